@@ -1,0 +1,14 @@
+#!/usr/bin/env node
+// The start guard, then the program: `src/` in a checkout (run unbuilt), `dist/` in the package and the image.
+import { existsSync } from 'node:fs';
+import { nodeFloorProblem } from './node-floor.js';
+
+const problem = nodeFloorProblem(process.versions.node);
+if (problem !== undefined) {
+  console.error(problem);
+  process.exit(1);
+}
+const source = new URL('../src/cli/main.ts', import.meta.url);
+const built = new URL('../dist/cli/main.js', import.meta.url);
+const { main } = await import(existsSync(source) ? source.href : built.href);
+await main(process.argv.slice(2));

@@ -1,0 +1,167 @@
+import type { CidrBlock } from '../base/cidr.ts';
+import type { HostPort } from '../base/addresses.ts';
+import type { IdentityName } from '../plan/device-key.ts';
+import type { Plan } from '../plan/plan.ts';
+import type { Limits } from './limits.ts';
+
+/** The resolved configuration: defaults filled in, secrets substituted, file paths absolute. Frozen. */
+export interface Configuration {
+  readonly version: 1;
+  readonly fleet: FleetConfiguration;
+  readonly listeners: readonly ListenerConfiguration[];
+  readonly brokers: Readonly<Record<string, BrokerConfiguration>>;
+  /** Revision 1 of a new store. */
+  readonly plan: Plan;
+  readonly store: StoreConfiguration;
+  readonly nameserver?: NameserverConfiguration;
+  readonly sites: readonly SiteConfiguration[];
+  readonly admin: AdminConfiguration;
+  readonly limits: Limits;
+  readonly bridge: { readonly rules: readonly BridgeRuleConfiguration[] };
+  /** A number of worker processes, at least 1 (`auto` is resolved to one per core). */
+  readonly workers: number;
+  readonly log: { readonly level: LogLevel };
+}
+
+export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent';
+export type ClientIdPolicy = 'any' | 'equals-common-name' | 'prefixed-by-common-name';
+
+export interface FleetConfiguration {
+  readonly domain: string;
+  readonly identity: readonly IdentityName[];
+  readonly salt: string;
+  readonly clientIdPolicy: ClientIdPolicy;
+}
+
+export interface ListenerConfiguration {
+  readonly name: string;
+  readonly bind: HostPort;
+  /** Absent: plain MQTT over TCP. */
+  readonly tls?: ListenerTlsConfiguration;
+  /** Peers that must send PROXY v2; it is refused from everybody else. Empty: nobody sends it. */
+  readonly proxyProtocol: { readonly from: readonly CidrBlock[] };
+  /** A first packet beyond 64 KiB is refused anyway; this bounds every later one. */
+  readonly maxPacketBytes: number;
+}
+
+export type ClientCertificateMode = 'required' | 'optional' | 'observe' | 'off';
+export type CertificateFault = 'expired' | 'notYetValid' | 'missingClientAuth' | 'weakSignature' | 'weakKey';
+export type TlsVersion = 'TLSv1' | 'TLSv1.1' | 'TLSv1.2' | 'TLSv1.3';
+
+export interface CertificateFiles {
+  readonly cert: string;
+  readonly key: string;
+}
+
+export interface ListenerTlsConfiguration {
+  /** Chosen by SNI; the first serves clients without SNI or with an unknown one. At least one. */
+  readonly certificates: readonly CertificateFiles[];
+  readonly clientCertificates: ClientCertificateMode;
+  readonly trustedCas: readonly string[];
+  readonly tolerate: readonly CertificateFault[];
+  readonly crls: readonly string[];
+  /** What happens when a CRL is missing for an issuer, unreadable or past its next update. */
+  readonly crlStale: 'allow' | 'refuse';
+  readonly minVersion: TlsVersion;
+  readonly alpn: readonly string[];
+  /** The secret that session ticket keys are derived from; absent: made at start by the supervisor. */
+  readonly ticketSecret?: string;
+}
+
+export type BrokerProfileName = 'mqtt' | 'aws-iot-core';
+export type IdentityMode = 'forward' | 'gateway-certificate' | 'device-certificate' | 'custom-authorizer';
+
+export interface BrokerEndpoint extends HostPort {
+  readonly tls: boolean;
+}
+
+export interface BrokerConfiguration {
+  readonly name: string;
+  /** One or more, from `url` or `urls` (mqtt:// or mqtts://). */
+  readonly endpoints: readonly BrokerEndpoint[];
+  readonly profile: BrokerProfileName;
+  readonly tls: {
+    /** File with the CAs that the broker's certificate must chain to; absent: the system's. */
+    readonly ca?: string;
+    /** The name in SNI and to verify; absent: the endpoint's host. */
+    readonly servername?: string;
+  };
+  readonly identity: {
+    readonly mode: IdentityMode;
+    /** The gateway's own client certificate (forward: optional; gateway-certificate: required). */
+    readonly cert?: string;
+    readonly key?: string;
+    readonly ca?: CertificateFiles;
+    readonly vouchUnverified: boolean;
+  };
+  readonly sendProxyProtocol: boolean;
+  /** Never exceeded by all workers together; absent: no bound. */
+  readonly connectsPerSecond?: number;
+  readonly onDown: 'hold' | 'source' | 'close';
+}
+
+export interface StoreConfiguration {
+  readonly kind: 'sqlite';
+  readonly path: string;
+  readonly create: boolean;
+}
+
+export type AdminRole = 'viewer' | 'operator' | 'admin';
+
+export interface AdminConfiguration {
+  readonly bind: HostPort;
+  readonly tls?: CertificateFiles;
+  readonly tokens: readonly { readonly name: string; readonly role: AdminRole; readonly token: string }[];
+  readonly metricsToken?: string;
+}
+
+export type SteeringTarget = { readonly addresses: readonly string[] } | { readonly alias: string };
+export type SplitPart =
+  | { readonly sites: 'all' | readonly string[]; readonly allDown: 'bypass' | 'answer-all' }
+  | SteeringTarget;
+
+export type SteeringConfiguration =
+  | {
+      readonly owner: string;
+      readonly by: 'split';
+      readonly ttl: number;
+      readonly split: string;
+      readonly parts: Readonly<Record<string, SplitPart>>;
+    }
+  | {
+      readonly owner: string;
+      readonly by: 'cohort';
+      readonly ttl: number;
+      readonly label: 'cn' | 'fingerprint' | 'serial' | 'clientid' | 'username';
+      readonly source: SteeringTarget;
+      readonly target: SteeringTarget;
+    };
+
+export interface NameserverConfiguration {
+  readonly bind: readonly HostPort[];
+  readonly zones: readonly {
+    readonly origin: string;
+    readonly file: string;
+    readonly steering: readonly SteeringConfiguration[];
+  }[];
+}
+
+export interface SiteConfiguration {
+  readonly name: string;
+  readonly addresses: readonly string[];
+  readonly weight: number;
+  readonly near: readonly CidrBlock[];
+  readonly probe?: { readonly tcp?: number; readonly tls?: number; readonly mqtt?: number; readonly everyMs: number };
+}
+
+export interface BridgeRuleConfiguration {
+  readonly name: string;
+  readonly from: string;
+  readonly to: string;
+  readonly filter: string;
+  readonly qos: 0 | 1 | 2;
+  readonly share?: string;
+  readonly members: number;
+  readonly order: 'parallel' | { readonly keyLevel: number };
+  readonly retained: 'never' | 'asIs' | 'seed';
+}

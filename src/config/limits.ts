@@ -1,0 +1,47 @@
+/**
+ * Every bound that the configuration's `limits` section can set, with its default. docs/limits.md lists each with
+ * what happens at it, and a test compares the two.
+ */
+export const limitDefaults = {
+  /** Milliseconds from TCP accept to a finished TLS handshake. */
+  tlsHandshakeMs: 10_000,
+  /** Milliseconds from the handshake (or accept) to a complete first packet. */
+  firstPacketMs: 10_000,
+  /** Bytes of a CONNECT packet, all of it; a larger one is cut at its declared length. */
+  connectPacketBytes: 65_536,
+  /** Milliseconds from the complete CONNECT until the device has a CONNACK of a broker or CONNACK 3 / 0x88. */
+  brokerAnswerMs: 9_000,
+  /** Milliseconds for one TCP and TLS attempt on one endpoint, within brokerAnswerMs. */
+  dialMs: 3_000,
+  /** Milliseconds an endpoint that failed is tried last. */
+  endpointHoldDownMs: 5_000,
+  /** Device connections per worker; further ones are closed at accept. */
+  connectionsPerWorker: 100_000,
+  /** Connections that have not finished TLS and CONNECT, per worker; further ones are closed at accept. */
+  pendingConnectionsPerWorker: 4_096,
+  /** Bytes waiting in one direction of one connection before its reader pauses. */
+  relayBufferBytes: 65_536,
+  /** CONNECTs waiting for a connect token of one broker; further devices get CONNACK 3 / 0x88. */
+  connectQueue: 20_000,
+  /** Milliseconds a takeover waits for the older leg's worker to confirm its end. */
+  takeoverMs: 1_000,
+  /** Live sessions that a cutover or rollback closes per second unless --pace says otherwise. */
+  reconnectsPerSecond: 500,
+  /** Milliseconds that an orderly close of a live session waits for unacknowledged packets. */
+  quiesceMs: 1_000,
+  /** Milliseconds from SIGTERM until connections that remain are closed. */
+  drainMs: 30_000,
+  /** Milliseconds between rotations of session ticket keys. */
+  ticketRotationMs: 12 * 3_600_000,
+  /** Entries of the per-move list of refused sessions. */
+  moveRefusedListed: 1_000,
+  /** Bytes of an admin API request body. */
+  adminBodyBytes: 16 * 1_048_576,
+  /** Upstream TLS sessions kept for resumption per worker. */
+  upstreamTlsSessions: 10_000,
+  /** Events kept for late readers of /v1/events. */
+  eventBacklog: 256,
+} as const;
+
+export type LimitName = keyof typeof limitDefaults;
+export type Limits = Readonly<Record<LimitName, number>>;

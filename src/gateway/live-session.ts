@@ -1,0 +1,37 @@
+/** One device connection that a broker has accepted, as `status`, `/v1/sessions` and the mover see it. */
+export interface LiveSession {
+  readonly connection: number;
+  readonly clientId: string;
+  /** `kind:key`, or the empty string when the device has no key. */
+  readonly key: string;
+  readonly cohort: string | undefined;
+  /** Where the session is. */
+  readonly home: string;
+  /** Where the plan wants it now. */
+  readonly desired: string;
+  readonly protocol: '3.1' | '3.1.1' | '5';
+  readonly persistent: boolean;
+  /** Unacknowledged QoS 1 and 2 exchanges, both directions. */
+  readonly inFlight: number;
+  /** Milliseconds since the Unix epoch. */
+  readonly since: number;
+  readonly listener: string;
+}
+
+export interface SessionFilter {
+  readonly broker?: string;
+  readonly cohort?: string;
+  readonly clientId?: string;
+  readonly limit: number;
+}
+
+/** Counts of one worker, added over the workers for `status`. */
+export interface SessionCounts {
+  /** By broker: live sessions. */
+  readonly byBroker: Readonly<Record<string, number>>;
+  /** By cohort: live sessions whose home is the cohort's source, its target, and how many are not where they should be. */
+  readonly byCohort: Readonly<
+    Record<string, { readonly source: number; readonly target: number; readonly moving: number }>
+  >;
+  readonly connections: number;
+}

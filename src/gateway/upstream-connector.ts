@@ -1,0 +1,47 @@
+import type { Socket } from 'node:net';
+import type { Result } from '../base/result.ts';
+
+/** The device behind an upstream connection, for rendezvous and for PROXY v2. */
+export interface UpstreamDevice {
+  /** What the broker's endpoints are ranked by: the device key, else the client ID, else the address. */
+  readonly rendezvousKey: string;
+  readonly remoteAddress: string;
+  readonly remotePort: number;
+  readonly localAddress: string;
+  readonly localPort: number;
+  readonly commonName?: string;
+  /** `TLSv1.2`, `TLSv1.3`, …; absent for a plain listener. */
+  readonly tlsVersion?: string;
+  readonly certificateVerified: boolean;
+}
+
+export interface UpstreamRequest {
+  readonly broker: string;
+  readonly device: UpstreamDevice;
+  /** Asked before every further endpoint after the first (the claim brought the first token). */
+  readonly connectToken: () => Promise<boolean>;
+  /** Milliseconds for everything together. */
+  readonly timeoutMs: number;
+  readonly signal: AbortSignal;
+}
+
+export interface UpstreamFailure {
+  readonly code: 'unreachable' | 'tls' | 'timeout' | 'rate' | 'aborted' | 'unknown-broker';
+  readonly message: string;
+}
+
+/** A broker endpoint that finished TCP (and TLS), nothing read from it yet. */
+export interface UpstreamConnection {
+  readonly socket: Socket;
+  readonly endpoint: string;
+  /** Tells the endpoint ranking that it answered, or that it closed or stayed silent before CONNACK. */
+  reportOutcome(outcome: 'answered' | 'failed'): void;
+}
+
+/** Dials the endpoints of a broker, healthy ones first, as the broker's identity mode says. */
+export interface UpstreamConnector {
+  connect(request: UpstreamRequest): Promise<Result<UpstreamConnection, UpstreamFailure>>;
+  /** `up` while at least one endpoint is not held down. */
+  brokerIsUp(broker: string): boolean;
+  close(): void;
+}

@@ -1,0 +1,57 @@
+/**
+ * Who owns a client ID now. The data plane asks once per CONNECT; the answer comes after an older device leg of the
+ * same client ID has ended (in whatever worker it stood) and after the broker's connect rate allows one more CONNECT.
+ * `app/` fills this port: over the control link normally, from the worker's own view while the control process is away.
+ */
+export interface SessionRegistry {
+  /** Never rejects. `signal` withdraws a claim whose device went away while it waited. */
+  claim(request: ClaimRequest, signal: AbortSignal): Promise<ClaimAnswer>;
+  /** One more connect token for `broker`, for a second endpoint or a retry. Resolves false when there is none in time. */
+  connectToken(broker: string, signal: AbortSignal): Promise<boolean>;
+  /** The broker accepted the CONNECT (CONNACK 0). */
+  attached(session: AttachedSession): void;
+  /** The device leg is gone. `sessionOver`: nothing outlives it at the broker, so a recorded home is forgotten. */
+  ended(clientId: string, epoch: number, sessionOver: boolean): void;
+}
+
+/**
+ * What a CONNECT asks of an earlier session of the same client ID:
+ * `clean` discards it and leaves nothing behind; `fresh` discards it and leaves a persistent one (MQTT 5 Clean Start 1
+ * with an expiry); `resume` takes it up where it is (Clean Session 0, or Clean Start 0).
+ */
+export type SessionIntent = 'clean' | 'fresh' | 'resume';
+
+export interface ClaimRequest {
+  /** Empty when the device sent none: then only the connect rate is asked, and there is no epoch to lose. */
+  readonly clientId: string;
+  /** This worker's own number for the connection; comes back in `endLeg`. */
+  readonly connection: number;
+  readonly intent: SessionIntent;
+  /** The broker that the plan wants (`desired`). */
+  readonly desired: string;
+}
+
+export type ClaimAnswer =
+  | {
+      readonly granted: true;
+      /** Grows with every claim of a client ID; a leg with an older epoch never dials again. */
+      readonly epoch: number;
+      /** Where the session goes: its home when it resumes and has one, else `desired`. */
+      readonly broker: string;
+      /** True when an older leg of this client ID was live and was ended for this one. */
+      readonly tookOver: boolean;
+    }
+  /** `rate`: no connect token within brokerAnswerMs. `superseded`: a newer CONNECT of the client ID came while waiting. */
+  | { readonly granted: false; readonly reason: 'rate' | 'superseded' };
+
+export interface AttachedSession {
+  readonly clientId: string;
+  readonly connection: number;
+  readonly epoch: number;
+  readonly broker: string;
+  /** Something outlives the connection: Clean Session 0, or an expiry above 0. */
+  readonly persistent: boolean;
+}
+
+/** What the registry asks of the worker that holds an older leg; resolves when that leg dials no more and is closed. */
+export type EndLeg = (connection: number, epoch: number) => Promise<void>;
