@@ -1,0 +1,211 @@
+import type { AssignmentReason } from '../plan/assignment.ts';
+import type { DeviceKeyKind } from '../plan/device-key.ts';
+import type { Plan } from '../plan/plan.ts';
+
+/** Times in documents are RFC 3339 texts in UTC (`2026-03-01T12:00:00.000Z`); absent values are null, never missing. */
+export type Timestamp = string;
+
+/** `GET /v1/status`; the figures are of all workers together (contract section 4). */
+export interface StatusDocument {
+  readonly revision: number;
+  readonly frozen: boolean;
+  readonly brokers: Readonly<Record<string, BrokerStatus>>;
+  readonly cohorts: readonly CohortStatus[];
+  readonly listeners: readonly ListenerStatus[];
+  /** Bound addresses, `host:port`; empty when the nameserver is not configured. */
+  readonly nameserver: readonly string[];
+  readonly sites: readonly SiteStatus[];
+  readonly workers: readonly WorkerStatus[];
+}
+
+export interface BrokerStatus {
+  readonly profile: string;
+  /** Live device sessions. */
+  readonly sessions: number;
+  /** At least one endpoint is believed to answer. */
+  readonly connected: boolean;
+}
+
+export interface CohortStatus {
+  readonly name: string;
+  readonly source: string;
+  readonly target: string;
+  /** 0 to 10 000, hundredths of a per cent of this cohort. */
+  readonly weightBps: number;
+  /** Live sessions on either broker; `moving`: those that are not where the plan wants them. */
+  readonly sessions: { readonly source: number; readonly target: number; readonly moving: number };
+}
+
+export interface ListenerStatus {
+  readonly name: string;
+  /** The bound `host:port`. */
+  readonly address: string;
+}
+
+export interface SiteStatus {
+  readonly name: string;
+  readonly health: 'up' | 'down' | 'unknown';
+  readonly addresses: readonly string[];
+}
+
+export interface WorkerStatus {
+  readonly worker: number;
+  readonly pid: number;
+  /** The last revision that it acknowledged. */
+  readonly revision: number;
+  readonly connections: number;
+  readonly sessions: number;
+}
+
+/** `GET /v1/plan`: the plan and the revision it is; `PUT /v1/plan` takes it back, with an optional `reason`. */
+export interface PlanDocument extends Plan {
+  readonly revision: number;
+}
+
+/** An entry of `GET /v1/plan/revisions`, and `GET /v1/plan/revisions/N`. */
+export interface RevisionDocument {
+  readonly revision: number;
+  readonly at: Timestamp;
+  readonly author: string;
+  readonly reason: string;
+  readonly plan: Plan;
+}
+
+/** The answer to an accepted cutover or rollback. */
+export interface MoveAccepted {
+  readonly revision: number;
+  readonly move: { readonly id: string };
+}
+
+export type MoveState = 'running' | 'paused' | 'done' | 'failed' | 'aborted' | 'superseded';
+
+/** How live sessions follow the plan: closed in order so that they come back, or left where they are. */
+export type LiveMode = 'reconnect' | 'keep';
+
+/** `GET /v1/moves` and `GET /v1/moves/ID`. `done`: every live session is where the plan says, or listed with its reason. */
+export interface MoveDocument {
+  readonly id: string;
+  readonly state: MoveState;
+  readonly kind: 'cutover' | 'rollback';
+  readonly cohorts: readonly string[];
+  readonly revision: number;
+  readonly author: string;
+  readonly reason: string;
+  readonly live: LiveMode;
+  /** Sessions per second. */
+  readonly pacePerSecond: number;
+  readonly eligible: number;
+  readonly moved: number;
+  readonly pending: { readonly offline: number; readonly unknownSubscriptions: number; readonly asleep: number };
+  readonly refused: readonly { readonly clientId: string; readonly reason: string }[];
+  readonly startedAt: Timestamp;
+  readonly finishedAt: Timestamp | null;
+  /** Until now while the move runs. */
+  readonly durationMs: number;
+  /** Why it failed or was ended; null otherwise. */
+  readonly message: string | null;
+}
+
+/** `GET /v1/where`, and `crossfade where --json`. */
+export interface WhereDocument {
+  /** The value that the question named the device by. */
+  readonly device: string;
+  readonly kind: DeviceKeyKind | null;
+  readonly key: string | null;
+  readonly position: number | null;
+  readonly cohort: string | null;
+  readonly weightBps: number | null;
+  readonly broker: string;
+  readonly reason: AssignmentReason;
+  readonly revision: number;
+}
+
+/** An entry of `GET /v1/sessions`. */
+export interface SessionDocument {
+  readonly clientId: string;
+  /** `kind:key`, or null when the device has no key. */
+  readonly key: string | null;
+  readonly cohort: string | null;
+  /** Where the session is. */
+  readonly home: string;
+  /** Where the plan wants it. */
+  readonly desired: string;
+  readonly protocol: '3.1' | '3.1.1' | '5';
+  readonly persistent: boolean;
+  /** Unacknowledged QoS 1 and 2 exchanges, both directions. */
+  readonly inFlight: number;
+  readonly since: Timestamp;
+  readonly listener: string;
+  readonly worker: number;
+}
+
+/** One wrong field of a request: where it is (`weightBps`, `cohorts[0].match`), what was expected and what came. */
+export interface FieldProblem {
+  readonly field: string;
+  readonly expected: string;
+  readonly got: string;
+}
+
+/** An RFC 9457 problem document, the body of every error. */
+export interface Problem {
+  /** `urn:crossfade:problem:…`; stable, for scripts. */
+  readonly type: string;
+  readonly title: string;
+  readonly status: number;
+  readonly detail: string;
+  /** On 400: every wrong field. */
+  readonly errors?: readonly FieldProblem[];
+  /** On 412: the revision that stands. */
+  readonly latestRevision?: number;
+}
+
+/** What `GET /v1/events` carries: the SSE `event` is `type`, its `data` the JSON of `data`. */
+export type AdminEvent =
+  | { readonly type: 'revision'; readonly data: Omit<RevisionDocument, 'plan'> }
+  | { readonly type: 'move'; readonly data: MoveDocument }
+  | { readonly type: 'broker'; readonly data: { readonly name: string; readonly connected: boolean } }
+  | { readonly type: 'site'; readonly data: { readonly name: string; readonly health: SiteStatus['health'] } };
+
+/** The body of `POST /v1/cohorts/NAME/cutover`: `weight` ("5%", "500bps") or `weightBps`, one of the two. */
+export interface CutoverBody {
+  readonly weight?: string;
+  readonly weightBps?: number;
+  readonly reason?: string;
+  readonly pacePerSecond?: number;
+  readonly live?: LiveMode;
+}
+
+/** The body of both rollbacks: at most one of `to` ("5%"), `toBps` and `revision`; none means weight 0. */
+export interface RollbackBody {
+  readonly to?: string;
+  readonly toBps?: number;
+  readonly revision?: number;
+  readonly reason?: string;
+  readonly pacePerSecond?: number;
+  readonly live?: LiveMode;
+}
+
+/** The body of `PUT /v1/plan`; unchecked here, the backend parses the plan. */
+export type PlanBody = Plan & { readonly revision?: number; readonly reason?: string };
+
+/** The parameters of `GET /v1/where`; at least one. `device` is a value of the first kind of `fleet.identity`. */
+export interface WhereQuery {
+  readonly device?: string;
+  readonly clientId?: string;
+  readonly username?: string;
+  readonly commonName?: string;
+  /** SHA-256 of the DER certificate, hex. */
+  readonly fingerprint?: string;
+  readonly serialNumber?: string;
+  readonly organizationalUnit?: string;
+  readonly issuerCommonName?: string;
+}
+
+/** The parameters of `GET /v1/sessions`. */
+export interface SessionQuery {
+  readonly broker?: string;
+  readonly cohort?: string;
+  readonly clientId?: string;
+  /** 1 to 1000; 100 when absent. */
+  readonly limit?: number;
+}

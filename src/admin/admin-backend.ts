@@ -1,0 +1,92 @@
+import type { Result } from '../base/result.ts';
+import type {
+  AdminEvent,
+  FieldProblem,
+  LiveMode,
+  MoveAccepted,
+  MoveDocument,
+  PlanDocument,
+  RevisionDocument,
+  SessionDocument,
+  SessionQuery,
+  StatusDocument,
+  WhereDocument,
+  WhereQuery,
+} from './admin-api.ts';
+
+export type AdminFailureKind =
+  /** Somebody else was faster: HTTP 412. */
+  | 'conflict'
+  /** No such cohort, revision or move: HTTP 404. */
+  | 'not-found'
+  /** The request cannot be done as it was asked: HTTP 400, with `details` for the fields. */
+  | 'invalid'
+  /** The store or the workers cannot be asked now: HTTP 503. */
+  | 'unavailable'
+  /** It did not answer in time: HTTP 504. */
+  | 'too-slow';
+
+/** A failure in words for the operator; never a secret in them. */
+export interface AdminFailure {
+  readonly kind: AdminFailureKind;
+  readonly message: string;
+  readonly details?: readonly FieldProblem[];
+  /** On `conflict`: the revision that stands. */
+  readonly latestRevision?: number;
+}
+
+export type AdminResult<Value> = Promise<Result<Value, AdminFailure>>;
+
+export interface CutoverRequest {
+  /** 0 to 10 000. */
+  readonly weightBps: number;
+  readonly reason: string;
+  /** Sessions per second; absent: the limit `reconnectsPerSecond`. */
+  readonly pacePerSecond?: number;
+  readonly live: LiveMode;
+  /** The token's name. */
+  readonly author: string;
+}
+
+export interface RollbackRequest {
+  /** A cohort's name, or every cohort. */
+  readonly scope: { readonly cohort: string } | { readonly all: true };
+  /** The weight to go back to (0 unless the request says otherwise), or the weights of an earlier revision. */
+  readonly to: { readonly weightBps: number } | { readonly revision: number };
+  readonly reason: string;
+  readonly pacePerSecond?: number;
+  readonly live: LiveMode;
+  readonly author: string;
+}
+
+export interface ReplacePlanRequest {
+  /** The JSON as it came, without `revision` and `reason`: the backend parses it and names every wrong field. */
+  readonly plan: unknown;
+  /** The revision that it was made from. */
+  readonly ifMatch: number;
+  readonly author: string;
+  readonly reason: string;
+}
+
+/** What the admin server asks of the gateway; `app/` fills it. Methods never reject for an expected failure. */
+export interface AdminBackend {
+  status(): AdminResult<StatusDocument>;
+  plan(): AdminResult<PlanDocument>;
+  replacePlan(request: ReplacePlanRequest): AdminResult<PlanDocument>;
+  /** Newest first, at most `limit`, below `before` if given. */
+  revisions(options: { readonly limit: number; readonly before?: number }): AdminResult<readonly RevisionDocument[]>;
+  revision(revision: number): AdminResult<RevisionDocument>;
+  cutover(cohort: string, request: CutoverRequest): AdminResult<MoveAccepted>;
+  rollback(request: RollbackRequest): AdminResult<MoveAccepted>;
+  /** Newest first, bounded by the backend. */
+  moves(): AdminResult<readonly MoveDocument[]>;
+  move(id: string): AdminResult<MoveDocument>;
+  where(query: WhereQuery): AdminResult<WhereDocument>;
+  sessions(query: SessionQuery & { readonly limit: number }): AdminResult<readonly SessionDocument[]>;
+  /** Prometheus text (version 0.0.4) of all processes. */
+  metricsText(): AdminResult<string>;
+  /** `reason` says why not, or is empty. Never waits. */
+  ready(): { readonly ready: boolean; readonly reason: string };
+  /** Calls `onEvent` for every event from now on, until the returned function is called. */
+  subscribe(onEvent: (event: AdminEvent) => void): () => void;
+}
