@@ -1,0 +1,121 @@
+import type { Result } from '../base/result.ts';
+import { failure, success } from '../base/result.ts';
+import type {
+  CutoverBody,
+  MoveAccepted,
+  MoveDocument,
+  PlanDocument,
+  RevisionDocument,
+  RollbackBody,
+  SessionDocument,
+  SessionQuery,
+  StatusDocument,
+  WhereDocument,
+  WhereQuery,
+} from './admin-api.ts';
+import { type ReceivedEvent, readEventStream } from './event-reader.ts';
+import { type AdminClientFailure, createHttpCaller, type HttpAnswer, type HttpCall } from './http-caller.ts';
+
+export type ClientResult<Value> = Promise<Result<Value, AdminClientFailure>>;
+
+export interface AdminClientOptions {
+  /** The base URL, `http://127.0.0.1:9440`; a path in it is kept as a prefix. */
+  readonly url: string;
+  readonly token: string;
+  /** PEM text of the CAs that an HTTPS server must chain to; absent: the system's. */
+  readonly ca?: string;
+  /** Milliseconds for one whole answer; default 30 000. The event stream has no end of its own. */
+  readonly timeoutMs?: number;
+}
+
+/** One method per call of the admin API. A failure is a value: the server's problem document, or `unreachable`. */
+export interface AdminClient {
+  status(): ClientResult<StatusDocument>;
+  plan(): ClientResult<PlanDocument>;
+  /** Fails with problem 412 when `ifMatch` is no longer the newest revision. */
+  replacePlan(
+    plan: unknown,
+    options: { readonly ifMatch: number; readonly reason?: string },
+  ): ClientResult<PlanDocument>;
+  revisions(options?: { readonly limit?: number; readonly before?: number }): ClientResult<readonly RevisionDocument[]>;
+  revision(revision: number): ClientResult<RevisionDocument>;
+  cutover(cohort: string, body: CutoverBody): ClientResult<MoveAccepted>;
+  rollback(cohort: string, body: RollbackBody): ClientResult<MoveAccepted>;
+  rollbackAll(body: RollbackBody): ClientResult<MoveAccepted>;
+  moves(): ClientResult<readonly MoveDocument[]>;
+  move(id: string): ClientResult<MoveDocument>;
+  where(query: WhereQuery): ClientResult<WhereDocument>;
+  sessions(query?: SessionQuery): ClientResult<readonly SessionDocument[]>;
+  metricsText(): ClientResult<string>;
+  /** `ok` when the gateway is ready; the problem's detail says why it is not. */
+  ready(): ClientResult<{ readonly ready: true }>;
+  /**
+   * Opens the event stream, after `lastEventId` if given. The iterable ends when the server or `signal` ends the
+   * stream; whoever wants to go on opens it again with the ID of the last event.
+   */
+  events(options?: {
+    readonly lastEventId?: string;
+    readonly signal?: AbortSignal;
+  }): ClientResult<AsyncIterable<ReceivedEvent>>;
+  /** Closes idle connections. */
+  close(): void;
+}
+
+/** Throws TypeError when `url` is no http(s) URL; nothing is dialled before the first call. */
+export function createAdminClient(options: AdminClientOptions): AdminClient {
+  const caller = createHttpCaller(options);
+  const json = async <Value>(call: HttpCall): ClientResult<Value> => parseAnswer(await caller.call(call));
+  const read = <Value>(path: string, query: Query = {}) => json<Value>({ method: 'GET', path: withQuery(path, query) });
+  const post = <Value>(path: string, body: unknown) => json<Value>({ method: 'POST', path, body });
+  return {
+    status: () => read('/v1/status'),
+    plan: () => read('/v1/plan'),
+    replacePlan: (plan, { ifMatch, reason }) =>
+      json({
+        method: 'PUT',
+        path: '/v1/plan',
+        body: reason === undefined || typeof plan !== 'object' ? plan : { ...plan, reason },
+        headers: { 'if-match': `"${ifMatch}"` },
+      }),
+    revisions: (page = {}) => read('/v1/plan/revisions', { ...page }),
+    revision: (revision) => read(`/v1/plan/revisions/${revision}`),
+    cutover: (cohort, body) => post(`/v1/cohorts/${encodeURIComponent(cohort)}/cutover`, body),
+    rollback: (cohort, body) => post(`/v1/cohorts/${encodeURIComponent(cohort)}/rollback`, body),
+    rollbackAll: (body) => post('/v1/rollback', body),
+    moves: () => read('/v1/moves'),
+    move: (id) => read(`/v1/moves/${encodeURIComponent(id)}`),
+    where: (query) => read('/v1/where', { ...query }),
+    sessions: (query = {}) => read('/v1/sessions', { ...query }),
+    metricsText: async () => {
+      const answer = await caller.call({ method: 'GET', path: '/metrics' });
+      return answer.ok ? success(answer.value.body) : answer;
+    },
+    ready: () => read('/readyz'),
+    events: async ({ lastEventId, signal } = {}) => {
+      const headers = {
+        accept: 'text/event-stream',
+        ...(lastEventId === undefined ? {} : { 'last-event-id': lastEventId }),
+      };
+      const opened = await caller.open({ method: 'GET', path: '/v1/events', headers }, signal);
+      return opened.ok ? success(readEventStream(opened.value)) : opened;
+    },
+    close: () => caller.close(),
+  };
+}
+
+type Query = Readonly<Record<string, string | number | undefined>>;
+
+function withQuery(path: string, query: Query): string {
+  const parameters = new URLSearchParams();
+  for (const [name, value] of Object.entries(query)) if (value !== undefined) parameters.set(name, String(value));
+  return parameters.size === 0 ? path : `${path}?${parameters}`;
+}
+
+function parseAnswer<Value>(answer: Result<HttpAnswer, AdminClientFailure>): Result<Value, AdminClientFailure> {
+  if (!answer.ok) return answer;
+  try {
+    return success(JSON.parse(answer.value.body) as Value);
+  } catch {
+    return failure({ kind: 'unreachable', message: `Expected JSON from ${answer.value.url}, got something else` });
+  }
+}
