@@ -1,0 +1,113 @@
+import { ByteReader } from './byte-reader.ts';
+import { type ProtocolVersion, packetType } from './control-packet.ts';
+import { decodeProperties, propertyId } from './properties.ts';
+
+/** Why the gateway itself answers a CONNECT, in words; the table below says it in each version's codes. */
+export type ConnackRefusal =
+  | 'unsupported-version'
+  | 'malformed'
+  | 'protocol-error'
+  | 'client-id'
+  | 'unavailable'
+  | 'bad-credentials'
+  | 'not-authorized';
+
+interface ConnackCodes {
+  /** Absent: MQTT 3 knows no code, the connection is closed without one. */
+  readonly v3?: number;
+  readonly v5: number;
+}
+
+const codesByRefusal: Readonly<Record<ConnackRefusal, ConnackCodes>> = {
+  'unsupported-version': { v3: 0x01, v5: 0x84 },
+  malformed: { v5: 0x81 },
+  'protocol-error': { v5: 0x82 },
+  'client-id': { v3: 0x02, v5: 0x85 },
+  unavailable: { v3: 0x03, v5: 0x88 },
+  'bad-credentials': { v3: 0x04, v5: 0x86 },
+  'not-authorized': { v3: 0x05, v5: 0x87 },
+};
+
+/** The CONNACK that refuses, in the device's version; undefined where MQTT 3 only lets one close. */
+export function encodeConnackRefusal(protocol: ProtocolVersion, refusal: ConnackRefusal): Buffer | undefined {
+  const codes = codesByRefusal[refusal];
+  if (protocol === '5') return Buffer.from([0x20, 0x03, 0x00, codes.v5, 0x00]);
+  return codes.v3 === undefined ? undefined : Buffer.from([0x20, 0x02, 0x00, codes.v3]);
+}
+
+/** The MQTT 3 return code for a broker's MQTT 5 reason code. */
+export function connackCodeOfReason(reason: number): number {
+  switch (reason) {
+    case 0x00:
+      return 0x00;
+    case 0x84:
+      return 0x01;
+    case 0x85:
+      return 0x02;
+    case 0x86:
+    case 0x8c:
+      return 0x04;
+    case 0x87:
+    case 0x8a:
+      return 0x05;
+    default:
+      return 0x03;
+  }
+}
+
+/** The MQTT 5 reason code for a broker's MQTT 3 return code. */
+export function connackReasonOfCode(code: number): number {
+  return [0x00, 0x84, 0x85, 0x88, 0x86, 0x87][code] ?? 0x80;
+}
+
+export interface Connack {
+  /** The return code before MQTT 5, the reason code in it; 0 is accepted. */
+  readonly code: number;
+  readonly sessionPresent: boolean;
+  /** What the broker said instead of the device's wish (MQTT 5 §3.2.2.3.2); seconds. */
+  readonly sessionExpiryInterval?: number;
+  readonly assignedClientId?: string;
+}
+
+const connackProperties: ReadonlySet<number> = new Set([
+  propertyId.sessionExpiryInterval,
+  propertyId.assignedClientIdentifier,
+  propertyId.serverKeepAlive,
+  propertyId.authenticationMethod,
+  propertyId.authenticationData,
+  propertyId.responseInformation,
+  propertyId.serverReference,
+  propertyId.reasonString,
+  propertyId.receiveMaximum,
+  propertyId.topicAliasMaximum,
+  propertyId.maximumQos,
+  propertyId.retainAvailable,
+  propertyId.userProperty,
+  propertyId.maximumPacketSize,
+  propertyId.wildcardSubscriptionAvailable,
+  propertyId.subscriptionIdentifierAvailable,
+  propertyId.sharedSubscriptionAvailable,
+]);
+
+/** Decodes one exact CONNACK packet, fixed header included; undefined when it is none. */
+export function decodeConnack(packet: Buffer, protocol: ProtocolVersion): Connack | undefined {
+  const reader = new ByteReader(packet);
+  if (reader.uint8('first byte') !== packetType.connack << 4) return undefined;
+  if (reader.variableByteInteger('remaining length') !== reader.bytesLeft) return undefined;
+  const flags = reader.uint8('acknowledge flags');
+  const code = reader.uint8('code');
+  if (protocol !== '5') {
+    return reader.problem === undefined && reader.bytesLeft === 0 ? { code, sessionPresent: flags === 1 } : undefined;
+  }
+  const properties =
+    reader.bytesLeft > 0 ? decodeProperties(reader, connackProperties, 'CONNACK properties') : undefined;
+  if (reader.problem !== undefined || reader.bytesLeft > 0) return undefined;
+  const sessionExpiryInterval = properties?.number(propertyId.sessionExpiryInterval);
+  const assignedClientId = properties?.text(propertyId.assignedClientIdentifier);
+  return {
+    code,
+    sessionPresent: flags === 1,
+    ...(sessionExpiryInterval === undefined ? {} : { sessionExpiryInterval }),
+    ...(assignedClientId === undefined ? {} : { assignedClientId }),
+  };
+}

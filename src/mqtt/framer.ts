@@ -1,0 +1,111 @@
+import { packetType } from './control-packet.ts';
+
+/** Why a byte stream stopped being MQTT, or stopped being wanted. */
+export type FramingProblem =
+  /** A Remaining Length of five bytes, or one longer than its number needs [MQTT-1.5.5-1]. */
+  | 'malformed-length'
+  /** The header declares more than the limit; nothing of the body was taken. */
+  | 'packet-too-large'
+  /** Packet type 0 [MQTT 5 §2.1.2], or a PUBLISH with both QoS bits set [MQTT-3.3.1-4]. */
+  | 'reserved'
+  /** `handlePacket` said no. */
+  | 'stopped';
+
+/**
+ * Finds packet boundaries in chunks that pass by and keeps none of them: its whole memory is a few numbers.
+ * A direction of a relay extends it with `handlePacket`. Nothing is allocated per packet or per chunk.
+ */
+export abstract class PacketScanner {
+  readonly #maxPacketBytes: number;
+  #firstByte = 0;
+  /** Bytes of the fixed header seen so far; 0 between packets and inside a body. */
+  #headerBytes = 0;
+  #remainingLength = 0;
+  #multiplier = 1;
+  #bodyBytesLeft = 0;
+  #offset = 0;
+
+  /** `maxPacketBytes` counts the whole packet, header included. */
+  constructor(maxPacketBytes: number) {
+    this.#maxPacketBytes = maxPacketBytes;
+  }
+
+  /** Called at the end of each fixed header; false stops the scan right behind it. `remainingLength` is in bytes. */
+  protected abstract handlePacket(firstByte: number, remainingLength: number): boolean;
+
+  /** True when the last byte scanned was the last of a packet (or none was scanned yet). */
+  get atBoundary(): boolean {
+    return this.#headerBytes === 0 && this.#bodyBytesLeft === 0;
+  }
+
+  /** Bytes of the current packet's body that have not been scanned. */
+  get bodyBytesLeft(): number {
+    return this.#bodyBytesLeft;
+  }
+
+  /** After `stopped`: where the body begins in the chunk. After another problem: where the packet's header went wrong. */
+  get offset(): number {
+    return this.#offset;
+  }
+
+  /** Scans all of `chunk`, or up to the first problem. After a problem the scanner is not used again. */
+  scan(chunk: Uint8Array): FramingProblem | undefined {
+    const end = chunk.length;
+    let offset = 0;
+    while (offset < end) {
+      if (this.#bodyBytesLeft > 0) {
+        const taken = Math.min(this.#bodyBytesLeft, end - offset);
+        this.#bodyBytesLeft -= taken;
+        offset += taken;
+        continue;
+      }
+      const problem = this.#scanHeaderByte(chunk[offset++] as number);
+      if (problem !== undefined) {
+        this.#offset = offset;
+        return problem;
+      }
+    }
+    return undefined;
+  }
+
+  /** How many bytes of `chunk` belong to the packet under way; scans exactly those. Only for a stream that is well-formed. */
+  scanToBoundary(chunk: Uint8Array): number {
+    let offset = 0;
+    while (offset < chunk.length && !this.atBoundary) {
+      const taken = this.#bodyBytesLeft > 0 ? Math.min(this.#bodyBytesLeft, chunk.length - offset) : 1;
+      if (this.scan(chunk.subarray(offset, offset + taken)) !== undefined) return offset;
+      offset += taken;
+    }
+    return offset;
+  }
+
+  #scanHeaderByte(byte: number): FramingProblem | undefined {
+    if (this.#headerBytes === 0) {
+      this.#firstByte = byte;
+      this.#headerBytes = 1;
+      this.#remainingLength = 0;
+      this.#multiplier = 1;
+      return isReserved(byte) ? 'reserved' : undefined;
+    }
+    this.#headerBytes += 1;
+    this.#remainingLength += (byte & 0x7f) * this.#multiplier;
+    if (byte > 0x7f) {
+      this.#multiplier *= 128;
+      return this.#headerBytes === 5 ? 'malformed-length' : undefined;
+    }
+    return this.#finishHeader(byte);
+  }
+
+  #finishHeader(lastByte: number): FramingProblem | undefined {
+    const headerBytes = this.#headerBytes;
+    if (lastByte === 0 && headerBytes > 2) return 'malformed-length';
+    if (headerBytes + this.#remainingLength > this.#maxPacketBytes) return 'packet-too-large';
+    this.#headerBytes = 0;
+    this.#bodyBytesLeft = this.#remainingLength;
+    return this.handlePacket(this.#firstByte, this.#remainingLength) ? undefined : 'stopped';
+  }
+}
+
+function isReserved(firstByte: number): boolean {
+  return firstByte < 0x10 || (firstByte >> 4 === packetType.publish && (firstByte & 0x06) === 0x06);
+}
