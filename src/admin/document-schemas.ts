@@ -1,0 +1,142 @@
+import { z } from 'zod';
+import type {
+  MoveAccepted,
+  MoveDocument,
+  PlanDocument,
+  Problem,
+  RevisionDocument,
+  SessionDocument,
+  StatusDocument,
+  WhereDocument,
+} from './admin-api.ts';
+
+const count = z.int().min(0);
+const bps = z.int().min(0).max(10_000);
+const revisionNumber = z.int().min(1);
+const timestamp = z.iso.datetime();
+const kind = z.enum(['cn', 'fingerprint', 'serial', 'clientid', 'username']);
+
+export const statusDocument = z.object({
+  revision: revisionNumber,
+  frozen: z.boolean(),
+  brokers: z.record(z.string(), z.object({ profile: z.string(), sessions: count, connected: z.boolean() })),
+  cohorts: z.array(
+    z.object({
+      name: z.string(),
+      source: z.string(),
+      target: z.string(),
+      weightBps: bps,
+      sessions: z.object({ source: count, target: count, moving: count }),
+    }),
+  ),
+  listeners: z.array(z.object({ name: z.string(), address: z.string() })),
+  nameserver: z.array(z.string()),
+  sites: z.array(
+    z.object({ name: z.string(), health: z.enum(['up', 'down', 'unknown']), addresses: z.array(z.string()) }),
+  ),
+  workers: z.array(z.object({ worker: count, pid: count, revision: count, connections: count, sessions: count })),
+}) satisfies z.ZodType<StatusDocument>;
+
+const planFields = {
+  default: z.string(),
+  salt: z.string(),
+  identity: z.array(
+    z.enum([
+      'certificate.commonName',
+      'certificate.fingerprint',
+      'certificate.serialNumber',
+      'mqtt.clientId',
+      'mqtt.username',
+    ]),
+  ),
+  overrides: z.array(z.object({ kind, key: z.string(), broker: z.string() })),
+  cohorts: z.array(
+    z.object({
+      name: z.string(),
+      match: z
+        .looseObject({})
+        .meta({ description: 'all, clientIds, clientIdsFile, clientIdPrefix, certificate, hash' }),
+      source: z.string(),
+      target: z.string(),
+      weightBps: bps,
+      announce: z.enum(['source', 'common']),
+    }),
+  ),
+  splits: z.array(z.object({ name: z.string(), weights: z.record(z.string(), bps) })),
+};
+
+export const planDocument = z.object({ revision: revisionNumber, ...planFields }) satisfies z.ZodType<PlanDocument>;
+
+export const revisionDocument = z.object({
+  revision: revisionNumber,
+  at: timestamp,
+  author: z.string(),
+  reason: z.string(),
+  plan: z.object(planFields),
+}) satisfies z.ZodType<RevisionDocument>;
+
+export const moveAccepted = z.object({
+  revision: revisionNumber,
+  move: z.object({ id: z.string() }),
+}) satisfies z.ZodType<MoveAccepted>;
+
+export const moveDocument = z.object({
+  id: z.string(),
+  state: z.enum(['running', 'paused', 'done', 'failed', 'aborted', 'superseded']),
+  kind: z.enum(['cutover', 'rollback']),
+  cohorts: z.array(z.string()),
+  revision: revisionNumber,
+  author: z.string(),
+  reason: z.string(),
+  live: z.enum(['reconnect', 'keep']),
+  pacePerSecond: z.number().min(0),
+  eligible: count,
+  moved: count,
+  pending: z.object({ offline: count, unknownSubscriptions: count, asleep: count }),
+  refused: z.array(z.object({ clientId: z.string(), reason: z.string() })),
+  startedAt: timestamp,
+  finishedAt: timestamp.nullable(),
+  durationMs: z.number().min(0),
+  message: z.string().nullable(),
+}) satisfies z.ZodType<MoveDocument>;
+
+export const whereDocument = z.object({
+  device: z.string(),
+  kind: kind.nullable(),
+  key: z.string().nullable(),
+  position: z.number().min(0).lt(10_000).nullable(),
+  cohort: z.string().nullable(),
+  weightBps: bps.nullable(),
+  broker: z.string(),
+  reason: z.enum(['override', 'cohort-target', 'cohort-source', 'no-cohort', 'no-key']),
+  revision: revisionNumber,
+}) satisfies z.ZodType<WhereDocument>;
+
+export const sessionDocument = z.object({
+  clientId: z.string(),
+  key: z.string().nullable(),
+  cohort: z.string().nullable(),
+  home: z.string(),
+  desired: z.string(),
+  protocol: z.enum(['3.1', '3.1.1', '5']),
+  persistent: z.boolean(),
+  inFlight: count,
+  since: timestamp,
+  listener: z.string(),
+  worker: count,
+}) satisfies z.ZodType<SessionDocument>;
+
+export const problemDocument = z.object({
+  type: z.string(),
+  title: z.string(),
+  status: z.int(),
+  detail: z.string(),
+  errors: z
+    .array(z.object({ field: z.string(), expected: z.string(), got: z.string() }))
+    .readonly()
+    .optional(),
+  latestRevision: revisionNumber.optional(),
+});
+
+/** The documents agree with their TypeScript types, the problem's optional fields included. */
+export type CheckedProblem = z.output<typeof problemDocument> extends Partial<Problem> ? true : never;

@@ -1,0 +1,121 @@
+import { z } from 'zod';
+import { parseWeight } from '../plan/weight.ts';
+
+const maxReasonLength = 1_000;
+const maxNameLength = 256;
+
+const reason = z.string().max(maxReasonLength).optional().meta({ description: 'Kept with the revision' });
+const weightBps = z.int().min(0).max(10_000);
+const weightText = z
+  .string()
+  .transform((text, context) => {
+    const weight = parseWeight(text);
+    if (weight.ok) return weight.value;
+    context.addIssue({ code: 'custom', input: text, message: weight.error });
+    return z.NEVER;
+  })
+  .meta({ examples: ['5%', '0.01%', '500bps'], description: 'Per cent or basis points of the cohort' });
+const pacePerSecond = z.number().positive().max(1_000_000).optional().meta({ description: 'Live sessions per second' });
+const live = z
+  .enum(['reconnect', 'keep'])
+  .default('reconnect')
+  .meta({ description: 'Live sessions are closed in order so that they come back, or left where they are' });
+
+export const cutoverBody = z
+  .strictObject({ weight: weightText.optional(), weightBps: weightBps.optional(), reason, pacePerSecond, live })
+  .check(exactlyOne(['weight', 'weightBps']));
+
+export const rollbackBody = z
+  .strictObject({
+    to: weightText.optional(),
+    toBps: weightBps.optional(),
+    revision: z.int().min(1).optional(),
+    reason,
+    pacePerSecond,
+    live,
+  })
+  .check(atMostOne(['to', 'toBps', 'revision']));
+
+/** Only what the server itself takes out of the body; the plan's own fields are checked by the backend. */
+export const planBody = z
+  .looseObject({ revision: z.int().min(1).optional(), reason })
+  .meta({ description: 'A plan as GET /v1/plan shows it' });
+
+export const cohortParameters = z.strictObject({ name: z.string().min(1).max(maxNameLength) });
+export const moveParameters = z.strictObject({ id: z.string().min(1).max(maxNameLength) });
+export const revisionParameters = z.strictObject({ revision: integerParameter({ minimum: 1 }) });
+
+export const revisionsQuery = z.strictObject({
+  limit: integerParameter({ minimum: 1, maximum: 1_000, default: 100 }),
+  before: integerParameter({ minimum: 1 }).optional(),
+});
+
+const identityParameter = z.string().min(1).max(65_535).optional();
+
+export const whereQuery = z
+  .strictObject({
+    device: identityParameter.meta({ description: 'A value of the first kind in fleet.identity' }),
+    clientId: identityParameter,
+    username: identityParameter,
+    commonName: identityParameter,
+    fingerprint: identityParameter.meta({ description: 'SHA-256 of the DER certificate, hex' }),
+    serialNumber: identityParameter,
+    organizationalUnit: identityParameter,
+    issuerCommonName: identityParameter,
+  })
+  .check((context) => {
+    if (Object.values(context.value).some((value) => value !== undefined)) return;
+    addIssue(context, 'clientId', 'clientId, commonName, fingerprint or another identity of the device');
+  });
+
+export const sessionsQuery = z.strictObject({
+  broker: identityParameter,
+  cohort: identityParameter,
+  clientId: identityParameter,
+  limit: integerParameter({ minimum: 1, maximum: 1_000, default: 100 }),
+});
+
+interface IntegerRange {
+  readonly minimum: number;
+  readonly maximum?: number;
+  readonly default?: number;
+}
+
+function integerParameter(range: IntegerRange) {
+  const { minimum, maximum = Number.MAX_SAFE_INTEGER } = range;
+  const parse = z.string().transform((text, context) => {
+    const value = /^\d{1,16}$/.test(text) ? Number(text) : Number.NaN;
+    if (value >= minimum && value <= maximum) return value;
+    const expected = range.maximum === undefined ? `a whole number from ${minimum}` : `${minimum} to ${maximum}`;
+    context.addIssue({ code: 'custom', input: text, message: expected });
+    return z.NEVER;
+  });
+  const documented = { type: 'integer' as const, ...range };
+  return range.default === undefined ? parse.meta(documented) : parse.prefault(String(range.default)).meta(documented);
+}
+
+type Check = z.core.CheckFn<Record<string, unknown>>;
+type CheckContext = Parameters<Check>[0];
+
+function exactlyOne(names: readonly [string, ...string[]]): Check {
+  return (context) => {
+    const given = namesGiven(context, names);
+    if (given.length !== 1) addIssue(context, given[1] ?? names[0], `exactly one of ${names.join(' and ')}`);
+  };
+}
+
+function atMostOne(names: readonly [string, ...string[]]): Check {
+  return (context) => {
+    const given = namesGiven(context, names);
+    if (given.length > 1) addIssue(context, given[1] ?? names[0], `at most one of ${names.join(', ')}`);
+  };
+}
+
+function namesGiven(context: CheckContext, names: readonly string[]): readonly string[] {
+  return names.filter((name) => context.value[name] !== undefined);
+}
+
+function addIssue(context: { readonly value: unknown; issues: unknown[] }, name: string, expected: string): void {
+  const input = (context.value as Record<string, unknown>)[name];
+  context.issues.push({ code: 'custom', path: [name], input, message: expected });
+}

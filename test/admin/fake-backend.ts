@@ -1,0 +1,183 @@
+import type {
+  AdminEvent,
+  MoveAccepted,
+  MoveDocument,
+  PlanDocument,
+  RevisionDocument,
+  SessionDocument,
+  StatusDocument,
+  WhereDocument,
+} from '../../src/admin/admin-api.ts';
+import type {
+  AdminBackend,
+  AdminFailure,
+  CutoverRequest,
+  ReplacePlanRequest,
+  RollbackRequest,
+} from '../../src/admin/admin-backend.ts';
+import { failure, type Result, success } from '../../src/base/result.ts';
+import type { Plan } from '../../src/plan/plan.ts';
+
+const at = '2026-03-01T12:00:00.000Z';
+
+export const firstPlan: Plan = {
+  default: 'legacy',
+  salt: 'demo',
+  identity: ['mqtt.clientId'],
+  overrides: [],
+  cohorts: [
+    { name: 'everyone', match: { all: true }, source: 'legacy', target: 'aws', weightBps: 0, announce: 'source' },
+    { name: 'Halle 7 (süd)', match: { all: true }, source: 'legacy', target: 'aws', weightBps: 0, announce: 'source' },
+  ],
+  splits: [],
+};
+
+export const status: StatusDocument = {
+  revision: 1,
+  frozen: false,
+  brokers: { legacy: { profile: 'mqtt', sessions: 2, connected: true } },
+  cohorts: [
+    { name: 'everyone', source: 'legacy', target: 'aws', weightBps: 0, sessions: { source: 2, target: 0, moving: 0 } },
+  ],
+  listeners: [{ name: 'devices', address: '127.0.0.1:8883' }],
+  nameserver: [],
+  sites: [{ name: 'eu-west-1', health: 'up', addresses: ['192.0.2.10'] }],
+  workers: [{ worker: 0, pid: 4711, revision: 1, connections: 2, sessions: 2 }],
+};
+
+export const session: SessionDocument = {
+  clientId: 'device-000001',
+  key: 'clientid:device-000001',
+  cohort: 'everyone',
+  home: 'legacy',
+  desired: 'aws',
+  protocol: '3.1.1',
+  persistent: true,
+  inFlight: 1,
+  since: at,
+  listener: 'devices',
+  worker: 0,
+};
+
+/** A backend in memory: it works, remembers what it was asked, and fails where a test says so. */
+export class FakeBackend implements AdminBackend {
+  readonly asked: unknown[] = [];
+  readonly moveById = new Map<string, MoveDocument>();
+  revisionList: RevisionDocument[] = [{ revision: 1, at, author: 'configuration', reason: '', plan: firstPlan }];
+  readiness = { ready: true, reason: '' };
+  /** When set, every asynchronous answer is this failure. */
+  failing: AdminFailure | undefined;
+  /** When set, every asynchronous answer waits for it. */
+  held: Promise<void> | undefined;
+  readonly #listeners = new Set<(event: AdminEvent) => void>();
+
+  status = () => this.#answer(status);
+  plan = () => this.#answer<PlanDocument>({ revision: this.#latest().revision, ...this.#latest().plan });
+  metricsText = () => this.#answer('# TYPE crossfade_plan_revision gauge\ncrossfade_plan_revision 1\n');
+  moves = () => this.#answer([...this.moveById.values()].reverse());
+  ready = () => this.readiness;
+
+  async replacePlan(request: ReplacePlanRequest) {
+    this.asked.push(request);
+    const latest = this.#latest().revision;
+    if (request.ifMatch !== latest) {
+      const message = `Expected revision ${latest}, got ${request.ifMatch}`;
+      return failure<AdminFailure>({ kind: 'conflict', message, latestRevision: latest });
+    }
+    this.#append(request.plan as Plan, request);
+    return this.plan();
+  }
+
+  async revisions({ limit, before = Number.POSITIVE_INFINITY }: { limit: number; before?: number }) {
+    const newestFirst = this.revisionList.filter(({ revision }) => revision < before).reverse();
+    return this.#answer(newestFirst.slice(0, limit));
+  }
+
+  async revision(revision: number) {
+    return this.#found(this.revisionList[revision - 1], `No revision ${revision}`);
+  }
+
+  async cutover(cohort: string, request: CutoverRequest): Promise<Result<MoveAccepted, AdminFailure>> {
+    this.asked.push({ cohort, ...request });
+    if (!this.#latest().plan.cohorts.some(({ name }) => name === cohort)) {
+      return failure({ kind: 'not-found', message: `No cohort ${JSON.stringify(cohort)}` });
+    }
+    return this.#move('cutover', [cohort], request);
+  }
+
+  async rollback(request: RollbackRequest): Promise<Result<MoveAccepted, AdminFailure>> {
+    this.asked.push(request);
+    const cohorts = 'cohort' in request.scope ? [request.scope.cohort] : ['everyone', 'Halle 7 (süd)'];
+    return this.#move('rollback', cohorts, request);
+  }
+
+  async move(id: string) {
+    return this.#found(this.moveById.get(id), `No move ${JSON.stringify(id)}`);
+  }
+
+  async where(query: Parameters<AdminBackend['where']>[0]) {
+    this.asked.push(query);
+    const device = query.clientId ?? query.device ?? query.commonName ?? '';
+    return this.#answer<WhereDocument>({
+      device,
+      kind: 'clientid',
+      key: device,
+      position: 6593.7401,
+      cohort: 'everyone',
+      weightBps: 0,
+      broker: 'legacy',
+      reason: 'cohort-source',
+      revision: 1,
+    });
+  }
+
+  async sessions(query: Parameters<AdminBackend['sessions']>[0]) {
+    this.asked.push(query);
+    return this.#answer([session]);
+  }
+
+  subscribe(onEvent: (event: AdminEvent) => void) {
+    this.#listeners.add(onEvent);
+    return () => this.#listeners.delete(onEvent);
+  }
+
+  emit(event: AdminEvent): void {
+    for (const listener of this.#listeners) listener(event);
+  }
+
+  get listeners(): number {
+    return this.#listeners.size;
+  }
+
+  #latest(): RevisionDocument {
+    const latest = this.revisionList.at(-1);
+    if (latest === undefined) throw new TypeError('Expected a revision');
+    return latest;
+  }
+
+  #append(plan: Plan, { author, reason }: { author: string; reason: string }): number {
+    const revision = this.revisionList.length + 1;
+    this.revisionList.push({ revision, at, author, reason, plan });
+    return revision;
+  }
+
+  async #move(kind: MoveDocument['kind'], cohorts: string[], request: CutoverRequest | RollbackRequest) {
+    const revision = this.#append(this.#latest().plan, request);
+    const id = `move-${revision}`;
+    const { author, reason, live, pacePerSecond = 500 } = request;
+    const counts = { eligible: 2, moved: 2, pending: { offline: 0, unknownSubscriptions: 0, asleep: 0 }, refused: [] };
+    const times = { startedAt: at, finishedAt: at, durationMs: 3, message: null };
+    const made = { author, reason, live, pacePerSecond, revision };
+    this.moveById.set(id, { id, state: 'done', kind, cohorts, ...made, ...counts, ...times });
+    return this.#answer<MoveAccepted>({ revision, move: { id } });
+  }
+
+  async #answer<Value>(value: Value): Promise<Result<Value, AdminFailure>> {
+    await this.held;
+    return this.failing === undefined ? success(value) : failure(this.failing);
+  }
+
+  async #found<Value>(value: Value | undefined, message: string): Promise<Result<Value, AdminFailure>> {
+    return value === undefined ? failure({ kind: 'not-found', message }) : success(value);
+  }
+}
