@@ -1,0 +1,120 @@
+import { readFile } from 'node:fs/promises';
+import type { Command } from 'commander';
+import type { Problem } from '../admin/admin-api.ts';
+import { type AdminClient, type ClientResult, createAdminClient } from '../admin/admin-client.ts';
+import type { AdminClientFailure } from '../admin/http-caller.ts';
+import { errorMessage } from '../base/errors.ts';
+import { CommandFailure, usageFailure } from './command-failure.ts';
+import { exitCodes } from './exit-codes.ts';
+import type { Terminal } from './terminal.ts';
+
+export interface AdminOptions {
+  readonly admin?: string;
+  readonly token?: string;
+  readonly ca?: string;
+}
+
+/** The options of every command that talks to a running gateway. */
+export function addAdminOptions(command: Command): Command {
+  return command
+    .option('--admin <url>', 'admin API of the gateway (else the environment variable CROSSFADE_ADMIN)')
+    .option('--token <token>', 'admin token (else CROSSFADE_TOKEN, which other users of the machine cannot see)')
+    .option('--ca <file>', 'PEM file with the CAs of an HTTPS admin API (else CROSSFADE_CA, else the system)');
+}
+
+/** Whether the command line or the environment names a gateway. */
+export function namesGateway(options: AdminOptions, terminal: Terminal): boolean {
+  return Boolean(options.admin || terminal.environment['CROSSFADE_ADMIN']);
+}
+
+/** Runs `work` with a client for the gateway that the options or the environment name. */
+export async function withAdmin<Value>(
+  options: AdminOptions,
+  terminal: Terminal,
+  work: (client: AdminClient) => Promise<Value>,
+): Promise<Value> {
+  const client = await openClient(options, terminal.environment);
+  try {
+    return await work(client);
+  } finally {
+    client.close();
+  }
+}
+
+/** The value of an answer; a failure ends the command. */
+export async function answerOf<Value>(result: ClientResult<Value>): Promise<Value> {
+  const answer = await result;
+  if (answer.ok) return answer.value;
+  throw toCommandFailure(answer.error);
+}
+
+export function toCommandFailure(error: AdminClientFailure): CommandFailure {
+  if (error.kind === 'problem') return problemFailure(error.problem);
+  return new CommandFailure(
+    exitCodes.unreachable,
+    error.message,
+    'check --admin or CROSSFADE_ADMIN, and that the gateway runs there (its ready line names its admin address)',
+  );
+}
+
+async function openClient(options: AdminOptions, environment: Terminal['environment']): Promise<AdminClient> {
+  const url = options.admin || environment['CROSSFADE_ADMIN'];
+  const token = options.token || environment['CROSSFADE_TOKEN'];
+  if (!url) {
+    throw usageFailure(
+      'no admin API named',
+      'pass --admin http://127.0.0.1:9440 or set CROSSFADE_ADMIN to the address in the ready line of "crossfade run"',
+    );
+  }
+  if (!token) {
+    throw usageFailure('no admin token given', 'set CROSSFADE_TOKEN to one of admin.tokens, or pass --token');
+  }
+  if (!/^[\x21-\x7e]+$/.test(token)) {
+    throw usageFailure('the admin token holds a character that HTTP cannot carry', 'expected visible ASCII, no spaces');
+  }
+  const caFile = options.ca || environment['CROSSFADE_CA'];
+  const ca = caFile === undefined ? {} : { ca: await readOperatorFile(caFile, '--ca') };
+  try {
+    return createAdminClient({ url, token, ...ca });
+  } catch (error) {
+    throw usageFailure(errorMessage(error), 'for example --admin http://127.0.0.1:9440');
+  }
+}
+
+/** A file that the command line names; one that cannot be read is a usage mistake. */
+export async function readOperatorFile(path: string, option: string): Promise<string> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    throw usageFailure(`${option}: cannot read ${path}: ${errorMessage(error)}`);
+  }
+}
+
+function problemFailure(problem: Problem): CommandFailure {
+  const fields = (problem.errors ?? []).map(
+    ({ field, expected, got }) => `\n  ${field}: expected ${expected}, got ${got}`,
+  );
+  const message = `${problem.detail || problem.title}${fields.join('')}`;
+  switch (problem.status) {
+    case 400:
+      return usageFailure(message);
+    case 401:
+      return new CommandFailure(exitCodes.failed, message, 'check --token or CROSSFADE_TOKEN against admin.tokens');
+    case 403:
+      return new CommandFailure(
+        exitCodes.failed,
+        message,
+        'use the token of an operator or, for "plan apply", an admin',
+      );
+    case 404:
+      return new CommandFailure(exitCodes.failed, message, '"crossfade status" lists what there is');
+    case 412:
+      return new CommandFailure(
+        exitCodes.failed,
+        message,
+        'somebody else was faster: look at "crossfade plan history"',
+      );
+    default:
+      return new CommandFailure(exitCodes.failed, message, `the gateway answered with HTTP status ${problem.status}`);
+  }
+}

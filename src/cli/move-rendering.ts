@@ -1,0 +1,73 @@
+import type { MoveDocument, MoveState } from '../admin/admin-api.ts';
+import { printable } from './printable.ts';
+import type { Style } from './style.ts';
+import { renderTable } from './table.ts';
+
+/** Refused sessions that are listed one by one; the rest is counted. */
+const maxRefusedRows = 20;
+
+/** How a move ended: its figures, then who was refused and why. */
+export function renderMoveOutcome(move: MoveDocument, style: Style): string {
+  const { offline, unknownSubscriptions, asleep } = move.pending;
+  const figures = renderTable(
+    [
+      {
+        title: 'STATE',
+        value: (row) => row.state,
+        paint: (row, painter) => (row.state === 'done' ? painter.good : painter.bad),
+      },
+      { title: 'ELIGIBLE', value: (row) => String(row.eligible), align: 'right' },
+      { title: 'MOVED', value: (row) => String(row.moved), align: 'right' },
+      { title: 'PENDING', value: () => String(offline + unknownSubscriptions + asleep), align: 'right' },
+      { title: 'REFUSED', value: (row) => String(row.refused.length), align: 'right' },
+      { title: 'TOOK', value: (row) => renderDuration(row.durationMs), align: 'right' },
+    ],
+    [move],
+    style,
+  );
+  return [figures, renderPending(move), renderRefused(move, style), renderEnd(move)].join('');
+}
+
+export function renderDuration(durationMs: number): string {
+  if (durationMs < 1_000) return `${Math.round(durationMs)} ms`;
+  if (durationMs < 60_000) return `${(durationMs / 1_000).toFixed(1)} s`;
+  const seconds = Math.round(durationMs / 1_000);
+  return `${Math.floor(seconds / 60)} min ${seconds % 60} s`;
+}
+
+function renderPending({ pending }: MoveDocument): string {
+  const reasons: readonly (readonly [number, string])[] = [
+    [pending.offline, 'offline, will follow the plan when they connect'],
+    [pending.unknownSubscriptions, 'with subscriptions that the gateway has not seen'],
+    [pending.asleep, 'asleep'],
+  ];
+  const told = reasons.filter(([count]) => count > 0).map(([count, reason]) => `  ${count} ${reason}\n`);
+  return told.length === 0 ? '' : `\nPending:\n${told.join('')}`;
+}
+
+function renderRefused({ refused }: MoveDocument, style: Style): string {
+  if (refused.length === 0) return '';
+  const listed = renderTable(
+    [
+      { title: 'REFUSED', value: (row) => row.clientId },
+      { title: 'REASON', value: (row) => row.reason },
+    ],
+    refused.slice(0, maxRefusedRows),
+    style,
+  );
+  const further = refused.length - maxRefusedRows;
+  return `\n${listed}${further > 0 ? `… and ${further} more: --json lists them\n` : ''}`;
+}
+
+const meaningByState: Readonly<Partial<Record<MoveState, string>>> = {
+  failed: 'The move failed',
+  aborted: 'The move was ended before it was done',
+  superseded: 'A newer revision took over: its own move goes on from here',
+};
+
+function renderEnd({ state, message }: MoveDocument): string {
+  const meaning = meaningByState[state];
+  const detail = message === null ? '' : printable(message);
+  if (meaning === undefined) return detail === '' ? '' : `\n${detail}\n`;
+  return `\n${meaning}${detail === '' ? '' : `: ${detail}`}\n`;
+}

@@ -1,0 +1,53 @@
+import { Command } from 'commander';
+import { addCheckCommand } from './check-command.ts';
+import { addCutoverCommand } from './cutover-command.ts';
+import { addDemoCommand } from './demo-command.ts';
+import { addPlanCommand } from './plan-command.ts';
+import { addRollbackCommand } from './rollback-command.ts';
+import { addRunCommand } from './run-command.ts';
+import { addStatusCommand } from './status-command.ts';
+import type { Terminal } from './terminal.ts';
+import { addWhereCommand } from './where-command.ts';
+
+/** What a command needs: the terminal, and a place for an exit code that is no failure of the command itself. */
+export interface CommandContext {
+  readonly terminal: Terminal;
+  readonly setExitCode: (code: number) => void;
+}
+
+/** All commands. Nothing is listed that does not work. */
+export function createProgram(terminal: Terminal, setExitCode: (code: number) => void): Command {
+  const program = new Command('crossfade')
+    .description('Moves an MQTT fleet from a self-managed broker to AWS IoT Core, cohort by cohort, and back.')
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => terminal.stdout.write(text),
+      writeErr: (text) => terminal.stderr.write(text),
+    })
+    .showHelpAfterError('Run "crossfade --help" for the commands.')
+    .helpCommand('help [command]', 'show the help of a command')
+    .addHelpText('after', afterHelp);
+  const context: CommandContext = { terminal, setExitCode };
+  addDemoCommand(program, context);
+  addRunCommand(program, context);
+  addCheckCommand(program, context);
+  addStatusCommand(program, context);
+  addWhereCommand(program, context);
+  addCutoverCommand(program, context);
+  addRollbackCommand(program, context);
+  addPlanCommand(program, context);
+  return program;
+}
+
+const afterHelp = `
+Commands that talk to a running gateway take --admin URL and --token TOKEN, else CROSSFADE_ADMIN and CROSSFADE_TOKEN.
+
+Exit codes: 0 done, 1 failed, 2 the verdict is no, 64 usage or configuration, 69 admin API not reachable.
+
+Examples:
+  # see it work, with nothing to set up
+  crossfade demo
+  # which broker does this device go to, and why
+  crossfade where meter-7 --config crossfade.yaml
+  # move a first per cent of a cohort
+  crossfade cutover everyone --weight 1% --reason "first per cent"`;

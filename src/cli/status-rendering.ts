@@ -1,0 +1,103 @@
+import type { CohortStatus, StatusDocument } from '../admin/admin-api.ts';
+import type { Style } from './style.ts';
+import { type Column, renderTable } from './table.ts';
+import { renderPercent } from './weight-option.ts';
+
+/** Tables for brokers, cohorts, listeners, workers and sites, below the revision. Empty parts are left out. */
+export function renderStatus(status: StatusDocument, style: Style): string {
+  const frozen = status.frozen ? `  ${style.warning('frozen: no cutover starts')}` : '';
+  const parts = [
+    `${style.heading('revision')}  ${status.revision}${frozen}\n`,
+    renderBrokers(status, style),
+    renderPart(cohortColumns, status.cohorts, style),
+    renderListeners(status, style),
+    renderWorkers(status, style),
+    renderSites(status, style),
+  ];
+  return parts.filter((part) => part !== '').join('\n');
+}
+
+/** The weight is per cent of the cohort; SEEN is what it did to the devices that are connected now. */
+const cohortColumns: readonly Column<CohortStatus>[] = [
+  { title: 'COHORT', value: ({ name }) => name },
+  { title: 'WEIGHT', value: ({ weightBps }) => renderPercent(weightBps), align: 'right' },
+  { title: 'SEEN', value: renderSeen, align: 'right' },
+  { title: 'SOURCE', value: ({ source }) => source },
+  { title: 'SESSIONS', value: ({ sessions }) => String(sessions.source), align: 'right' },
+  { title: 'TARGET', value: ({ target }) => target },
+  { title: 'SESSIONS', value: ({ sessions }) => String(sessions.target), align: 'right' },
+  { title: 'MOVING', value: ({ sessions }) => String(sessions.moving), align: 'right' },
+];
+
+/** Devices on the target of devices seen, `48/1000 4.8%`; of none, nothing can be said. */
+export function renderSeen({ sessions }: Pick<CohortStatus, 'sessions'>): string {
+  const seen = sessions.source + sessions.target;
+  if (seen === 0) return '0/0';
+  return `${sessions.target}/${seen} ${Math.round((sessions.target / seen) * 10_000) / 100}%`;
+}
+
+function renderBrokers({ brokers }: StatusDocument, style: Style): string {
+  const rows = Object.entries(brokers).map(([name, broker]) => ({ name, ...broker }));
+  return renderPart(
+    [
+      { title: 'BROKER', value: ({ name }) => name },
+      { title: 'PROFILE', value: ({ profile }) => profile },
+      { title: 'SESSIONS', value: ({ sessions }) => String(sessions), align: 'right' },
+      {
+        title: 'STATE',
+        value: ({ connected }) => (connected ? 'up' : 'down'),
+        paint: ({ connected }, painter) => (connected ? painter.good : painter.bad),
+      },
+    ],
+    rows,
+    style,
+  );
+}
+
+function renderListeners({ listeners, nameserver }: StatusDocument, style: Style): string {
+  const rows = [...listeners, ...nameserver.map((address) => ({ name: '(nameserver)', address }))];
+  return renderPart(
+    [
+      { title: 'LISTENER', value: ({ name }) => name },
+      { title: 'ADDRESS', value: ({ address }) => address },
+    ],
+    rows,
+    style,
+  );
+}
+
+/** A worker that has not acknowledged the newest revision yet stands out. */
+function renderWorkers({ workers, revision }: StatusDocument, style: Style): string {
+  return renderPart(
+    [
+      { title: 'WORKER', value: ({ worker }) => String(worker), align: 'right' },
+      { title: 'PID', value: ({ pid }) => String(pid), align: 'right' },
+      {
+        title: 'REVISION',
+        value: (worker) => String(worker.revision),
+        align: 'right',
+        paint: (worker, painter) => (worker.revision === revision ? (text) => text : painter.warning),
+      },
+      { title: 'CONNECTIONS', value: ({ connections }) => String(connections), align: 'right' },
+      { title: 'SESSIONS', value: ({ sessions }) => String(sessions), align: 'right' },
+    ],
+    workers,
+    style,
+  );
+}
+
+function renderSites({ sites }: StatusDocument, style: Style): string {
+  return renderPart(
+    [
+      { title: 'SITE', value: ({ name }) => name },
+      { title: 'HEALTH', value: ({ health }) => health },
+      { title: 'ADDRESSES', value: ({ addresses }) => addresses.join(' ') },
+    ],
+    sites,
+    style,
+  );
+}
+
+function renderPart<Row>(columns: readonly Column<Row>[], rows: readonly Row[], style: Style): string {
+  return rows.length === 0 ? '' : renderTable(columns, rows, style);
+}

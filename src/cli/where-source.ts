@@ -1,0 +1,53 @@
+import type { AdminClient } from '../admin/admin-client.ts';
+import { toWhereDocument } from '../admin/where-document.ts';
+import { type DeviceKeyKind, kindByIdentityName } from '../plan/device-key.ts';
+import type { Plan } from '../plan/plan.ts';
+import { answerOf } from './admin-access.ts';
+import { type DeviceQuestion, toWhereQuery } from './device-question.ts';
+import type { OfflinePlan } from './offline-plan.ts';
+import type { WhereAnswer } from './where-rendering.ts';
+
+/** Who answers where a device goes: a running gateway, or the plan at hand. */
+export interface WhereSource {
+  /** The kind that a bare DEVICE is of. */
+  readonly firstKind: DeviceKeyKind;
+  /** Answers in the order of the questions. */
+  ask(questions: readonly DeviceQuestion[]): Promise<readonly WhereAnswer[]>;
+}
+
+/** Requests under way at one time; the answers keep the order of the questions. */
+const concurrentRequests = 32;
+
+/** Asks the gateway. Its plan is the store's. */
+export async function createGatewaySource(client: AdminClient): Promise<WhereSource> {
+  const plan = await answerOf(client.plan());
+  const askOne = async ({ device, identity }: DeviceQuestion): Promise<WhereAnswer> => {
+    const answer = await answerOf(client.where(toWhereQuery(identity)));
+    return { ...answer, device, planFrom: 'store' };
+  };
+  return {
+    firstKind: firstKindOf(plan),
+    async ask(questions) {
+      const answers: WhereAnswer[] = [];
+      for (let start = 0; start < questions.length; start += concurrentRequests) {
+        answers.push(...(await Promise.all(questions.slice(start, start + concurrentRequests).map(askOne))));
+      }
+      return answers;
+    },
+  };
+}
+
+/** Answers from a plan without a gateway, by the same code that the gateway runs. */
+export function createOfflineSource({ snapshot, planFrom }: OfflinePlan): WhereSource {
+  return {
+    firstKind: firstKindOf(snapshot.plan),
+    ask: async (questions) =>
+      questions.map(({ device, identity }) => ({ ...toWhereDocument(device, snapshot.assign(identity)), planFrom })),
+  };
+}
+
+function firstKindOf({ identity }: Plan): DeviceKeyKind {
+  const [first] = identity;
+  if (first === undefined) throw new Error('expected a plan with at least one identity, got none');
+  return kindByIdentityName[first];
+}

@@ -1,0 +1,123 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { renderDuration, renderMoveOutcome } from '../../src/cli/move-rendering.ts';
+import { parsePlanFile, renderPlanFile } from '../../src/cli/plan-file.ts';
+import { renderSeen } from '../../src/cli/status-rendering.ts';
+import { createStyle } from '../../src/cli/style.ts';
+import { hasColour } from '../../src/cli/terminal.ts';
+import {
+  parseCountOption,
+  parsePaceOption,
+  parseWeightOption,
+  renderWeightInWords,
+} from '../../src/cli/weight-option.ts';
+import { explainReason, renderWhere } from '../../src/cli/where-rendering.ts';
+import { moveDocument, planDocument, whereDocument } from './sample-documents.ts';
+
+const plain = createStyle(false);
+
+test('weights are typed in per cent or basis points and printed in both', () => {
+  assert.deepEqual(['5%', '0.01%', '500bps', '100%'].map(parseWeightOption), [500, 1, 500, 10_000]);
+  assert.equal(renderWeightInWords(500), '5% (500 bps)');
+  assert.equal(renderWeightInWords(1), '0.01% (1 bps)');
+  for (const wrong of ['5', '101%', '0.001%', '-1%', 'all']) assert.throws(() => parseWeightOption(wrong), /weight/);
+});
+
+test('pace and counts are whole numbers from 1', () => {
+  assert.deepEqual(['100/s', '7'].map(parsePaceOption), [100, 7]);
+  assert.deepEqual(['1', '200'].map(parseCountOption), [1, 200]);
+  for (const wrong of ['0', '1.5', '10/min', 'fast']) {
+    assert.throws(() => parsePaceOption(wrong), /sessions per second/);
+    assert.throws(() => parseCountOption(wrong), /whole number/);
+  }
+});
+
+test('colour is for terminals, and never where NO_COLOR is set', () => {
+  assert.equal(hasColour({ isTTY: true }, {}), true);
+  assert.equal(hasColour({ isTTY: true }, { NO_COLOR: '' }), true);
+  assert.equal(hasColour({ isTTY: true }, { NO_COLOR: '1' }), false);
+  assert.equal(hasColour({ isTTY: true }, { TERM: 'dumb' }), false);
+  assert.equal(hasColour({}, {}), false);
+});
+
+test('renderWhere says broker and why, a fact a line', () => {
+  const text = renderWhere({ ...whereDocument, planFrom: 'file' }, plain);
+  assert.equal(
+    text,
+    [
+      'device    device-000002',
+      'key       clientid:device-000002',
+      'cohort    everyone',
+      'position  1265.3239',
+      'weight    20% (2000 bps)',
+      'broker    aws',
+      'why       position 1265.3239 in everyone is below the weight 20% (2000 bps): target',
+      "revision  4 (the file's plan, there is no store yet)",
+      '',
+    ].join('\n'),
+  );
+});
+
+test('explainReason has a sentence for every reason', () => {
+  const none = { ...whereDocument, cohort: null, position: null, weightBps: null };
+  assert.match(explainReason({ ...whereDocument, reason: 'cohort-source' }), /not below the weight 20%.*source$/);
+  assert.match(explainReason({ ...none, reason: 'override' }), /override/);
+  assert.match(explainReason({ ...none, reason: 'no-cohort' }), /no cohort matches/);
+  assert.match(explainReason({ ...none, reason: 'no-key' }), /none of the fleet's identities/);
+});
+
+test('renderSeen tells devices on the target of devices seen, and nothing of none', () => {
+  assert.equal(renderSeen({ sessions: { source: 952, target: 48, moving: 0 } }), '48/1000 4.8%');
+  assert.equal(renderSeen({ sessions: { source: 0, target: 0, moving: 0 } }), '0/0');
+});
+
+test('renderMoveOutcome lists figures, pending and refused sessions with their reasons', () => {
+  const move = {
+    ...moveDocument,
+    pending: { offline: 2, unknownSubscriptions: 0, asleep: 1 },
+    refused: Array.from({ length: 21 }, (_, index) => ({ clientId: `meter-${index}`, reason: 'persistent session' })),
+  };
+  const lines = renderMoveOutcome(move, plain).split('\n');
+  assert.deepEqual(lines.slice(0, 2), [
+    'STATE  ELIGIBLE  MOVED  PENDING  REFUSED   TOOK',
+    'done         40     40        3       21  1.2 s',
+  ]);
+  assert.ok(lines.includes('  2 offline, will follow the plan when they connect'));
+  assert.ok(lines.includes('meter-19  persistent session') && !lines.some((line) => line.startsWith('meter-20')));
+  assert.ok(lines.includes('… and 1 more: --json lists them'));
+});
+
+test('renderMoveOutcome says how a move that is not done ended', () => {
+  const ended = (state: 'failed' | 'superseded', message: string | null) =>
+    renderMoveOutcome({ ...moveDocument, state, message }, plain);
+  assert.match(ended('failed', 'broker aws is down'), /The move failed: broker aws is down\n$/);
+  assert.match(ended('superseded', null), /A newer revision took over: its own move goes on from here\n$/);
+});
+
+test('renderDuration reads like a person says it', () => {
+  assert.deepEqual([12.4, 1_250, 59_940, 61_000].map(renderDuration), ['12 ms', '1.3 s', '59.9 s', '1 min 1 s']);
+});
+
+test('a plan file is YAML with the revision on top, and reads back as it was', () => {
+  const text = renderPlanFile(planDocument);
+  assert.match(text, /^revision: 4\ndefault: legacy\n/);
+  const { revision, ...plan } = planDocument;
+  assert.deepEqual(parsePlanFile(text), { ok: true, value: { revision, plan } });
+});
+
+test('parsePlanFile says what is wrong', () => {
+  const wrong: readonly (readonly [string, RegExp])[] = [
+    ['', /no mapping/],
+    ['- a', /no mapping/],
+    ['default: legacy', /"revision" that the plan was made from/],
+    ['revision: soon', /"revision" that the plan was made from/],
+    ['revision: 1\nrevision: 2', /unique.*line 2/s],
+    ['revision: [1', /line 1/],
+    [`a: &a [x, x]\n${'b: [*a, *a]\n'.repeat(1)}c: &c [*a, *a]\nd: [${'*c, '.repeat(200)}]\nrevision: 1`, /alias/],
+  ];
+  for (const [text, expected] of wrong) {
+    const file = parsePlanFile(text);
+    assert.ok(!file.ok, text);
+    assert.match(file.error, expected);
+  }
+});
