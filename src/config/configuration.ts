@@ -1,7 +1,8 @@
-import type { CidrBlock } from '../base/cidr.ts';
 import type { HostPort } from '../base/addresses.ts';
+import type { CidrBlock } from '../base/cidr.ts';
 import type { IdentityName } from '../plan/device-key.ts';
 import type { Plan } from '../plan/plan.ts';
+import type { CertificateFault, ClientCertificateMode, TlsVersion } from '../tls/listener-tls.ts';
 import type { Limits } from './limits.ts';
 
 /** The resolved configuration: defaults filled in, secrets substituted, file paths absolute. Frozen. */
@@ -43,10 +44,6 @@ export interface ListenerConfiguration {
   /** A first packet beyond 64 KiB is refused anyway; this bounds every later one. */
   readonly maxPacketBytes: number;
 }
-
-export type ClientCertificateMode = 'required' | 'optional' | 'observe' | 'off';
-export type CertificateFault = 'expired' | 'notYetValid' | 'missingClientAuth' | 'weakSignature' | 'weakKey';
-export type TlsVersion = 'TLSv1' | 'TLSv1.1' | 'TLSv1.2' | 'TLSv1.3';
 
 export interface CertificateFiles {
   readonly cert: string;

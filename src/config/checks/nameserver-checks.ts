@@ -1,0 +1,59 @@
+import { type IdentityName, kindByIdentityName } from '../../plan/device-key.ts';
+import type { Finding } from '../configuration-mistake.ts';
+import type { Cursor } from '../cursor.ts';
+
+/** What steering says must agree with the fleet, the plan's splits and the sites. */
+export function checkNameserver(root: Cursor): readonly Finding[] {
+  return root
+    .at('nameserver', 'zones')
+    .items.flatMap((zone) => zone.at('steering').items)
+    .flatMap((steering) =>
+      steering.at('by').text === 'cohort'
+        ? checkLabel(steering.at('label'), root.at('fleet', 'identity', 0))
+        : checkSplitSteering(steering, root),
+    );
+}
+
+/** The device's own name is its key, so the label is the kind that it is hashed by first. */
+function checkLabel(label: Cursor, first: Cursor): readonly Finding[] {
+  if (label.text === undefined || first.text === undefined || !Object.hasOwn(kindByIdentityName, first.text)) return [];
+  const kind = kindByIdentityName[first.text as IdentityName];
+  return label.text === kind ? [] : [label.unexpected(`${kind}, the first of fleet.identity (${first.text})`)];
+}
+
+function checkSplitSteering(steering: Cursor, root: Cursor): readonly Finding[] {
+  const parts = steering.at('parts');
+  const siteNames = root.at('sites').items.map((site) => site.at('name').text);
+  const partFindings = parts.entries.flatMap(([, part]) => [
+    ...part
+      .at('sites')
+      .items.filter((site) => site.text !== undefined && !siteNames.includes(site.text))
+      .map((site) => site.unexpected('the name of a site')),
+    ...checkBypass(part, parts),
+  ]);
+  const none = parts.isPresent && typeof parts.value === 'object' && parts.entries.length === 0;
+  return [
+    ...(none ? [parts.finding('expected at least one part, got none')] : []),
+    ...partFindings,
+    ...checkSplitParts(steering.at('split').text, parts, root),
+  ];
+}
+
+/** `allDown: bypass` answers with the part of that name. */
+function checkBypass(part: Cursor, parts: Cursor): readonly Finding[] {
+  if (!part.has('sites') || (part.at('allDown').text ?? 'bypass') !== 'bypass' || parts.has('bypass')) return [];
+  return [part.finding('expected a part named bypass beside it (or allDown: answer-all), got none')];
+}
+
+function checkSplitParts(name: string | undefined, parts: Cursor, root: Cursor): readonly Finding[] {
+  const split = root.at('plan', 'splits').items.find((candidate) => candidate.at('name').text === name);
+  if (name === undefined || split === undefined || parts.entries.length === 0) return [];
+  const known = parts.entries.map(([part]) => part);
+  return split
+    .at('weights')
+    .entries.filter(([part]) => !known.includes(part))
+    .map(([part, weight]) => ({
+      ...weight.finding(`expected a part of the steering (${known.join(', ')}), got ${JSON.stringify(part)}`),
+      atKey: true,
+    }));
+}

@@ -1,0 +1,75 @@
+import { isLoopback } from './checks/admin-checks.ts';
+import type { BrokerConfiguration, Configuration, ListenerConfiguration } from './configuration.ts';
+import type { ConfigurationSource } from './configuration-source.ts';
+import { fileBounds } from './file-bounds.ts';
+
+/** Bytes below which a token is called short: 16 random bytes in base64 are 22. */
+const shortToken = 16;
+
+/** What is allowed and may still surprise; one sentence each, beginning with its path. */
+export function configurationWarnings(configuration: Configuration, source: ConfigurationSource): readonly string[] {
+  return [
+    ...sectionsNotServed(configuration),
+    ...configuration.listeners.flatMap((listener) => listenerWarnings(listener, source)),
+    ...Object.values(configuration.brokers).flatMap(brokerWarnings),
+    ...fleetWarnings(configuration),
+    ...configuration.admin.tokens
+      .filter(({ token }) => token.length < shortToken)
+      .map(({ name }) => `admin.tokens: the token of ${JSON.stringify(name)} has fewer than ${shortToken} characters`),
+  ];
+}
+
+/** Sections that are validated and that this version does not run. Delete each with the issue that serves it. */
+function sectionsNotServed({ nameserver, sites, bridge }: Configuration): readonly string[] {
+  const sections = [
+    ...(nameserver === undefined ? [] : ['nameserver']),
+    ...(sites.length === 0 ? [] : ['sites']),
+    ...(bridge.rules.length === 0 ? [] : ['bridge']),
+  ];
+  return sections.map((section) => `${section}: this section is valid but not served by this version`);
+}
+
+function listenerWarnings({ name, tls }: ListenerConfiguration, source: ConfigurationSource): readonly string[] {
+  if (tls === undefined) return [];
+  const warnings: string[] = [];
+  if (tls.minVersion === 'TLSv1' || tls.minVersion === 'TLSv1.1') {
+    warnings.push(
+      `listeners.${name}.tls.minVersion: ${tls.minVersion} is broken cryptography and also loosens what certificates are accepted; give old devices a listener of their own`,
+    );
+  }
+  if (tls.clientCertificates === 'observe') {
+    warnings.push(`listeners.${name}.tls.clientCertificates: observe lets every device in, whatever its certificate`);
+  }
+  for (const crl of tls.crls) {
+    const content = source.readFile(crl, fileBounds.crlBytes);
+    if (!content.ok) {
+      const consequence = tls.crlStale === 'allow' ? 'its revocations do not count' : 'its issuer is refused';
+      warnings.push(`listeners.${name}.tls.crls: ${crl} cannot be read (${content.error}): ${consequence}`);
+    }
+  }
+  return warnings;
+}
+
+function brokerWarnings({ name, endpoints, tls }: BrokerConfiguration): readonly string[] {
+  const plain = endpoints.filter((endpoint) => !endpoint.tls);
+  const open = plain.filter((endpoint) => !isLoopback(endpoint.host)).map(({ host, port }) => `${host}:${port}`);
+  return [
+    ...(open.length === 0
+      ? []
+      : [`brokers.${name}: no TLS to ${open.join(', ')}: messages cross the network in the clear`]),
+    ...(plain.length === endpoints.length && (tls.ca !== undefined || tls.servername !== undefined)
+      ? [`brokers.${name}.tls: it has no effect on mqtt:// endpoints`]
+      : []),
+  ];
+}
+
+/** A device whose client ID is not bound to its certificate could pose as another (contract section 2). */
+function fleetWarnings({ fleet, brokers }: Configuration): readonly string[] {
+  if (fleet.clientIdPolicy !== 'any') return [];
+  return Object.values(brokers)
+    .filter(({ identity }) => identity.mode === 'device-certificate' || identity.mode === 'custom-authorizer')
+    .map(
+      ({ name }) =>
+        `fleet.clientIdPolicy: with any, a device can pose as another at ${name}, whose identity is per device`,
+    );
+}

@@ -1,0 +1,60 @@
+import { stringify } from 'yaml';
+import { renderHostPort } from '../base/addresses.ts';
+import type { CidrBlock } from '../base/cidr.ts';
+import { renderBrokerUrl } from './broker-url.ts';
+import type { BrokerConfiguration, Configuration, ListenerConfiguration } from './configuration.ts';
+
+const hidden = '[hidden]';
+
+/**
+ * The resolved configuration in the file's own form, every default spelled out and secrets hidden. Apart from the
+ * secrets, loading it again gives the same configuration.
+ */
+export function renderConfiguration(configuration: Configuration, format: 'yaml' | 'json' = 'yaml'): string {
+  const written = toWritten(configuration);
+  return format === 'json'
+    ? `${JSON.stringify(written, null, 2)}\n`
+    : stringify(written, { aliasDuplicateObjects: false });
+}
+
+/** The resolved configuration as plain data in the file's own form, secrets hidden. */
+export function toWritten(configuration: Configuration): Readonly<Record<string, unknown>> {
+  const { version, fleet, listeners, brokers, plan, store, nameserver, sites, admin, ...rest } = configuration;
+  const { salt: _salt, identity: _identity, ...planRest } = plan;
+  return {
+    version,
+    fleet,
+    listeners: listeners.map(writtenListener),
+    brokers: Object.fromEntries(Object.entries(brokers).map(([name, broker]) => [name, writtenBroker(broker)])),
+    plan: planRest,
+    store,
+    ...(nameserver === undefined ? {} : { nameserver: { ...nameserver, bind: nameserver.bind.map(renderHostPort) } }),
+    sites: sites.map((site) => ({ ...site, near: site.near.map(renderCidr) })),
+    admin: {
+      ...admin,
+      bind: renderHostPort(admin.bind),
+      tokens: admin.tokens.map((token) => ({ ...token, token: hidden })),
+      ...(admin.metricsToken === undefined ? {} : { metricsToken: hidden }),
+    },
+    ...rest,
+  };
+}
+
+function writtenListener({ bind, tls, proxyProtocol, ...rest }: ListenerConfiguration): Record<string, unknown> {
+  return {
+    ...rest,
+    bind: renderHostPort(bind),
+    ...(tls === undefined
+      ? {}
+      : { tls: { ...tls, ...(tls.ticketSecret === undefined ? {} : { ticketSecret: hidden }) } }),
+    proxyProtocol: { from: proxyProtocol.from.map(renderCidr) },
+  };
+}
+
+function writtenBroker({ name: _name, endpoints, ...rest }: BrokerConfiguration): Record<string, unknown> {
+  return { urls: endpoints.map(renderBrokerUrl), ...rest };
+}
+
+function renderCidr({ address, prefixLength }: CidrBlock): string {
+  return `${address}/${prefixLength}`;
+}

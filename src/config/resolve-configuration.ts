@@ -1,0 +1,102 @@
+import type { Plan } from '../plan/plan.ts';
+import type {
+  BrokerConfiguration,
+  CertificateFiles,
+  Configuration,
+  ListenerConfiguration,
+  NameserverConfiguration,
+} from './configuration.ts';
+import type { ParsedConfiguration } from './schema/configuration-schema.ts';
+
+export interface Surroundings {
+  /** Makes a path of the file absolute. */
+  readonly absolute: (path: string) => string;
+  /** What `workers: auto` stands for. */
+  readonly cores: number;
+}
+
+/** The validated file as the frozen tree that every part gets its slice of. */
+export function resolveConfiguration(parsed: ParsedConfiguration, surroundings: Surroundings): Configuration {
+  const { absolute, cores } = surroundings;
+  const { nameserver, brokers, admin, ...rest } = parsed;
+  const { tls: adminTls, ...adminRest } = admin;
+  const configuration: Configuration = {
+    ...rest,
+    listeners: parsed.listeners.map((listener) => resolveListener(listener, absolute)),
+    brokers: Object.fromEntries(
+      Object.entries(brokers).map(([name, broker]) => [name, resolveBroker(name, broker, absolute)]),
+    ),
+    plan: resolvePlan(parsed, absolute),
+    store: { ...parsed.store, path: absolute(parsed.store.path) },
+    ...(nameserver === undefined ? {} : { nameserver: resolveNameserver(nameserver, absolute) }),
+    admin: { ...adminRest, ...(adminTls === undefined ? {} : { tls: resolveFiles(adminTls, absolute) }) },
+    workers: parsed.workers === 'auto' ? cores : parsed.workers,
+  };
+  return deepFreeze(configuration);
+}
+
+type Absolute = Surroundings['absolute'];
+type ParsedListener = ParsedConfiguration['listeners'][number];
+type ParsedBroker = ParsedConfiguration['brokers'][string];
+
+function resolveListener({ tls, ...rest }: ParsedListener, absolute: Absolute): ListenerConfiguration {
+  if (tls === undefined) return rest;
+  return {
+    ...rest,
+    tls: {
+      ...tls,
+      certificates: tls.certificates.map((files) => resolveFiles(files, absolute)),
+      trustedCas: tls.trustedCas.map(absolute),
+      crls: tls.crls.map(absolute),
+    },
+  };
+}
+
+function resolveBroker(name: string, parsed: ParsedBroker, absolute: Absolute): BrokerConfiguration {
+  const { url, urls, tls, identity, ...rest } = parsed;
+  const { ca, cert, key, ...identityRest } = identity;
+  return {
+    name,
+    endpoints: url === undefined ? (urls ?? []) : [url],
+    ...rest,
+    tls: { ...tls, ...(tls.ca === undefined ? {} : { ca: absolute(tls.ca) }) },
+    identity: {
+      ...identityRest,
+      ...(cert === undefined ? {} : { cert: absolute(cert) }),
+      ...(key === undefined ? {} : { key: absolute(key) }),
+      ...(ca === undefined ? {} : { ca: resolveFiles(ca, absolute) }),
+    },
+  };
+}
+
+/** Salt and identity are the fleet's; a revision carries them. */
+function resolvePlan({ plan, fleet }: ParsedConfiguration, absolute: Absolute): Plan {
+  return {
+    default: plan.default,
+    salt: fleet.salt,
+    identity: fleet.identity,
+    overrides: plan.overrides,
+    cohorts: plan.cohorts.map((cohort) => {
+      const { clientIdsFile, ...match } = cohort.match;
+      return {
+        ...cohort,
+        match: { ...match, ...(clientIdsFile === undefined ? {} : { clientIdsFile: absolute(clientIdsFile) }) },
+      };
+    }),
+    splits: plan.splits,
+  };
+}
+
+function resolveNameserver(parsed: NameserverConfiguration, absolute: Absolute): NameserverConfiguration {
+  return { ...parsed, zones: parsed.zones.map((zone) => ({ ...zone, file: absolute(zone.file) })) };
+}
+
+function resolveFiles({ cert, key }: CertificateFiles, absolute: Absolute): CertificateFiles {
+  return { cert: absolute(cert), key: absolute(key) };
+}
+
+function deepFreeze<Value>(value: Value): Value {
+  if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return value;
+  for (const inner of Object.values(value)) deepFreeze(inner);
+  return Object.freeze(value);
+}

@@ -1,0 +1,48 @@
+import { z } from 'zod';
+import { parseBrokerUrl } from '../broker-url.ts';
+import { certificateFilesSchema } from './listener-schema.ts';
+import { domainName, filePath, nameText, wholeNumber } from './words.ts';
+
+const brokerUrl = z
+  .string()
+  .transform((text, context) => {
+    const endpoint = parseBrokerUrl(text);
+    if (endpoint !== undefined) return endpoint;
+    context.addIssue({
+      code: 'custom',
+      message: 'mqtt://HOST[:PORT] or mqtts://HOST[:PORT] without user, path and query',
+    });
+    return z.NEVER;
+  })
+  .meta({ pattern: '^mqtts?://' });
+
+const brokerIdentitySchema = z.strictObject({
+  mode: z
+    .enum(['forward', 'gateway-certificate', 'device-certificate', 'custom-authorizer'])
+    .default('forward')
+    .describe('What the gateway presents on behalf of a device'),
+  cert: z.exactOptional(filePath).describe('PEM file: the client certificate of the gateway itself'),
+  key: z.exactOptional(filePath).describe('PEM file: its private key'),
+  ca: z.exactOptional(certificateFilesSchema).describe('device-certificate: the CA that mints them'),
+  vouchUnverified: z.boolean().default(false).describe('Vouch also for devices that showed no verified certificate'),
+});
+
+export const brokerSchema = z.strictObject({
+  url: z.exactOptional(brokerUrl).describe('One endpoint; url or urls, not both'),
+  urls: z.exactOptional(z.array(brokerUrl).min(1)).describe('Several endpoints of one broker'),
+  profile: z.enum(['mqtt', 'aws-iot-core']).default('mqtt').describe('The table of limits and quirks'),
+  tls: z
+    .strictObject({
+      ca: z.exactOptional(filePath).describe('PEM file; absent: the CAs of the system'),
+      servername: z.exactOptional(domainName).describe('In SNI and to verify; absent: the host of the endpoint'),
+    })
+    .prefault({}),
+  identity: brokerIdentitySchema.prefault({}),
+  sendProxyProtocol: z.boolean().default(false).describe('Send PROXY v2 with the address of the device'),
+  connectsPerSecond: z
+    .exactOptional(wholeNumber(1, 1_000_000))
+    .describe('Never exceeded by all workers together; absent: no bound'),
+  onDown: z.enum(['hold', 'source', 'close']).default('hold').describe('What happens to its devices when it is down'),
+});
+
+export const brokersSchema = z.record(nameText, brokerSchema).describe('The brokers, by name');
