@@ -1,0 +1,77 @@
+/**
+ * The house, as docs/ARCHITECTURE.md draws it: what each room may use besides itself. Rooms that are not built yet
+ * stand here too. Whoever adds an arrow changes the drawing as well.
+ */
+export const roomsUsedBy: Readonly<Record<string, readonly string[]>> = {
+  cli: ['app', 'admin', 'demo', 'emulator', 'aws', 'config', 'plan', 'base'],
+  demo: [
+    'app',
+    'emulator',
+    'admin',
+    'gateway',
+    'session',
+    'health',
+    'nameserver',
+    'bridge',
+    'rollout',
+    'aws',
+    'plan',
+    'mqtt',
+    'dns',
+    'tls',
+    'config',
+    'telemetry',
+    'base',
+  ],
+  emulator: ['mqtt', 'tls', 'telemetry', 'base'],
+  app: [
+    'admin',
+    'gateway',
+    'session',
+    'health',
+    'nameserver',
+    'bridge',
+    'rollout',
+    'aws',
+    'plan',
+    'mqtt',
+    'dns',
+    'tls',
+    'config',
+    'telemetry',
+    'base',
+  ],
+  admin: ['plan', 'telemetry', 'base'],
+  gateway: ['session', 'mqtt', 'plan', 'tls', 'telemetry', 'base'],
+  session: ['plan', 'base'],
+  health: ['mqtt', 'tls', 'telemetry', 'base'],
+  nameserver: ['dns', 'plan', 'telemetry', 'base'],
+  bridge: ['mqtt', 'plan', 'tls', 'telemetry', 'base'],
+  rollout: ['plan', 'telemetry', 'base'],
+  aws: ['tls', 'plan', 'telemetry', 'base'],
+  plan: ['base'],
+  mqtt: ['base'],
+  dns: ['plan', 'base'],
+  tls: ['base'],
+  config: ['plan', 'mqtt', 'dns', 'tls', 'base'],
+  telemetry: ['base'],
+  base: [],
+};
+
+/** Rooms of machines: no socket, timer, clock, randomness, environment or file. */
+const pureRooms: readonly string[] = ['mqtt', 'plan', 'dns'];
+/** A folder in a pure room that may do what a shell may; what is pure may not use it in turn. */
+const shellFolders: readonly string[] = ['plan/store'];
+
+/** `src/plan/store/plan-store.ts` → `plan`; undefined for a file that stands in no room. */
+export function roomOf(file: string): string | undefined {
+  return /^src\/([^/]+)\//.exec(file)?.[1];
+}
+
+export function isPure(file: string): boolean {
+  return pureRooms.includes(roomOf(file) ?? '') && !isInShellFolder(file);
+}
+
+export function isInShellFolder(file: string): boolean {
+  return shellFolders.some((folder) => file.startsWith(`src/${folder}/`));
+}
