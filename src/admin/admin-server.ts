@@ -18,8 +18,9 @@ import {
   reloadCertificate,
 } from './http-listener.ts';
 import { describeRoutes } from './openapi.ts';
+import { problemOfError } from './problems.ts';
 import { createReadingRoutes } from './reading-routes.ts';
-import { answerProblems, serveRoute } from './request-handling.ts';
+import { answerProblems, sendProblem, serveRoute } from './request-handling.ts';
 import { createServiceRoutes } from './service-routes.ts';
 import type { AdminToken } from './tokens.ts';
 
@@ -100,6 +101,7 @@ function createApp(options: AdminServerOptions): { app: FastifyInstance; server:
     // A cohort's name has at most 256 characters, each at most 12 when percent-encoded.
     routerOptions: { maxParamLength: 4_096 },
     clientErrorHandler: answerClientError,
+    frameworkErrors: (error, _request, reply) => sendProblem(reply, problemOfError(error)),
     forceCloseConnections: 'idle',
   });
   const [server] = created;

@@ -91,6 +91,14 @@ function describeProblems(route: RouteDescription): Json {
 }
 
 function toSchema(schema: z.ZodType): Json {
-  const { $schema, ...rest } = z.toJSONSchema(schema, { io: 'input' });
+  const { $schema, ...rest } = z.toJSONSchema(schema, {
+    io: 'input',
+    // zod leaves these out of a field that it transforms, though they are the texts and numbers that a caller writes.
+    override: ({ zodSchema, jsonSchema }) => {
+      const { default: fallback, examples } = z.globalRegistry.get(zodSchema) ?? {};
+      if (typeof fallback === 'number') jsonSchema.default = fallback;
+      if (Array.isArray(examples)) jsonSchema.examples = examples;
+    },
+  });
   return rest;
 }

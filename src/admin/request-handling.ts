@@ -68,7 +68,7 @@ export function answerProblems(
     const path = request.url.split('?')[0] ?? '';
     const methods = routes.filter(({ url }) => matchesPath(url, path)).map(({ method }) => method);
     if (methods.length === 0) {
-      sendProblem(reply, createProblem('not-found', `Expected a path of /openapi.json, got ${path.slice(0, 200)}`), {});
+      sendProblem(reply, createProblem('not-found', `Expected a path of /openapi.json, got ${path.slice(0, 200)}`));
       return;
     }
     const allow = methods.join(', ');
@@ -113,7 +113,12 @@ function requireRole(check: TokenCheck, header: string | undefined, needed: Admi
   return holder.name;
 }
 
-function sendProblem(reply: FastifyReply, problem: Problem, headers: Readonly<Record<string, string>>): void {
+/** Ends a request with a problem document. */
+export function sendProblem(
+  reply: FastifyReply,
+  problem: Problem,
+  headers: Readonly<Record<string, string>> = {},
+): void {
   void reply
     .code(problem.status)
     .headers({ 'content-type': problemContentType, 'cache-control': 'no-store', ...headers })

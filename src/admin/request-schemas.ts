@@ -43,11 +43,11 @@ export const planBody = z
 
 export const cohortParameters = z.strictObject({ name: z.string().min(1).max(maxNameLength) });
 export const moveParameters = z.strictObject({ id: z.string().min(1).max(maxNameLength) });
-export const revisionParameters = z.strictObject({ revision: integerParameter({ minimum: 1 }) });
+export const revisionParameters = z.strictObject({ revision: requiredInteger({ minimum: 1 }) });
 
 export const revisionsQuery = z.strictObject({
   limit: integerParameter({ minimum: 1, maximum: 1_000, default: 100 }),
-  before: integerParameter({ minimum: 1 }).optional(),
+  before: requiredInteger({ minimum: 1 }).optional(),
 });
 
 const identityParameter = z.string().min(1).max(65_535).optional();
@@ -78,20 +78,29 @@ export const sessionsQuery = z.strictObject({
 interface IntegerRange {
   readonly minimum: number;
   readonly maximum?: number;
-  readonly default?: number;
 }
 
-function integerParameter(range: IntegerRange) {
-  const { minimum, maximum = Number.MAX_SAFE_INTEGER } = range;
-  const parse = z.string().transform((text, context) => {
-    const value = /^\d{1,16}$/.test(text) ? Number(text) : Number.NaN;
-    if (value >= minimum && value <= maximum) return value;
-    const expected = range.maximum === undefined ? `a whole number from ${minimum}` : `${minimum} to ${maximum}`;
-    context.addIssue({ code: 'custom', input: text, message: expected });
-    return z.NEVER;
-  });
-  const documented = { type: 'integer' as const, ...range };
-  return range.default === undefined ? parse.meta(documented) : parse.prefault(String(range.default)).meta(documented);
+function integerParameter(range: IntegerRange & { readonly default: number }) {
+  return z
+    .string()
+    .optional()
+    .transform((text, context) => (text === undefined ? range.default : integerIn(range, text, context)))
+    .meta({ type: 'integer', ...range });
+}
+
+function requiredInteger(range: IntegerRange) {
+  return z
+    .string()
+    .transform((text, context) => integerIn(range, text, context))
+    .meta({ type: 'integer', ...range });
+}
+
+function integerIn({ minimum, maximum }: IntegerRange, text: string, context: z.core.$RefinementCtx): number {
+  const value = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN;
+  if (value >= minimum && value <= (maximum ?? Number.MAX_SAFE_INTEGER)) return value;
+  const expected = maximum === undefined ? `a whole number from ${minimum}` : `${minimum} to ${maximum}`;
+  context.addIssue({ code: 'custom', input: text, message: expected });
+  return z.NEVER;
 }
 
 type Check = z.core.CheckFn<Record<string, unknown>>;
