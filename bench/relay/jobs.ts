@@ -94,11 +94,12 @@ async function runMemory({ devices, processes, sizes }: JobContext): Promise<Fig
   return figures;
 }
 
-/** Cores kept busy by the proxy, by the devices and brokers, and by everybody else. */
+/** Cores kept busy by the proxy, by the devices and brokers, by everybody else, and by nobody here: the hypervisor. */
 function shares(name: string, done: Measurement): Figures {
   return {
     [`${name}/proxy-busy`]: done.proxyCpuMs / done.elapsedMs,
     [`${name}/peers-busy`]: done.peerCpuMs / done.elapsedMs,
     [`${name}/others-busy`]: done.othersCpuMs / done.elapsedMs,
+    [`${name}/stolen`]: done.stolenMs / done.elapsedMs,
   };
 }

@@ -1,6 +1,6 @@
 import type { ContenderProcesses } from './contender.ts';
 import { type JsonLine, LineProcess } from './line-process.ts';
-import { cpuMs, machineCpuMs } from './process-usage.ts';
+import { cpuMs, machineCpu } from './process-usage.ts';
 import { deviceCertificateCount, deviceDomain, type World } from './world.ts';
 
 /** What one command to the devices did, and what it cost everybody. */
@@ -16,6 +16,8 @@ export interface Measurement {
   readonly peerCpuMs: number;
   /** All others on the machine, this program included. */
   readonly othersCpuMs: number;
+  /** Taken away from the machine by its hypervisor. */
+  readonly stolenMs: number;
   /** Upstream handshakes at the brokers, and how many of them resumed a session. */
   readonly upstreamHandshakes: number;
   readonly upstreamResumed: number;
@@ -64,7 +66,8 @@ export async function measure(
     proxyCpuMs,
     workerCpuMs: after.workerCpuMs - before.workerCpuMs,
     peerCpuMs,
-    othersCpuMs: Math.max(0, after.machineCpuMs - before.machineCpuMs - proxyCpuMs - peerCpuMs),
+    othersCpuMs: Math.max(0, after.machine.busyMs - before.machine.busyMs - proxyCpuMs - peerCpuMs),
+    stolenMs: after.machine.stolenMs - before.machine.stolenMs,
     upstreamHandshakes: after.handshakes - before.handshakes,
     upstreamResumed: after.resumed - before.resumed,
   };
@@ -79,6 +82,6 @@ async function readMeters(world: World, processes: ContenderProcesses) {
     brokerCpuMs: Number(stats['cpuNs']) / 1e6,
     proxyCpuMs: cpuMs(processes.all),
     workerCpuMs: cpuMs(processes.workers),
-    machineCpuMs: machineCpuMs(),
+    machine: machineCpu(),
   };
 }

@@ -28,12 +28,19 @@ export function cpuMs(pids: readonly number[]): number {
   return (ticks * 1_000) / ticksPerSecond;
 }
 
-/** Milliseconds that all cores of the machine were busy so far, time that the hypervisor took away included. */
-export function machineCpuMs(): number {
+/** Milliseconds, summed over all cores, since the machine started. */
+export interface MachineCpu {
+  readonly busyMs: number;
+  /** Taken away by the hypervisor while something here wanted to run. */
+  readonly stolenMs: number;
+}
+
+export function machineCpu(): MachineCpu {
   // proc(5): user, nice, system, idle, iowait, irq, softirq, steal.
-  const fields = readOrEmpty('/proc/stat').split('\n')[0]?.trim().split(/\s+/).slice(1, 9).map(Number) ?? [];
-  const ticks = fields.reduce((sum, value, index) => (index === 3 || index === 4 ? sum : sum + value), 0);
-  return (ticks * 1_000) / ticksPerSecond;
+  const fields = readOrEmpty('/proc/stat').split('\n')[0]?.trim().split(/\s+/).slice(1).map(Number) ?? [];
+  const [user = 0, nice = 0, system = 0, , , irq = 0, softirq = 0, steal = 0] = fields;
+  const msPerTick = 1_000 / ticksPerSecond;
+  return { busyMs: (user + nice + system + irq + softirq) * msPerTick, stolenMs: steal * msPerTick };
 }
 
 export interface Residence {

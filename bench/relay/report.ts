@@ -132,13 +132,18 @@ function guardLines(samples: Samples, contenders: readonly Contender[], options:
       ...rates.flatMap((name) => bottleneck(contender, name, rounds)),
     ];
   });
-  return notes.length > 0 ? notes : ['Every rate was bounded by the proxy, and nothing else ran on the machine.'];
+  const measured = rates.some((name) => allOf(samples, `${name}/proxy-busy`).length > 0);
+  return measured && notes.length === 0
+    ? ['Every rate was bounded by the proxy, and nothing else ran on the machine.']
+    : notes;
 }
 
 function disturbance({ label }: Contender, name: string, rounds: readonly Figures[]): readonly string[] {
-  const others = valuesOf(rounds, `${name}/others-busy`);
-  if (others.length === 0 || Math.max(...others) < quiet) return [];
-  return [`${label}, ${name}: disturbed, others on the machine took up to ${percent(Math.max(...others))} of a core`];
+  const others = Math.max(0, ...valuesOf(rounds, `${name}/others-busy`));
+  const stolen = Math.max(0, ...valuesOf(rounds, `${name}/stolen`));
+  if (others < quiet && stolen < quiet) return [];
+  const whom = `others on the machine took up to ${percent(others)} of a core, its hypervisor up to ${percent(stolen)}`;
+  return [`${label}, ${name}: disturbed, ${whom}`];
 }
 
 /** CPU figures stand whoever was the bottleneck; a rate does not. */
