@@ -35,3 +35,14 @@ export interface SessionCounts {
   >;
   readonly connections: number;
 }
+
+/** A live session that is not where the plan wants it, as the mover sees it. */
+export interface MisplacedSession {
+  readonly connection: number;
+  readonly clientId: string;
+  readonly persistent: boolean;
+  /** Its position in its cohort, 0 to 10 000; 0 where an override or the default decides. */
+  readonly position: number;
+  /** Already being closed. */
+  readonly isClosing: boolean;
+}

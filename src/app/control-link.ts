@@ -1,0 +1,53 @@
+import type { Socket } from 'node:net';
+import { StringDecoder } from 'node:string_decoder';
+
+/** Messages between the control process and one worker: JSON lines over a Unix socket that only this gateway's processes reach. */
+export interface ControlLink<Outgoing> {
+  send(message: Outgoing): void;
+  close(): void;
+}
+
+export interface LinkHandlers<Incoming> {
+  readonly onMessage: (message: Incoming) => void;
+  readonly onClose: () => void;
+}
+
+/** Speaks over a connected socket. Messages of one turn of the event loop leave in one write. */
+export function openControlLink<Incoming, Outgoing>(
+  socket: Socket,
+  { onMessage, onClose }: LinkHandlers<Incoming>,
+): ControlLink<Outgoing> {
+  const decoder = new StringDecoder('utf8');
+  let partial: string[] = [];
+  let outgoing: string[] = [];
+
+  socket.on('data', (chunk) => {
+    const lines = decoder.write(chunk).split('\n');
+    const last = lines.pop() ?? '';
+    if (lines.length > 0) {
+      lines[0] = partial.join('') + (lines[0] ?? '');
+      partial = [];
+      for (const line of lines) onMessage(JSON.parse(line) as Incoming);
+    }
+    if (last !== '') partial.push(last);
+  });
+  // The close that follows is what matters.
+  socket.on('error', () => {});
+  socket.once('close', onClose);
+
+  function flush(): void {
+    const text = outgoing.join('');
+    outgoing = [];
+    if (!socket.destroyed) socket.write(text);
+  }
+  return {
+    send(message) {
+      if (socket.destroyed) return;
+      if (outgoing.length === 0) setImmediate(flush);
+      outgoing.push(`${JSON.stringify(message)}\n`);
+    },
+    close() {
+      socket.destroy();
+    },
+  };
+}

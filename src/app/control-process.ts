@@ -1,0 +1,253 @@
+import { type AdminServer, createAdminServer } from '../admin/admin-server.ts';
+import { parseHostPort } from '../base/addresses.ts';
+import { systemClock } from '../base/clock.ts';
+import { CrossfadeError, errorMessage } from '../base/errors.ts';
+import type { Configuration } from '../config/configuration.ts';
+import { createSystemSource } from '../config/configuration-source.ts';
+import { readInclude } from '../config/include.ts';
+import type { PlanStore } from '../plan/store/plan-store.ts';
+import type { HomeStore } from '../session/home-store.ts';
+import { openSqliteHomeStore } from '../session/sqlite-home-store.ts';
+import { createLogger, type Logger } from '../telemetry/logger.ts';
+import { createMetrics, type Metrics } from '../telemetry/metrics.ts';
+import { claimAnswerMs, connectRates, homeStorePath } from './broker-rates.ts';
+import { openControlStore } from './control-store.ts';
+import { EventHub } from './event-hub.ts';
+import { FleetFigures } from './fleet-figures.ts';
+import { MoveRunner } from './move-runner.ts';
+import { OperatorBackend } from './operator-backend.ts';
+import { PlanAuthority } from './plan-authority.ts';
+import type { ProcessHandle } from './process-handle.ts';
+import { adminPortName, type ReconnectReply, type SupervisorMessage, type WorkerMessage } from './process-messages.ts';
+import { SessionAuthority } from './session-authority.ts';
+import { WorkerHub } from './worker-hub.ts';
+
+type StartMessage = Extract<SupervisorMessage, { kind: 'start' }>;
+
+const closeSessionsMs = 2_000;
+
+/** Starts the control process: plan store, session registry, connect rates, moves and the admin API. */
+export async function runControlProcess(start: StartMessage): Promise<ProcessHandle> {
+  const { configuration } = start;
+  const log = createLogger({ level: configuration.log.level, component: 'control' });
+  const { store, lock } = openControlStore(configuration.store, log);
+  const metrics = createMetrics();
+  const control = await ControlProcess.create({ start, store, metrics, log });
+  const admin = await control.listen();
+  return {
+    bound: { [adminPortName]: admin },
+    reload: (materials) => control.reload(materials),
+    drain: () => Promise.resolve(),
+    stop: async () => {
+      await control.close();
+      await store.close();
+      lock.release();
+    },
+  };
+}
+
+interface ControlParts {
+  readonly start: StartMessage;
+  readonly store: PlanStore;
+  readonly metrics: Metrics;
+  readonly log: Logger;
+}
+
+class ControlProcess {
+  readonly #parts: ControlParts;
+  readonly #authority: PlanAuthority;
+  readonly #sessions: SessionAuthority;
+  readonly #hub: WorkerHub;
+  readonly #moves: MoveRunner;
+  readonly #figures: FleetFigures;
+  readonly #admin: AdminServer;
+
+  static async create(parts: ControlParts): Promise<ControlProcess> {
+    const { start, store, log, metrics } = parts;
+    const events = new EventHub();
+    let publish: (revision: number) => void = () => {};
+    const authority = await PlanAuthority.open(
+      {
+        store,
+        clock: systemClock,
+        log,
+        readInclude: (path) => readInclude(path, createSystemSource()),
+        onRevision: ({ revision, at, author, reason }) => {
+          publish(revision);
+          metrics.planRevision.set(revision);
+          events.emit({ type: 'revision', data: { revision, at: new Date(at).toISOString(), author, reason } });
+        },
+      },
+      { plan: start.configuration.plan, author: 'configuration', reason: 'the plan of the configuration file' },
+    );
+    if (!authority.ok) {
+      const { error } = authority;
+      throw new CrossfadeError(
+        'store',
+        error.kind === 'conflict' ? 'the plan store changed while it was opened' : error.message,
+      );
+    }
+    assertSameFleet(start.configuration, authority.value);
+    const control = new ControlProcess(parts, authority.value, events);
+    publish = () => control.#hub.publish(authority.value.source());
+    metrics.planRevision.set(authority.value.current.revision);
+    return control;
+  }
+
+  private constructor(parts: ControlParts, authority: PlanAuthority, events: EventHub) {
+    const { start, store, metrics, log } = parts;
+    const { configuration } = start;
+    this.#parts = parts;
+    this.#authority = authority;
+    this.#hub = new WorkerHub({
+      onHello: (message) => this.#sessions.handleHello(message),
+      onMessage: (worker, message) => this.#receive(worker, message),
+      onGone: (worker, figures) => {
+        this.#sessions.workerGone(worker);
+        void this.#figures.workerGone(figures);
+      },
+    });
+    this.#sessions = this.#createSessions();
+    this.#figures = new FleetFigures({ configuration, hub: this.#hub, metrics });
+    this.#moves = new MoveRunner({
+      clock: systemClock,
+      closeSessions: (options) => this.#closeSessions(options),
+      onChange: (data) => events.emit({ type: 'move', data }),
+      refusedListed: configuration.limits.moveRefusedListed,
+    });
+    const backend = new OperatorBackend({
+      configuration,
+      authority,
+      store,
+      hub: this.#hub,
+      moves: this.#moves,
+      figures: this.#figures,
+      subscribe: (onEvent) => events.subscribe(onEvent),
+    });
+    const { tokens, metricsToken } = configuration.admin;
+    const tls = start.materials.admin;
+    this.#admin = createAdminServer({
+      backend,
+      tokens,
+      ...(metricsToken !== undefined && { metricsToken }),
+      ...(tls !== undefined && { tls }),
+      bodyLimit: configuration.limits.adminBodyBytes,
+      log,
+    });
+  }
+
+  async listen(): Promise<{ readonly host: string; readonly port: number }> {
+    const { start } = this.#parts;
+    const { bind } = start.configuration.admin;
+    this.#hub.publish(this.#authority.source());
+    await this.#hub.listen(start.linkPath);
+    const { address } = await this.#admin.listen({ host: bind.host, port: start.ports[adminPortName] ?? bind.port });
+    const bound = parseHostPort(address);
+    return bound.ok ? bound.value : bind;
+  }
+
+  reload(materials: StartMessage['materials']): void {
+    this.#authority.reloadIncludes();
+    try {
+      if (materials.admin !== undefined) this.#admin.reloadTls(materials.admin);
+    } catch (error) {
+      this.#parts.log.error({ error: errorMessage(error) }, 'The admin certificate was not swapped');
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#moves.close();
+    await this.#admin.close();
+    this.#hub.close();
+    this.#authority.close();
+    this.#sessions.close();
+  }
+
+  #createSessions(): SessionAuthority {
+    const { start, metrics, log } = this.#parts;
+    const { limits } = start.configuration;
+    const options = {
+      takeoverMs: limits.takeoverMs,
+      answerMs: claimAnswerMs(limits),
+      queueLimit: limits.connectQueue,
+      rates: connectRates(start.configuration),
+    };
+    const send: SessionAuthorityDepsSend = (worker, message) => this.#hub.send(worker, message);
+    return new SessionAuthority(
+      { clock: systemClock, homes: openHomes(start.configuration, log), metrics, log, send },
+      options,
+    );
+  }
+
+  #receive(worker: number, message: WorkerMessage): void {
+    const sessions = this.#sessions;
+    if (message.kind === 'claim') sessions.handleClaim(worker, message);
+    else if (message.kind === 'withdraw') sessions.handleWithdraw(worker, message);
+    else if (message.kind === 'token') sessions.handleToken(worker, message);
+    else if (message.kind === 'attached') sessions.handleAttached(message);
+    else if (message.kind === 'ended') sessions.handleEnded(message);
+    else if (message.kind === 'leg-ended') sessions.handleLegEnded(message);
+  }
+
+  /** Gives the allowance to the workers in turn, another one first each time, until it is used up. */
+  async #closeSessions(options: {
+    readonly cohorts: readonly string[];
+    readonly limit: number;
+    readonly order: 'first-first' | 'last-first';
+  }): Promise<readonly ReconnectReply[]> {
+    const workers = this.#hub.workers();
+    const replies: ReconnectReply[] = [];
+    let left = options.limit;
+    for (const [index, { worker }] of rotate(workers, options.limit).entries()) {
+      const limit = Math.ceil(left / (workers.length - index));
+      const reply = (await this.#hub.ask(worker, { kind: 'reconnect', ...options, limit }, closeSessionsMs)) as
+        | ReconnectReply
+        | undefined;
+      // A worker that does not answer may still hold sessions: the move goes on.
+      const counted = reply ?? { closed: 0, remaining: 1, staying: [] };
+      left -= counted.closed;
+      replies.push(counted);
+    }
+    return replies;
+  }
+}
+
+type SessionAuthorityDepsSend = ConstructorParameters<typeof SessionAuthority>[0]['send'];
+
+function rotate<Item>(items: readonly Item[], by: number): readonly Item[] {
+  const from = items.length === 0 ? 0 : by % items.length;
+  return [...items.slice(from), ...items.slice(0, from)];
+}
+
+/** Salt and identity decide who goes where: a configuration that disagrees with the store would move the whole fleet. */
+function assertSameFleet({ fleet, brokers, store }: Configuration, authority: PlanAuthority): void {
+  const { plan, revision } = authority.current;
+  for (const field of ['salt', 'identity'] as const) {
+    const [configured, stored] = [JSON.stringify(fleet[field]), JSON.stringify(plan[field])];
+    if (configured === stored) continue;
+    const text = `fleet.${field} is ${configured} in the configuration and ${stored} in revision ${revision} of ${store.path}: make them agree, or use another store`;
+    throw new CrossfadeError('plan-mismatch', text);
+  }
+  const named = [
+    plan.default,
+    ...plan.overrides.map(({ broker }) => broker),
+    ...plan.cohorts.flatMap(({ source, target }) => [source, target]),
+  ];
+  const unknown = named.find((broker) => brokers[broker] === undefined);
+  if (unknown === undefined) return;
+  const text = `revision ${revision} of ${store.path} names broker ${JSON.stringify(unknown)}, which the configuration does not describe (${Object.keys(brokers).join(', ')})`;
+  throw new CrossfadeError('plan-mismatch', text);
+}
+
+/** Homes that cannot be kept on disk are kept in memory: a full or read-only disk must not stop devices. */
+function openHomes({ store }: Configuration, log: Logger): HomeStore {
+  try {
+    return openSqliteHomeStore(homeStorePath(store.path));
+  } catch (error) {
+    log.error(
+      { error: errorMessage(error) },
+      'Homes of persistent sessions are kept in memory only: after a restart they are not known',
+    );
+    return openSqliteHomeStore(':memory:');
+  }
+}

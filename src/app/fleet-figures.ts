@@ -1,0 +1,92 @@
+import { Registry } from '@prometheus-io/client';
+import type { StatusDocument } from '../admin/admin-api.ts';
+import { renderHostPort } from '../base/addresses.ts';
+import type { Configuration } from '../config/configuration.ts';
+import type { PlanRevision } from '../plan/store/plan-store.ts';
+import type { Metrics } from '../telemetry/metrics.ts';
+import type { WorkerHub, WorkerSummary } from './worker-hub.ts';
+
+export interface FleetFiguresDeps {
+  readonly configuration: Configuration;
+  readonly hub: WorkerHub;
+  /** The control process's own. */
+  readonly metrics: Metrics;
+}
+
+type Families = Awaited<ReturnType<Registry['getMetricsAsJSON']>>;
+
+const askMs = 300;
+
+/** The figures of all workers together, for `status` and `/metrics`. */
+export class FleetFigures {
+  readonly #deps: FleetFiguresDeps;
+  /** Counters of workers that ended, so that totals never fall. */
+  readonly #ended: Families[] = [];
+
+  constructor(deps: FleetFiguresDeps) {
+    this.#deps = deps;
+  }
+
+  /** Keeps the last counters that a worker reported before it ended. */
+  async workerGone(figures: WorkerSummary['figures']): Promise<void> {
+    if (figures === undefined) return;
+    const counters = (figures.metrics as Families).filter(({ type }) => type === 'counter' || type === 'histogram');
+    this.#ended.push(counters);
+    const merged = await Registry.aggregate(this.#ended.splice(0)).getMetricsAsJSON();
+    this.#ended.push(merged);
+  }
+
+  async status({ revision, plan }: PlanRevision): Promise<StatusDocument> {
+    const { configuration, hub } = this.#deps;
+    const workers = await hub.refreshFigures(askMs);
+    const counts = workers.flatMap(({ figures }) => (figures === undefined ? [] : [figures]));
+    return {
+      revision,
+      frozen: false,
+      brokers: Object.fromEntries(
+        Object.values(configuration.brokers).map(({ name, profile }) => [
+          name,
+          {
+            profile,
+            sessions: sum(counts.map((figures) => figures.counts.byBroker[name] ?? 0)),
+            connected: counts.some((figures) => figures.brokersUp[name] === true),
+          },
+        ]),
+      ),
+      cohorts: plan.cohorts.map(({ name, source, target, weightBps }) => {
+        const ofCohort = counts.map((figures) => figures.counts.byCohort[name]);
+        const total = (field: 'source' | 'target' | 'moving') => sum(ofCohort.map((cohort) => cohort?.[field] ?? 0));
+        const sessions = { source: total('source'), target: total('target'), moving: total('moving') };
+        return { name, source, target, weightBps, sessions };
+      }),
+      listeners: configuration.listeners.map(({ name, bind }) => ({
+        name,
+        address: renderHostPort({ host: bind.host, port: counts[0]?.ports[name] ?? bind.port }),
+      })),
+      nameserver: [],
+      sites: configuration.sites.map(({ name, addresses: siteAddresses }) => ({
+        name,
+        health: 'unknown' as const,
+        addresses: siteAddresses,
+      })),
+      workers: workers.map(({ worker, pid, revision: acknowledged, figures }) => ({
+        worker,
+        pid,
+        revision: acknowledged,
+        connections: figures?.counts.connections ?? 0,
+        sessions: sum(Object.values(figures?.counts.byBroker ?? {})),
+      })),
+    };
+  }
+
+  async metricsText(): Promise<string> {
+    const workers = await this.#deps.hub.refreshFigures(askMs);
+    const own = (await this.#deps.metrics.registry.getMetricsAsJSON()) as Families;
+    const theirs = workers.flatMap(({ figures }) => (figures === undefined ? [] : [figures.metrics as Families]));
+    return Registry.aggregate([own, ...theirs, ...this.#ended]).metrics();
+  }
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, number) => total + number, 0);
+}

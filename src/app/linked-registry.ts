@@ -1,0 +1,224 @@
+import type { Clock } from '../base/clock.ts';
+import type { HomeStore } from '../session/home-store.ts';
+import { placeSession } from '../session/placement.ts';
+import type { AttachedSession, ClaimAnswer, ClaimRequest, SessionRegistry } from '../session/session-registry.ts';
+import { ConnectGates } from './connect-gates.ts';
+import type { ControlMessage, SessionAnnouncement, WorkerMessage } from './process-messages.ts';
+
+export interface LinkedRegistryDeps {
+  readonly clock: Clock;
+  /** Ends a leg of this worker, for a takeover that no control process can arrange. */
+  readonly endLeg: (connection: number, epoch: number, newBroker: string) => Promise<void>;
+  /** Opens the homes for reading; may throw. Asked only while the control process is away. */
+  readonly openHomes: () => HomeStore;
+}
+
+export interface LinkedRegistryOptions {
+  /** Connects per second by broker, for all workers together. */
+  readonly rates: Readonly<Record<string, number | undefined>>;
+  readonly workers: number;
+  readonly queueLimit: number;
+  readonly answerMs: number;
+}
+
+interface PendingClaim {
+  readonly request: ClaimRequest;
+  readonly answer: (answer: ClaimAnswer) => void;
+}
+
+/** Beyond this many, homes that change while the control process is away are no longer remembered. */
+const homeChangesKept = 100_000;
+const refused: ClaimAnswer = { granted: false, reason: 'superseded' };
+
+/**
+ * A worker's view of the session registry. With a control link it asks the control process; without one it serves on with
+ * what it knows: its own legs, the homes file, and its even share of each broker's connect rate. Another worker's older
+ * leg of the same client ID is then ended by the broker's own takeover, because every worker has the same snapshot, and
+ * by the control process as soon as it is back and sees both announced.
+ */
+export class LinkedRegistry implements SessionRegistry {
+  readonly #deps: LinkedRegistryDeps;
+  readonly #options: LinkedRegistryOptions;
+  readonly #held = new Map<string, SessionAnnouncement>();
+  readonly #claims = new Map<number, PendingClaim>();
+  /** Claims whose device went away before the answer: a grant that still comes is handed back. */
+  readonly #withdrawn = new Map<number, string>();
+  readonly #tokens = new Map<number, (granted: boolean) => void>();
+  /** Homes that changed while no control process was there to note them. */
+  readonly #homeChanges = new Map<string, string | undefined>();
+  #send: ((message: WorkerMessage) => void) | undefined;
+  #gates: ConnectGates | undefined;
+  #homes: HomeStore | undefined;
+  #nextClaim = 1;
+  #lastEpoch = 0;
+
+  constructor(deps: LinkedRegistryDeps, options: LinkedRegistryOptions) {
+    this.#deps = deps;
+    this.#options = options;
+  }
+
+  /** Every leg that this worker holds, for the control process's `hello`. */
+  announcements(): readonly SessionAnnouncement[] {
+    return [...this.#held.values()];
+  }
+
+  /** Hands over what changed while the control process was away, for its `hello`. */
+  takeHomeChanges(): readonly { readonly clientId: string; readonly broker?: string }[] {
+    const changes = [...this.#homeChanges].map(([clientId, broker]) => ({
+      clientId,
+      ...(broker !== undefined && { broker }),
+    }));
+    this.#homeChanges.clear();
+    return changes;
+  }
+
+  /** The control process is there. */
+  linkUp(send: (message: WorkerMessage) => void): void {
+    this.#send = send;
+    // The old gates go on until those who wait at them are served.
+    this.#gates = undefined;
+    this.#homes?.close();
+    this.#homes = undefined;
+  }
+
+  /** The control process is gone: what it had not answered is decided here. */
+  linkDown(): void {
+    this.#send = undefined;
+    this.#withdrawn.clear();
+    const claims = [...this.#claims.values()];
+    this.#claims.clear();
+    for (const { request, answer } of claims) void this.#claimLocally(request).then(answer);
+    const tokens = [...this.#tokens.values()];
+    this.#tokens.clear();
+    for (const answer of tokens) answer(false);
+  }
+
+  handleAnswer(message: Extract<ControlMessage, { kind: 'answer' | 'token-answer' }>): void {
+    if (message.kind === 'token-answer') {
+      this.#tokens.get(message.claim)?.(message.granted);
+      this.#tokens.delete(message.claim);
+      return;
+    }
+    const { claim, answer } = message;
+    const pending = this.#claims.get(claim);
+    this.#claims.delete(claim);
+    const withdrawnClientId = this.#withdrawn.get(claim);
+    this.#withdrawn.delete(claim);
+    if (pending !== undefined) {
+      this.#hold(pending.request, answer);
+      pending.answer(answer);
+    } else if (withdrawnClientId !== undefined && answer.granted) {
+      this.#send?.({ kind: 'ended', clientId: withdrawnClientId, epoch: answer.epoch, sessionOver: false });
+    }
+  }
+
+  claim(request: ClaimRequest, signal: AbortSignal): Promise<ClaimAnswer> {
+    if (signal.aborted) return Promise.resolve(refused);
+    const send = this.#send;
+    if (send === undefined) return this.#claimLocally(request);
+    const claim = this.#nextClaim++;
+    return new Promise((resolve) => {
+      const withdraw = () => {
+        if (!this.#claims.delete(claim)) return;
+        if (request.clientId !== '') this.#withdrawn.set(claim, request.clientId);
+        this.#send?.({ kind: 'withdraw', claim, clientId: request.clientId });
+        resolve(refused);
+      };
+      signal.addEventListener('abort', withdraw, { once: true });
+      const answer = (value: ClaimAnswer) => {
+        signal.removeEventListener('abort', withdraw);
+        resolve(value);
+      };
+      this.#claims.set(claim, { request, answer });
+      const { clientId, connection, intent, desired } = request;
+      send({ kind: 'claim', claim, clientId, connection, intent, desired });
+    });
+  }
+
+  connectToken(broker: string, signal: AbortSignal): Promise<boolean> {
+    if (signal.aborted) return Promise.resolve(false);
+    const send = this.#send;
+    if (send === undefined) return this.#localToken(broker);
+    const claim = this.#nextClaim++;
+    return new Promise((resolve) => {
+      this.#tokens.set(claim, resolve);
+      send({ kind: 'token', claim, broker });
+    });
+  }
+
+  attached(session: AttachedSession): void {
+    const held = this.#held.get(session.clientId);
+    if (held?.epoch === session.epoch) this.#held.set(session.clientId, { ...held, persistent: session.persistent });
+    if (this.#send === undefined)
+      this.#noteHomeChange(session.clientId, session.persistent ? session.broker : undefined);
+    this.#send?.({ kind: 'attached', session });
+  }
+
+  ended(clientId: string, epoch: number, sessionOver: boolean): void {
+    const owned = this.#held.get(clientId)?.epoch === epoch;
+    if (owned) this.#held.delete(clientId);
+    if (owned && sessionOver && this.#send === undefined) this.#noteHomeChange(clientId, undefined);
+    if (clientId !== '') this.#send?.({ kind: 'ended', clientId, epoch, sessionOver });
+  }
+
+  close(): void {
+    this.#gates?.close();
+    this.#homes?.close();
+  }
+
+  #noteHomeChange(clientId: string, broker: string | undefined): void {
+    if (clientId !== '' && this.#homeChanges.size < homeChangesKept) this.#homeChanges.set(clientId, broker);
+  }
+
+  #hold(request: ClaimRequest, answer: ClaimAnswer): void {
+    if (!answer.granted || request.clientId === '') return;
+    this.#lastEpoch = Math.max(this.#lastEpoch, answer.epoch);
+    this.#held.set(request.clientId, {
+      clientId: request.clientId,
+      connection: request.connection,
+      epoch: answer.epoch,
+      broker: answer.broker,
+      persistent: false,
+    });
+  }
+
+  async #claimLocally(request: ClaimRequest): Promise<ClaimAnswer> {
+    const broker = this.#placeLocally(request);
+    const older = request.clientId === '' ? undefined : this.#held.get(request.clientId);
+    if (older !== undefined) {
+      await this.#deps.endLeg(older.connection, older.epoch, broker);
+      if (this.#held.get(request.clientId)?.epoch === older.epoch) this.#held.delete(request.clientId);
+    }
+    if (!(await this.#localToken(broker))) return { granted: false, reason: 'rate' };
+    const epoch = Math.max(this.#lastEpoch + 1, this.#deps.clock.wallMs() * 1000);
+    const answer: ClaimAnswer = { granted: true, epoch, broker, tookOver: older !== undefined };
+    this.#hold(request, answer);
+    return answer;
+  }
+
+  #placeLocally({ clientId, intent, desired }: ClaimRequest): string {
+    if (intent !== 'resume' || clientId === '') return desired;
+    let home: string | undefined;
+    try {
+      this.#homes ??= this.#deps.openHomes();
+      home = this.#homeChanges.has(clientId) ? this.#homeChanges.get(clientId) : this.#homes.homeOf(clientId);
+    } catch {
+      home = undefined;
+    }
+    return placeSession({ intent, desired, home, homeIsKnown: home !== undefined && home in this.#options.rates });
+  }
+
+  #localToken(broker: string): Promise<boolean> {
+    this.#gates ??= this.#createShare();
+    const deadlineMs = this.#deps.clock.monotonicMs() + this.#options.answerMs;
+    return new Promise((answer) => this.#gates?.ask({ broker, deadlineMs, answer }));
+  }
+
+  #createShare(): ConnectGates {
+    const { rates, workers, queueLimit } = this.#options;
+    const share = Object.fromEntries(
+      Object.entries(rates).map(([broker, rate]) => [broker, rate === undefined ? undefined : rate / workers]),
+    );
+    return new ConnectGates({ rates: share, queueLimit, clock: this.#deps.clock });
+  }
+}

@@ -1,0 +1,46 @@
+import { CrossfadeError, errorMessage } from '../base/errors.ts';
+import { runControlProcess } from './control-process.ts';
+import type { ProcessHandle } from './process-handle.ts';
+import type { ChildMessage, SupervisorMessage } from './process-messages.ts';
+import { runWorkerProcess } from './worker-process.ts';
+
+const { promise: handle, resolve: started } = Promise.withResolvers<ProcessHandle>();
+
+process.on('message', (message: SupervisorMessage) => void handleMessage(message));
+// The supervisor is gone: nothing would restart or stop this process, and its ports must not outlive the gateway.
+process.once('disconnect', () => process.exit(1));
+// The terminal's Ctrl-C reaches the whole group; the supervisor decides what it means.
+process.on('SIGINT', () => {});
+process.on('SIGHUP', () => {});
+
+async function handleMessage(message: SupervisorMessage): Promise<void> {
+  switch (message.kind) {
+    case 'start':
+      return start(message);
+    case 'reload':
+      return (await handle).reload(message.materials);
+    case 'drain':
+      await (await handle).drain(message.deadlineMs);
+      return tell({ kind: 'drained' });
+    case 'stop':
+      await (await handle).stop();
+      process.exit(0);
+  }
+}
+
+async function start(message: Extract<SupervisorMessage, { kind: 'start' }>): Promise<void> {
+  try {
+    const { role } = message;
+    const running =
+      role.kind === 'control' ? await runControlProcess(message) : await runWorkerProcess(message, role.worker);
+    started(running);
+    tell({ kind: 'ready', bound: running.bound });
+  } catch (error) {
+    const code = error instanceof CrossfadeError ? error.code : 'start';
+    process.send?.({ kind: 'failed', message: errorMessage(error), code }, () => process.exit(1));
+  }
+}
+
+function tell(message: ChildMessage): void {
+  process.send?.(message);
+}

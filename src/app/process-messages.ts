@@ -1,0 +1,140 @@
+import type { Configuration } from '../config/configuration.ts';
+import type { TlsMaterial } from '../config/tls-material.ts';
+import type { LiveSession, SessionCounts } from '../gateway/live-session.ts';
+import type { Plan } from '../plan/plan.ts';
+import type { AttachedSession, ClaimAnswer, SessionIntent } from '../session/session-registry.ts';
+
+/** The admin address's name among the bound ports. No listener can have it: names hold no parentheses. */
+export const adminPortName = '(admin)';
+
+export type ProcessRole = { readonly kind: 'control' } | { readonly kind: 'worker'; readonly worker: number };
+
+/** Supervisor → child, over the fork's own channel. */
+export type SupervisorMessage =
+  | {
+      readonly kind: 'start';
+      readonly role: ProcessRole;
+      readonly configuration: Configuration;
+      /** The content of every file, read once by the supervisor for all its processes. */
+      readonly materials: TlsMaterial;
+      /** Ticket secrets by listener: the configured one, or the one made at this start. */
+      readonly ticketSecrets: Readonly<Record<string, string>>;
+      readonly linkPath: string;
+      /** Ports already bound in this run, by listener name (and the admin's): a restarted process takes them again. */
+      readonly ports: Readonly<Record<string, number>>;
+    }
+  | { readonly kind: 'reload'; readonly materials: TlsMaterial }
+  | { readonly kind: 'drain'; readonly deadlineMs: number }
+  | { readonly kind: 'stop' };
+
+/** Child → supervisor. */
+export type ChildMessage =
+  /** Every port of this process is bound: `host:port` by listener name, the control process's under `adminPortName`. */
+  | {
+      readonly kind: 'ready';
+      readonly bound: Readonly<Record<string, { readonly host: string; readonly port: number }>>;
+    }
+  /** It cannot start; the text is for the operator. */
+  | { readonly kind: 'failed'; readonly message: string; readonly code: string }
+  | { readonly kind: 'drained' };
+
+/** What a worker needs to build its routing snapshot. */
+export interface SnapshotSource {
+  readonly revision: number;
+  readonly plan: Plan;
+  /** Content of the `clientIdsFile` files, by the path that the plan names. */
+  readonly includes: Readonly<Record<string, string>>;
+}
+
+/** One session as a worker announces it to a control process that may not know it. */
+export interface SessionAnnouncement {
+  readonly clientId: string;
+  readonly connection: number;
+  readonly epoch: number;
+  readonly broker: string;
+  readonly persistent: boolean;
+}
+
+/** A metric family as `Registry.getMetricsAsJSON` gives it: plain data, added up by the control process. */
+export type MetricFamilies = readonly unknown[];
+
+/** Worker → control, over the control link. */
+export type WorkerMessage =
+  | {
+      readonly kind: 'hello';
+      readonly worker: number;
+      readonly pid: number;
+      readonly sessions: readonly SessionAnnouncement[];
+      /** Homes that changed while no control process was there; without a broker: forgotten. */
+      readonly homes: readonly { readonly clientId: string; readonly broker?: string }[];
+    }
+  | {
+      readonly kind: 'claim';
+      readonly claim: number;
+      readonly clientId: string;
+      readonly connection: number;
+      readonly intent: SessionIntent;
+      readonly desired: string;
+    }
+  | { readonly kind: 'withdraw'; readonly claim: number; readonly clientId: string }
+  | { readonly kind: 'token'; readonly claim: number; readonly broker: string }
+  | { readonly kind: 'attached'; readonly session: AttachedSession }
+  | { readonly kind: 'ended'; readonly clientId: string; readonly epoch: number; readonly sessionOver: boolean }
+  /** The answer to `end-leg`. */
+  | { readonly kind: 'leg-ended'; readonly clientId: string; readonly epoch: number }
+  | { readonly kind: 'revision'; readonly revision: number }
+  | { readonly kind: 'figures'; readonly figures: WorkerFigures }
+  | { readonly kind: 'reply'; readonly request: number; readonly value: unknown };
+
+export interface WorkerFigures {
+  readonly counts: SessionCounts;
+  readonly metrics: MetricFamilies;
+  readonly brokersUp: Readonly<Record<string, boolean>>;
+  /** Bound ports by listener name. */
+  readonly ports: Readonly<Record<string, number>>;
+}
+
+/** Control → worker, over the control link. */
+export type ControlMessage =
+  | { readonly kind: 'snapshot'; readonly source: SnapshotSource }
+  | { readonly kind: 'answer'; readonly claim: number; readonly answer: ClaimAnswer }
+  | { readonly kind: 'token-answer'; readonly claim: number; readonly granted: boolean }
+  | {
+      readonly kind: 'end-leg';
+      readonly clientId: string;
+      readonly connection: number;
+      readonly epoch: number;
+      /** Where the newer session goes; absent when the older leg simply has to go. */
+      readonly newBroker?: string;
+    }
+  | { readonly kind: 'request'; readonly request: number; readonly question: WorkerQuestion };
+
+export type WorkerQuestion =
+  | { readonly kind: 'figures' }
+  | {
+      readonly kind: 'sessions';
+      readonly filter: {
+        readonly broker?: string;
+        readonly cohort?: string;
+        readonly clientId?: string;
+        readonly limit: number;
+      };
+    }
+  | {
+      readonly kind: 'reconnect';
+      readonly cohorts: readonly string[];
+      readonly limit: number;
+      /** `last-first`: the highest positions first, as a rollback wants it. */
+      readonly order: 'first-first' | 'last-first';
+    };
+
+export interface ReconnectReply {
+  /** Sessions closed orderly by this call. */
+  readonly closed: number;
+  /** Sessions that still have to go. */
+  readonly remaining: number;
+  /** Sessions of the cohorts that are not closed because a reconnect would bring them back to where they are. */
+  readonly staying: readonly { readonly clientId: string; readonly reason: string }[];
+}
+
+export type SessionsReply = readonly LiveSession[];

@@ -1,0 +1,34 @@
+import type { MisplacedSession } from '../gateway/live-session.ts';
+import type { ReconnectReply } from './process-messages.ts';
+
+export interface ReconnectChoice {
+  readonly connections: readonly number[];
+  readonly reply: ReconnectReply;
+}
+
+/**
+ * Which of a worker's misplaced sessions to close now. A persistent session goes home on its return, so closing it would
+ * move nothing: it stays and is listed. The order is the plan's own: a rollback takes the last moved first.
+ */
+export function chooseReconnects(
+  misplaced: readonly MisplacedSession[],
+  { limit, order }: { readonly limit: number; readonly order: 'first-first' | 'last-first' },
+): ReconnectChoice {
+  const staying = misplaced.filter(({ persistent }) => persistent);
+  const movable = misplaced.filter(({ persistent, isClosing }) => !persistent && !isClosing);
+  const direction = order === 'first-first' ? 1 : -1;
+  const sorted = movable.toSorted((a, b) => direction * (a.position - b.position));
+  const chosen = sorted.slice(0, limit);
+  return {
+    connections: chosen.map(({ connection }) => connection),
+    reply: {
+      closed: chosen.length,
+      // Those that are closing still count, so that a move ends when the last one is gone.
+      remaining: misplaced.length - staying.length,
+      staying: staying.map(({ clientId }) => ({
+        clientId,
+        reason: 'persistent session: it returns to the broker that holds its queue',
+      })),
+    },
+  };
+}

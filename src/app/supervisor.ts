@@ -1,0 +1,208 @@
+import { randomBytes } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { backoffDelayMs } from '../base/backoff.ts';
+import type { Configuration } from '../config/configuration.ts';
+import type { TlsMaterial } from '../config/tls-material.ts';
+import type { Logger } from '../telemetry/logger.ts';
+import { type BoundPorts, type Child, startChild } from './child-process.ts';
+import { assertPortIsFree } from './port-probe.ts';
+import { adminPortName, type ProcessRole } from './process-messages.ts';
+
+export interface SupervisorOptions {
+  readonly configuration: Configuration;
+  readonly materials: TlsMaterial;
+  readonly log: Logger;
+}
+
+/** One place in the gateway that a process fills, again after each death. */
+interface Slot {
+  readonly name: string;
+  readonly role: ProcessRole;
+  child: Child;
+  startedAtMs: number;
+  /** Deaths in a row that came soon after the start. */
+  quickDeaths: number;
+  drained: boolean;
+  exited: boolean;
+}
+
+/** A process that lived this long is not in a crash loop. */
+const settledMs = 10_000;
+const restartDelay = { baseMs: 100, maxMs: 10_000 };
+/** What a stop grants beyond the drain before it kills. */
+const stopGraceMs = 2_000;
+
+/**
+ * Starts one control process and the workers, restarts what dies, and ends them in order. It holds no port and no state
+ * that a process could not get again, so that there is nothing in it to fail.
+ */
+export class Supervisor {
+  readonly #options: SupervisorOptions;
+  readonly #directory = mkdtempSync(join(tmpdir(), 'crossfade-'));
+  readonly #ticketSecrets: Readonly<Record<string, string>>;
+  readonly #slots: Slot[] = [];
+  readonly #ports: Record<string, number> = {};
+  readonly #timers = new Set<NodeJS.Timeout>();
+  #materials: TlsMaterial;
+  #isStopping = false;
+  readonly #waiters = new Set<() => void>();
+
+  constructor(options: SupervisorOptions) {
+    this.#options = options;
+    this.#materials = options.materials;
+    this.#ticketSecrets = Object.fromEntries(
+      options.configuration.listeners.map(({ name, tls }) => [
+        name,
+        tls?.ticketSecret ?? randomBytes(32).toString('base64'),
+      ]),
+    );
+  }
+
+  /** Resolves with every bound address by name (the admin address and the listeners'), once every port of every worker is bound. */
+  async start(): Promise<BoundPorts> {
+    try {
+      const { listeners, workers } = this.#options.configuration;
+      for (const { name, bind } of listeners) await assertPortIsFree(name, bind);
+      const control = await this.#fill({ kind: 'control' }).child.ready;
+      this.#remember(control);
+      // The first worker binds port 0 where it is asked for; the others share what it got.
+      const first = await this.#fill({ kind: 'worker', worker: 0 }).child.ready;
+      this.#remember(first);
+      const others = Array.from({ length: workers - 1 }, (_, index) =>
+        this.#fill({ kind: 'worker', worker: index + 1 }),
+      );
+      await Promise.all(others.map(({ child }) => child.ready));
+      return { ...control, ...first };
+    } catch (error) {
+      await this.stop();
+      throw error;
+    }
+  }
+
+  get pids(): readonly number[] {
+    return this.#slots.filter((slot) => !slot.exited).map((slot) => slot.child.pid);
+  }
+
+  /** New certificates, CRLs and included files for every process, those restarted later as well. */
+  reload(materials: TlsMaterial): void {
+    this.#materials = materials;
+    for (const slot of this.#slots) slot.child.send({ kind: 'reload', materials });
+  }
+
+  /** Lets the workers finish until `deadlineMs` from now, then stops everything. */
+  async drain(deadlineMs: number): Promise<void> {
+    this.#isStopping = true;
+    const workers = this.#slots.filter((slot) => slot.role.kind === 'worker');
+    for (const { child } of workers) child.send({ kind: 'drain', deadlineMs });
+    await this.#until(() => workers.every((slot) => slot.drained || slot.exited), deadlineMs + stopGraceMs);
+    await this.stop();
+  }
+
+  /** Ends every process now. Idempotent. */
+  async stop(): Promise<void> {
+    this.#isStopping = true;
+    for (const timer of this.#timers) clearTimeout(timer);
+    this.#timers.clear();
+    // Workers first: the control process notes what they say of their sessions on the way out.
+    for (const kind of ['worker', 'control'] as const) {
+      const slots = this.#slots.filter((slot) => slot.role.kind === kind);
+      for (const { child } of slots) child.send({ kind: 'stop' });
+      await this.#until(() => slots.every((slot) => slot.exited), stopGraceMs);
+      for (const slot of slots) if (!slot.exited) slot.child.kill('SIGKILL');
+      await this.#until(() => slots.every((slot) => slot.exited), stopGraceMs);
+    }
+    rmSync(this.#directory, { recursive: true, force: true });
+  }
+
+  #fill(role: ProcessRole): Slot {
+    const name = role.kind === 'control' ? 'control' : `worker-${role.worker}`;
+    const slot: Slot = {
+      name,
+      role,
+      child: this.#startChild(role, () => slot),
+      startedAtMs: performance.now(),
+      quickDeaths: 0,
+      drained: false,
+      exited: false,
+    };
+    this.#slots.push(slot);
+    return slot;
+  }
+
+  #startChild(role: ProcessRole, slot: () => Slot): Child {
+    return startChild(
+      {
+        kind: 'start',
+        role,
+        configuration: this.#options.configuration,
+        materials: this.#materials,
+        ticketSecrets: this.#ticketSecrets,
+        linkPath: join(this.#directory, 'control.sock'),
+        ports: this.#ports,
+      },
+      {
+        onExit: (reason) => this.#handleExit(slot(), reason),
+        onDrained: () => {
+          slot().drained = true;
+          this.#notify();
+        },
+      },
+    );
+  }
+
+  #handleExit(slot: Slot, reason: string): void {
+    slot.exited = true;
+    this.#notify();
+    // A start that fails is the starter's to report.
+    if (this.#isStopping || this.#ports[adminPortName] === undefined) return;
+    const livedMs = performance.now() - slot.startedAtMs;
+    slot.quickDeaths = livedMs < settledMs ? slot.quickDeaths + 1 : 0;
+    const delayMs = slot.quickDeaths <= 1 ? 0 : backoffDelayMs(slot.quickDeaths, Math.random(), restartDelay);
+    this.#options.log.error(
+      { process: slot.name, reason, restartInMs: Math.round(delayMs) },
+      'A process of the gateway ended; it is started again',
+    );
+    const timer = setTimeout(() => {
+      this.#timers.delete(timer);
+      slot.child = this.#startChild(slot.role, () => slot);
+      slot.startedAtMs = performance.now();
+      slot.exited = false;
+      slot.child.ready.then(
+        () => this.#options.log.info({ process: slot.name, pid: slot.child.pid }, 'A process of the gateway is back'),
+        (error: unknown) =>
+          this.#options.log.error(
+            { process: slot.name, error: String(error) },
+            'A process of the gateway cannot start',
+          ),
+      );
+    }, delayMs);
+    this.#timers.add(timer);
+  }
+
+  #notify(): void {
+    for (const wake of this.#waiters) wake();
+    this.#waiters.clear();
+  }
+
+  #remember(bound: BoundPorts): void {
+    for (const [name, { port }] of Object.entries(bound)) this.#ports[name] = port;
+  }
+
+  /** Resolves when `isDone` after some process said something or ended, or when the time is over. */
+  async #until(isDone: () => boolean, timeoutMs: number): Promise<void> {
+    const deadlineMs = performance.now() + timeoutMs;
+    while (!isDone()) {
+      const leftMs = deadlineMs - performance.now();
+      if (leftMs <= 0) return;
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, leftMs);
+        this.#waiters.add(() => {
+          clearTimeout(timer);
+          resolve();
+        });
+      });
+    }
+  }
+}

@@ -1,0 +1,278 @@
+import { createCidrMatcher } from '../base/cidr.ts';
+import { systemClock } from '../base/clock.ts';
+import { CrossfadeError, errorMessage } from '../base/errors.ts';
+import { failure, success } from '../base/result.ts';
+import type { BrokerConfiguration, ListenerConfiguration } from '../config/configuration.ts';
+import type { BrokerTlsMaterial, TlsMaterial } from '../config/tls-material.ts';
+import { createUpstreamConnector, type ReloadableUpstreamConnector } from '../gateway/dial-upstream.ts';
+import { createGateway, type Gateway } from '../gateway/gateway.ts';
+import { createSnapshot, type RoutingSnapshot } from '../plan/snapshot.ts';
+import { openSqliteHomeStore } from '../session/sqlite-home-store.ts';
+import { createLogger, type Logger } from '../telemetry/logger.ts';
+import { createMetrics, type Metrics } from '../telemetry/metrics.ts';
+import { claimAnswerMs, connectRates, homeStorePath } from './broker-rates.ts';
+import { LinkedRegistry } from './linked-registry.ts';
+import { ListenerTrust } from './listener-trust.ts';
+import type { ProcessHandle } from './process-handle.ts';
+import type {
+  ControlMessage,
+  SnapshotSource,
+  SupervisorMessage,
+  WorkerFigures,
+  WorkerQuestion,
+} from './process-messages.ts';
+import { chooseReconnects } from './reconnect-choice.ts';
+import { WorkerLink } from './worker-link.ts';
+
+type StartMessage = Extract<SupervisorMessage, { kind: 'start' }>;
+
+/** Figures are pushed this often, so that the control process has the last ones of a worker that dies. */
+const figuresEveryMs = 1_000;
+
+/** Starts one data worker: it has a snapshot before it listens. */
+export async function runWorkerProcess(start: StartMessage, worker: number): Promise<ProcessHandle> {
+  const process = new WorkerProcess(start, worker);
+  await process.firstSnapshot;
+  const bound = await process.listen();
+  return {
+    bound,
+    reload: (materials) => process.reload(materials),
+    drain: (deadlineMs) => process.drain(deadlineMs),
+    stop: () => process.stop(),
+  };
+}
+
+class WorkerProcess {
+  readonly #start: StartMessage;
+  readonly #log: Logger;
+  readonly #metrics: Metrics = createMetrics();
+  readonly #trust: ListenerTrust;
+  readonly #upstream: ReloadableUpstreamConnector;
+  readonly #registry: LinkedRegistry;
+  readonly #gateway: Gateway;
+  readonly #link: WorkerLink;
+  readonly #ports = new Map<string, number>();
+  readonly #figuresTimer: NodeJS.Timeout;
+  readonly firstSnapshot: Promise<void>;
+  #haveSnapshot: () => void = () => {};
+  #snapshot: RoutingSnapshot | undefined;
+
+  constructor(start: StartMessage, worker: number) {
+    const { configuration, materials, ticketSecrets, linkPath } = start;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.firstSnapshot = promise;
+    this.#haveSnapshot = resolve;
+    this.#start = start;
+    this.#log = createLogger({ level: configuration.log.level, component: `worker-${worker}` });
+    this.#trust = new ListenerTrust({
+      configuration,
+      materials,
+      ticketSecrets,
+      metrics: this.#metrics,
+      log: this.#log,
+    });
+    this.#upstream = createUpstreamConnector({
+      brokers: Object.fromEntries(
+        Object.values(configuration.brokers).map((broker) => [broker.name, upstreamBroker(broker, materials)]),
+      ),
+      limits: configuration.limits,
+      clock: systemClock,
+      log: this.#log,
+    });
+    this.#registry = this.#createRegistry();
+    this.#gateway = createGateway(
+      { clientIdPolicy: configuration.fleet.clientIdPolicy, limits: configuration.limits },
+      {
+        snapshot: () => this.#currentSnapshot(),
+        registry: this.#registry,
+        upstream: this.#upstream,
+        metrics: this.#metrics,
+        log: this.#log,
+        clock: systemClock,
+      },
+    );
+    this.#link = new WorkerLink(linkPath, {
+      onUp: (send) => {
+        const homes = this.#registry.takeHomeChanges();
+        send({ kind: 'hello', worker, pid: process.pid, sessions: this.#registry.announcements(), homes });
+        this.#registry.linkUp(send);
+      },
+      onDown: () => {
+        this.#log.warn('The control process is away; devices connect by the last plan');
+        this.#registry.linkDown();
+      },
+      onMessage: (message) => this.#receive(message),
+    });
+    this.#figuresTimer = setInterval(() => void this.#pushFigures(), figuresEveryMs);
+  }
+
+  async listen(): Promise<ProcessHandle['bound']> {
+    const { configuration, ports } = this.#start;
+    const bound: Record<string, { host: string; port: number }> = {};
+    for (const listener of configuration.listeners) {
+      const port = ports[listener.name] ?? listener.bind.port;
+      const address = await this.#gateway.listen(toDeviceListener(listener, this.#trust), { port, reusePort: true });
+      bound[listener.name] = { host: listener.bind.host, port: address.port };
+      this.#ports.set(listener.name, address.port);
+    }
+    return bound;
+  }
+
+  reload(materials: TlsMaterial): void {
+    this.#trust.reload(materials);
+    try {
+      const { brokers } = this.#start.configuration;
+      this.#upstream.reload(
+        Object.fromEntries(Object.values(brokers).map((broker) => [broker.name, upstreamMaterial(broker, materials)])),
+      );
+    } catch (error) {
+      this.#log.error({ error: errorMessage(error) }, 'The brokers’ certificates were not swapped');
+    }
+  }
+
+  async drain(deadlineMs: number): Promise<void> {
+    await this.#gateway.drain(deadlineMs);
+    await this.#pushFigures();
+  }
+
+  async stop(): Promise<void> {
+    clearInterval(this.#figuresTimer);
+    await this.#gateway.stop();
+    this.#trust.close();
+    this.#upstream.close();
+    this.#link.close();
+    this.#registry.close();
+  }
+
+  #createRegistry(): LinkedRegistry {
+    const { configuration } = this.#start;
+    return new LinkedRegistry(
+      {
+        clock: systemClock,
+        endLeg: (connection, epoch, newBroker) => this.#gateway.endLeg(connection, epoch, newBroker),
+        openHomes: () => openSqliteHomeStore(homeStorePath(configuration.store.path), { readOnly: true }),
+      },
+      {
+        rates: connectRates(configuration),
+        workers: configuration.workers,
+        queueLimit: configuration.limits.connectQueue,
+        answerMs: claimAnswerMs(configuration.limits),
+      },
+    );
+  }
+
+  #currentSnapshot(): RoutingSnapshot {
+    if (this.#snapshot === undefined)
+      throw new CrossfadeError('no-snapshot', 'a device was asked in before the first snapshot');
+    return this.#snapshot;
+  }
+
+  #receive(message: ControlMessage): void {
+    switch (message.kind) {
+      case 'snapshot':
+        this.#adopt(message.source);
+        break;
+      case 'answer':
+      case 'token-answer':
+        this.#registry.handleAnswer(message);
+        break;
+      case 'end-leg':
+        void this.#endLeg(message);
+        break;
+      case 'request':
+        void this.#answer(message.request, message.question);
+        break;
+    }
+  }
+
+  #adopt(source: SnapshotSource): void {
+    const { revision, plan, includes } = source;
+    const snapshot = createSnapshot({
+      revision,
+      plan,
+      readInclude: (path) => {
+        const content = includes[path];
+        return content === undefined ? failure(`${path} did not come with the plan`) : success(content);
+      },
+    });
+    if (!snapshot.ok) {
+      this.#log.error({ revision, problem: snapshot.error }, 'A revision cannot be put in force; the last plan stays');
+      return;
+    }
+    this.#snapshot = snapshot.value;
+    this.#metrics.planRevision.set(revision);
+    this.#link.send({ kind: 'revision', revision });
+    this.#haveSnapshot();
+    this.#gateway.applySnapshot();
+  }
+
+  async #endLeg({
+    clientId,
+    connection,
+    epoch,
+    newBroker,
+  }: Extract<ControlMessage, { kind: 'end-leg' }>): Promise<void> {
+    await this.#gateway.endLeg(connection, epoch, newBroker);
+    this.#link.send({ kind: 'leg-ended', clientId, epoch });
+  }
+
+  async #answer(request: number, question: WorkerQuestion): Promise<void> {
+    this.#link.send({ kind: 'reply', request, value: await this.#valueOf(question) });
+  }
+
+  #valueOf(question: WorkerQuestion): unknown {
+    switch (question.kind) {
+      case 'figures':
+        return this.#figures();
+      case 'sessions':
+        return this.#gateway.sessions(question.filter);
+      case 'reconnect': {
+        const choice = chooseReconnects(this.#gateway.misplaced(question.cohorts), question);
+        void this.#gateway.reconnect(choice.connections);
+        return choice.reply;
+      }
+    }
+  }
+
+  async #figures(): Promise<WorkerFigures> {
+    const brokers = Object.keys(this.#start.configuration.brokers);
+    return {
+      counts: this.#gateway.counts(),
+      metrics: await this.#metrics.registry.getMetricsAsJSON(),
+      brokersUp: Object.fromEntries(brokers.map((broker) => [broker, this.#upstream.brokerIsUp(broker)])),
+      ports: Object.fromEntries(this.#ports),
+    };
+  }
+
+  async #pushFigures(): Promise<void> {
+    this.#link.send({ kind: 'figures', figures: await this.#figures() });
+  }
+}
+
+function toDeviceListener(listener: ListenerConfiguration, trust: ListenerTrust): Parameters<Gateway['listen']>[0] {
+  const { name, bind, maxPacketBytes, proxyProtocol } = listener;
+  const tls = trust.of(name);
+  return {
+    name,
+    bind,
+    maxPacketBytes,
+    ...(proxyProtocol.from.length > 0 && { sendsProxyProtocol: createCidrMatcher(proxyProtocol.from) }),
+    ...(tls !== undefined && { tls }),
+  };
+}
+
+function upstreamBroker(broker: BrokerConfiguration, materials: TlsMaterial) {
+  return {
+    endpoints: broker.endpoints,
+    tls: upstreamMaterial(broker, materials),
+    identityMode: broker.identity.mode,
+    sendProxyProtocol: broker.sendProxyProtocol,
+  };
+}
+
+function upstreamMaterial(
+  { name, tls }: BrokerConfiguration,
+  materials: TlsMaterial,
+): BrokerTlsMaterial & { servername?: string } {
+  return { ...materials.brokers[name], ...(tls.servername !== undefined && { servername: tls.servername }) };
+}

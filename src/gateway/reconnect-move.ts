@@ -1,0 +1,87 @@
+/** What a worker answered to one request of the move. */
+export interface MoveProgress {
+  /** Sessions closed in order by this request. */
+  readonly closed: number;
+  /** Sessions that still have to go. */
+  readonly remaining: number;
+  readonly staying: readonly { readonly clientId: string; readonly reason: string }[];
+}
+
+export type MoveOutcome = 'done' | 'failed' | 'superseded' | 'aborted';
+
+export interface ReconnectMoveState {
+  readonly startedAtMs: number;
+  readonly pacePerSecond: number;
+  /** Sessions that had to go when the move began, and those found later. */
+  readonly eligible: number;
+  readonly moved: number;
+  /** Allowances given out so far, so that the pace holds over the whole move. */
+  readonly allowed: number;
+  readonly refused: readonly { readonly clientId: string; readonly reason: string }[];
+  /** Refused sessions beyond the listed ones. */
+  readonly refusedTotal: number;
+  readonly finishedAtMs: number | undefined;
+  readonly outcome: MoveOutcome | undefined;
+  readonly message: string | undefined;
+}
+
+/**
+ * A cohort's move by reconnect, as a machine: every tick grants an allowance, the workers close that many sessions in
+ * order, and the move is done when no worker has one left that would go elsewhere on its return.
+ */
+export function startReconnectMove(nowMs: number, pacePerSecond: number): ReconnectMoveState {
+  return {
+    startedAtMs: nowMs,
+    pacePerSecond,
+    eligible: 0,
+    moved: 0,
+    allowed: 0,
+    refused: [],
+    refusedTotal: 0,
+    finishedAtMs: undefined,
+    outcome: undefined,
+    message: undefined,
+  };
+}
+
+/** How many sessions may be closed now: the pace times the time gone by, less what was allowed already. */
+export function allowanceAt(state: ReconnectMoveState, nowMs: number): number {
+  const earned = Math.floor(((nowMs - state.startedAtMs) / 1000) * state.pacePerSecond) + 1;
+  return Math.max(0, earned - state.allowed);
+}
+
+/** The state after all workers answered one tick; `allowance` is what the tick gave out. */
+export function applyProgress(
+  state: ReconnectMoveState,
+  progress: readonly MoveProgress[],
+  {
+    nowMs,
+    allowance,
+    refusedListed,
+  }: { readonly nowMs: number; readonly allowance: number; readonly refusedListed: number },
+): ReconnectMoveState {
+  const closed = progress.reduce((sum, worker) => sum + worker.closed, 0);
+  const remaining = progress.reduce((sum, worker) => sum + worker.remaining, 0);
+  const staying = progress.flatMap((worker) => worker.staying);
+  const moved = state.moved + closed;
+  const finished = remaining === 0;
+  return {
+    ...state,
+    moved,
+    // Allowance that nobody used is not saved up for a burst, and one that was used is never given twice.
+    allowed: state.allowed + (remaining === 0 ? closed : allowance),
+    eligible: Math.max(state.eligible, moved + remaining),
+    refused: staying.slice(0, refusedListed),
+    refusedTotal: staying.length,
+    finishedAtMs: finished ? nowMs : undefined,
+    outcome: finished ? 'done' : undefined,
+  };
+}
+
+export function endMove(
+  state: ReconnectMoveState,
+  outcome: MoveOutcome,
+  { nowMs, message }: { readonly nowMs: number; readonly message?: string },
+): ReconnectMoveState {
+  return state.outcome === undefined ? { ...state, outcome, finishedAtMs: nowMs, message } : state;
+}

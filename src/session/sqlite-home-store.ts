@@ -1,0 +1,90 @@
+import { DatabaseSync, type StatementSync } from 'node:sqlite';
+import type { HomeStore } from './home-store.ts';
+
+const schema = `
+  CREATE TABLE IF NOT EXISTS homes (client_id TEXT PRIMARY KEY, broker TEXT NOT NULL) WITHOUT ROWID, STRICT;
+`;
+
+/**
+ * Homes in one SQLite file. Writes gather until `flush` (the caller's timer) or `flushAt` of them, then go in one
+ * transaction; reads see them before that. WAL, so that workers may read while the control process writes.
+ */
+export function openSqliteHomeStore(
+  path: string,
+  options: { readonly readOnly?: boolean; readonly flushAt?: number } = {},
+): HomeStore {
+  const database = new DatabaseSync(path, { readOnly: options.readOnly ?? false });
+  database.exec('PRAGMA busy_timeout = 250');
+  if (options.readOnly !== true) {
+    database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;');
+    database.exec(schema);
+  }
+  return new SqliteHomeStore(database, options.flushAt ?? 500);
+}
+
+class SqliteHomeStore implements HomeStore {
+  readonly #database: DatabaseSync;
+  readonly #flushAt: number;
+  readonly #select: StatementSync;
+  /** Not yet written; undefined is a home to forget. */
+  #dirty = new Map<string, string | undefined>();
+
+  constructor(database: DatabaseSync, flushAt: number) {
+    this.#database = database;
+    this.#flushAt = flushAt;
+    this.#select = database.prepare('SELECT broker FROM homes WHERE client_id = ?');
+  }
+
+  homeOf(clientId: string): string | undefined {
+    if (this.#dirty.has(clientId)) return this.#dirty.get(clientId);
+    const row = this.#select.get(clientId);
+    return typeof row?.['broker'] === 'string' ? row['broker'] : undefined;
+  }
+
+  record(clientId: string, broker: string): void {
+    if (this.homeOf(clientId) !== broker) this.#note(clientId, broker);
+  }
+
+  forget(clientId: string): void {
+    if (this.homeOf(clientId) !== undefined) this.#note(clientId, undefined);
+  }
+
+  countByBroker(): ReadonlyMap<string, number> {
+    this.flush();
+    const rows = this.#database.prepare('SELECT broker, count(*) AS homes FROM homes GROUP BY broker').all();
+    return new Map(rows.map((row) => [String(row['broker']), Number(row['homes'])]));
+  }
+
+  flush(): void {
+    if (this.#dirty.size === 0) return;
+    const upsert = this.#database.prepare(
+      'INSERT INTO homes (client_id, broker) VALUES (?, ?) ON CONFLICT (client_id) DO UPDATE SET broker = excluded.broker',
+    );
+    const remove = this.#database.prepare('DELETE FROM homes WHERE client_id = ?');
+    this.#database.exec('BEGIN IMMEDIATE');
+    try {
+      for (const [clientId, broker] of this.#dirty) {
+        if (broker === undefined) remove.run(clientId);
+        else upsert.run(clientId, broker);
+      }
+      this.#database.exec('COMMIT');
+    } catch (error) {
+      this.#database.exec('ROLLBACK');
+      throw error;
+    }
+    this.#dirty = new Map();
+  }
+
+  close(): void {
+    try {
+      this.flush();
+    } finally {
+      this.#database.close();
+    }
+  }
+
+  #note(clientId: string, broker: string | undefined): void {
+    this.#dirty.set(clientId, broker);
+    if (this.#dirty.size >= this.#flushAt) this.flush();
+  }
+}
