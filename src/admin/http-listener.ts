@@ -18,6 +18,8 @@ export interface HttpBounds {
   readonly requestMs: number;
   /** Milliseconds that a connection may stay without a request. */
   readonly keepAliveMs: number;
+  /** Milliseconds without a byte in either direction, an answer that nobody reads included; heartbeats keep events alive. */
+  readonly idleMs: number;
   /** Milliseconds for a TLS handshake. */
   readonly handshakeMs: number;
   /** Open connections; a further one is closed at accept. */
@@ -28,6 +30,7 @@ export const httpBoundDefaults: HttpBounds = {
   headersMs: 10_000,
   requestMs: 30_000,
   keepAliveMs: 30_000,
+  idleMs: 60_000,
   handshakeMs: 10_000,
   connections: 256,
 };
@@ -48,6 +51,7 @@ export function createBoundedServer(
       ? createHttpServer(options, handler)
       : createHttpsServer({ ...options, ...checkedTls(tls), handshakeTimeout: bounds.handshakeMs }, handler);
   server.maxConnections = bounds.connections;
+  server.timeout = bounds.idleMs;
   return server;
 }
 

@@ -42,7 +42,8 @@ export function serveRoute(app: FastifyInstance, route: AdminRoute, options: Acc
         answer.stream(reply.raw);
         return reply;
       }
-      if (route.method !== 'GET') options.log.info({ author, operation: route.operationId }, 'Change accepted');
+      if (route.method !== 'GET')
+        options.log.info({ author, operation: route.operationId, parameters }, 'Change accepted');
       return reply
         .code(answer.status)
         .headers({ 'cache-control': 'no-store', ...answer.headers })

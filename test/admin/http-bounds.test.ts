@@ -6,6 +6,7 @@ import { type TestContext, test } from 'node:test';
 import { type PeerCertificate, connect as tlsConnect } from 'node:tls';
 import { createAdminClient } from '../../src/admin/admin-client.ts';
 import { CrossfadeError } from '../../src/base/errors.ts';
+import { success } from '../../src/base/result.ts';
 import { mintCertificate, mintCertificateAuthority } from '../../src/tls/certificate-minting.ts';
 import { status } from './fake-backend.ts';
 import { runServer, tokenByRole } from './running-server.ts';
@@ -51,6 +52,22 @@ test('a body that trickles in is cut at the deadline', async (context) => {
   const head = `POST /v1/rollback HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer ${tokenByRole.operator}\r\n`;
   socket.write(`${head}Content-Type: application/json\r\nContent-Length: 100\r\n\r\n{`);
   assert.match(await answer, /^HTTP\/1\.1 408 /);
+});
+
+test('a caller that does not read its answer is cut, and its place is free again', async (context) => {
+  const { url, backend, call } = await runServer(context, { bounds: { connections: 1, idleMs: 60 } });
+  const length = 64 * 1_048_576;
+  backend.metricsText = async () => success('x'.repeat(length));
+  const { socket, answer } = await dial(context, url);
+  socket.pause();
+  socket.write('GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n');
+  let served = 0;
+  while (served !== 200)
+    served = await call('GET', '/healthz')
+      .then(({ status }) => status)
+      .catch(() => 0);
+  socket.resume();
+  assert.ok((await answer).length < length);
 });
 
 test('a connection beyond the limit is closed at once', async (context) => {
