@@ -1,6 +1,6 @@
 import { type ClientRequest, Agent as HttpAgent, type IncomingMessage, request as requestHttp } from 'node:http';
 import { Agent as HttpsAgent, request as requestHttps } from 'node:https';
-import { errorMessage } from '../base/errors.ts';
+import { errorMessage, systemErrorCode } from '../base/errors.ts';
 import { failure, type Result, success } from '../base/result.ts';
 import type { Problem } from './admin-api.ts';
 
@@ -40,28 +40,12 @@ export interface HttpCallerOptions {
   readonly timeoutMs?: number;
 }
 
-export function createHttpCaller({ url, token, ca, timeoutMs = 30_000 }: HttpCallerOptions): HttpCaller {
-  const base = parseBaseUrl(url);
-  const secure = base.protocol === 'https:';
-  const agent = secure
-    ? new HttpsAgent({ keepAlive: true, ...(ca === undefined ? {} : { ca }) })
-    : new HttpAgent({ keepAlive: true });
-  const dial = (call: HttpCall, signal?: AbortSignal): ClientRequest => {
-    const body = call.body === undefined ? undefined : JSON.stringify(call.body);
-    const options = {
-      method: call.method,
-      agent,
-      headers: { authorization: `Bearer ${token}`, ...bodyHeaders(body), ...call.headers },
-      ...(signal === undefined ? {} : { signal }),
-    };
-    const target = new URL(base.pathname.replace(/\/$/, '') + call.path, base);
-    return (secure ? requestHttps(target, options) : requestHttp(target, options)).end(body);
-  };
+export function createHttpCaller(options: HttpCallerOptions): HttpCaller {
+  const { timeoutMs = 30_000 } = options;
+  const base = parseBaseUrl(options.url);
+  const { dial, agent } = createDialer(base, options);
   const unreachable = (error: unknown) =>
-    failure<AdminClientFailure>({
-      kind: 'unreachable',
-      message: `No answer from ${base.href}: ${errorMessage(error)}`,
-    });
+    failure<AdminClientFailure>({ kind: 'unreachable', message: `No answer from ${base.href}: ${causeOf(error)}` });
 
   return {
     async call(call) {
@@ -84,6 +68,30 @@ export function createHttpCaller({ url, token, ca, timeoutMs = 30_000 }: HttpCal
     },
     close: () => agent.destroy(),
   };
+}
+
+function createDialer(base: URL, { token, ca }: HttpCallerOptions) {
+  const secure = base.protocol === 'https:';
+  const agent = secure
+    ? new HttpsAgent({ keepAlive: true, ...(ca === undefined ? {} : { ca }) })
+    : new HttpAgent({ keepAlive: true });
+  const dial = (call: HttpCall, signal?: AbortSignal): ClientRequest => {
+    const body = call.body === undefined ? undefined : JSON.stringify(call.body);
+    const options = {
+      method: call.method,
+      agent,
+      headers: { authorization: `Bearer ${token}`, ...bodyHeaders(body), ...call.headers },
+      ...(signal === undefined ? {} : { signal }),
+    };
+    const target = new URL(base.pathname.replace(/\/$/, '') + call.path, base);
+    return (secure ? requestHttps(target, options) : requestHttp(target, options)).end(body);
+  };
+  return { dial, agent };
+}
+
+/** Why no answer came; a name with several addresses fails with an error that has a code and no message. */
+function causeOf(error: unknown): string {
+  return errorMessage(error) || (systemErrorCode(error) ?? 'the connection failed');
 }
 
 function parseBaseUrl(url: string): URL {

@@ -14,7 +14,13 @@ import { moveParameters, revisionParameters, revisionsQuery, sessionsQuery, wher
 
 /** What a viewer may ask. */
 export function createReadingRoutes(backend: AdminBackend): readonly AdminRoute[] {
-  return [statusRoute(backend), ...planRoutes(backend), ...moveRoutes(backend), ...deviceRoutes(backend)];
+  return [
+    statusRoute(backend),
+    planRoute(backend),
+    ...revisionRoutes(backend),
+    ...moveRoutes(backend),
+    ...deviceRoutes(backend),
+  ];
 }
 
 function statusRoute(backend: AdminBackend): AdminRoute {
@@ -30,23 +36,26 @@ function statusRoute(backend: AdminBackend): AdminRoute {
   });
 }
 
-function planRoutes(backend: AdminBackend): readonly AdminRoute[] {
+function planRoute(backend: AdminBackend): AdminRoute {
+  return defineRoute({
+    method: 'GET',
+    url: '/v1/plan',
+    operationId: 'plan',
+    summary: 'The plan in force; its ETag is the revision',
+    access: 'viewer',
+    success: { status: 200, description: 'The plan', schema: planDocument },
+    problems: [],
+    answer: async ({ headers }) => {
+      const plan = answered(await backend.plan());
+      const tagged = { headers: { etag: toETag(plan.revision) } };
+      if (ifNoneMatchIs(headers['if-none-match'], plan.revision)) return { status: 304, body: undefined, ...tagged };
+      return { status: 200, body: plan, ...tagged };
+    },
+  });
+}
+
+function revisionRoutes(backend: AdminBackend): readonly AdminRoute[] {
   return [
-    defineRoute({
-      method: 'GET',
-      url: '/v1/plan',
-      operationId: 'plan',
-      summary: 'The plan in force; its ETag is the revision',
-      access: 'viewer',
-      success: { status: 200, description: 'The plan', schema: planDocument },
-      problems: [],
-      answer: async ({ headers }) => {
-        const plan = answered(await backend.plan());
-        const tagged = { headers: { etag: toETag(plan.revision) } };
-        if (ifNoneMatchIs(headers['if-none-match'], plan.revision)) return { status: 304, body: undefined, ...tagged };
-        return { status: 200, body: plan, ...tagged };
-      },
-    }),
     defineRoute({
       method: 'GET',
       url: '/v1/plan/revisions',

@@ -128,6 +128,12 @@ test('an API that is not there, or is something else, is unreachable, and the to
   assert.ok(!answer.ok && answer.error.kind === 'unreachable');
   assert.match(answer.error.message, /^No answer from http:\/\/127\.0\.0\.1:\d+\/: .*ECONNREFUSED/);
   assert.doesNotMatch(answer.error.message, /secret/);
+  const byName = await createAdminClient({
+    url: url.replace('127.0.0.1', 'localhost'),
+    token: 'secret-token',
+  }).status();
+  assert.ok(!byName.ok && byName.error.kind === 'unreachable');
+  assert.match(byName.error.message, /ECONNREFUSED/);
   assert.throws(
     () => createAdminClient({ url: 'localhost:9440', token: 'x' }),
     /Expected an http:\/\/ or https:\/\/ URL/,
