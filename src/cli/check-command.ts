@@ -1,6 +1,5 @@
 import type { Command } from 'commander';
 import type { Configuration } from '../config/configuration.ts';
-import { renderConfiguration, toWritten } from '../config/render-configuration.ts';
 import { diffPlans, type PlanDifference, renderDifferences } from '../plan/plan-difference.ts';
 import { defineCommand } from './command-definition.ts';
 import { loadConfigurationFile } from './configuration-file.ts';
@@ -32,7 +31,8 @@ export function addCheckCommand(program: Command, { terminal }: CommandContext):
 }
 
 async function check({ config, json = false }: CheckOptions, terminal: Terminal): Promise<void> {
-  const { configuration, warnings } = loadConfigurationFile(config);
+  const { configuration, warnings } = await loadConfigurationFile(config);
+  const { renderConfiguration, toWritten } = await import('../config/render-configuration.ts');
   for (const warning of warnings) await write(terminal.stderr, `warning: ${printable(warning)}\n`);
   if (!json) await write(terminal.stdout, renderConfiguration(configuration));
   const stored = await readStoredPlan(configuration.store);

@@ -13,7 +13,8 @@ export async function main(argv: readonly string[]): Promise<void> {
   process.exit(exitCode);
 }
 
-async function runCommandLine(argv: readonly string[], terminal: Terminal): Promise<number> {
+/** The same without ending the process: the exit code comes back. */
+export async function runCommandLine(argv: readonly string[], terminal: Terminal): Promise<number> {
   let exitCode: number = exitCodes.done;
   const program = createProgram(terminal, (code) => {
     exitCode = code;

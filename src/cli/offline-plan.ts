@@ -16,7 +16,7 @@ export interface OfflinePlan {
 
 /** The store's newest plan; where there is no store yet, the file's, which would become revision 1. */
 export async function loadOfflinePlan(path: string): Promise<OfflinePlan> {
-  const { configuration } = loadConfigurationFile(path);
+  const { configuration } = await loadConfigurationFile(path);
   const stored = await readStoredPlan(configuration.store);
   if (stored !== undefined) return { snapshot: prepare(stored), planFrom: 'store' };
   refuseLostStore(configuration);

@@ -5,7 +5,7 @@ import { type AdminOptions, addAdminOptions, readOperatorFile, toCommandFailure,
 import { defineCommand } from './command-definition.ts';
 import { CommandFailure, usageFailure } from './command-failure.ts';
 import { exitCodes } from './exit-codes.ts';
-import { type PlanFile, parsePlanFile } from './plan-file.ts';
+import type { PlanFile } from './plan-file.ts';
 import type { CommandContext } from './program.ts';
 import { type Terminal, write, writeJson } from './terminal.ts';
 
@@ -29,6 +29,7 @@ export function addPlanApplyCommand(plan: Command, { terminal }: CommandContext)
 }
 
 async function applyPlan(path: string, options: PlanApplyOptions, terminal: Terminal): Promise<void> {
+  const { parsePlanFile } = await import('./plan-file.ts');
   const file = parsePlanFile(await readOperatorFile(path, 'FILE'));
   if (!file.ok) throw usageFailure(`${path}: ${file.error}`);
   await withAdmin(options, terminal, async (client) => {

@@ -24,7 +24,7 @@ interface Comparison {
 
 export function addPlanDiffCommand(plan: Command, { terminal }: CommandContext): void {
   const command = defineCommand(plan, {
-    usage: 'diff [a] [b]',
+    usage: 'diff',
     summary: 'what two revisions, or the plan in force and a file, differ in',
     description:
       'Compares two revisions of the running gateway. With --config compares the plan in force with the one of the ' +
@@ -34,15 +34,17 @@ export function addPlanDiffCommand(plan: Command, { terminal }: CommandContext):
       ['plan diff --config crossfade.yaml', 'from the plan in force to the one in the file'],
     ],
   })
+    .argument('[a]', 'the earlier revision', parseCountOption)
+    .argument('[b]', 'the later revision', parseCountOption)
     .option('--config <file>', "compare with this configuration's plan")
     .option('--json', 'the differences as one JSON document');
-  addAdminOptions(command).action((a: string | undefined, b: string | undefined, options: PlanDiffOptions) =>
+  addAdminOptions(command).action((a: number | undefined, b: number | undefined, options: PlanDiffOptions) =>
     diffPlan([a, b], options, terminal),
   );
 }
 
 async function diffPlan(
-  revisions: readonly (string | undefined)[],
+  revisions: readonly (number | undefined)[],
   options: PlanDiffOptions,
   terminal: Terminal,
 ): Promise<void> {
@@ -54,7 +56,7 @@ async function diffPlan(
 }
 
 async function comparisonOf(
-  [a, b]: readonly (string | undefined)[],
+  [a, b]: readonly (number | undefined)[],
   options: PlanDiffOptions,
   terminal: Terminal,
 ): Promise<Comparison> {
@@ -62,15 +64,14 @@ async function comparisonOf(
   if (options.config !== undefined || a === undefined || b === undefined) {
     throw usageFailure('expected two revisions, or --config', 'for example "crossfade plan diff 3 5"');
   }
-  const [first, second] = [parseCountOption(a), parseCountOption(b)];
   return withAdmin(options, terminal, async (client) => ({
-    from: { name: `revision ${first}`, plan: (await answerOf(client.revision(first))).plan },
-    to: { name: `revision ${second}`, plan: (await answerOf(client.revision(second))).plan },
+    from: { name: `revision ${a}`, plan: (await answerOf(client.revision(a))).plan },
+    to: { name: `revision ${b}`, plan: (await answerOf(client.revision(b))).plan },
   }));
 }
 
 async function compareWithFile(path: string, options: PlanDiffOptions, terminal: Terminal): Promise<Comparison> {
-  const { configuration } = loadConfigurationFile(path);
+  const { configuration } = await loadConfigurationFile(path);
   const to = { name: path, plan: configuration.plan };
   if (namesGateway(options, terminal)) {
     const { revision, ...plan } = await withAdmin(options, terminal, (client) => answerOf(client.plan()));

@@ -1,7 +1,6 @@
 import type { Command } from 'commander';
 import { type AdminOptions, addAdminOptions, answerOf, withAdmin } from './admin-access.ts';
 import { defineCommand } from './command-definition.ts';
-import { renderPlanFile } from './plan-file.ts';
 import type { CommandContext } from './program.ts';
 import { type Terminal, write, writeJson } from './terminal.ts';
 
@@ -26,6 +25,6 @@ function showPlan(options: PlanShowOptions, terminal: Terminal): Promise<void> {
   return withAdmin(options, terminal, async (client) => {
     const plan = await answerOf(client.plan());
     if (options.json) await writeJson(terminal, plan);
-    else await write(terminal.stdout, renderPlanFile(plan));
+    else await write(terminal.stdout, (await import('./plan-file.ts')).renderPlanFile(plan));
   });
 }

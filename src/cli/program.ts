@@ -23,6 +23,8 @@ export function createProgram(terminal: Terminal, setExitCode: (code: number) =>
     .configureOutput({
       writeOut: (text) => terminal.stdout.write(text),
       writeErr: (text) => terminal.stderr.write(text),
+      getOutHelpWidth: () => terminal.columns,
+      getErrHelpWidth: () => terminal.columns,
     })
     .showHelpAfterError('Run "crossfade --help" for the commands.')
     .helpCommand('help [command]', 'show the help of a command')

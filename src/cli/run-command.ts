@@ -25,7 +25,7 @@ export function addRunCommand(program: Command, context: CommandContext): void {
 }
 
 async function run({ config }: RunOptions, { terminal, setExitCode }: CommandContext): Promise<void> {
-  const { configuration, warnings } = loadConfigurationFile(config);
+  const { configuration, warnings } = await loadConfigurationFile(config);
   for (const warning of warnings) await write(terminal.stderr, `warning: ${warning}\n`);
   const { startGateway } = await import('../app/run-gateway.ts');
   const gateway = await startGateway({ configuration, handleSignals: true });

@@ -1,0 +1,268 @@
+import assert from 'node:assert/strict';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import type { MoveDocument } from '../../src/admin/admin-api.ts';
+import { success } from '../../src/base/result.ts';
+import type { FakeBackend } from '../admin/fake-backend.ts';
+import { runServer, tokenByRole } from '../admin/running-server.ts';
+import { moveDocument, planDocument, revisionDocument, statusDocument } from './sample-documents.ts';
+import { makeDirectory, parseJsonLines, runCli, runInProcess } from './spawned-cli.ts';
+
+/** A running admin API, and the command line as an operator with its address and token in the environment. */
+async function runGateway(context: TestContext, role: keyof typeof tokenByRole = 'admin') {
+  const { backend, url } = await runServer(context);
+  const environment = { CROSSFADE_ADMIN: url, CROSSFADE_TOKEN: tokenByRole[role] };
+  return { backend, environment, cli: (...commandLine: string[]) => runCli(commandLine, { environment }) };
+}
+
+/** The move answers one document after the other, and the last one from then on. */
+function scriptMove(backend: FakeBackend, documents: readonly Partial<MoveDocument>[]): void {
+  let asked = 0;
+  backend.move = async (id) => {
+    const document = documents[Math.min(asked, documents.length - 1)];
+    asked += 1;
+    return success({ ...moveDocument, id, ...document });
+  };
+}
+
+test('status prints tables of brokers, cohorts, listeners and workers, or the document of the API', async (context) => {
+  const { backend, cli } = await runGateway(context, 'viewer');
+  backend.status = async () => success(statusDocument);
+  const [table, json] = await Promise.all([cli('status'), cli('status', '--json')]);
+  assert.deepEqual([table.code, table.stderr, json.code], [0, '', 0]);
+  assert.deepEqual(JSON.parse(json.stdout), statusDocument);
+  assert.equal(
+    table.stdout,
+    `revision  4
+
+BROKER  PROFILE       SESSIONS  STATE
+legacy  mqtt               952  up
+aws     aws-iot-core        48  down
+
+COHORT    WEIGHT          SEEN  SOURCE  SESSIONS  TARGET  SESSIONS  MOVING
+everyone      5%  48/1000 4.8%  legacy       952  aws           48       2
+
+LISTENER      ADDRESS
+devices       0.0.0.0:8883
+(nameserver)  0.0.0.0:53
+
+WORKER  PID  REVISION  CONNECTIONS  SESSIONS
+     1  101         4          600       600
+     2  102         3          400       400
+`,
+  );
+});
+
+test('cutover prints the ID first, follows the move to its end, and shows progress on stderr', async (context) => {
+  const { backend, cli } = await runGateway(context, 'operator');
+  const refused = [{ clientId: 'meter-9', reason: 'persistent session' }];
+  scriptMove(backend, [
+    { state: 'running', moved: 10, finishedAt: null },
+    { state: 'paused', moved: 20, finishedAt: null },
+    { state: 'done', moved: 39, refused },
+  ]);
+  const { code, stdout, stderr } = await cli(
+    'cutover',
+    'everyone',
+    '--weight',
+    '5%',
+    '--reason',
+    'canary',
+    '--pace',
+    '100/s',
+  );
+  assert.equal(code, 0);
+  const lines = stdout.split('\n');
+  assert.equal(lines[0], 'move move-2 (revision 2): everyone to 5% (500 bps) of its devices on the target');
+  assert.match(stdout, /^done +40 +39 +0 +1 +1\.2 s$/m);
+  assert.match(stdout, /^meter-9 +persistent session$/m);
+  assert.deepEqual(stderr.trimEnd().split('\n'), [
+    '10/40 moved (running)',
+    '20/40 moved (paused)',
+    '39/40 moved (done, 1 refused)',
+  ]);
+  assert.deepEqual(backend.asked, [
+    { cohort: 'everyone', weightBps: 500, reason: 'canary', pacePerSecond: 100, live: 'reconnect', author: 'ops' },
+  ]);
+});
+
+test('cutover --json prints the move that began and the move that ended, a line each', async (context) => {
+  const { backend, cli } = await runGateway(context, 'operator');
+  scriptMove(backend, [{ state: 'done' }]);
+  const { code, stdout } = await cli('cutover', 'everyone', '--weight', '500bps', '--live', 'keep', '--json');
+  assert.equal(code, 0);
+  const [begun, ended] = parseJsonLines(stdout);
+  assert.deepEqual(begun, { revision: 2, move: { id: 'move-2' } });
+  assert.equal(ended?.['state'], 'done');
+  assert.equal((backend.asked[0] as { live: string }).live, 'keep');
+});
+
+test('cutover --no-wait returns with the ID and asks for no move', async (context) => {
+  const { backend, cli } = await runGateway(context, 'operator');
+  backend.move = () => Promise.reject(new Error('Expected nobody to ask'));
+  const { code, stdout, stderr } = await cli('cutover', 'everyone', '--weight', '1%', '--no-wait');
+  assert.deepEqual({ code, stderr }, { code: 0, stderr: '' });
+  assert.match(stdout, /^move move-2 \(revision 2\): [^\n]+\n$/);
+});
+
+for (const state of ['failed', 'aborted', 'superseded'] as const) {
+  test(`cutover ends with 1 when its move ${state === 'superseded' ? 'is' : 'has'} ${state}, and says why`, async (context) => {
+    const { backend, cli } = await runGateway(context, 'operator');
+    scriptMove(backend, [{ state, message: 'broker aws is down' }]);
+    const { code, stdout } = await cli('cutover', 'everyone', '--weight', '5%');
+    assert.equal(code, 1);
+    assert.match(stdout, new RegExp(`^${state} `, 'm'));
+    assert.match(stdout, /: broker aws is down$/m);
+  });
+}
+
+test('rollback takes a cohort or all, to a weight or a revision', async (context) => {
+  const { backend, cli } = await runGateway(context, 'operator');
+  const runs = [
+    await cli('rollback', 'everyone', '--no-wait'),
+    await cli('rollback', 'everyone', '--to', '5%', '--reason', 'alarm', '--no-wait'),
+    await cli('rollback', '--all', '--revision', '1', '--json'),
+  ];
+  assert.deepEqual(
+    runs.map(({ code }) => code),
+    [0, 0, 0],
+  );
+  assert.match(runs[0]?.stdout ?? '', /^move move-2 \(revision 2\): everyone back to 0% \(0 bps\)$/m);
+  assert.equal(parseJsonLines(runs[2]?.stdout ?? '').length, 2);
+  const common = { live: 'reconnect', author: 'ops' };
+  assert.deepEqual(
+    backend.asked.map((request) => JSON.parse(JSON.stringify(request))),
+    [
+      { ...common, scope: { cohort: 'everyone' }, to: { weightBps: 0 }, reason: '' },
+      { ...common, scope: { cohort: 'everyone' }, to: { weightBps: 500 }, reason: 'alarm' },
+      { ...common, scope: { all: true }, to: { revision: 1 }, reason: '' },
+    ],
+  );
+});
+
+const usageMistakes: readonly (readonly [commandLine: readonly string[], expected: RegExp])[] = [
+  [['rollback'], /expected a cohort or --all, one of the two/],
+  [['rollback', 'everyone', '--all'], /expected a cohort or --all, one of the two/],
+  [['rollback', 'everyone', '--to', '5%', '--revision', '1'], /cannot be used with option/],
+  [['cutover', 'everyone'], /required option '--weight/],
+  [['cutover', 'everyone', '--weight', '5'], /expected a weight such as 5%/],
+  [['cutover', 'everyone', '--weight', '5%', '--live', 'handover'], /Allowed choices are reconnect, keep/],
+  [['cutover', 'everyone', '--weight', '5%', '--pace', 'fast'], /Expected sessions per second/],
+  [['plan', 'diff', '1'], /expected two revisions, or --config/],
+  [['plan', 'diff', '1', 'x'], /Expected a whole number/],
+  [['moves', 'list'], /unknown command 'moves'/],
+];
+
+test('a usage mistake ends with 64 and changes nothing', async (context) => {
+  const { backend, environment } = await runGateway(context);
+  for (const [commandLine, expected] of usageMistakes) {
+    const { code, stderr } = await runInProcess(commandLine, environment);
+    assert.equal(code, 64, commandLine.join(' '));
+    assert.match(stderr, expected);
+  }
+  assert.deepEqual(backend.asked, []);
+});
+
+test('where asks the running gateway, one device or a stream in its order', async (context) => {
+  const { backend, cli, environment } = await runGateway(context, 'viewer');
+  const one = await cli('where', 'device-000001', '--json');
+  assert.equal(one.code, 0);
+  assert.deepEqual(JSON.parse(one.stdout), {
+    device: 'device-000001',
+    kind: 'clientid',
+    key: 'device-000001',
+    position: 6593.7401,
+    cohort: 'everyone',
+    weightBps: 0,
+    broker: 'legacy',
+    reason: 'cohort-source',
+    revision: 1,
+    planFrom: 'store',
+  });
+  await cli('where', '--common-name', 'CN 1', '--username', 'u');
+  assert.deepEqual(backend.asked, [{ clientId: 'device-000001' }, { commonName: 'CN 1', username: 'u' }]);
+  const ids = Array.from({ length: 100 }, (_, index) => `meter ${index}/µ`);
+  const stream = await runCli(['where', '--stdin', '--json'], { environment, stdin: ids.join('\n') });
+  assert.deepEqual(
+    parseJsonLines(stream.stdout).map(({ device }) => device),
+    ids,
+  );
+});
+
+test('plan show prints a file that plan apply takes back, and history and diff tell what was changed', async (context) => {
+  const { backend, cli } = await runGateway(context);
+  backend.revisionList = [1, 2, 3, 4].map((revision) => revisionDocument(revision, revision * 500));
+  const shown = await cli('plan', 'show');
+  assert.match(shown.stdout, /^revision: 4\n/);
+  const file = join(await makeDirectory(context), 'plan.yaml');
+  await writeFile(file, shown.stdout.replace('weightBps: 2000', 'weightBps: 2500'));
+  const applied = await cli('plan', 'apply', file, '--reason', 'second cohort');
+  assert.deepEqual(applied, { code: 0, stdout: 'revision 5 is in force\n', stderr: '' });
+  assert.deepEqual(backend.revisionList.at(-1)?.plan.cohorts[0]?.weightBps, 2_500);
+  const [history, difference, json] = await Promise.all([
+    cli('plan', 'history', '--limit', '2'),
+    cli('plan', 'diff', '1', '5'),
+    cli('plan', 'show', '--json'),
+  ]);
+  const [titles, newest, ...further] = history.stdout.trimEnd().split('\n');
+  assert.match(titles ?? '', /^REVISION +TIME +AUTHOR +REASON$/);
+  assert.match(newest ?? '', /^ +5 +2026-03-01T12:00:00.000Z +chief +second cohort$/);
+  assert.equal(further.length, 1);
+  assert.equal(difference.stdout, 'revision 1 → revision 5\n~ cohort everyone weightBps: 5 % → 25 %\n');
+  assert.equal(JSON.parse(json.stdout).revision, 5);
+});
+
+test('plan apply explains a lost race and changes nothing', async (context) => {
+  const { backend, cli } = await runGateway(context);
+  backend.revisionList = [1, 2, 3, 4, 5].map((revision) => revisionDocument(revision, revision * 500));
+  const file = join(await makeDirectory(context), 'plan.json');
+  await writeFile(file, JSON.stringify(planDocument));
+  const { code, stdout, stderr } = await cli('plan', 'apply', file);
+  assert.deepEqual({ code, stdout }, { code: 1, stdout: '' });
+  assert.match(stderr, /made from revision 4, and revision 5 is in force by now: nothing was changed/);
+  assert.match(stderr, /"crossfade plan diff 4 5"/);
+  assert.equal(backend.revisionList.length, 5);
+});
+
+test('plan apply refuses a file without a revision before it asks anybody', async (context) => {
+  const file = join(await makeDirectory(context), 'plan.yaml');
+  await writeFile(file, 'default: legacy\n');
+  const { code, stderr } = await runCli(['plan', 'apply', file]);
+  assert.equal(code, 64);
+  assert.match(stderr, /plan\.yaml: expected the "revision"/);
+});
+
+test('a role that may not, a token that is wrong and a cohort that is not there end with 1 and what to do', async (context) => {
+  const { cli } = await runGateway(context, 'viewer');
+  const [forbidden, unauthorised, unknown] = await Promise.all([
+    cli('cutover', 'everyone', '--weight', '5%'),
+    cli('status', '--token', 'wrong-token'),
+    cli('cutover', 'nobody', '--weight', '5%', '--token', tokenByRole.operator),
+  ]);
+  assert.deepEqual([forbidden.code, unauthorised.code, unknown.code], [1, 1, 1]);
+  assert.match(forbidden.stderr, /use the token of an operator/);
+  assert.match(unauthorised.stderr, /check --token or CROSSFADE_TOKEN/);
+  assert.ok(!unauthorised.stderr.includes('wrong-token'));
+  assert.match(unknown.stderr, /No cohort "nobody"/);
+});
+
+test('without an address or a token a command ends with 64, without an answer with 69', async () => {
+  // Nobody listens on the reserved port 1.
+  const CROSSFADE_ADMIN = 'http://127.0.0.1:1';
+  const environments: readonly (readonly [Readonly<Record<string, string>>, code: number, expected: RegExp])[] = [
+    [{}, 64, /set CROSSFADE_ADMIN/],
+    [{ CROSSFADE_ADMIN }, 64, /set CROSSFADE_TOKEN/],
+    [{ CROSSFADE_ADMIN, CROSSFADE_TOKEN: 'zwei wörter' }, 64, /visible ASCII/],
+    [{ CROSSFADE_ADMIN: 'localhost', CROSSFADE_TOKEN: 'x' }, 64, /Expected an http:\/\/ or https:\/\/ URL/],
+    [{ CROSSFADE_ADMIN, CROSSFADE_TOKEN: 'x', CROSSFADE_CA: '/nowhere' }, 64, /cannot read \/nowhere/],
+    [{ CROSSFADE_ADMIN, CROSSFADE_TOKEN: 'x' }, 69, /No answer from http:\/\/127\.0\.0\.1:1\//],
+  ];
+  for (const [environment, expectedCode, expected] of environments) {
+    const { code, stdout, stderr } = await runInProcess(['status'], environment);
+    assert.deepEqual({ code, stdout }, { code: expectedCode, stdout: '' });
+    assert.match(stderr, expected);
+  }
+  const spawned = await runCli(['status'], { environment: { CROSSFADE_ADMIN, CROSSFADE_TOKEN: 'x' } });
+  assert.equal(spawned.code, 69);
+});
