@@ -47,7 +47,7 @@ export class ConfigurationDocument {
       const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, version: '1.2', schema: 'core' });
       const mistakes = [...document.errors, ...document.warnings].map(({ pos, message, code }) => ({
         ...positionAt(lines, pos[0]),
-        message: code === 'DUPLICATE_KEY' ? 'expected every key once in a mapping, got this one again' : message,
+        message: syntaxMessage(code, message, text.slice(Math.max(0, pos[0] - 1), pos[0] + 1)),
       }));
       if (mistakes.length > 0) return failure(mistakes);
       return success(new ConfigurationDocument(document as Document, lines));
@@ -127,6 +127,13 @@ function childOf(
   const pair = node.items.find(({ key }) => isScalar(key) && String(key.value) === String(step));
   if (pair === undefined) return undefined;
   return { node: pair.value ?? pair.key, key: pair.key };
+}
+
+function syntaxMessage(code: string, message: string, around: string): string {
+  if (code === 'DUPLICATE_KEY') return 'expected every key once in a mapping, got this one again';
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: the configuration's own ${…}
+  if (around === '${') return 'expected ${…} to be in quotes inside { } and [ ], got it bare';
+  return message;
 }
 
 function positionAt(lines: LineCounter, offset: number): Position {

@@ -9,7 +9,7 @@ import { checkNameserver } from './checks/nameserver-checks.ts';
 import { checkPlan } from './checks/plan-checks.ts';
 import { checkBridge, checkSites } from './checks/site-and-bridge-checks.ts';
 import type { Configuration } from './configuration.ts';
-import { ConfigurationDocument, type DocumentMistake } from './configuration-document.ts';
+import { ConfigurationDocument, type DocumentMistake, type Position } from './configuration-document.ts';
 import {
   type ConfigurationMistake,
   type ConfigurationPath,
@@ -53,9 +53,10 @@ export function loadConfiguration(
   const { parsed, findings } = judge(document.value, value.value, files);
   const mistakes = [
     ...unsubstituted.map((mistake) => mistakeAt(path, mistake)),
-    ...locate(findings, document.value, path),
+    // What could not be substituted is wrong once, whatever else its text is.
+    ...locate(findings, document.value, path).filter((mistake) => !unsubstituted.some((at) => isAt(mistake, at))),
   ];
-  if (parsed === undefined || mistakes.length > 0) return failure(withoutRepetition(mistakes));
+  if (parsed === undefined || mistakes.length > 0) return failure(inOrder(mistakes));
   const configuration = resolveConfiguration(parsed, { absolute, cores: source.cores });
   return success({ configuration, warnings: configurationWarnings(configuration, source) });
 }
@@ -64,11 +65,14 @@ function judge(document: ConfigurationDocument, value: unknown, files: NamedFile
   const root = new Cursor(value, [], (path, described) => {
     if (described === undefined || described === null) return describeValue(described);
     const written = document.substitutedText(path);
-    if (written !== undefined) return `what ${describeValue(written)} stands for`;
-    return isSecret(path) ? 'a hidden value' : describeValue(described);
+    if (written !== undefined) return `what ${describeValue(written)} stands for${described === '' ? ' (empty)' : ''}`;
+    return isSecret(path) && described !== '' ? 'a hidden value' : describeValue(described);
   });
   const bySchema = judgeTyped(document, root);
-  return { ...bySchema, findings: [...bySchema.findings, ...crossCheck(root, files)] };
+  // The schema's word on a value stands alone: what the checks say about the same value follows from it.
+  const judged = new Set(bySchema.findings.map(({ path }) => renderPath(path)));
+  const byChecks = crossCheck(root, files).filter(({ path }) => !judged.has(renderPath(path)));
+  return { ...bySchema, findings: [...bySchema.findings, ...byChecks] };
 }
 
 /**
@@ -121,21 +125,12 @@ function locate(findings: readonly Finding[], document: ConfigurationDocument, f
   }));
 }
 
-/** In the order of the file; of several mistakes about one value the first says it. */
-function withoutRepetition(mistakes: readonly ConfigurationMistake[]): readonly ConfigurationMistake[] {
-  const seen = new Set<string>();
-  const unsubstituted = new Set(
-    mistakes.filter(({ path }) => path === '').map(({ line, column }) => `${line}:${column}`),
-  );
-  return mistakes
-    .filter(({ line, column, path, message }) => {
-      if (path !== '' && unsubstituted.has(`${line}:${column}`)) return false;
-      const place = `${path === '' ? message : path} ${line}:${column}`;
-      if (seen.has(place)) return false;
-      seen.add(place);
-      return true;
-    })
-    .toSorted((left, right) => left.line - right.line || left.column - right.column);
+function isAt(mistake: Position, { line, column }: Position): boolean {
+  return mistake.line === line && mistake.column === column;
+}
+
+function inOrder(mistakes: readonly ConfigurationMistake[]): readonly ConfigurationMistake[] {
+  return mistakes.toSorted((left, right) => left.line - right.line || left.column - right.column);
 }
 
 function mistakeAt(file: string, { line, column, message }: DocumentMistake): ConfigurationMistake {

@@ -62,9 +62,13 @@ function isTypeCode(code: Issue['code']): boolean {
   return code === 'invalid_type' || code === 'invalid_value';
 }
 
-/** Unknown keys weigh most: they show that another shape was meant. */
+/** Unknown keys weigh most: they show that another shape was meant, unless they are misspelt ones of this shape. */
 function unfitness(issues: readonly Issue[]): number {
-  return issues.reduce((sum, issue) => sum + (issue.code === 'unrecognized_keys' ? 10 * issue.keys.length : 1), 0);
+  return issues.reduce((sum, issue) => {
+    if (issue.code !== 'unrecognized_keys') return sum + 1;
+    const known = issue.message.split(', ');
+    return sum + issue.keys.reduce((keys, key) => keys + (nearestKey(key, known) === undefined ? 10 : 2), 0);
+  }, 0);
 }
 
 const typeWords: Readonly<Record<string, string>> = {
@@ -85,7 +89,7 @@ function expectationOf(issue: z.core.$ZodRawIssue): string {
     case 'invalid_value':
       return oneOf(issue.values);
     case 'too_small':
-      return issue.origin === 'string' ? 'text that is not empty' : `a list of at least ${issue.minimum}`;
+      return issue.origin === 'string' ? 'text that is not empty' : `a list with at least ${issue.minimum} item`;
     case 'too_big':
       return `at most ${issue.maximum}`;
     case 'unrecognized_keys':

@@ -28,7 +28,7 @@ export function checkBrokers(root: Cursor): readonly Finding[] {
 }
 
 function checkEndpoints(broker: Cursor): readonly Finding[] {
-  if (broker.has('url') && broker.has('urls')) return [broker.at('urls').finding('expected url or urls, got both')];
+  if (broker.has('url') && broker.has('urls')) return [broker.finding('expected url or urls, got both')];
   if (!broker.has('url') && !broker.has('urls') && typeof broker.value === 'object') {
     return [broker.finding('expected url or urls, got neither')];
   }

@@ -1,0 +1,117 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: the configuration's own ${…}
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { parse } from 'yaml';
+import { renderConfiguration } from '../../src/config/render-configuration.ts';
+import { changed, load, loadRight, minimal, token } from './loading.ts';
+
+test('defaults are filled in, paths are absolute, salt and identity of the plan are the fleet’s', () => {
+  const { configuration, warnings } = loadRight(minimal);
+  assert.deepEqual(warnings, []);
+  assert.deepEqual(configuration.store, { kind: 'sqlite', path: '/etc/crossfade/var/crossfade.db', create: true });
+  assert.equal(configuration.fleet.clientIdPolicy, 'any');
+  assert.equal(configuration.workers, 1);
+  assert.equal(configuration.admin.bind.host, '127.0.0.1');
+  assert.deepEqual(configuration.listeners[0]?.tls?.alpn, ['x-amzn-mqtt-ca', 'mqtt']);
+  assert.equal(configuration.listeners[0]?.maxPacketBytes, 268_435_460);
+  assert.deepEqual(configuration.plan, {
+    default: 'legacy',
+    salt: '2026-fleet',
+    identity: ['mqtt.clientId'],
+    overrides: [],
+    cohorts: [
+      {
+        name: 'everyone',
+        match: { all: true },
+        source: 'legacy',
+        target: 'successor',
+        weightBps: 0,
+        announce: 'source',
+      },
+    ],
+    splits: [],
+  });
+  assert.deepEqual(configuration.brokers['legacy'], {
+    name: 'legacy',
+    endpoints: [{ host: '10.0.0.5', port: 8883, tls: true }],
+    profile: 'mqtt',
+    sendProxyProtocol: false,
+    onDown: 'hold',
+    tls: { ca: '/etc/crossfade/certs/legacy-ca.pem' },
+    identity: { mode: 'forward', vouchUnverified: false },
+  });
+});
+
+test('the configuration is frozen to its leaves', () => {
+  const { configuration } = loadRight(minimal);
+  assert.throws(() => Object.assign(configuration.plan.cohorts[0] ?? {}, { weightBps: 1 }), TypeError);
+  assert.throws(() => Object.assign(configuration.limits, { drainMs: 1 }), TypeError);
+});
+
+test('workers: auto is one per core', () => {
+  assert.equal(loadRight(changed('version: 1', 'version: 1\nworkers: auto')).configuration.workers, 3);
+});
+
+test('sections that are not served yet are one warning each', () => {
+  const site = 'sites: [ { name: s, addresses: [192.0.2.1] } ]';
+  const rule = 'bridge: { rules: [ { name: r, from: legacy, to: successor, filter: "dt/#" } ] }';
+  const nameserver = 'nameserver: { bind: ["[::1]:0"], zones: [ { origin: a.example, file: certs/ticket.secret } ] }';
+  const text = changed('version: 1', `version: 1\n${site}\n${rule}\n${nameserver}`);
+  assert.deepEqual(loadRight(text).warnings, [
+    'nameserver: this section is valid but not served by this version',
+    'sites: this section is valid but not served by this version',
+    'bridge: this section is valid but not served by this version',
+  ]);
+});
+
+test('what is allowed and dangerous is warned about', () => {
+  const old = changed('trustedCas:', 'minVersion: TLSv1\n      clientCertificates: observe\n      trustedCas:');
+  const plain = changed('url: mqtts://10.0.1.5:8883', 'url: mqtt://10.0.1.5', old);
+  const { warnings } = loadRight(changed('"${CROSSFADE_TOKEN}"', 'short', plain));
+  assert.deepEqual(
+    warnings.map((warning) => warning.slice(0, warning.indexOf(':'))),
+    [
+      'listeners.devices.tls.minVersion',
+      'listeners.devices.tls.clientCertificates',
+      'brokers.successor',
+      'brokers.successor.tls',
+      'admin.tokens',
+    ],
+  );
+});
+
+const secrets = ['ticket-secret-value', 'metrics-token-value', token];
+
+const withSecrets = changed(
+  'admin:',
+  'admin:\n  metricsToken: metrics-token-value',
+  changed('trustedCas:', 'ticketSecret: ticket-secret-value\n      trustedCas:'),
+);
+
+test('what check prints has no secret in it', () => {
+  for (const format of ['yaml', 'json'] as const) {
+    const text = renderConfiguration(loadRight(withSecrets).configuration, format);
+    for (const secret of secrets) assert.equal(text.includes(secret), false, secret);
+    assert.equal(text.match(/\[hidden\]/g)?.length, 3);
+  }
+});
+
+test('what check prints loads again as the same configuration, secrets apart', () => {
+  const full = changed(
+    '    bind: "0.0.0.0:8883"',
+    '    bind: "[::1]:8883"\n    proxyProtocol: { from: [10.0.0.0/8, "2001:db8::1"] }',
+    withSecrets,
+  );
+  const text = changed('url: mqtts://10.0.1.5:8883', 'url: "mqtts://[2001:db8::5]"', full);
+  const { configuration } = loadRight(text);
+  let number = 0;
+  const again = load(renderConfiguration(configuration).replace(/\[hidden\]/g, () => `secret-number-${++number}`));
+  assert.ok(again.ok);
+  const reveal = { configuration, again: again.value.configuration };
+  assert.deepEqual(
+    parse(renderConfiguration(reveal.again)),
+    JSON.parse(renderConfiguration(reveal.configuration, 'json')),
+  );
+  assert.deepEqual(reveal.again.plan, configuration.plan);
+  assert.deepEqual(reveal.again.brokers, configuration.brokers);
+});
