@@ -15,6 +15,11 @@ export interface SessionScope {
   readonly identity: string;
 }
 
+/** What is used of a client's TLSSocket. */
+export interface SessionSource extends Pick<TLSSocket, 'isSessionReused' | 'getPeerX509Certificate'> {
+  once(event: 'session', listener: (session: Buffer) => void): unknown;
+}
+
 /** One session per scope, at most `maxSessions`, the least recently used leaves first. */
 export class UpstreamTlsSessions {
   readonly #sessions: LRUCache<string, KeptSession>;
@@ -40,7 +45,7 @@ export class UpstreamTlsSessions {
    * with TLS 1.3, so this listener is the one that stays until then. Node emits `session` only after the chain and the
    * name were verified, or not at all.
    */
-  remember(socket: TLSSocket, scope: SessionScope): void {
+  remember(socket: SessionSource, scope: SessionScope): void {
     socket.once('session', (session: Buffer) => this.#keep(socket, sessionKey(scope), session));
   }
 
@@ -48,7 +53,7 @@ export class UpstreamTlsSessions {
     return this.#sessions.size;
   }
 
-  #keep(socket: TLSSocket, key: string, session: Buffer): void {
+  #keep(socket: SessionSource, key: string, session: Buffer): void {
     const keptAtMs = this.#clock.monotonicMs();
     const validForMs = socket.isSessionReused() ? this.#renewalMs(key, keptAtMs) : this.#certificateMs(socket);
     const ttl = Math.floor(Math.min(maxSessionAgeMs, validForMs));
@@ -65,7 +70,7 @@ export class UpstreamTlsSessions {
     return this.#sessions.getRemainingTTL(key);
   }
 
-  #certificateMs(socket: TLSSocket): number {
+  #certificateMs(socket: SessionSource): number {
     return (socket.getPeerX509Certificate()?.validToDate.getTime() ?? 0) - this.#clock.wallMs();
   }
 }

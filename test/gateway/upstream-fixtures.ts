@@ -52,14 +52,14 @@ export async function startTlsBroker(
   context: TestContext,
   options: TlsOptions = {},
   handle: (socket: TLSSocket) => void = (socket) => void socket.resume(),
-): Promise<FakeBroker> {
+): Promise<FakeBroker & { setTicketKeys(keys: Buffer): void }> {
   const { certificate: cert, key } = brokerCertificate;
   const server = createTlsServer({ cert, key, ...options }, (socket) => {
     socket.on('error', () => {});
     handle(socket);
   });
   server.on('tlsClientError', () => {});
-  return await listen(context, server);
+  return { ...(await listen(context, server)), setTicketKeys: (keys) => void server.setTicketKeys(keys) };
 }
 
 async function listen(context: TestContext, server: Server): Promise<FakeBroker> {
