@@ -25,7 +25,8 @@ export const derTag = {
  */
 export class DerReader {
   readonly bytes: Uint8Array;
-  readonly #limit: number;
+  /** Offset of the end of the enclosing value. */
+  readonly limit: number;
   #position: number;
   tag = 0;
   /** Offset of the element's first octet (its tag). */
@@ -36,11 +37,11 @@ export class DerReader {
   constructor(bytes: Uint8Array, start = 0, end = bytes.length) {
     this.bytes = bytes;
     this.#position = start;
-    this.#limit = end;
+    this.limit = end;
   }
 
   get isAtEnd(): boolean {
-    return this.#position >= this.#limit;
+    return this.#position >= this.limit;
   }
 
   /** The tag of the element that `next()` would read, -1 at the end. */
@@ -51,7 +52,7 @@ export class DerReader {
   next(expectedTag?: number): this {
     const { bytes } = this;
     const at = this.#position;
-    if (at + 2 > this.#limit) throw new DerError(`Expected an element at offset ${at}, got the end`);
+    if (at + 2 > this.limit) throw new DerError(`Expected an element at offset ${at}, got the end`);
     const tag = bytes[at] ?? 0;
     if ((tag & 0x1f) === 0x1f) throw new DerError(`Expected a short tag at offset ${at}, got a long one`);
     if (expectedTag !== undefined && tag !== expectedTag) {
@@ -64,7 +65,7 @@ export class DerReader {
     this.elementStart = at;
     this.start = at + 2 + lengthOctets;
     this.end = this.start + length;
-    if (this.end > this.#limit) throw new DerError(`Element at offset ${at} ends behind its enclosing value`);
+    if (this.end > this.limit) throw new DerError(`Element at offset ${at} ends behind its enclosing value`);
     this.#position = this.end;
     return this;
   }
@@ -85,13 +86,22 @@ export class DerReader {
     return this.bytes.subarray(this.start, this.end);
   }
 
+  /** Whether the current element's content is these octets. */
+  contentIs(expected: Uint8Array): boolean {
+    if (this.end - this.start !== expected.length) return false;
+    for (let index = 0; index < expected.length; index++) {
+      if (this.bytes[this.start + index] !== expected[index]) return false;
+    }
+    return true;
+  }
+
   /** The whole current element, tag and length included. */
   element(): Uint8Array {
     return this.bytes.subarray(this.elementStart, this.end);
   }
 
   #longLength(at: number, octets: number): number {
-    if (octets === 0 || octets > 4 || at + octets > this.#limit) {
+    if (octets === 0 || octets > 4 || at + octets > this.limit) {
       throw new DerError(`Expected a definite length of at most 4 octets at offset ${at - 1}`);
     }
     let length = 0;
@@ -105,16 +115,23 @@ export class DerReader {
 
 /** UTCTime or GeneralizedTime in the forms of RFC 5280 §4.1.2.5, in milliseconds since the epoch. */
 export function readTime(reader: DerReader): number {
-  const text = latin1(reader.next().content());
-  const digits = reader.tag === derTag.utcTime ? expandUtcTime(text) : text;
-  const match = /^(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)Z$/.exec(digits);
-  if ((reader.tag !== derTag.utcTime && reader.tag !== derTag.generalizedTime) || match === null) {
-    throw new DerError(
-      `Expected a UTC time with seconds at offset ${reader.elementStart}, got ${JSON.stringify(text)}`,
-    );
-  }
-  const [year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0] = match.slice(1).map(Number);
-  return Date.UTC(year, month - 1, day, hour, minute, second);
+  reader.next();
+  const isShort = reader.tag === derTag.utcTime;
+  const length = reader.end - reader.start;
+  if (!isShort && (reader.tag !== derTag.generalizedTime || length !== 15)) throw timeError(reader);
+  if (isShort && length !== 13) throw timeError(reader);
+  if (reader.bytes[reader.end - 1] !== 0x5a) throw timeError(reader);
+  const at = reader.end - 13;
+  const shortYear = twoDigits(reader, at);
+  const century = isShort ? (shortYear < 50 ? 20 : 19) : twoDigits(reader, at - 2);
+  return Date.UTC(
+    century * 100 + shortYear,
+    twoDigits(reader, at + 2) - 1,
+    twoDigits(reader, at + 4),
+    twoDigits(reader, at + 6),
+    twoDigits(reader, at + 8),
+    twoDigits(reader, at + 10),
+  );
 }
 
 export function latin1(bytes: Uint8Array): string {
@@ -127,12 +144,25 @@ export function hexadecimal(bytes: Uint8Array): string {
 
 /** An INTEGER's content as lower-case hex without leading zeros; zero is `0`. A negative one keeps a minus sign. */
 export function integerHex(content: Uint8Array): string {
-  const first = content[0] ?? 0;
   const digits = hexadecimal(content);
-  if (first < 0x80) return digits.replace(/^0+(?=.)/, '') || '0';
+  if ((content[0] ?? 0) < 0x80) return withoutLeadingZeros(digits);
   return `-${((1n << BigInt(content.length * 8)) - BigInt(`0x${digits}`)).toString(16)}`;
 }
 
-function expandUtcTime(text: string): string {
-  return (Number(text.slice(0, 2)) < 50 ? '20' : '19') + text;
+function withoutLeadingZeros(digits: string): string {
+  let at = 0;
+  while (at < digits.length - 1 && digits[at] === '0') at++;
+  return at === 0 ? digits : digits.slice(at);
+}
+
+function twoDigits(reader: DerReader, at: number): number {
+  const tens = (reader.bytes[at] ?? 0) - 0x30;
+  const ones = (reader.bytes[at + 1] ?? 0) - 0x30;
+  if (tens < 0 || tens > 9 || ones < 0 || ones > 9) throw timeError(reader);
+  return tens * 10 + ones;
+}
+
+function timeError(reader: DerReader): DerError {
+  const text = JSON.stringify(latin1(reader.content()));
+  return new DerError(`Expected a UTC time with seconds at offset ${reader.elementStart}, got ${text}`);
 }
