@@ -3,7 +3,6 @@ import type {
   MoveAccepted,
   MoveDocument,
   PlanDocument,
-  Problem,
   RevisionDocument,
   SessionDocument,
   StatusDocument,
@@ -137,6 +136,3 @@ export const problemDocument = z.object({
     .optional(),
   latestRevision: revisionNumber.optional(),
 });
-
-/** The documents agree with their TypeScript types, the problem's optional fields included. */
-export type CheckedProblem = z.output<typeof problemDocument> extends Partial<Problem> ? true : never;

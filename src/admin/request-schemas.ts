@@ -45,8 +45,9 @@ export const cohortParameters = z.strictObject({ name: z.string().min(1).max(max
 export const moveParameters = z.strictObject({ id: z.string().min(1).max(maxNameLength) });
 export const revisionParameters = z.strictObject({ revision: requiredInteger({ minimum: 1 }) });
 
+/** Fewer than of sessions: every revision carries a whole plan, which may list a fleet's client IDs. */
 export const revisionsQuery = z.strictObject({
-  limit: integerParameter({ minimum: 1, maximum: 1_000, default: 100 }),
+  limit: integerParameter({ minimum: 1, maximum: 100, default: 20 }),
   before: requiredInteger({ minimum: 1 }).optional(),
 });
 

@@ -57,6 +57,8 @@ test('revisions come newest first, in pages, and one by one', async (context) =>
   assert.deepEqual(await numbers({}), [3, 2, 1]);
   assert.deepEqual(await numbers({ limit: 2 }), [3, 2]);
   assert.deepEqual(await numbers({ limit: 2, before: 2 }), [1]);
+  const tooMany = await viewer.revisions({ limit: 101 });
+  assert.ok(!tooMany.ok && tooMany.error.kind === 'problem' && tooMany.error.problem.status === 400);
   const second = await viewer.revision(2);
   assert.ok(second.ok && second.value.author === 'ops' && second.value.reason === 'a');
 });
