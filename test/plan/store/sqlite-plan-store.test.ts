@@ -1,7 +1,18 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, renameSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import {
+  chmodSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { describe, type TestContext, test } from 'node:test';
 import type { PlanStore } from '../../../src/plan/store/plan-store.ts';
@@ -37,6 +48,20 @@ function meddle(path: string, statement: string): void {
   const database = new DatabaseSync(path);
   database.exec(statement);
   database.close();
+}
+
+/** Nobody may write the file or its directory meanwhile; for root, who always may, another user asks. */
+function withoutWritePermission<Value>(path: string, action: () => Value): Value {
+  const isRoot = process.geteuid?.() === 0;
+  for (const parent of [dirname(path), dirname(dirname(path))]) chmodSync(parent, 0o555);
+  chmodSync(path, 0o444);
+  if (isRoot) process.seteuid?.(65_534);
+  try {
+    return action();
+  } finally {
+    if (isRoot) process.seteuid?.(0);
+    for (const parent of [dirname(path), dirname(dirname(path))]) chmodSync(parent, 0o755);
+  }
 }
 
 async function latestNumber(store: PlanStore): Promise<number | undefined> {
@@ -134,6 +159,19 @@ describe('openSqlitePlanStore', () => {
     assert.equal(await latestNumber(store), 1);
   });
 
+  test('a file that must not be written is refused at once, and readers read it', async (context) => {
+    const path = storePath(context);
+    const store = openStore(context, path);
+    await append(store, 2);
+    await store.close();
+    withoutWritePermission(path, () => {
+      assert.match(openFailure(path).message, /readonly/);
+      assert.match(openFailure(path, { create: false }).message, /readonly/);
+    });
+    const reader = withoutWritePermission(path, () => openStore(context, path, { readOnly: true }));
+    assert.equal(await latestNumber(reader), 2);
+  });
+
   test('revisions cannot be changed or deleted, by anybody', async (context) => {
     const path = storePath(context);
     await append(openStore(context, path), 1);
@@ -153,6 +191,25 @@ describe('openSqlitePlanStore', () => {
     assert.equal(await latestNumber(store), 1);
     busy.close();
     assert.ok((await store.compareAndSet(1, entryAt(1))).ok);
+  });
+});
+
+describe('several processes on one store', () => {
+  test('of the writers who race for each of ten revisions one wins, and the chain has no gap', async (context) => {
+    const path = storePath(context);
+    const store = openStore(context, path);
+    await append(store, 1);
+    const racers = Array.from({ length: 3 }, () =>
+      fork(join(import.meta.dirname, 'race-for-revisions.ts'), [path, '11']),
+    );
+    context.after(() => racers.forEach((racer) => void racer.kill('SIGKILL')));
+    const wins = await Promise.all(racers.map(async (racer) => (await once(racer, 'message'))[0] as number[]));
+    assert.deepEqual(
+      wins.flat().sort((a, b) => a - b),
+      [2, 3, 4, 5, 6, 7, 8, 9, 10, 11],
+    );
+    const history = await store.revisions({ limit: 100 });
+    assert.ok(history.ok && history.value.length === 11);
   });
 });
 
