@@ -2,6 +2,7 @@ import {
   type Document,
   isAlias,
   isMap,
+  isNode,
   isScalar,
   isSeq,
   LineCounter,
@@ -45,10 +46,13 @@ export class ConfigurationDocument {
     const lines = new LineCounter();
     try {
       const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, version: '1.2', schema: 'core' });
-      const mistakes = [...document.errors, ...document.warnings].map(({ pos, message, code }) => ({
-        ...positionAt(lines, pos[0]),
-        message: syntaxMessage(code, message, text.slice(Math.max(0, pos[0] - 1), pos[0] + 1)),
-      }));
+      const mistakes = [
+        ...[...document.errors, ...document.warnings].map(({ pos, message, code }) => ({
+          ...positionAt(lines, pos[0]),
+          message: syntaxMessage(code, message, text.slice(Math.max(0, pos[0] - 1), pos[0] + 1)),
+        })),
+        ...keyMistakes(document as Document, lines),
+      ];
       if (mistakes.length > 0) return failure(mistakes);
       return success(new ConfigurationDocument(document as Document, lines));
     } catch (error) {
@@ -127,6 +131,22 @@ function childOf(
   const pair = node.items.find(({ key }) => isScalar(key) && String(key.value) === String(step));
   if (pair === undefined) return undefined;
   return { node: pair.value ?? pair.key, key: pair.key };
+}
+
+/** A list, a mapping or an alias as a key has no place in a path. */
+function keyMistakes(document: Document, lines: LineCounter): readonly DocumentMistake[] {
+  const mistakes: DocumentMistake[] = [];
+  visit(document, {
+    Pair: (_, { key }) => {
+      if (isScalar(key)) return;
+      const offset = isNode(key) ? (key.range?.[0] ?? 0) : 0;
+      mistakes.push({
+        ...positionAt(lines, offset),
+        message: 'expected a key of plain text, got a list, mapping or alias',
+      });
+    },
+  });
+  return mistakes;
 }
 
 function syntaxMessage(code: string, message: string, around: string): string {

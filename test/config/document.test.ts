@@ -56,3 +56,11 @@ test('column and line count from 1 behind a byte order mark and with CRLF', () =
   const text = `\uFEFF${changed('"2026-fleet"', '2026').replaceAll('\n', '\r\n')}`;
   assert.deepEqual(mistakesOf(text), ['7:9 fleet.salt: expected text, got 2026']);
 });
+
+test('a key that is a list, a mapping or an alias is a mistake at its place', () => {
+  assert.deepEqual(mistakesOf(changed('"2026-fleet"', '{ { a: 1 }: 2, [b]: 3, &c d: 4, *c : 5 }')), [
+    '7:11 expected a key of plain text, got a list, mapping or alias',
+    '7:24 expected a key of plain text, got a list, mapping or alias',
+    '7:41 expected a key of plain text, got a list, mapping or alias',
+  ]);
+});
