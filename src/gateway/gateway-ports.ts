@@ -1,0 +1,53 @@
+import type { HostPort } from '../base/addresses.ts';
+import type { Clock } from '../base/clock.ts';
+import type { RoutingSnapshot } from '../plan/snapshot.ts';
+import type { SessionRegistry } from '../session/session-registry.ts';
+import type { Logger } from '../telemetry/logger.ts';
+import type { Metrics } from '../telemetry/metrics.ts';
+import type { ListenerTls } from '../tls/listener-tls.ts';
+import type { UpstreamConnector } from './upstream-connector.ts';
+
+/** What the gateway needs from the rest of its process. */
+export interface GatewayPorts {
+  /** The plan in force; asked per CONNECT. */
+  snapshot(): RoutingSnapshot;
+  readonly registry: SessionRegistry;
+  readonly upstream: UpstreamConnector;
+  readonly metrics: Metrics;
+  readonly log: Logger;
+  readonly clock: Clock;
+}
+
+/** The bounds of `limits` that concern devices; each is described in the configuration. */
+export interface GatewayLimits {
+  readonly tlsHandshakeMs: number;
+  readonly firstPacketMs: number;
+  readonly connectPacketBytes: number;
+  readonly brokerAnswerMs: number;
+  readonly connectionsPerWorker: number;
+  readonly pendingConnectionsPerWorker: number;
+  readonly relayBufferBytes: number;
+  readonly quiesceMs: number;
+}
+
+export interface GatewaySettings {
+  readonly clientIdPolicy: 'any' | 'equals-common-name' | 'prefixed-by-common-name';
+}
+
+/** Where devices come in, and by which rules. */
+export interface DeviceListenerSettings {
+  readonly name: string;
+  readonly bind: HostPort;
+  /** Bytes of one packet from a device after CONNECT, header included. */
+  readonly maxPacketBytes: number;
+  /** Peers that must send a PROXY v2 header; from others it is garbage. Absent: nobody. */
+  readonly sendsProxyProtocol?: (ip: string) => boolean;
+  /** Absent: MQTT over plain TCP. */
+  readonly tls?: ListenerTls;
+}
+
+/** Milliseconds an upstream leg whose device came back elsewhere waits for the broker's own takeover. */
+export const takeoverLingerMs = 5_000;
+
+/** Milliseconds that a closing socket may take to deliver what it was given. */
+export const flushLingerMs = 5_000;

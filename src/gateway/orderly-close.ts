@@ -1,0 +1,72 @@
+import { disconnectReason, encodeClientDisconnect, encodeServerDisconnect } from '../mqtt/disconnect-packet.ts';
+import { flushLingerMs, takeoverLingerMs } from './gateway-ports.ts';
+import type { Relay } from './relay.ts';
+import { abandonToPeer, closeAfterFlush } from './socket-closing.ts';
+
+/**
+ * Closes a live session at a packet boundary: no packet is cut, the device is told why where its MQTT has words, and
+ * the broker gets a DISCONNECT, so that no will is published. For the first half of `quiesceMs` both directions flow
+ * and any moment with nothing in flight is taken; in the second half the device's next packets are left unread and
+ * only what the broker owes it is awaited. Resolves when the session has left the gateway: true when this call closed it.
+ */
+export function closeOrderly(relay: Relay, reason: number, quiesceMs: number): Promise<boolean> {
+  if (!relay.isOpen || relay.onProgress !== undefined) return Promise.resolve(false);
+  return new Promise((resolve) => {
+    let timer = setTimeout(() => {
+      holdDevice(relay);
+      timer = setTimeout(finish, quiesceMs / 2);
+      advance();
+    }, quiesceMs / 2);
+    const finish = (): void => {
+      clearTimeout(timer);
+      relay.onProgress = undefined;
+      const isOurs = relay.isOpen;
+      if (isOurs) parkBoth(relay, reason);
+      resolve(isOurs);
+    };
+    const advance = (): void => {
+      if (!relay.isOpen || isQuiet(relay)) finish();
+      else if (relay.isHolding) holdDevice(relay);
+    };
+    relay.onProgress = advance;
+    advance();
+  });
+}
+
+/**
+ * Ends a device leg at once because its client ID connected again. The upstream leg stays open and silent until the
+ * broker closes it at its own takeover; when the newer session goes to another broker, there is no takeover to wait
+ * for and the old broker gets a DISCONNECT: the device is alive, its will is not published.
+ */
+export function closeForNewer(relay: Relay, newBroker: string | undefined): void {
+  const { device, upstream, record } = relay;
+  const farewell = encodeServerDisconnect(record.protocol, disconnectReason.sessionTakenOver);
+  const deviceMayBeTold = relay.fromBroker.atBoundary;
+  const goesElsewhere = newBroker !== undefined && newBroker !== record.home;
+  const brokerMayBeTold = relay.fromDevice.atBoundary;
+  relay.release(false);
+  closeAfterFlush(device, takeoverLingerMs, deviceMayBeTold ? farewell : undefined);
+  if (!goesElsewhere) abandonToPeer(upstream, takeoverLingerMs);
+  else if (brokerMayBeTold) closeAfterFlush(upstream, flushLingerMs, encodeClientDisconnect());
+  else upstream.destroy();
+}
+
+function isQuiet(relay: Relay): boolean {
+  if (!relay.fromDevice.atBoundary || !relay.fromBroker.atBoundary) return false;
+  return (relay.isHolding ? relay.inflight.fromDevice : relay.inflight.total) === 0;
+}
+
+function holdDevice(relay: Relay): void {
+  relay.isHolding = true;
+  if (relay.fromDevice.atBoundary) relay.device.pause();
+}
+
+function parkBoth(relay: Relay, reason: number): void {
+  const { device, upstream, record } = relay;
+  const farewell = encodeServerDisconnect(record.protocol, reason);
+  const deviceMayBeTold = relay.fromBroker.atBoundary;
+  const brokerMayBeTold = relay.fromDevice.atBoundary;
+  relay.release(record.sessionExpiryInterval === 0);
+  closeAfterFlush(device, flushLingerMs, deviceMayBeTold ? farewell : undefined);
+  closeAfterFlush(upstream, flushLingerMs, brokerMayBeTold ? encodeClientDisconnect() : undefined);
+}

@@ -1,0 +1,26 @@
+import type { ProtocolVersion } from '../mqtt/control-packet.ts';
+import type { Assignment } from '../plan/assignment.ts';
+import type { DeviceIdentity } from '../plan/device-key.ts';
+
+/** What is known of one live session, as long as its relay lives. */
+export interface SessionRecord {
+  readonly connection: number;
+  readonly epoch: number;
+  /** As the device sent it, else as the broker assigned it (MQTT 5), else empty. */
+  readonly clientId: string;
+  /** False for a device that sent no client ID: the registry then holds nothing of it. */
+  readonly isClaimed: boolean;
+  /** What a plan looks at, kept to ask every new plan. */
+  readonly identity: DeviceIdentity;
+  /** The newest plan's answer: `assignment.broker` is `desired`. */
+  assignment: Assignment;
+  /** The broker that the session is on. */
+  readonly home: string;
+  readonly protocol: ProtocolVersion;
+  /** Seconds the session outlives its connection; a DISCONNECT of MQTT 5 may change it. */
+  sessionExpiryInterval: number;
+  /** Milliseconds since the Unix epoch. */
+  readonly since: number;
+  readonly listener: string;
+  readonly maxPacketBytes: number;
+}

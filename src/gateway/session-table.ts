@@ -1,0 +1,129 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { RoutingSnapshot } from '../plan/snapshot.ts';
+import type { Metrics } from '../telemetry/metrics.ts';
+import type { LiveSession, SessionCounts, SessionFilter } from './live-session.ts';
+import type { Relay } from './relay.ts';
+
+/** Sessions asked again per turn of the event loop when the plan changes, so that no relay waits for all of them. */
+const sessionsPerTurn = 1_000;
+
+/** The worker's live sessions, by connection number. */
+export class SessionTable {
+  readonly #relayByConnection = new Map<number, Relay>();
+  readonly #sessionsGauge: Metrics['sessions'];
+  #applying = 0;
+
+  constructor(sessionsGauge: Metrics['sessions']) {
+    this.#sessionsGauge = sessionsGauge;
+  }
+
+  get size(): number {
+    return this.#relayByConnection.size;
+  }
+
+  add(relay: Relay): void {
+    this.#relayByConnection.set(relay.record.connection, relay);
+    this.#sessionsGauge.inc(labelsOf(relay));
+  }
+
+  remove(relay: Relay): void {
+    if (this.#relayByConnection.delete(relay.record.connection)) this.#sessionsGauge.dec(labelsOf(relay));
+  }
+
+  relayOf(connection: number): Relay | undefined {
+    return this.#relayByConnection.get(connection);
+  }
+
+  relays(): IterableIterator<Relay> {
+    return this.#relayByConnection.values();
+  }
+
+  /** Asks the new plan about every session. A newer call overtakes this one. */
+  async applySnapshot(snapshot: RoutingSnapshot): Promise<void> {
+    this.#applying += 1;
+    const turn = this.#applying;
+    let asked = 0;
+    for (const relay of [...this.#relayByConnection.values()]) {
+      if (asked > 0 && asked % sessionsPerTurn === 0) await nextTurn();
+      if (turn !== this.#applying) return;
+      asked += 1;
+      this.#reassign(relay, snapshot);
+    }
+  }
+
+  sessions(filter: SessionFilter): LiveSession[] {
+    const found: LiveSession[] = [];
+    for (const relay of this.#relayByConnection.values()) {
+      if (found.length >= filter.limit) break;
+      if (matches(relay, filter)) found.push(toLiveSession(relay));
+    }
+    return found;
+  }
+
+  /** Sessions that are not where the plan wants them, by connection number. */
+  misplaced(cohort?: string): { readonly connection: number; readonly persistent: boolean }[] {
+    const found: { readonly connection: number; readonly persistent: boolean }[] = [];
+    for (const { record } of this.#relayByConnection.values()) {
+      if (record.home === record.assignment.broker) continue;
+      if (cohort !== undefined && record.assignment.cohort !== cohort) continue;
+      found.push({ connection: record.connection, persistent: record.sessionExpiryInterval > 0 });
+    }
+    return found;
+  }
+
+  counts(snapshot: RoutingSnapshot, connections: number): SessionCounts {
+    const byBroker: Record<string, number> = {};
+    const byCohort: Record<string, { source: number; target: number; moving: number }> = {};
+    const cohortByName = new Map(snapshot.plan.cohorts.map((cohort) => [cohort.name, cohort]));
+    for (const { name } of snapshot.plan.cohorts) byCohort[name] = { source: 0, target: 0, moving: 0 };
+    for (const { record } of this.#relayByConnection.values()) {
+      byBroker[record.home] = (byBroker[record.home] ?? 0) + 1;
+      const cohort = cohortByName.get(record.assignment.cohort ?? '');
+      const count = cohort === undefined ? undefined : byCohort[cohort.name];
+      if (cohort === undefined || count === undefined) continue;
+      if (record.home === cohort.source) count.source += 1;
+      else if (record.home === cohort.target) count.target += 1;
+      if (record.home !== record.assignment.broker) count.moving += 1;
+    }
+    return { byBroker, byCohort, connections };
+  }
+
+  #reassign(relay: Relay, snapshot: RoutingSnapshot): void {
+    const { record } = relay;
+    if (!this.#relayByConnection.has(record.connection)) return;
+    const assignment = snapshot.assign(record.identity);
+    const isSameCohort = assignment.cohort === record.assignment.cohort;
+    if (!isSameCohort) this.#sessionsGauge.dec(labelsOf(relay));
+    record.assignment = assignment;
+    if (!isSameCohort) this.#sessionsGauge.inc(labelsOf(relay));
+  }
+}
+
+function labelsOf({ record }: Relay): { broker: string; cohort: string } {
+  return { broker: record.home, cohort: record.assignment.cohort ?? '' };
+}
+
+function matches({ record }: Relay, { broker, cohort, clientId }: SessionFilter): boolean {
+  return (
+    (broker === undefined || record.home === broker) &&
+    (cohort === undefined || record.assignment.cohort === cohort) &&
+    (clientId === undefined || record.clientId === clientId)
+  );
+}
+
+function toLiveSession({ record, inflight }: Relay): LiveSession {
+  const { assignment } = record;
+  return {
+    connection: record.connection,
+    clientId: record.clientId,
+    key: assignment.kind === undefined ? '' : `${assignment.kind}:${assignment.key ?? ''}`,
+    cohort: assignment.cohort,
+    home: record.home,
+    desired: assignment.broker,
+    protocol: record.protocol,
+    persistent: record.sessionExpiryInterval > 0,
+    inFlight: inflight.total,
+    since: record.since,
+    listener: record.listener,
+  };
+}

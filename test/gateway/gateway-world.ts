@@ -1,0 +1,204 @@
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
+import { pino } from 'pino';
+import { systemClock } from '../../src/base/clock.ts';
+import { failure, success } from '../../src/base/result.ts';
+import { createGateway, type Gateway } from '../../src/gateway/gateway.ts';
+import type { DeviceListenerSettings, GatewayLimits, GatewaySettings } from '../../src/gateway/gateway-ports.ts';
+import type { UpstreamConnector, UpstreamRequest } from '../../src/gateway/upstream-connector.ts';
+import type { RoutingSnapshot } from '../../src/plan/snapshot.ts';
+import type {
+  AttachedSession,
+  ClaimAnswer,
+  ClaimRequest,
+  SessionRegistry,
+} from '../../src/session/session-registry.ts';
+import { createMetrics, type Metrics } from '../../src/telemetry/metrics.ts';
+import { ScriptedBroker } from './scripted-broker.ts';
+
+export const testLimits: GatewayLimits = {
+  tlsHandshakeMs: 2_000,
+  firstPacketMs: 2_000,
+  connectPacketBytes: 65_536,
+  brokerAnswerMs: 2_000,
+  connectionsPerWorker: 10_000,
+  pendingConnectionsPerWorker: 4_096,
+  relayBufferBytes: 65_536,
+  quiesceMs: 400,
+};
+
+/** Grants everything at once and remembers what it was told. */
+export class RecordingRegistry implements SessionRegistry {
+  readonly claims: ClaimRequest[] = [];
+  readonly attachments: AttachedSession[] = [];
+  readonly ends: { clientId: string; epoch: number; sessionOver: boolean }[] = [];
+  answer:
+    | ((request: ClaimRequest, epoch: number, signal: AbortSignal) => ClaimAnswer | Promise<ClaimAnswer>)
+    | undefined;
+  onEnded: (() => void) | undefined;
+  #epoch = 0;
+
+  async claim(request: ClaimRequest, signal: AbortSignal): Promise<ClaimAnswer> {
+    this.claims.push(request);
+    this.#epoch += 1;
+    const epoch = this.#epoch;
+    return this.answer?.(request, epoch, signal) ?? { granted: true, epoch, broker: request.desired, tookOver: false };
+  }
+
+  async connectToken(): Promise<boolean> {
+    return true;
+  }
+
+  attached(session: AttachedSession): void {
+    this.attachments.push(session);
+  }
+
+  ended(clientId: string, epoch: number, sessionOver: boolean): void {
+    this.ends.push({ clientId, epoch, sessionOver });
+    this.onEnded?.();
+  }
+}
+
+/** Two scripted brokers behind a gateway with one plain listener; every device goes where `desired` says. */
+export interface GatewayWorld {
+  readonly gateway: Gateway;
+  readonly port: number;
+  readonly legacy: ScriptedBroker;
+  readonly target: ScriptedBroker;
+  readonly registry: RecordingRegistry;
+  readonly metrics: Metrics;
+  readonly log: string[];
+  readonly dials: UpstreamRequest[];
+  readonly outcomes: string[];
+  desired: 'legacy' | 'target';
+  /** Moves `desired` as a new plan revision. */
+  cutOver(broker: 'legacy' | 'target'): Promise<void>;
+  /** Set: the connector answers this instead of dialling. */
+  upstreamFailure: 'unreachable' | 'rate' | undefined;
+  listen(settings: Partial<DeviceListenerSettings>): Promise<number>;
+  stop(): Promise<void>;
+}
+
+export async function createGatewayWorld(
+  options: {
+    readonly limits?: Partial<GatewayLimits>;
+    readonly settings?: GatewaySettings;
+    readonly listener?: Partial<DeviceListenerSettings>;
+  } = {},
+): Promise<GatewayWorld> {
+  const legacy = new ScriptedBroker();
+  const target = new ScriptedBroker();
+  await Promise.all([legacy.start(), target.start()]);
+  const registry = new RecordingRegistry();
+  const metrics = createMetrics();
+  const log: string[] = [];
+  let revision = 1;
+  const dials: UpstreamRequest[] = [];
+  const outcomes: string[] = [];
+  const sockets = new Set<Socket>();
+  const upstream: UpstreamConnector = {
+    async connect(request) {
+      dials.push(request);
+      if (world.upstreamFailure !== undefined) return failure({ code: world.upstreamFailure, message: 'scripted' });
+      const broker = request.broker === 'target' ? target : legacy;
+      const socket = connect({ port: broker.port, host: '127.0.0.1', noDelay: true });
+      sockets.add(socket);
+      await once(socket, 'connect');
+      return success({ socket, endpoint: 'scripted', reportOutcome: (outcome) => void outcomes.push(outcome) });
+    },
+    brokerIsUp: () => true,
+    close() {},
+  };
+  const gateway = createGateway({
+    settings: options.settings ?? { clientIdPolicy: 'any' },
+    limits: { ...testLimits, ...options.limits },
+    ports: {
+      snapshot: () => snapshotOf(revision, world.desired),
+      registry,
+      upstream,
+      metrics,
+      log: pino({ level: 'trace' }, { write: (line: string) => void log.push(line) }),
+      clock: systemClock,
+    },
+  });
+  const listen = async (settings: Partial<DeviceListenerSettings>): Promise<number> => {
+    const bind = { host: '127.0.0.1', port: 0 };
+    const listener = { name: 'devices', bind, maxPacketBytes: 1_000_000, ...settings };
+    return (await gateway.listen(listener, { port: 0, reusePort: false })).port;
+  };
+  const world: GatewayWorld = {
+    gateway,
+    port: 0,
+    legacy,
+    target,
+    registry,
+    metrics,
+    log,
+    dials,
+    outcomes,
+    desired: 'legacy',
+    upstreamFailure: undefined,
+    async cutOver(broker) {
+      world.desired = broker;
+      revision += 1;
+      await gateway.applySnapshot();
+    },
+    listen,
+    async stop() {
+      gateway.stop();
+      for (const socket of sockets) socket.destroy();
+      await Promise.all([legacy.stop(), target.stop()]);
+    },
+  };
+  const port = await listen(options.listener ?? {});
+  return Object.assign(world, { port });
+}
+
+function snapshotOf(revision: number, broker: string): RoutingSnapshot {
+  const cohort = {
+    name: 'everyone',
+    match: { all: true },
+    source: 'legacy',
+    target: 'target',
+    weightBps: 0,
+    announce: 'source',
+  } as const;
+  return {
+    revision,
+    plan: {
+      default: 'legacy',
+      salt: 'test',
+      identity: ['mqtt.clientId'],
+      overrides: [],
+      cohorts: [cohort],
+      splits: [],
+    },
+    assign: ({ clientId }) => ({
+      broker,
+      reason: 'cohort-source',
+      revision,
+      kind: 'clientid',
+      key: clientId ?? '',
+      cohort: 'everyone',
+    }),
+  };
+}
+
+/** The value of one metric with these labels, 0 when it was never counted. */
+export async function metricValue(
+  metric:
+    | Metrics['connects']
+    | Metrics['sessions']
+    | Metrics['connectionsRefused']
+    | Metrics['connections']
+    | Metrics['clientIdPolicyViolations']
+    | Metrics['clientCertificatesRefused']
+    | Metrics['tlsHandshakes'],
+  labels: Record<string, string>,
+): Promise<number> {
+  const { values } = await metric.get();
+  return (
+    values.find((value) => Object.entries(labels).every(([name, wanted]) => Reflect.get(value.labels, name) === wanted))
+      ?.value ?? 0
+  );
+}

@@ -1,0 +1,95 @@
+import { once } from 'node:events';
+import { createServer, type Server, type Socket } from 'node:net';
+import mqtt, { type Packet } from 'mqtt-packet';
+import { PacketInbox } from './packet-inbox.ts';
+
+/** What the broker does with a CONNECT: an answer in bytes, or one of the ways in which brokers fail. */
+export type ConnectScript = Buffer | 'silent' | 'close' | 'close-at-accept';
+
+export const connackAccepted = Buffer.from([0x20, 0x02, 0x00, 0x00]);
+export const connackAccepted5 = Buffer.from([0x20, 0x03, 0x00, 0x00, 0x00]);
+
+/** One connection that the gateway made. */
+export interface BrokerLeg {
+  readonly socket: Socket;
+  readonly inbox: PacketInbox;
+  /** All bytes that came, for exact comparison. */
+  readonly received: Buffer[];
+}
+
+/** A broker that does exactly what a test says, on a loopback port. */
+export class ScriptedBroker {
+  readonly legs: BrokerLeg[] = [];
+  onConnect: ConnectScript = connackAccepted;
+  protocolVersion: 4 | 5 = 4;
+  acknowledges = true;
+  /** Reads nothing while true, so that the gateway's buffers fill. */
+  readsNothing = false;
+  readonly #server: Server;
+  #arrived: (() => void)[] = [];
+
+  constructor() {
+    this.#server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => this.#handleConnection(socket));
+  }
+
+  async start(): Promise<void> {
+    this.#server.listen(0, '127.0.0.1');
+    await once(this.#server, 'listening');
+  }
+
+  get port(): number {
+    const address = this.#server.address();
+    return typeof address === 'object' && address !== null ? address.port : 0;
+  }
+
+  /** The n-th connection, whenever it comes. */
+  async leg(index = 0): Promise<BrokerLeg> {
+    for (;;) {
+      const leg = this.legs[index];
+      if (leg !== undefined) return leg;
+      await new Promise<void>((resolve) => this.#arrived.push(resolve));
+    }
+  }
+
+  async stop(): Promise<void> {
+    for (const { socket } of this.legs) socket.destroy();
+    this.#server.close();
+    await once(this.#server, 'close');
+  }
+
+  #handleConnection(socket: Socket): void {
+    const leg: BrokerLeg = { socket, inbox: new PacketInbox(this.protocolVersion), received: [] };
+    socket.on('error', () => {});
+    socket.on('close', () => leg.inbox.handleClose());
+    socket.on('end', () => {
+      leg.inbox.handleEnd();
+      socket.end();
+    });
+    if (this.onConnect === 'close-at-accept') socket.destroy();
+    let answered = 0;
+    socket.on('data', (chunk: Buffer) => {
+      leg.received.push(chunk);
+      leg.inbox.handleBytes(chunk);
+      for (; answered < leg.inbox.packets.length; answered += 1) {
+        const packet = leg.inbox.packets[answered];
+        if (packet !== undefined) this.#answer(socket, packet);
+      }
+    });
+    this.legs.push(leg);
+    for (const resolve of this.#arrived.splice(0)) resolve();
+  }
+
+  #answer(socket: Socket, packet: Packet): void {
+    if (packet.cmd === 'connect') {
+      if (this.onConnect === 'close') socket.destroy();
+      else if (Buffer.isBuffer(this.onConnect)) socket.write(this.onConnect);
+      if (this.readsNothing) socket.pause();
+      return;
+    }
+    if (!this.acknowledges) return;
+    if (packet.cmd === 'publish' && packet.qos === 1) {
+      socket.write(mqtt.generate({ cmd: 'puback', messageId: packet.messageId ?? 0 }));
+    }
+    if (packet.cmd === 'pingreq') socket.write(Buffer.from([0xd0, 0x00]));
+  }
+}
