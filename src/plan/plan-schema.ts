@@ -34,6 +34,7 @@ export function createPlanSchema(brokers?: readonly string[]) {
 export type PlanDocument = z.output<ReturnType<typeof createPlanSchema>>;
 
 const nameLength = 128;
+const namePattern = new RegExp(`^(?!\\s)[^|/\\p{Cc}]{1,${nameLength}}(?<!\\s)$`, 'u');
 
 /** `expected …, got …` as the error text of a schema. */
 function expected(what: string) {
@@ -61,8 +62,10 @@ const saltSchema = z
 
 /** Names stand in logs, metrics and terminals as well, hence no control characters. */
 function nameSchema(what: string) {
-  return z.string({ error: expected(`a ${what} name`) }).regex(new RegExp(`^[^|/\\p{Cc}]{1,${nameLength}}$`, 'u'), {
-    error: expected(`a ${what} name of 1 to ${nameLength} characters without |, / and control characters`),
+  return z.string({ error: expected(`a ${what} name`) }).regex(namePattern, {
+    error: expected(
+      `a ${what} name of 1 to ${nameLength} characters without |, / and control characters and without spaces at its ends`,
+    ),
   });
 }
 

@@ -78,6 +78,7 @@ describe('parsePlan', () => {
     ],
     ['a name with /', withCohort({ name: 'a/b' }), 'cohorts[0].name: expected a cohort name'],
     ['a name with a line break', withCohort({ name: 'a\nb' }), 'cohorts[0].name: expected a cohort name'],
+    ['a name with a space at its end', withCohort({ name: 'a ' }), 'cohorts[0].name: expected a cohort name'],
     ['an empty name', withCohort({ name: '' }), 'cohorts[0].name: expected a cohort name'],
     [
       'a weight with a fraction',

@@ -54,7 +54,11 @@ class SqlitePlanStore implements PlanStore {
     entry: Omit<PlanRevision, 'revision'>,
   ): Promise<Result<PlanRevision, PlanStoreFailure>> {
     const revision = Object.freeze({ ...entry, at: Math.floor(entry.at), revision: expected + 1 });
-    const written = this.#attempt(() => this.#insert(revision));
+    const text = JSON.stringify(renderPlan(revision.plan));
+    const readable = readRevisionRow({ ...revision, plan: text });
+    // What could not be read back would take the next start down.
+    if (!readable.ok) return this.#unavailable(`refuses to keep what it could not read again: ${readable.error}`);
+    const written = this.#attempt(() => this.#insert(revision, text));
     if (!written.ok) return written;
     if (written.value > 0) {
       this.#watchers.schedule();
@@ -84,12 +88,11 @@ class SqlitePlanStore implements PlanStore {
   }
 
   /** One statement, hence atomic: the row goes in only while the newest revision is the expected one. */
-  #insert({ revision, at, author, reason, plan }: PlanRevision): number {
+  #insert({ revision, at, author, reason }: PlanRevision, plan: string): number {
     const insert = this.#database.prepare(
       'INSERT INTO revision (revision, at, author, reason, plan) SELECT ?, ?, ?, ?, ? WHERE (SELECT coalesce(max(revision), 0) FROM revision) = ?',
     );
-    const text = JSON.stringify(renderPlan(plan));
-    return Number(insert.run(revision, at, author, reason, text, revision - 1).changes);
+    return Number(insert.run(revision, at, author, reason, plan, revision - 1).changes);
   }
 
   /** `data_version` changes when another connection has committed; a failure is looked at again every time. */

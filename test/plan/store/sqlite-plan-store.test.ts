@@ -159,6 +159,15 @@ describe('openSqlitePlanStore', () => {
     assert.equal(await latestNumber(store), 1);
   });
 
+  test('a plan that could not be read back is refused, not kept', async (context) => {
+    const store = openStore(context, storePath(context));
+    const { plan, ...entry } = entryAt(0);
+    const answer = await store.compareAndSet(0, { ...entry, plan: { ...plan, salt: 'a|b' } });
+    assert.ok(!answer.ok && answer.error.kind === 'unavailable');
+    assert.match(answer.error.message, /refuses to keep what it could not read again: .*salt without \| and \//);
+    assert.equal(await latestNumber(store), undefined);
+  });
+
   test('a file that must not be written is refused at once, and readers read it', async (context) => {
     const path = storePath(context);
     const store = openStore(context, path);
