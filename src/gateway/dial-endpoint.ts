@@ -34,8 +34,9 @@ export interface DialFailure {
 }
 
 /**
- * One TCP and TLS attempt. A connected socket is paused and carries none of our listeners, save a shared no-op for
- * `error` (whoever takes the socket looks at `destroyed` first) and the one that waits for a session ticket.
+ * One TCP and TLS attempt. A connected socket does not flow yet: nothing is lost until its first `data` listener or
+ * `resume`. It carries none of our listeners, save a shared no-op for `error` (whoever takes the socket looks at
+ * `destroyed` first) and the one that waits for a session ticket.
  */
 export class EndpointDial {
   readonly outcome: Promise<Result<Socket, DialFailure>>;
@@ -112,7 +113,7 @@ export class EndpointDial {
   #succeed(): void {
     if (this.#isSettled) return;
     this.#end();
-    this.#socket.setNoDelay(true).setKeepAlive(true, keepAliveProbeMs).pause();
+    this.#socket.setNoDelay(true).setKeepAlive(true, keepAliveProbeMs);
     this.#settle(success(this.#socket));
   }
 

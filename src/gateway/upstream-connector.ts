@@ -30,7 +30,10 @@ export interface UpstreamFailure {
   readonly message: string;
 }
 
-/** A broker endpoint that finished TCP (and TLS), nothing read from it yet. */
+/**
+ * A broker endpoint that finished TCP (and TLS), nothing read from it yet: the socket does not flow before its first
+ * `data` listener or `resume`. Look at `destroyed` when taking it; an error before that has been swallowed.
+ */
 export interface UpstreamConnection {
   readonly socket: Socket;
   readonly endpoint: string;

@@ -28,12 +28,12 @@ const host = '127.0.0.1';
 const plain = (port: number) => ({ host, port, tls: false });
 const secure = (port: number) => ({ host, port, tls: true });
 
-test('connect gives a paused plain socket on which nothing of the connector listens', async (context) => {
+test('connect gives a plain socket that does not flow and on which nothing of the connector listens', async (context) => {
   const broker = await startPlainBroker(context, (socket) => void socket.pipe(socket));
   const { connector } = createConnector(context, { endpoints: [plain(broker.port)] });
   const { socket, endpoint } = expectConnection(context, await connector.connect(createRequest()));
   assert.equal(endpoint, `127.0.0.1:${broker.port}`);
-  assert.equal(socket.isPaused(), true);
+  assert.equal(socket.readableFlowing, null);
   assert.deepEqual([socket.listenerCount('close'), socket.listenerCount('data')], [0, 0]);
   socket.write('ping');
   const data = once(socket, 'data');
@@ -243,6 +243,16 @@ test('close ends pending dials and refuses new ones', async (context) => {
   assert.equal(expectFailure(await pending).code, 'aborted');
   assert.equal(expectFailure(await connector.connect(createRequest())).code, 'aborted');
   await hole.whenEmpty();
+});
+
+test('connect loses no byte that comes before the caller listens', async (context) => {
+  const accepted = Promise.withResolvers<Socket>();
+  const broker = await startTlsBroker(context, {}, accepted.resolve);
+  const { connector } = createConnector(context, { endpoints: [secure(broker.port)] });
+  const { socket } = expectConnection(context, await connector.connect(createRequest()));
+  (await accepted.promise).end('early');
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.equal(String(Buffer.concat(await socket.toArray())), 'early');
 });
 
 test('connect names an unknown broker', async (context) => {

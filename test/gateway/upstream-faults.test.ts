@@ -62,7 +62,7 @@ for (const sendProxyProtocol of [false, true]) {
   });
 
   test(`connect waits for a slow handshake that stays within dialMs${suffix}`, async (context) => {
-    const broker = await startProxyAwareBroker(context, sendProxyProtocol, 5);
+    const broker = await startProxyAwareBroker(context, sendProxyProtocol, { chunkMs: 5 });
     const { connector } = createConnector(context, { endpoints: [secure(broker.port)], sendProxyProtocol });
     const { socket } = take(context, await connector.connect(createRequest()));
     await echo(socket);
@@ -70,7 +70,7 @@ for (const sendProxyProtocol of [false, true]) {
 
   test(`a reset after the hand-over reaches the caller and nobody else${suffix}`, async (context) => {
     const accepted = Promise.withResolvers<Socket>();
-    const broker = await startProxyAwareBroker(context, sendProxyProtocol, 0, accepted.resolve);
+    const broker = await startProxyAwareBroker(context, sendProxyProtocol, { accept: accepted.resolve });
     const { connector } = createConnector(context, { endpoints: [secure(broker.port)], sendProxyProtocol });
     const { socket } = take(context, await connector.connect(createRequest()));
     await echo(socket);
@@ -82,11 +82,24 @@ for (const sendProxyProtocol of [false, true]) {
   });
 }
 
+test('TLS behind a PROXY header resumes too', async (context) => {
+  const reused: boolean[] = [];
+  const broker = await startProxyAwareBroker(context, true, {
+    acceptSecure: (socket) => reused.push(socket.isSessionReused()),
+  });
+  const { connector } = createConnector(context, { endpoints: [secure(broker.port)], sendProxyProtocol: true });
+  for (let dial = 0; dial < 3; dial++) {
+    const { socket } = take(context, await connector.connect(createRequest()));
+    await echo(socket);
+    socket.destroy();
+  }
+  assert.deepEqual(reused, [false, true, true]);
+});
+
 test('a reset before the caller listens crashes nothing and shows on the socket', async (context) => {
   const broker = await startPlainBroker(context, (socket) => void setImmediate(() => socket.resetAndDestroy()));
   const { connector } = createConnector(context, { endpoints: [plain(broker.port)] });
   const { socket } = take(context, await connector.connect(createRequest()));
-  socket.resume();
   await whenClosed(socket);
   assert.match(String(socket.errored), /ECONNRESET/);
 });
@@ -144,21 +157,25 @@ test('many dials at once against a black hole all end, and no socket stays', asy
 async function startProxyAwareBroker(
   context: TestContext,
   expectsHeader: boolean,
-  chunkMs = 0,
-  accept: (raw: Socket) => void = () => {},
+  options: {
+    readonly chunkMs?: number;
+    readonly accept?: (raw: Socket) => void;
+    readonly acceptSecure?: (socket: TLSSocket) => void;
+  } = {},
 ) {
   const secureContext = createSecureContext({ cert: brokerCertificate.certificate, key: brokerCertificate.key });
   const inner = await startPlainBroker(context, (raw) => {
     const socket = new TLSSocket(raw, { isServer: true, secureContext });
     socket.on('error', () => {});
+    socket.once('secure', () => options.acceptSecure?.(socket));
     socket.pipe(socket);
   });
   return await startPlainBroker(context, (socket) => {
-    accept(socket);
+    options.accept?.(socket);
     const tls = connect({ host, port: inner.port });
     tls.on('error', () => socket.destroy());
     socket.on('close', () => tls.destroy());
-    tls.on('data', (bytes: Buffer) => dribble(socket, bytes, chunkMs));
+    tls.on('data', (bytes: Buffer) => dribble(socket, bytes, options.chunkMs ?? 0));
     let head: Buffer | undefined = expectsHeader ? Buffer.alloc(0) : undefined;
     socket.on('data', (bytes: Buffer) => {
       const decoding = head === undefined ? undefined : decodeProxyHeader(Buffer.concat([head, bytes]));

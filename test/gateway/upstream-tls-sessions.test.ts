@@ -73,21 +73,28 @@ for (const version of versions) {
     ]);
   });
 
-  test(`connect resumes where the broker wants no client certificate (${version})`, async (context) => {
-    const reused: boolean[] = [];
-    const broker = await startTlsBroker(context, { minVersion: version, maxVersion: version }, (socket) => {
-      reused.push(socket.isSessionReused());
-      socket.pipe(socket);
+  for (const tls of [{ servername: 'broker.test' }, {}]) {
+    const suffix = `${tls.servername === undefined ? 'an IP' : 'a name'}, ${version}`;
+
+    test(`connect resumes where the broker wants no client certificate (${suffix})`, async (context) => {
+      const reused: boolean[] = [];
+      const broker = await startTlsBroker(context, { minVersion: version, maxVersion: version }, (socket) => {
+        reused.push(socket.isSessionReused());
+        socket.pipe(socket);
+      });
+      const { connector } = createConnector(context, {
+        endpoints: [{ host, port: broker.port, tls: true }],
+        tls: { ca: brokerCa.certificate, ...tls },
+      });
+      for (let dial = 0; dial < 3; dial++) {
+        const outcome = await connector.connect(createRequest());
+        if (!outcome.ok) assert.fail(outcome.error.message);
+        await echo(outcome.value.socket, 'ping');
+        outcome.value.socket.destroy();
+      }
+      assert.deepEqual(reused, [false, true, true]);
     });
-    const { connector } = createConnector(context, { endpoints: [{ host, port: broker.port, tls: true }] });
-    for (let dial = 0; dial < 3; dial++) {
-      const outcome = await connector.connect(createRequest());
-      if (!outcome.ok) assert.fail(outcome.error.message);
-      await echo(outcome.value.socket, 'ping');
-      outcome.value.socket.destroy();
-    }
-    assert.deepEqual(reused, [false, true, true]);
-  });
+  }
 
   test(`a broker that lost its ticket keys gets a full handshake and then resumes again (${version})`, async (context) => {
     const { port, arrivals, rotate } = await startMutualBroker(context, version);
