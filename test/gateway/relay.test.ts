@@ -4,6 +4,7 @@ import mqtt from 'mqtt-packet';
 import { createGatewayWorld, type GatewayWorld, metricValue } from './gateway-world.ts';
 import { connackAccepted5 } from './scripted-broker.ts';
 import { connectBytes, TestDevice } from './test-device.ts';
+import { until } from './until.ts';
 
 let world: GatewayWorld;
 let devices: TestDevice[];
@@ -234,12 +235,4 @@ async function fill(socket: import('node:net').Socket): Promise<number> {
     if (!drained) break;
   }
   return total;
-}
-
-async function until(check: () => boolean): Promise<void> {
-  const deadline = Date.now() + 8_000;
-  while (!check()) {
-    assert.ok(Date.now() < deadline, 'the condition did not come true');
-    await new Promise((resolve) => setImmediate(resolve));
-  }
 }
