@@ -164,7 +164,7 @@ class ControlProcess {
   }
 
   #createSessions(): SessionAuthority {
-    const { start, metrics, log } = this.#parts;
+    const { start, log } = this.#parts;
     const { limits } = start.configuration;
     const options = {
       takeoverMs: limits.takeoverMs,
@@ -173,10 +173,7 @@ class ControlProcess {
       rates: connectRates(start.configuration),
     };
     const send: SessionAuthorityDepsSend = (worker, message) => this.#hub.send(worker, message);
-    return new SessionAuthority(
-      { clock: systemClock, homes: openHomes(start.configuration, log), metrics, log, send },
-      options,
-    );
+    return new SessionAuthority({ clock: systemClock, homes: openHomes(start.configuration, log), log, send }, options);
   }
 
   #receive(worker: number, message: WorkerMessage): void {

@@ -6,13 +6,20 @@ export interface ReconnectChoice {
   readonly reply: ReconnectReply;
 }
 
+export interface ReconnectQuestion {
+  readonly limit: number;
+  readonly order: 'first-first' | 'last-first';
+  /** Connections without a broker's answer that an older plan assigned: they may still become misplaced. */
+  readonly pending: number;
+}
+
 /**
  * Which of a worker's misplaced sessions to close now. A persistent session goes home on its return, so closing it would
  * move nothing: it stays and is listed. The order is the plan's own: a rollback takes the last moved first.
  */
 export function chooseReconnects(
   misplaced: readonly MisplacedSession[],
-  { limit, order }: { readonly limit: number; readonly order: 'first-first' | 'last-first' },
+  { limit, order, pending }: ReconnectQuestion,
 ): ReconnectChoice {
   const staying = misplaced.filter(({ persistent }) => persistent);
   const movable = misplaced.filter(({ persistent, isClosing }) => !persistent && !isClosing);
@@ -24,7 +31,7 @@ export function chooseReconnects(
     reply: {
       closed: chosen.length,
       // Those that are closing still count, so that a move ends when the last one is gone.
-      remaining: misplaced.length - staying.length,
+      remaining: misplaced.length - staying.length + pending,
       staying: staying.map(({ clientId }) => ({
         clientId,
         reason: 'persistent session: it returns to the broker that holds its queue',

@@ -5,14 +5,12 @@ import { type Claim, Ownership, type OwnershipEffect } from '../session/ownershi
 import { placeSession } from '../session/placement.ts';
 import type { AttachedSession, ClaimAnswer } from '../session/session-registry.ts';
 import type { Logger } from '../telemetry/logger.ts';
-import type { Metrics } from '../telemetry/metrics.ts';
 import { ConnectGates } from './connect-gates.ts';
 import type { ControlMessage, WorkerMessage } from './process-messages.ts';
 
 export interface SessionAuthorityDeps {
   readonly clock: Clock;
   readonly homes: HomeStore;
-  readonly metrics: Metrics;
   readonly log: Logger;
   /** Sends to one worker; a worker that is gone is not an error. */
   readonly send: (worker: number, message: ControlMessage) => void;
@@ -145,7 +143,6 @@ export class SessionAuthority {
   }
 
   #endLeg({ leg, clientId, epoch, heir }: Extract<OwnershipEffect, { kind: 'end-leg' }>): void {
-    this.#deps.metrics.takeovers.inc();
     const newBroker = heir === undefined ? {} : { newBroker: this.#place(heir) };
     this.#deps.send(leg.worker, { kind: 'end-leg', clientId, connection: leg.connection, epoch, ...newBroker });
     // A leg that still waits for its token ends here: its worker hears the answer to its claim and closes the device.

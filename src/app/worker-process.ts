@@ -55,6 +55,8 @@ class WorkerProcess {
   readonly #figuresTimer: NodeJS.Timeout;
   readonly firstSnapshot: Promise<void>;
   #haveSnapshot: () => void = () => {};
+  /** Settles when every live session was asked about the newest plan. */
+  #applied: Promise<void> = Promise.resolve();
   #snapshot: RoutingSnapshot | undefined;
 
   constructor(start: StartMessage, worker: number) {
@@ -80,9 +82,10 @@ class WorkerProcess {
       log: this.#log,
     });
     this.#registry = this.#createRegistry();
-    this.#gateway = createGateway(
-      { clientIdPolicy: configuration.fleet.clientIdPolicy, limits: configuration.limits },
-      {
+    this.#gateway = createGateway({
+      settings: { clientIdPolicy: configuration.fleet.clientIdPolicy },
+      limits: configuration.limits,
+      ports: {
         snapshot: () => this.#currentSnapshot(),
         registry: this.#registry,
         upstream: this.#upstream,
@@ -90,7 +93,7 @@ class WorkerProcess {
         log: this.#log,
         clock: systemClock,
       },
-    );
+    });
     this.#link = new WorkerLink(linkPath, {
       onUp: (send) => {
         const homes = this.#registry.takeHomeChanges();
@@ -137,7 +140,7 @@ class WorkerProcess {
 
   async stop(): Promise<void> {
     clearInterval(this.#figuresTimer);
-    await this.#gateway.stop();
+    this.#gateway.stop();
     this.#trust.close();
     this.#upstream.close();
     this.#link.close();
@@ -203,7 +206,7 @@ class WorkerProcess {
     this.#metrics.planRevision.set(revision);
     this.#link.send({ kind: 'revision', revision });
     this.#haveSnapshot();
-    this.#gateway.applySnapshot();
+    this.#applied = this.#gateway.applySnapshot();
   }
 
   async #endLeg({
@@ -220,14 +223,16 @@ class WorkerProcess {
     this.#link.send({ kind: 'reply', request, value: await this.#valueOf(question) });
   }
 
-  #valueOf(question: WorkerQuestion): unknown {
+  async #valueOf(question: WorkerQuestion): Promise<unknown> {
     switch (question.kind) {
       case 'figures':
         return this.#figures();
       case 'sessions':
         return this.#gateway.sessions(question.filter);
       case 'reconnect': {
-        const choice = chooseReconnects(this.#gateway.misplaced(question.cohorts), question);
+        await this.#applied;
+        const pending = this.#gateway.pendingBefore(this.#currentSnapshot().revision);
+        const choice = chooseReconnects(this.#gateway.misplaced(question.cohorts), { ...question, pending });
         void this.#gateway.reconnect(choice.connections);
         return choice.reply;
       }

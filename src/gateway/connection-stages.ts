@@ -108,6 +108,7 @@ interface Refusal {
 async function findBroker(candidate: Candidate, context: ConnectionContext): Promise<void> {
   const identity = identityOf(candidate);
   const assignment = context.ports.snapshot().assign(identity);
+  candidate.leg.revision = assignment.revision;
   const claim = await claimSession(candidate, assignment, context);
   if (claim === undefined || !claim.granted) {
     refuseUnanswered(candidate, assignment.broker, claim === undefined ? undefined : claim.reason, context);

@@ -5,7 +5,7 @@ import { Admission } from './admission.ts';
 import { type ConnectionContext, serveDevice } from './connection-stages.ts';
 import { type AcceptedDevice, DeviceListener } from './device-listener.ts';
 import type { DeviceListenerSettings, GatewayLimits, GatewayPorts, GatewaySettings } from './gateway-ports.ts';
-import type { LiveSession, SessionCounts, SessionFilter } from './live-session.ts';
+import type { LiveSession, MisplacedSession, SessionCounts, SessionFilter } from './live-session.ts';
 import { OccasionalLog } from './occasional-log.ts';
 import { closeForNewer, closeOrderly } from './orderly-close.ts';
 import type { RelayHost } from './relay.ts';
@@ -33,7 +33,10 @@ export interface Gateway {
   counts(): SessionCounts;
   /** Asks the plan in force about every live session; call it after `ports.snapshot()` has changed. */
   applySnapshot(): Promise<void>;
-  misplaced(cohort?: string): readonly { readonly connection: number; readonly persistent: boolean }[];
+  /** Live sessions that are not where the plan wants them; of these cohorts only, when they are given. */
+  misplaced(cohorts?: readonly string[]): readonly MisplacedSession[];
+  /** Connections that were assigned by an older plan and have no broker's answer yet: they may attach where they no longer belong. */
+  pendingBefore(revision: number): number;
   /** Closes live sessions in order, so that their devices come back to where the plan wants them. */
   reconnect(connections: readonly number[]): Promise<{ readonly closed: number }>;
   /** Stops accepting and closes the live sessions in order, evenly over the deadline. Resolves when all are gone or at it. */
@@ -132,8 +135,14 @@ class DeviceGateway implements Gateway {
     return this.#sessions.applySnapshot(this.#ports.snapshot());
   }
 
-  misplaced(cohort?: string): readonly { readonly connection: number; readonly persistent: boolean }[] {
-    return this.#sessions.misplaced(cohort);
+  misplaced(cohorts?: readonly string[]): readonly MisplacedSession[] {
+    return this.#sessions.misplaced(cohorts);
+  }
+
+  pendingBefore(revision: number): number {
+    let pending = 0;
+    for (const leg of this.#context.pendingLegs.values()) if (leg.revision < revision) pending += 1;
+    return pending;
   }
 
   async reconnect(connections: readonly number[]): Promise<{ readonly closed: number }> {

@@ -11,6 +11,8 @@ export class PendingLeg {
   readonly #deadline: NodeJS.Timeout;
   /** Undefined while the claim is not answered. */
   epoch: number | undefined;
+  /** The plan revision that it was assigned by; 0 before that. */
+  revision = 0;
   end: PendingEnd | undefined;
   newBroker: string | undefined;
 

@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { RoutingSnapshot } from '../plan/snapshot.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
-import type { LiveSession, SessionCounts, SessionFilter } from './live-session.ts';
+import type { LiveSession, MisplacedSession, SessionCounts, SessionFilter } from './live-session.ts';
 import type { Relay } from './relay.ts';
 
 /** Sessions asked again per turn of the event loop when the plan changes, so that no relay waits for all of them. */
@@ -60,13 +60,20 @@ export class SessionTable {
     return found;
   }
 
-  /** Sessions that are not where the plan wants them, by connection number. */
-  misplaced(cohort?: string): { readonly connection: number; readonly persistent: boolean }[] {
-    const found: { readonly connection: number; readonly persistent: boolean }[] = [];
-    for (const { record } of this.#relayByConnection.values()) {
-      if (record.home === record.assignment.broker) continue;
-      if (cohort !== undefined && record.assignment.cohort !== cohort) continue;
-      found.push({ connection: record.connection, persistent: record.sessionExpiryInterval > 0 });
+  /** Sessions that are not where the plan wants them; of these cohorts only, when they are given. */
+  misplaced(cohorts?: readonly string[]): MisplacedSession[] {
+    const found: MisplacedSession[] = [];
+    for (const relay of this.#relayByConnection.values()) {
+      const { connection, clientId, assignment, home, sessionExpiryInterval } = relay.record;
+      if (home === assignment.broker) continue;
+      if (cohorts !== undefined && !cohorts.includes(assignment.cohort ?? '')) continue;
+      found.push({
+        connection,
+        clientId,
+        persistent: sessionExpiryInterval > 0,
+        position: assignment.position ?? 0,
+        isClosing: relay.onProgress !== undefined || !relay.isOpen,
+      });
     }
     return found;
   }
