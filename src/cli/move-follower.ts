@@ -1,42 +1,60 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { MoveDocument } from '../admin/admin-api.ts';
 import type { AdminClient } from '../admin/admin-client.ts';
+import type { AdminClientFailure } from '../admin/http-caller.ts';
 import { toCommandFailure } from './admin-access.ts';
 import { CommandFailure } from './command-failure.ts';
-import { exitCodes } from './exit-codes.ts';
-import { createProgress, type ProgressState } from './progress.ts';
+import { type ExitCode, exitCodes } from './exit-codes.ts';
+import { createProgress, type Progress, type ProgressState } from './progress.ts';
 import type { Terminal } from './terminal.ts';
 
 const pollMs = 200;
 /** Milliseconds a gateway may be away (a restart of its control process) before following it is given up. */
 const patienceMs = 15_000;
 
-/** Asks for the move until it has ended, with its progress on stderr. */
+/**
+ * Asks for the move until it has ended, with its progress on stderr. Ctrl-C ends the following alone, and says so:
+ * an operator must not believe that it ended the move.
+ */
 export async function followMove(client: AdminClient, id: string, terminal: Terminal): Promise<MoveDocument> {
   const progress = createProgress(terminal);
+  const interruption = Promise.withResolvers<never>();
+  const interrupt = () =>
+    interruption.reject(leftFailure(exitCodes.failed, `no longer following move ${id}, it goes on`));
+  process.once('SIGINT', interrupt);
   try {
-    let answeredAt = performance.now();
-    for (;;) {
-      const answer = await client.move(id);
-      if (answer.ok) {
-        answeredAt = performance.now();
-        progress.update(progressOf(answer.value));
-        if (hasEnded(answer.value)) return answer.value;
-      } else if (answer.error.kind === 'problem' && answer.error.problem.status < 500) {
-        throw toCommandFailure(answer.error);
-      } else if (performance.now() - answeredAt > patienceMs) {
-        const { message } = toCommandFailure(answer.error);
-        throw new CommandFailure(
-          answer.error.kind === 'problem' ? exitCodes.failed : exitCodes.unreachable,
-          `lost sight of move ${id}: ${message}`,
-          'the move does not depend on this command; "crossfade status" shows where it stands',
-        );
-      }
-      await delay(pollMs);
-    }
+    return await Promise.race([pollMove(client, id, progress), interruption.promise]);
   } finally {
+    process.off('SIGINT', interrupt);
     progress.end();
   }
+}
+
+async function pollMove(client: AdminClient, id: string, progress: Progress): Promise<MoveDocument> {
+  let answeredAt = performance.now();
+  for (;;) {
+    const answer = await client.move(id);
+    if (answer.ok) {
+      answeredAt = performance.now();
+      progress.update(progressOf(answer.value));
+      if (hasEnded(answer.value)) return answer.value;
+    } else if (isFinal(answer.error) || performance.now() - answeredAt > patienceMs) {
+      const { exitCode, message } = toCommandFailure(answer.error);
+      throw leftFailure(exitCode, `lost sight of move ${id}: ${message}`);
+    }
+    await delay(pollMs);
+  }
+}
+
+/** A gateway that is away or overloaded may come back; one that refuses the question will not change its mind. */
+function isFinal(error: AdminClientFailure): boolean {
+  return error.kind === 'problem' && error.problem.status < 500;
+}
+
+function leftFailure(exitCode: ExitCode, message: string): CommandFailure {
+  const nextStep =
+    'the move does not depend on this command: "crossfade status" shows where it stands, "crossfade rollback" takes it back';
+  return new CommandFailure(exitCode, message, nextStep);
 }
 
 export function hasEnded({ state }: Pick<MoveDocument, 'state'>): boolean {

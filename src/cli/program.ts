@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { addCheckCommand } from './check-command.ts';
 import { addCutoverCommand } from './cutover-command.ts';
@@ -19,6 +20,7 @@ export interface CommandContext {
 export function createProgram(terminal: Terminal, setExitCode: (code: number) => void): Command {
   const program = new Command('crossfade')
     .description('Moves an MQTT fleet from a self-managed broker to AWS IoT Core, cohort by cohort, and back.')
+    .version(readVersion(), '-V, --version', 'the version of Crossfade')
     .exitOverride()
     .configureOutput({
       writeOut: (text) => terminal.stdout.write(text),
@@ -39,6 +41,12 @@ export function createProgram(terminal: Terminal, setExitCode: (code: number) =>
   addRollbackCommand(program, context);
   addPlanCommand(program, context);
   return program;
+}
+
+/** The package's, from the sources as well as from `dist/`. */
+function readVersion(): string {
+  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
+  return String((JSON.parse(text) as { readonly version?: unknown }).version);
 }
 
 const afterHelp = `

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
+import { createHash, X509Certificate } from 'node:crypto';
 import { test } from 'node:test';
-import { questionOfKind, questionOfOptions, toWhereQuery } from '../../src/cli/device-question.ts';
+import { parseCertificate, questionOfKind, questionOfOptions, toWhereQuery } from '../../src/cli/device-question.ts';
+import { mintCertificate, mintCertificateAuthority } from '../../src/tls/certificate-minting.ts';
 
 const hex = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855';
 const openssl = hex.toUpperCase().replaceAll(/(..)(?=.)/g, '$1:');
@@ -64,4 +66,24 @@ test('toWhereQuery carries every identity that the admin API knows', () => {
     issuerCommonName: 'ca',
   });
   assert.deepEqual(toWhereQuery({}), {});
+});
+
+test('parseCertificate reads the identities of PEM and DER, and no common name where there are several', () => {
+  const issuer = mintCertificateAuthority('Device CA');
+  const subject = { commonName: 'meter-7', organizationalUnits: ['gen1', 'halle 7'] };
+  const minted = mintCertificate({ subject, serialNumber: '00a1', issuer });
+  const { raw } = new X509Certificate(minted.certificate);
+  const expected = {
+    commonName: 'meter-7',
+    fingerprint: createHash('sha256').update(raw).digest('hex'),
+    serialNumber: 'a1',
+    organizationalUnits: ['gen1', 'halle 7'],
+    issuerCommonName: 'Device CA',
+  };
+  assert.deepEqual(parseCertificate(Buffer.from(minted.certificate)), { ok: true, value: expected });
+  assert.deepEqual(parseCertificate(raw), { ok: true, value: expected });
+  const several = mintCertificate({ subject: { commonName: ['a', 'b'] }, issuer });
+  const identity = parseCertificate(Buffer.from(several.certificate));
+  assert.ok(identity.ok);
+  assert.equal(identity.value.commonName, undefined);
 });

@@ -3,7 +3,8 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import type { MoveDocument } from '../../src/admin/admin-api.ts';
-import { success } from '../../src/base/result.ts';
+import { failure, success } from '../../src/base/result.ts';
+import { mintCertificate, mintCertificateAuthority } from '../../src/tls/certificate-minting.ts';
 import type { FakeBackend } from '../admin/fake-backend.ts';
 import { runServer, tokenByRole } from '../admin/running-server.ts';
 import { moveDocument, planDocument, revisionDocument, statusDocument } from './sample-documents.ts';
@@ -116,6 +117,40 @@ for (const state of ['failed', 'aborted', 'superseded'] as const) {
     assert.match(stdout, /: broker aws is down$/m);
   });
 }
+
+test('Ctrl-C ends the following, not the move, and says so', async (context) => {
+  const { backend, environment } = await runGateway(context, 'operator');
+  scriptMove(backend, [{ state: 'running', moved: 1, finishedAt: null }]);
+  const commandLine = ['cutover', 'everyone', '--weight', '5%'];
+  const { code, stdout, stderr } = await runCli(commandLine, { environment, signalAfterStderr: 'SIGINT' });
+  assert.equal(code, 1);
+  assert.match(stdout, /^move move-2 /);
+  assert.match(stderr, /no longer following move move-2, it goes on\n.*"crossfade rollback" takes it back/);
+});
+
+test('a gateway that is away for a moment does not end the following', async (context) => {
+  const { backend, cli } = await runGateway(context, 'operator');
+  let asked = 0;
+  backend.move = async (id) => {
+    asked += 1;
+    return asked === 1 ? failure({ kind: 'unavailable', message: 'Starting' }) : success({ ...moveDocument, id });
+  };
+  const { code } = await cli('cutover', 'everyone', '--weight', '5%');
+  assert.deepEqual({ code, asked }, { code: 0, asked: 2 });
+});
+
+test('an HTTPS admin API is reached with the CA that --ca names, and not without', async (context) => {
+  const authority = mintCertificateAuthority('Admin CA');
+  const server = mintCertificate({ subject: { commonName: 'admin' }, ipAddresses: ['127.0.0.1'], issuer: authority });
+  const { url } = await runServer(context, { tls: { cert: server.certificate, key: server.key } });
+  const ca = join(await makeDirectory(context), 'ca.pem');
+  await writeFile(ca, authority.certificate);
+  const access = { CROSSFADE_ADMIN: url, CROSSFADE_TOKEN: tokenByRole.viewer };
+  const trusted = await runInProcess(['status', '--ca', ca], access);
+  const untrusted = await runInProcess(['status'], access);
+  assert.deepEqual([trusted.code, untrusted.code], [0, 69]);
+  assert.match(untrusted.stderr, /No answer from https:.*certificate/);
+});
 
 test('rollback takes a cohort or all, to a weight or a revision', async (context) => {
   const { backend, cli } = await runGateway(context, 'operator');
