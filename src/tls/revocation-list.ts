@@ -42,10 +42,13 @@ function readRevocationList(der: Uint8Array): RevocationList {
   if (!file.isAtEnd) throw new DerError(`Expected the end at offset ${file.end}, got more`);
   const toBeSigned = outer.next(derTag.sequence).element();
   const body = outer.inside();
-  const algorithm = hexadecimal(outer.next(derTag.sequence).inside().next(derTag.objectIdentifier).content());
-  const signature = outer.next(derTag.bitString).content().subarray(1);
+  const algorithm = outer.next(derTag.sequence).element();
+  const signature = readSignature(outer);
   body.skipIf(derTag.integer);
-  body.next(derTag.sequence);
+  // the outer algorithm is not signed: it must be the inner one (RFC 5280 §5.1.1.2)
+  if (Buffer.compare(body.next(derTag.sequence).element(), algorithm) !== 0) {
+    throw new DerError(`Expected the same signature algorithm at offsets ${body.elementStart} and behind the list`);
+  }
   const issuer = canonicalName(body.next(derTag.sequence).element());
   const thisUpdate = readTime(body);
   const hasNextUpdate = body.nextTag === derTag.utcTime || body.nextTag === derTag.generalizedTime;
@@ -55,8 +58,19 @@ function readRevocationList(der: Uint8Array): RevocationList {
   if (body.nextTag === 0xa0) refuseOtherKinds(body.next().inside().next(derTag.sequence).inside());
   return {
     ...{ issuer, thisUpdate, ...nextUpdate, revoked },
-    isSignedBy: (publicKey) => isSignedBy({ toBeSigned, algorithm, signature }, publicKey),
+    isSignedBy: (publicKey) => isSignedBy({ toBeSigned, algorithm: algorithmOid(algorithm), signature }, publicKey),
   };
+}
+
+/** The last field: nothing follows it, and signatures are whole octets. */
+function readSignature(outer: DerReader): Uint8Array {
+  const content = outer.next(derTag.bitString).content();
+  if (content[0] !== 0 || !outer.isAtEnd) throw new DerError(`Expected a signature at offset ${outer.elementStart}`);
+  return content.subarray(1);
+}
+
+function algorithmOid(algorithm: Uint8Array): string {
+  return hexadecimal(new DerReader(algorithm).next().inside().next(derTag.objectIdentifier).content());
 }
 
 function readEntries(entries: DerReader, revoked: Set<string>): void {
