@@ -40,6 +40,8 @@ export class DeviceIntake {
       this.#socket.on('data', this.#handleData);
       this.#socket.on('end', this.#handleEnd);
       this.#socket.on('close', this.#handleClose);
+      // A stage before may have paused it, and then a listener alone starts nothing.
+      this.#socket.resume();
       if (this.#socket.destroyed) this.#handleClose();
     });
   }
