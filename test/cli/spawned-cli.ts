@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { runCommandLine } from '../../src/cli/main.ts';
 import { createStyle } from '../../src/cli/style.ts';
 
-const program = fileURLToPath(new URL('../../bin/crossfade.js', import.meta.url));
+export const program = fileURLToPath(new URL('../../bin/crossfade.js', import.meta.url));
 
 export interface Finished {
   readonly code: number | null;
@@ -82,13 +82,14 @@ export interface ConfigurationChoice {
   readonly weightBps?: number | string;
   readonly cohorts?: string;
   readonly create?: boolean;
+  readonly logLevel?: string;
 }
 
 export const secretToken = 'never-to-be-printed-0123456789';
 
 /** Writes a small configuration with its store beside it; answers its path. */
 export async function writeConfiguration(directory: string, choice: ConfigurationChoice = {}): Promise<string> {
-  const { identity = 'mqtt.clientId', salt = 'demo', weightBps = 2_000, create = true } = choice;
+  const { identity = 'mqtt.clientId', salt = 'demo', weightBps = 2_000, create = true, logLevel = 'info' } = choice;
   const everyone = `{ name: everyone, match: { all: true }, source: legacy, target: aws, weightBps: ${weightBps} }`;
   const path = join(directory, 'crossfade.yaml');
   await writeFile(
@@ -104,6 +105,7 @@ plan:
   default: legacy
   cohorts: [${choice.cohorts ?? everyone}]
 store: { kind: sqlite, path: crossfade.db, create: ${create} }
+log: { level: ${logLevel} }
 admin:
   bind: "127.0.0.1:0"
   tokens: [{ name: ops, role: admin, token: ${secretToken} }]
