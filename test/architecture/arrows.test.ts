@@ -12,6 +12,7 @@ import {
   type Sources,
   tableMistakes,
 } from './source-checks.ts';
+import { codeOf } from './source-text.ts';
 
 const root = join(import.meta.dirname, '../..');
 const sources: Sources = new Map(
@@ -28,6 +29,14 @@ function assertNone(mistakes: readonly string[]): void {
 
 describe('the house', () => {
   test('has sources to look at', () => assert.ok(sources.size > 20));
+  test('every source is understood by the scanner: its code has no quote and as many brackets open as close', () => {
+    const count = (code: string, form: RegExp) => code.match(form)?.length ?? 0;
+    const misread = [...sources].filter(([, source]) => {
+      const code = codeOf(source);
+      return /['"`]/.test(code) || count(code, /[([{]/g) !== count(code, /[)\]}]/g);
+    });
+    assertNone(misread.map(([file]) => file));
+  });
   test('the table of rooms goes in no circle', () => assertNone(tableMistakes(roomsUsedBy)));
   test('imports point down, as the table says', () => assertNone(arrowMistakes(sources)));
   test('imports go in no circle, types included', () => assertNone(cycleMistakes(sources)));
@@ -97,6 +106,8 @@ describe('the checks themselves', () => {
       'const half = total / 2; const r = Math.random(); // "',
       `const name = \`a \${process.env.NAME}\`;`,
       'setImmediate(go);',
+      `const text = \`\${a} and\`; setTimeout(go, 5); const rest = \`\${b}\`;`,
+      `const text = \`\${list.map(({ a }) => \`\${a}-\${Date.now()}\`)}\`;`,
       `const quote = /['"]/; queue(setTimeout, 5); const other = "'";`,
     ];
     for (const effect of effects) {
