@@ -7,6 +7,7 @@ import type { Logger } from '../telemetry/logger.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { ListenerTls, PeerCertificate } from '../tls/listener-tls.ts';
 import type { Admission, ConnectionRefusal } from './admission.ts';
+import { type DevicePeer, peerOf } from './device-peer.ts';
 import type { DeviceListenerSettings } from './gateway-ports.ts';
 import { receiveProxyHeader } from './proxied-arrival.ts';
 import { ignoreError } from './socket-closing.ts';
@@ -21,14 +22,6 @@ export interface AcceptedDevice {
   readonly certificateVerified: boolean;
   /** Absent on a plain listener. */
   readonly tlsVersion?: string;
-}
-
-/** Both ends of the device's TCP connection; behind a load balancer, as its PROXY header says. */
-export interface DevicePeer {
-  readonly remoteAddress: string;
-  readonly remotePort: number;
-  readonly localAddress: string;
-  readonly localPort: number;
 }
 
 export interface DeviceListenerParts {
@@ -222,20 +215,6 @@ function makeCloseHandler(handle: (socket: Socket) => void): () => void {
   return function handleClose(this: Socket) {
     handle(this);
   };
-}
-
-function peerOf(socket: Socket): DevicePeer {
-  return {
-    remoteAddress: plainAddress(socket.remoteAddress),
-    remotePort: socket.remotePort ?? 0,
-    localAddress: plainAddress(socket.localAddress),
-    localPort: socket.localPort ?? 0,
-  };
-}
-
-function plainAddress(address: string | undefined): string {
-  if (address === undefined) return '';
-  return address.startsWith('::ffff:') && address.includes('.') ? address.slice(7) : address;
 }
 
 /** The TCP socket under a TLS socket of a server. Node keeps it in `_parent`; a test of PROXY before TLS stands on it. */

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import type { DevicePeer } from './device-listener.ts';
+import type { DevicePeer } from './device-peer.ts';
 import { decodeProxyHeader } from './proxy-protocol.ts';
 
 export type ProxiedArrival =
