@@ -7,7 +7,8 @@ import { exitCodes } from './exit-codes.ts';
 import { followMove } from './move-follower.ts';
 import { renderMoveOutcome } from './move-rendering.ts';
 import type { CommandContext } from './program.ts';
-import { write, writeJson } from './terminal.ts';
+import { renderCohorts } from './status-rendering.ts';
+import { type Terminal, write, writeJson } from './terminal.ts';
 import { parsePaceOption } from './weight-option.ts';
 
 /** What `cutover` and `rollback` have in common: how live sessions follow, and whether the command waits. */
@@ -54,8 +55,20 @@ export async function reportMove(
   if (!options.wait) return;
   const ended = await followMove(client, move.id, terminal);
   if (options.json) await writeJson(terminal, ended);
-  else await write(terminal.stdout, renderMoveOutcome(ended, terminal.style));
+  else
+    await write(
+      terminal.stdout,
+      `${renderMoveOutcome(ended, terminal.style)}${await renderSeenCohorts(ended, client, terminal)}`,
+    );
   setExitCode(exitCodeOf(ended));
+}
+
+/** What the weight means in devices seen (contract section 3); left out where the gateway cannot tell now. */
+async function renderSeenCohorts({ cohorts }: MoveDocument, client: AdminClient, { style }: Terminal): Promise<string> {
+  const status = await client.status();
+  if (!status.ok) return '';
+  const moved = status.value.cohorts.filter(({ name }) => cohorts.includes(name));
+  return moved.length === 0 ? '' : `\n${renderCohorts(moved, style)}`;
 }
 
 /** Done is done, with refused and pending devices listed; every other end is a failure of the command. */

@@ -9,12 +9,17 @@ export function renderStatus(status: StatusDocument, style: Style): string {
   const parts = [
     `${style.heading('revision')}  ${status.revision}${frozen}\n`,
     renderBrokers(status, style),
-    renderPart(cohortColumns, status.cohorts, style),
+    renderCohorts(status.cohorts, style),
     renderListeners(status, style),
     renderWorkers(status, style),
     renderSites(status, style),
   ];
   return parts.filter((part) => part !== '').join('\n');
+}
+
+/** A table of cohorts; empty without any. */
+export function renderCohorts(cohorts: readonly CohortStatus[], style: Style): string {
+  return renderPart(cohortColumns, cohorts, style);
 }
 
 /** The weight is per cent of the cohort; SEEN is what it did to the devices that are connected now. */

@@ -63,6 +63,7 @@ test('cutover prints the ID first, follows the move to its end, and shows progre
     { state: 'paused', moved: 20, finishedAt: null },
     { state: 'done', moved: 39, refused },
   ]);
+  backend.status = async () => success(statusDocument);
   const { code, stdout, stderr } = await cli(
     'cutover',
     'everyone',
@@ -78,6 +79,7 @@ test('cutover prints the ID first, follows the move to its end, and shows progre
   assert.equal(lines[0], 'move move-2 (revision 2): everyone to 5% (500 bps) of its devices on the target');
   assert.match(stdout, /^done +40 +39 +0 +1 +1\.2 s$/m);
   assert.match(stdout, /^meter-9 +persistent session$/m);
+  assert.match(stdout, /^everyone +5% +48\/1000 4\.8% +legacy /m);
   assert.deepEqual(stderr.trimEnd().split('\n'), [
     '10/40 moved (running)',
     '20/40 moved (paused)',
