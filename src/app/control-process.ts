@@ -14,6 +14,7 @@ import { claimAnswerMs, connectRates, homeStorePath } from './broker-rates.ts';
 import { openControlStore } from './control-store.ts';
 import { EventHub } from './event-hub.ts';
 import { FleetFigures } from './fleet-figures.ts';
+import { type MoveJournal, openMoveJournal } from './move-journal.ts';
 import { MoveRunner } from './move-runner.ts';
 import { OperatorBackend } from './operator-backend.ts';
 import { PlanAuthority } from './plan-authority.ts';
@@ -114,6 +115,8 @@ class ControlProcess {
       closeSessions: (options) => this.#closeSessions(options),
       onChange: (data) => events.emit({ type: 'move', data }),
       refusedListed: configuration.limits.moveRefusedListed,
+      journal: openJournal(configuration, log),
+      log,
     });
     const backend = new OperatorBackend({
       configuration,
@@ -142,6 +145,7 @@ class ControlProcess {
     this.#hub.publish(this.#authority.source());
     await this.#hub.listen(start.linkPath);
     const { address } = await this.#admin.listen({ host: bind.host, port: start.ports[adminPortName] ?? bind.port });
+    this.#moves.resume();
     const bound = parseHostPort(address);
     return bound.ok ? bound.value : bind;
   }
@@ -193,6 +197,8 @@ class ControlProcess {
     readonly order: 'first-first' | 'last-first';
   }): Promise<readonly ReconnectReply[]> {
     const workers = this.#hub.workers();
+    // Without a worker nothing is known, so nothing is done.
+    if (workers.length === 0) return [{ closed: 0, remaining: 1, staying: [] }];
     const replies: ReconnectReply[] = [];
     let left = options.limit;
     for (const [index, { worker }] of rotate(workers, options.limit).entries()) {
@@ -234,6 +240,18 @@ function assertSameFleet({ fleet, brokers, store }: Configuration, authority: Pl
   if (unknown === undefined) return;
   const text = `revision ${revision} of ${store.path} names broker ${JSON.stringify(unknown)}, which the configuration does not describe (${Object.keys(brokers).join(', ')})`;
   throw new CrossfadeError('plan-mismatch', text);
+}
+
+function openJournal({ store }: Configuration, log: Logger): MoveJournal {
+  try {
+    return openMoveJournal(homeStorePath(store.path));
+  } catch (error) {
+    log.error(
+      { error: errorMessage(error) },
+      'Moves are kept in memory only: a move under way would not survive a restart',
+    );
+    return openMoveJournal(':memory:');
+  }
 }
 
 /** Homes that cannot be kept on disk are kept in memory: a full or read-only disk must not stop devices. */

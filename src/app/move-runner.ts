@@ -1,5 +1,6 @@
 import type { MoveDocument } from '../admin/admin-api.ts';
 import type { Clock } from '../base/clock.ts';
+import { errorMessage } from '../base/errors.ts';
 import {
   allowanceAt,
   applyProgress,
@@ -9,6 +10,9 @@ import {
   type ReconnectMoveState,
   startReconnectMove,
 } from '../gateway/reconnect-move.ts';
+import type { Logger } from '../telemetry/logger.ts';
+import type { MoveJournal } from './move-journal.ts';
+import type { MoveRequest } from './move-request.ts';
 
 /** What a move needs from the workers: closes at most `limit` sessions per call, over all of them. */
 export type CloseSessions = (options: {
@@ -17,21 +21,13 @@ export type CloseSessions = (options: {
   readonly order: 'first-first' | 'last-first';
 }) => Promise<readonly MoveProgress[]>;
 
-export interface MoveRequest {
-  readonly kind: 'cutover' | 'rollback';
-  readonly cohorts: readonly string[];
-  readonly revision: number;
-  readonly author: string;
-  readonly reason: string;
-  readonly live: 'reconnect' | 'keep';
-  readonly pacePerSecond: number;
-}
-
 export interface MoveRunnerDeps {
   readonly clock: Clock;
   readonly closeSessions: CloseSessions;
   readonly onChange: (move: MoveDocument) => void;
   readonly refusedListed: number;
+  readonly journal: MoveJournal;
+  readonly log: Logger;
 }
 
 interface Move {
@@ -42,6 +38,8 @@ interface Move {
 }
 
 const tickMs = 50;
+/** Workers find a new control process within this time and announce their sessions. */
+const resumeAfterMs = 1_000;
 /** Moves remembered after they ended. */
 const movesKept = 200;
 
@@ -51,7 +49,6 @@ export class MoveRunner {
   readonly #moves = new Map<string, Move>();
   #timer: NodeJS.Timeout | undefined;
   #ticking = false;
-  #started = 0;
 
   constructor(deps: MoveRunnerDeps) {
     this.#deps = deps;
@@ -64,16 +61,31 @@ export class MoveRunner {
         this.#end(move, 'superseded', `revision ${request.revision} moves the same cohort`);
       }
     }
-    this.#started += 1;
-    const id = `m${request.revision}-${this.#started}`;
+    const startedAtWallMs = this.#deps.clock.wallMs();
+    const id = `m${request.revision}-${startedAtWallMs.toString(36)}`;
     const state = startReconnectMove(nowMs, request.pacePerSecond);
-    const move: Move = { id, request, startedAtWallMs: this.#deps.clock.wallMs(), state };
+    const move: Move = { id, request, startedAtWallMs, state };
     this.#moves.set(id, move);
     this.#forgetOldest();
-    if (request.live === 'keep')
+    if (request.live === 'keep') {
       this.#end(move, 'done', 'live sessions stay where they are; new connections follow the plan');
-    else this.#arm(0);
+    } else {
+      this.#journal((journal) => journal.begin({ id, startedAt: startedAtWallMs, request }));
+      this.#arm(0);
+    }
     return this.#document(move);
+  }
+
+  /** Goes on with the moves that an earlier control process had begun; what it had moved is not counted again. */
+  resume(): void {
+    const nowMs = this.#deps.clock.monotonicMs();
+    this.#journal((journal) => {
+      for (const { id, startedAt, request } of journal.unfinished()) {
+        const state = startReconnectMove(nowMs, request.pacePerSecond);
+        this.#moves.set(id, { id, request, startedAtWallMs: startedAt, state });
+      }
+    });
+    if (this.#moves.size > 0) this.#arm(resumeAfterMs);
   }
 
   list(): readonly MoveDocument[] {
@@ -88,7 +100,8 @@ export class MoveRunner {
   close(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    for (const move of this.#running()) this.#end(move, 'failed', 'the control process stopped');
+    // Unfinished moves stay in the journal: the next control process goes on with them.
+    this.#journal((journal) => journal.close());
   }
 
   #running(): readonly Move[] {
@@ -125,7 +138,20 @@ export class MoveRunner {
 
   #end(move: Move, outcome: MoveOutcome, message: string): void {
     move.state = endMove(move.state, outcome, { nowMs: this.#deps.clock.monotonicMs(), message });
+    this.#journal((journal) => journal.end(move.id));
     this.#deps.onChange(this.#document(move));
+  }
+
+  /** A journal that fails costs no more than that a restart forgets the move. */
+  #journal(use: (journal: MoveJournal) => void): void {
+    try {
+      use(this.#deps.journal);
+    } catch (error) {
+      this.#deps.log.error(
+        { error: errorMessage(error) },
+        'The journal of moves fails; a move under way would not survive a restart',
+      );
+    }
   }
 
   #forgetOldest(): void {

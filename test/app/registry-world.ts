@@ -1,0 +1,122 @@
+import { LinkedRegistry } from '../../src/app/linked-registry.ts';
+import type { ControlMessage, WorkerMessage } from '../../src/app/process-messages.ts';
+import { SessionAuthority } from '../../src/app/session-authority.ts';
+import { systemClock } from '../../src/base/clock.ts';
+import type { HomeStore } from '../../src/session/home-store.ts';
+import { openSqliteHomeStore } from '../../src/session/sqlite-home-store.ts';
+import { createLogger } from '../../src/telemetry/logger.ts';
+
+/** One worker's registry, and the legs that the control process or the worker itself had to end. */
+export interface WorkerInWorld {
+  readonly registry: LinkedRegistry;
+  readonly endedLegs: { readonly connection: number; readonly epoch: number; readonly newBroker: string | undefined }[];
+  /** False: asked to end a leg, it never answers. */
+  answersEndLeg: boolean;
+}
+
+export interface RegistryWorldOptions {
+  readonly rates?: Readonly<Record<string, number | undefined>>;
+  readonly workers?: number;
+  readonly takeoverMs?: number;
+  readonly answerMs?: number;
+  readonly homesPath?: string;
+}
+
+/** A control process and its workers without processes: messages go by microtask, deaths and returns by method. */
+export class RegistryWorld {
+  readonly workers: readonly WorkerInWorld[];
+  readonly #options: Required<RegistryWorldOptions>;
+  #authority: SessionAuthority | undefined;
+
+  constructor(options: RegistryWorldOptions = {}) {
+    this.#options = {
+      rates: { legacy: undefined, aws: undefined },
+      workers: 2,
+      takeoverMs: 200,
+      answerMs: 2_000,
+      homesPath: ':memory:',
+      ...options,
+    };
+    this.workers = Array.from({ length: this.#options.workers }, () => this.#createWorker());
+    this.startControl();
+  }
+
+  startControl(): void {
+    const { takeoverMs, answerMs, rates, homesPath } = this.#options;
+    const homes: HomeStore = openSqliteHomeStore(homesPath);
+    const authority = new SessionAuthority(
+      {
+        clock: systemClock,
+        homes,
+        log: createLogger({ level: 'silent', component: 'test' }),
+        send: (worker, message) => queueMicrotask(() => this.#toWorker(authority, worker, message)),
+      },
+      { takeoverMs, answerMs, queueLimit: 1_000, rates },
+    );
+    this.#authority = authority;
+    for (const [worker, { registry }] of this.workers.entries()) {
+      const homeChanges = registry.takeHomeChanges();
+      authority.handleHello({ kind: 'hello', worker, pid: 0, sessions: registry.announcements(), homes: homeChanges });
+      registry.linkUp((message) => queueMicrotask(() => this.#toControl(authority, worker, message)));
+    }
+  }
+
+  /** The control process dies: nothing that was on the way arrives. */
+  killControl(): void {
+    this.#authority?.close();
+    this.#authority = undefined;
+    for (const { registry } of this.workers) registry.linkDown();
+  }
+
+  workerDies(worker: number): void {
+    this.#authority?.workerGone(worker);
+  }
+
+  homeOf(clientId: string): string | undefined {
+    return this.#authority?.homeOf(clientId);
+  }
+
+  close(): void {
+    this.#authority?.close();
+    for (const { registry } of this.workers) registry.close();
+  }
+
+  #createWorker(): WorkerInWorld {
+    const endedLegs: WorkerInWorld['endedLegs'] = [];
+    const { rates, workers, answerMs, homesPath } = this.#options;
+    const registry = new LinkedRegistry(
+      {
+        clock: systemClock,
+        endLeg: (connection, epoch, newBroker) => {
+          endedLegs.push({ connection, epoch, newBroker });
+          return Promise.resolve();
+        },
+        openHomes: () => openSqliteHomeStore(homesPath, { readOnly: homesPath !== ':memory:' }),
+      },
+      { rates, workers, queueLimit: 1_000, answerMs },
+    );
+    return { registry, endedLegs, answersEndLeg: true };
+  }
+
+  #toWorker(authority: SessionAuthority, worker: number, message: ControlMessage): void {
+    const entry = this.workers[worker];
+    if (entry === undefined || this.#authority !== authority) return;
+    if (message.kind === 'answer' || message.kind === 'token-answer') entry.registry.handleAnswer(message);
+    if (message.kind !== 'end-leg') return;
+    const { clientId, connection, epoch, newBroker } = message;
+    entry.endedLegs.push({ connection, epoch, newBroker });
+    if (entry.answersEndLeg) {
+      queueMicrotask(() => this.#toControl(authority, worker, { kind: 'leg-ended', clientId, epoch }));
+    }
+  }
+
+  #toControl(authority: SessionAuthority, worker: number, message: WorkerMessage): void {
+    if (this.#authority !== authority) return;
+    if (message.kind === 'claim') authority.handleClaim(worker, message);
+    else if (message.kind === 'withdraw') authority.handleWithdraw(worker, message);
+    else if (message.kind === 'token') authority.handleToken(worker, message);
+    else if (message.kind === 'attached') authority.handleAttached(message);
+    else if (message.kind === 'ended') authority.handleEnded(message);
+    else if (message.kind === 'leg-ended') authority.handleLegEnded(message);
+  }
+}
