@@ -51,7 +51,7 @@ export class ConfigurationDocument {
           ...positionAt(lines, pos[0]),
           message: syntaxMessage(code, message, text.slice(Math.max(0, pos[0] - 1), pos[0] + 1)),
         })),
-        ...keyMistakes(document as Document, lines),
+        ...structureMistakes(document as Document, lines),
       ];
       if (mistakes.length > 0) return failure(mistakes);
       return success(new ConfigurationDocument(document as Document, lines));
@@ -133,27 +133,41 @@ function childOf(
   return { node: pair.value ?? pair.key, key: pair.key };
 }
 
-/** A list, a mapping or an alias as a key has no place in a path. */
-function keyMistakes(document: Document, lines: LineCounter): readonly DocumentMistake[] {
+/** What YAML allows and a configuration cannot mean: keys without a place in a path, aliases of nothing, too many of them. */
+function structureMistakes(document: Document, lines: LineCounter): readonly DocumentMistake[] {
   const mistakes: DocumentMistake[] = [];
+  const report = (node: unknown, message: string) => {
+    mistakes.push({ ...positionAt(lines, isNode(node) ? (node.range?.[0] ?? 0) : 0), message });
+  };
+  let aliases = 0;
   visit(document, {
     Pair: (_, { key }) => {
-      if (isScalar(key)) return;
-      const offset = isNode(key) ? (key.range?.[0] ?? 0) : 0;
-      mistakes.push({
-        ...positionAt(lines, offset),
-        message: 'expected a key of plain text, got a list, mapping or alias',
-      });
+      if (!isScalar(key)) report(key, 'expected a key of plain text, got a list, mapping or alias');
+    },
+    Alias: (_, node) => {
+      aliases += 1;
+      if (aliases > maxAliases) {
+        report(node, `expected at most ${maxAliases} aliases, got more`);
+        return visit.BREAK;
+      }
+      if (node.resolve(document) === undefined) {
+        report(
+          node,
+          'expected an alias (*name) of an anchor (&name) above it, got no such anchor; text that begins with * needs quotes',
+        );
+      }
+      return undefined;
     },
   });
   return mistakes;
 }
 
+/** The reader's own words without what it quotes: that may be a piece of a secret. */
 function syntaxMessage(code: string, message: string, around: string): string {
   if (code === 'DUPLICATE_KEY') return 'expected every key once in a mapping, got this one again';
   // biome-ignore lint/suspicious/noTemplateCurlyInString: the configuration's own ${…}
   if (around === '${') return 'expected ${…} to be in quotes inside { } and [ ], got it bare';
-  return message;
+  return `expected YAML: ${message.replace(/(:| \\|\n)[\s\S]*$/, '')}`;
 }
 
 function positionAt(lines: LineCounter, offset: number): Position {
@@ -163,7 +177,6 @@ function positionAt(lines: LineCounter, offset: number): Position {
 
 function unreadableYaml(error: unknown): string {
   if (error instanceof RangeError) return 'expected YAML, got lists or mappings nested too deeply to read';
-  if (error instanceof ReferenceError)
-    return `expected at most ${maxAliases} aliases that name an anchor above them: ${error.message}`;
+  if (error instanceof ReferenceError) return 'expected aliases that are not in each other, got more than can be read';
   return `expected YAML: ${errorMessage(error)}`;
 }

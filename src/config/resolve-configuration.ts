@@ -1,3 +1,4 @@
+import { deepFreeze } from '../base/freeze.ts';
 import type { Plan } from '../plan/plan.ts';
 import type {
   BrokerConfiguration,
@@ -93,10 +94,4 @@ function resolveNameserver(parsed: NameserverConfiguration, absolute: Absolute):
 
 function resolveFiles({ cert, key }: CertificateFiles, absolute: Absolute): CertificateFiles {
   return { cert: absolute(cert), key: absolute(key) };
-}
-
-function deepFreeze<Value>(value: Value): Value {
-  if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return value;
-  for (const inner of Object.values(value)) deepFreeze(inner);
-  return Object.freeze(value);
 }

@@ -29,7 +29,11 @@ test('aliases work, and a bomb of them is refused', () => {
     '/etc/crossfade/certs/device-ca.pem',
   ]);
   const layers = Array.from({ length: 9 }, (_, index) => `l${index + 1}: &l${index + 1} [${`*l${index},`.repeat(9)}]`);
-  assert.match(mistakesOf(`l0: &l0 [x]\n${layers.join('\n')}\n`).join('\n'), /expected at most 100 aliases/);
+  assert.match(mistakesOf(`l0: &l0 [x]\n${layers.join('\n')}\n`).join('\n'), /aliases that are not in each other/);
+  assert.match(
+    mistakesOf(`a: &a 1\nb: [${'*a,'.repeat(101)}]\n`).join('\n'),
+    /^2:\d+ expected at most 100 aliases, got more$/,
+  );
 });
 
 test('a mistake behind an alias stands where it was written', () => {
@@ -63,4 +67,21 @@ test('a key that is a list, a mapping or an alias is a mistake at its place', ()
     '7:24 expected a key of plain text, got a list, mapping or alias',
     '7:41 expected a key of plain text, got a list, mapping or alias',
   ]);
+});
+
+test('syntax mistakes quote nothing of the file', () => {
+  for (const written of [
+    '*hunter2',
+    '!hunter2',
+    '"hun\\hunter2"',
+    '"a" hunter2',
+    '@hunter2',
+    '%hunter2',
+    '&hunter2',
+    '`hunter2',
+  ]) {
+    const mistakes = mistakesOf(changed('salt: "2026-fleet"', `salt: ${written}`)).join('\n');
+    assert.equal(mistakes.includes('hunter2'), false, mistakes);
+    assert.match(mistakes, /^7:\d+ /);
+  }
 });
