@@ -1,10 +1,10 @@
 import type { Command } from 'commander';
 import type { Configuration } from '../config/configuration.ts';
 import { diffPlans, type PlanDifference, renderDifferences } from '../plan/plan-difference.ts';
+import type { CommandContext } from './command-context.ts';
 import { defineCommand } from './command-definition.ts';
 import { loadConfigurationFile } from './configuration-file.ts';
 import { printable } from './printable.ts';
-import type { CommandContext } from './program.ts';
 import { readStoredPlan } from './stored-plan.ts';
 import { type Terminal, write, writeJson } from './terminal.ts';
 

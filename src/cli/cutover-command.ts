@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
 import { answerOf, withAdmin } from './admin-access.ts';
+import type { CommandContext } from './command-context.ts';
 import { defineCommand } from './command-definition.ts';
 import { addMoveOptions, type MoveOptions, moveBody, reportMove } from './move-command.ts';
-import type { CommandContext } from './program.ts';
 import { parseWeightOption, renderWeightInWords } from './weight-option.ts';
 
 interface CutoverOptions extends MoveOptions {

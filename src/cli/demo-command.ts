@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
+import type { CommandContext } from './command-context.ts';
 import { defineCommand } from './command-definition.ts';
-import type { CommandContext } from './program.ts';
 import { parseCountOption } from './weight-option.ts';
 
 interface DemoOptions {

@@ -2,11 +2,11 @@ import type { Command } from 'commander';
 import type { PlanDocument } from '../admin/admin-api.ts';
 import type { AdminClient } from '../admin/admin-client.ts';
 import { type AdminOptions, addAdminOptions, readOperatorFile, toCommandFailure, withAdmin } from './admin-access.ts';
+import type { CommandContext } from './command-context.ts';
 import { defineCommand } from './command-definition.ts';
 import { CommandFailure, usageFailure } from './command-failure.ts';
 import { exitCodes } from './exit-codes.ts';
 import type { PlanFile } from './plan-file.ts';
-import type { CommandContext } from './program.ts';
 import { type Terminal, write, writeJson } from './terminal.ts';
 
 interface PlanApplyOptions extends AdminOptions {

@@ -1,10 +1,10 @@
 import type { Command } from 'commander';
+import type { CommandContext } from './command-context.ts';
 import { defineCommand } from './command-definition.ts';
 import { addPlanApplyCommand } from './plan-apply-command.ts';
 import { addPlanDiffCommand } from './plan-diff-command.ts';
 import { addPlanHistoryCommand } from './plan-history-command.ts';
 import { addPlanShowCommand } from './plan-show-command.ts';
-import type { CommandContext } from './program.ts';
 
 export function addPlanCommand(program: Command, context: CommandContext): void {
   const command = defineCommand(program, {

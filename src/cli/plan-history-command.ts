@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
 import type { RevisionDocument } from '../admin/admin-api.ts';
 import { type AdminOptions, addAdminOptions, answerOf, withAdmin } from './admin-access.ts';
+import type { CommandContext } from './command-context.ts';
 import { defineCommand } from './command-definition.ts';
-import type { CommandContext } from './program.ts';
 import { type Column, renderTable } from './table.ts';
 import { type Terminal, write, writeJson } from './terminal.ts';
 import { parseCountOption } from './weight-option.ts';

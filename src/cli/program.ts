@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { addCheckCommand } from './check-command.ts';
+import type { CommandContext } from './command-context.ts';
 import { addCutoverCommand } from './cutover-command.ts';
 import { addDemoCommand } from './demo-command.ts';
 import { addPlanCommand } from './plan-command.ts';
@@ -9,12 +10,6 @@ import { addRunCommand } from './run-command.ts';
 import { addStatusCommand } from './status-command.ts';
 import type { Terminal } from './terminal.ts';
 import { addWhereCommand } from './where-command.ts';
-
-/** What a command needs: the terminal, and a place for an exit code that is no failure of the command itself. */
-export interface CommandContext {
-  readonly terminal: Terminal;
-  readonly setExitCode: (code: number) => void;
-}
 
 /** All commands. Nothing is listed that does not work. */
 export function createProgram(terminal: Terminal, setExitCode: (code: number) => void): Command {

@@ -1,10 +1,10 @@
 import { type Command, Option } from 'commander';
 import type { RollbackBody } from '../admin/admin-api.ts';
 import { answerOf, withAdmin } from './admin-access.ts';
+import type { CommandContext } from './command-context.ts';
 import { defineCommand } from './command-definition.ts';
 import { usageFailure } from './command-failure.ts';
 import { addMoveOptions, type MoveOptions, moveBody, reportMove } from './move-command.ts';
-import type { CommandContext } from './program.ts';
 import { parseCountOption, parseWeightOption, renderWeightInWords } from './weight-option.ts';
 
 interface RollbackOptions extends MoveOptions {

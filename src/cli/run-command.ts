@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
+import type { CommandContext } from './command-context.ts';
 import { defineCommand } from './command-definition.ts';
 import { loadConfigurationFile } from './configuration-file.ts';
-import type { CommandContext } from './program.ts';
 import { write, writeJson } from './terminal.ts';
 
 interface RunOptions {

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { type AdminOptions, addAdminOptions, answerOf, withAdmin } from './admin-access.ts';
+import type { CommandContext } from './command-context.ts';
 import { defineCommand } from './command-definition.ts';
-import type { CommandContext } from './program.ts';
 import { renderStatus } from './status-rendering.ts';
 import { type Terminal, write, writeJson } from './terminal.ts';
 

@@ -4,6 +4,7 @@ import { errorMessage } from '../base/errors.ts';
 import type { Result } from '../base/result.ts';
 import type { CertificateIdentity, DeviceKeyKind } from '../plan/device-key.ts';
 import { type AdminOptions, addAdminOptions, withAdmin } from './admin-access.ts';
+import type { CommandContext } from './command-context.ts';
 import { defineCommand } from './command-definition.ts';
 import { usageFailure } from './command-failure.ts';
 import {
@@ -16,7 +17,6 @@ import {
 } from './device-question.ts';
 import { type Line, readLines } from './line-reader.ts';
 import { loadOfflinePlan } from './offline-plan.ts';
-import type { CommandContext } from './program.ts';
 import { createTableStream } from './table.ts';
 import { type Terminal, write, writeJson } from './terminal.ts';
 import { renderWhere, type WhereAnswer, whereColumns } from './where-rendering.ts';
