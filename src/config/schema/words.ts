@@ -65,7 +65,8 @@ export function numberBetween(minimum: number, maximum: number): z.ZodNumber {
 
 export function isDomainName(text: string): boolean {
   const name = text.endsWith('.') ? text.slice(0, -1) : text;
-  if (name.length === 0 || name.length > 253) return false;
+  // A name that ends in digits alone is a mistyped IPv4 address (RFC 3696 section 2).
+  if (name.length === 0 || name.length > 253 || /(^|\.)\d+$/.test(name)) return false;
   return name.split('.').every((label) => /^(?!-)[A-Za-z0-9_-]{1,63}(?<!-)$/.test(label));
 }
 
