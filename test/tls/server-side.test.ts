@@ -152,3 +152,11 @@ test('describeHandshake: version and resumption', async () => {
   assert.deepEqual(describeHandshake(again.serverSocket), { version: 'TLSv1.3', resumed: true });
   again.client.destroy();
 });
+
+test('renegotiation: refused, so that no other certificate follows the judgement', async () => {
+  await using world = await TlsWorld.start(policy());
+  const { client } = await world.stay(device, { maxVersion: 'TLSv1.2' });
+  client.renegotiate({ rejectUnauthorized: false }, () => undefined);
+  const [failure] = await once(client, 'error');
+  assert.equal(failure.code, 'ERR_SSL_NO_RENEGOTIATION');
+});
