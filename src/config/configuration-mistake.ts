@@ -57,7 +57,8 @@ export function describeValue(value: unknown): string {
   return 'a mapping';
 }
 
-function renderMistake({ file, line, column, path, message }: ConfigurationMistake): string {
+/** `file:line:column path: message`. */
+export function renderMistake({ file, line, column, path, message }: ConfigurationMistake): string {
   return `${file}:${line}:${column} ${path === '' ? '' : `${path}: `}${message}`;
 }
 
