@@ -1,9 +1,11 @@
 import type { AdminClient } from '../admin/admin-client.ts';
 import { toWhereDocument } from '../admin/where-document.ts';
-import { type DeviceKeyKind, kindByIdentityName } from '../plan/device-key.ts';
+import { type DeviceIdentity, type DeviceKeyKind, kindByIdentityName } from '../plan/device-key.ts';
 import type { Plan } from '../plan/plan.ts';
 import { answerOf } from './admin-access.ts';
+import { CommandFailure } from './command-failure.ts';
 import { type DeviceQuestion, toWhereQuery } from './device-question.ts';
+import { exitCodes } from './exit-codes.ts';
 import type { OfflinePlan } from './offline-plan.ts';
 import type { WhereAnswer } from './where-rendering.ts';
 
@@ -22,6 +24,7 @@ const concurrentRequests = 32;
 export async function createGatewaySource(client: AdminClient): Promise<WhereSource> {
   const plan = await answerOf(client.plan());
   const askOne = async ({ device, identity }: DeviceQuestion): Promise<WhereAnswer> => {
+    refuseSeveralUnits(identity, plan);
     const answer = await answerOf(client.where(toWhereQuery(identity)));
     return { ...answer, device, planFrom: 'store' };
   };
@@ -44,6 +47,17 @@ export function createOfflineSource({ snapshot, planFrom }: OfflinePlan): WhereS
     ask: async (questions) =>
       questions.map(({ device, identity }) => ({ ...toWhereDocument(device, snapshot.assign(identity)), planFrom })),
   };
+}
+
+/** The API's question holds one organizational unit: an answer that ignores the others could be wrong. */
+function refuseSeveralUnits({ certificate }: DeviceIdentity, { cohorts }: Plan): void {
+  const units = certificate?.organizationalUnits?.length ?? 0;
+  if (units < 2 || cohorts.every(({ match }) => match.certificate?.organizationalUnit === undefined)) return;
+  throw new CommandFailure(
+    exitCodes.failed,
+    `the certificate has ${units} organizational units, and the admin API can be asked about one`,
+    'ask with --config, which needs no gateway',
+  );
 }
 
 function firstKindOf({ identity }: Plan): DeviceKeyKind {

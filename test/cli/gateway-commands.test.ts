@@ -227,6 +227,22 @@ test('where asks the running gateway, one device or a stream in its order', asyn
   );
 });
 
+test('where asks no gateway about a certificate that its question cannot hold', async (context) => {
+  const { backend, environment } = await runGateway(context, 'viewer');
+  const subject = { commonName: 'meter-7', organizationalUnits: ['gen1', 'halle 7'] };
+  const file = join(await makeDirectory(context), 'device.pem');
+  await writeFile(file, mintCertificate({ subject }).certificate);
+  assert.equal((await runInProcess(['where', '--certificate', file], environment)).code, 0);
+  const match = { certificate: { organizationalUnit: 'halle 7' } };
+  const { plan } = revisionDocument(1, 0);
+  const [everyone] = plan.cohorts;
+  assert.ok(everyone);
+  backend.revisionList = [{ ...revisionDocument(1, 0), plan: { ...plan, cohorts: [{ ...everyone, match }] } }];
+  const { code, stdout, stderr } = await runInProcess(['where', '--certificate', file], environment);
+  assert.deepEqual({ code, stdout }, { code: 1, stdout: '' });
+  assert.match(stderr, /2 organizational units.*\n.*--config/);
+});
+
 test('plan show prints a file that plan apply takes back, and history and diff tell what was changed', async (context) => {
   const { backend, cli } = await runGateway(context);
   backend.revisionList = [1, 2, 3, 4].map((revision) => revisionDocument(revision, revision * 500));
