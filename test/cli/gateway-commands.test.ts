@@ -10,11 +10,12 @@ import { runServer, tokenByRole } from '../admin/running-server.ts';
 import { moveDocument, planDocument, revisionDocument, statusDocument } from './sample-documents.ts';
 import { makeDirectory, parseJsonLines, runCli, runInProcess } from './spawned-cli.ts';
 
-/** A running admin API, and the command line as an operator with its address and token in the environment. */
+/** A running admin API, and the command line with its address and token in the environment: `cli` as an operator's shell runs it, `inProcess` the quick way. */
 async function runGateway(context: TestContext, role: keyof typeof tokenByRole = 'admin') {
   const { backend, url } = await runServer(context);
   const environment = { CROSSFADE_ADMIN: url, CROSSFADE_TOKEN: tokenByRole[role] };
-  return { backend, environment, cli: (...commandLine: string[]) => runCli(commandLine, { environment }) };
+  const inProcess = (...commandLine: string[]) => runInProcess(commandLine, environment);
+  return { backend, environment, inProcess, cli: (...commandLine: string[]) => runCli(commandLine, { environment }) };
 }
 
 /** The move answers one document after the other, and the last one from then on. */
@@ -91,9 +92,9 @@ test('cutover prints the ID first, follows the move to its end, and shows progre
 });
 
 test('cutover --json prints the move that began and the move that ended, a line each', async (context) => {
-  const { backend, cli } = await runGateway(context, 'operator');
+  const { backend, inProcess } = await runGateway(context, 'operator');
   scriptMove(backend, [{ state: 'done' }]);
-  const { code, stdout } = await cli('cutover', 'everyone', '--weight', '500bps', '--live', 'keep', '--json');
+  const { code, stdout } = await inProcess('cutover', 'everyone', '--weight', '500bps', '--live', 'keep', '--json');
   assert.equal(code, 0);
   const [begun, ended] = parseJsonLines(stdout);
   assert.deepEqual(begun, { revision: 2, move: { id: 'move-2' } });
@@ -102,18 +103,18 @@ test('cutover --json prints the move that began and the move that ended, a line 
 });
 
 test('cutover --no-wait returns with the ID and asks for no move', async (context) => {
-  const { backend, cli } = await runGateway(context, 'operator');
+  const { backend, inProcess } = await runGateway(context, 'operator');
   backend.move = () => Promise.reject(new Error('Expected nobody to ask'));
-  const { code, stdout, stderr } = await cli('cutover', 'everyone', '--weight', '1%', '--no-wait');
+  const { code, stdout, stderr } = await inProcess('cutover', 'everyone', '--weight', '1%', '--no-wait');
   assert.deepEqual({ code, stderr }, { code: 0, stderr: '' });
   assert.match(stdout, /^move move-2 \(revision 2\): [^\n]+\n$/);
 });
 
 for (const state of ['failed', 'aborted', 'superseded'] as const) {
   test(`cutover ends with 1 when its move ${state === 'superseded' ? 'is' : 'has'} ${state}, and says why`, async (context) => {
-    const { backend, cli } = await runGateway(context, 'operator');
+    const { backend, inProcess } = await runGateway(context, 'operator');
     scriptMove(backend, [{ state, message: 'broker aws is down' }]);
-    const { code, stdout } = await cli('cutover', 'everyone', '--weight', '5%');
+    const { code, stdout } = await inProcess('cutover', 'everyone', '--weight', '5%');
     assert.equal(code, 1);
     assert.match(stdout, new RegExp(`^${state} `, 'm'));
     assert.match(stdout, /: broker aws is down$/m);
@@ -131,13 +132,13 @@ test('Ctrl-C ends the following, not the move, and says so', async (context) => 
 });
 
 test('a gateway that is away for a moment does not end the following', async (context) => {
-  const { backend, cli } = await runGateway(context, 'operator');
+  const { backend, inProcess } = await runGateway(context, 'operator');
   let asked = 0;
   backend.move = async (id) => {
     asked += 1;
     return asked === 1 ? failure({ kind: 'unavailable', message: 'Starting' }) : success({ ...moveDocument, id });
   };
-  const { code } = await cli('cutover', 'everyone', '--weight', '5%');
+  const { code } = await inProcess('cutover', 'everyone', '--weight', '5%');
   assert.deepEqual({ code, asked }, { code: 0, asked: 2 });
 });
 
@@ -155,11 +156,11 @@ test('an HTTPS admin API is reached with the CA that --ca names, and not without
 });
 
 test('rollback takes a cohort or all, to a weight or a revision', async (context) => {
-  const { backend, cli } = await runGateway(context, 'operator');
+  const { backend, inProcess } = await runGateway(context, 'operator');
   const runs = [
-    await cli('rollback', 'everyone', '--no-wait'),
-    await cli('rollback', 'everyone', '--to', '5%', '--reason', 'alarm', '--no-wait'),
-    await cli('rollback', '--all', '--revision', '1', '--json'),
+    await inProcess('rollback', 'everyone', '--no-wait'),
+    await inProcess('rollback', 'everyone', '--to', '5%', '--reason', 'alarm', '--no-wait'),
+    await inProcess('rollback', '--all', '--revision', '1', '--json'),
   ];
   assert.deepEqual(
     runs.map(({ code }) => code),
@@ -267,11 +268,11 @@ test('plan show prints a file that plan apply takes back, and history and diff t
 });
 
 test('plan apply explains a lost race and changes nothing', async (context) => {
-  const { backend, cli } = await runGateway(context);
+  const { backend, inProcess } = await runGateway(context);
   backend.revisionList = [1, 2, 3, 4, 5].map((revision) => revisionDocument(revision, revision * 500));
   const file = join(await makeDirectory(context), 'plan.json');
   await writeFile(file, JSON.stringify(planDocument));
-  const { code, stdout, stderr } = await cli('plan', 'apply', file);
+  const { code, stdout, stderr } = await inProcess('plan', 'apply', file);
   assert.deepEqual({ code, stdout }, { code: 1, stdout: '' });
   assert.match(stderr, /made from revision 4, and revision 5 is in force by now: nothing was changed/);
   assert.match(stderr, /"crossfade plan diff 4 5"/);
@@ -281,17 +282,17 @@ test('plan apply explains a lost race and changes nothing', async (context) => {
 test('plan apply refuses a file without a revision before it asks anybody', async (context) => {
   const file = join(await makeDirectory(context), 'plan.yaml');
   await writeFile(file, 'default: legacy\n');
-  const { code, stderr } = await runCli(['plan', 'apply', file]);
+  const { code, stderr } = await runInProcess(['plan', 'apply', file]);
   assert.equal(code, 64);
   assert.match(stderr, /plan\.yaml: expected the "revision"/);
 });
 
 test('a role that may not, a token that is wrong and a cohort that is not there end with 1 and what to do', async (context) => {
-  const { cli } = await runGateway(context, 'viewer');
+  const { inProcess } = await runGateway(context, 'viewer');
   const [forbidden, unauthorised, unknown] = await Promise.all([
-    cli('cutover', 'everyone', '--weight', '5%'),
-    cli('status', '--token', 'wrong-token'),
-    cli('cutover', 'nobody', '--weight', '5%', '--token', tokenByRole.operator),
+    inProcess('cutover', 'everyone', '--weight', '5%'),
+    inProcess('status', '--token', 'wrong-token'),
+    inProcess('cutover', 'nobody', '--weight', '5%', '--token', tokenByRole.operator),
   ]);
   assert.deepEqual([forbidden.code, unauthorised.code, unknown.code], [1, 1, 1]);
   assert.match(forbidden.stderr, /use the token of an operator/);
