@@ -52,17 +52,27 @@ export abstract class PacketScanner {
   scan(chunk: Uint8Array): FramingProblem | undefined {
     const end = chunk.length;
     let offset = 0;
+    if (this.#bodyBytesLeft > 0) {
+      offset = Math.min(this.#bodyBytesLeft, end);
+      this.#bodyBytesLeft -= offset;
+    }
     while (offset < end) {
+      const headerEnd = this.#headerBytes === 0 ? this.#scanShortHeader(chunk, offset) : 0;
+      let problem: FramingProblem | undefined;
+      if (headerEnd > 0) {
+        offset = headerEnd;
+        problem = this.handlePacket(this.#firstByte, this.#bodyBytesLeft) ? undefined : 'stopped';
+      } else {
+        problem = this.#scanHeaderByte(chunk[offset++] as number);
+      }
+      if (problem !== undefined) {
+        this.#offset = offset;
+        return problem;
+      }
       if (this.#bodyBytesLeft > 0) {
         const taken = Math.min(this.#bodyBytesLeft, end - offset);
         this.#bodyBytesLeft -= taken;
         offset += taken;
-        continue;
-      }
-      const problem = this.#scanHeaderByte(chunk[offset++] as number);
-      if (problem !== undefined) {
-        this.#offset = offset;
-        return problem;
       }
     }
     return undefined;
@@ -77,6 +87,24 @@ export abstract class PacketScanner {
       offset += taken;
     }
     return offset;
+  }
+
+  /**
+   * The common case in one step: a header of two or three bytes that lies whole in the chunk and has nothing wrong
+   * with it. Gives where it ends, or 0 for the careful way byte by byte.
+   */
+  #scanShortHeader(chunk: Uint8Array, offset: number): number {
+    if (offset + 2 >= chunk.length) return 0;
+    const firstByte = chunk[offset] as number;
+    const low = chunk[offset + 1] as number;
+    const high = low < 0x80 ? 0 : (chunk[offset + 2] as number);
+    const isPlain = low < 0x80 || (high > 0 && high < 0x80);
+    const remainingLength = (low & 0x7f) + high * 128;
+    const headerBytes = low < 0x80 ? 2 : 3;
+    if (!isPlain || isReserved(firstByte) || headerBytes + remainingLength > this.#maxPacketBytes) return 0;
+    this.#firstByte = firstByte;
+    this.#bodyBytesLeft = remainingLength;
+    return offset + headerBytes;
   }
 
   #scanHeaderByte(byte: number): FramingProblem | undefined {
