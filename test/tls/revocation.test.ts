@@ -88,9 +88,10 @@ test('readCertificateStructure: a changed certificate is read or refused, never 
 test('a list of 100 000 entries loads in well under a second', async () => {
   const serials = Array.from({ length: 100_000 }, (_, index) => (2 ** 40 + index).toString(16));
   const big = mintCrl({ issuer: deviceCa, revoked: serials });
-  const started = performance.now();
+  const before = process.cpuUsage();
   await using world = await TlsWorld.start(policy(), material({ crls: crl(big) }));
-  assert.ok(performance.now() - started < 1_000);
+  const { user, system } = process.cpuUsage(before);
+  assert.ok(user + system < 1_000_000, `${user + system} µs of CPU`);
   const last = mintDevice({ serialNumber: serials.at(-1) ?? '' });
   assert.deepEqual((await world.meet(last)).judgement, { accepted: false, reasons: ['revoked'] });
   assert.equal((await world.meet(device)).judgement.accepted, true);

@@ -111,6 +111,7 @@ export class TlsWorld implements AsyncDisposable {
       ...(device === undefined ? {} : { cert: device.certificate + chain, key: device.key }),
       ...options,
     });
+    client.on('error', () => client.destroy());
     const tickets = Promise.withResolvers<Buffer>();
     client.on('session', tickets.resolve);
     const [serverSocket] = (await Promise.race([
