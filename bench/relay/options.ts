@@ -16,6 +16,8 @@ export interface BenchOptions {
 
 /** How much of each job is done. Times in milliseconds. */
 export interface JobSizes {
+  /** Turns that each proxy gets in each round of a job. */
+  readonly slices: number;
   readonly warmUpConnects: number;
   readonly connects: number;
   /** Handshakes that the devices keep unfinished at a time. */
@@ -32,29 +34,31 @@ export interface JobSizes {
 }
 
 const fullSizes: JobSizes = {
+  slices: 5,
   warmUpConnects: 500,
-  connects: 4_000,
+  connects: 800,
   concurrency: 32,
   messageDevices: 200,
   inFlight: [1, 4],
   warmUpMs: 3_000,
-  messageMs: 6_000,
+  messageMs: 2_000,
   latencyDevices: 100,
   latencyRate: 1_000,
-  latencyMs: 8_000,
+  latencyMs: 2_000,
   memoryDevices: [2_000, 5_000],
   settleMs: 5_000,
 };
 
 const quickSizes: JobSizes = {
   ...fullSizes,
+  slices: 2,
   warmUpConnects: 100,
-  connects: 300,
+  connects: 150,
   messageDevices: 50,
   warmUpMs: 500,
   messageMs: 1_000,
   latencyRate: 500,
-  latencyMs: 1_500,
+  latencyMs: 1_000,
   memoryDevices: [200, 500],
   settleMs: 1_000,
 };

@@ -11,6 +11,8 @@ interface Metric {
   readonly name: string;
   readonly title: string;
   readonly digits: number;
+  /** Counted above this contender's. */
+  readonly above?: string;
   /** Figures that are described, not compared. */
   readonly withoutRatio?: true;
 }
@@ -30,12 +32,13 @@ export function renderReport(
   const metrics = metricsOf(options).filter((metric) => allOf(samples, metric.name).length > 0);
   return [
     ...machineLines(options, world),
-    ...contenders.map((proxy) => `${proxy.label}: ${proxy.describe()}`),
+    ...contenders.map(({ label, describe }) => `${label}: ${describe()}`),
     '',
     '| figure | proxy | median | lowest … highest | × bare Node | × HAProxy |',
     '|---|---|---|---|---|---|',
-    ...metrics.flatMap((metric) => contenders.flatMap((proxy) => row(metric, proxy, samples))),
+    ...metrics.flatMap((metric) => contenders.flatMap((contender) => row(metric, contender, samples))),
     '',
+    ...directLines(samples),
     ...guardLines(samples, contenders, options),
   ].join('\n');
 }
@@ -49,7 +52,7 @@ export function toJson(
   return {
     machine: machineLines(options, world),
     options,
-    contenders: contenders.map((proxy) => ({ name: proxy.name, description: proxy.describe() })),
+    contenders: contenders.map(({ name, describe }) => ({ name, description: describe() })),
     medians: Object.fromEntries(
       [...samples].map(([name, rounds]) => [
         name,
@@ -76,8 +79,8 @@ function metricsOf({ sizes }: BenchOptions): readonly Metric[] {
       },
       { name: `message-${inFlight}/rate`, title: `messages per second, ${inFlight} in flight`, digits: 0 },
     ]),
-    { name: 'latency/added-p50', title: 'added latency, p50, µs', digits: 0 },
-    { name: 'latency/added-p99', title: 'added latency, p99, µs', digits: 0 },
+    { name: 'latency/p50', title: 'added latency, p50, µs', digits: 0, above: 'direct' },
+    { name: 'latency/p99', title: 'added latency, p99, µs', digits: 0, above: 'direct' },
     { name: 'memory/idle', title: 'resident before any device, MB', digits: 1 },
     ...sizes.memoryDevices.flatMap((count): readonly Metric[] => [
       { name: `memory-${count}/rss`, title: `resident per device at ${count}, KB`, digits: 1 },
@@ -86,18 +89,34 @@ function metricsOf({ sizes }: BenchOptions): readonly Metric[] {
   ];
 }
 
+function directLines(samples: Samples): readonly string[] {
+  const rounds = samples.get('direct') ?? [];
+  const [p50, p99] = ['latency/p50', 'latency/p99'].map((name) => median(valuesOf(rounds, name)).toFixed(0));
+  return rounds.length === 0 ? [] : [`latency without a proxy: p50 ${p50} µs, p99 ${p99} µs`];
+}
+
 function row(metric: Metric, contender: Contender, samples: Samples): readonly string[] {
   const rounds = samples.get(contender.name) ?? [];
-  const values = valuesOf(rounds, metric.name);
+  const values = figuresOf(metric, contender.name, samples);
   if (values.length === 0 || repeatsTheTotal(metric, rounds)) return [];
-  const own = median(values);
-  const ratioTo = (name: string) => {
-    const other = median(valuesOf(samples.get(name) ?? [], metric.name));
-    return metric.withoutRatio || !(own > 0 && other > 0) ? '' : (own / other).toFixed(2);
-  };
+  const ratioTo = (name: string) => (metric.withoutRatio ? '' : pairedRatio(values, figuresOf(metric, name, samples)));
   const range = `${Math.min(...values).toFixed(metric.digits)} … ${Math.max(...values).toFixed(metric.digits)}`;
-  const cells = [metric.title, contender.label, own.toFixed(metric.digits), range, ratioTo('bare'), ratioTo('haproxy')];
-  return [`| ${cells.join(' | ')} |`];
+  const typical = median(values).toFixed(metric.digits);
+  return [`| ${[metric.title, contender.label, typical, range, ratioTo('bare'), ratioTo('haproxy')].join(' | ')} |`];
+}
+
+/** Every slice in its order; latency as what it is above the direct connection's in the same turn. */
+function figuresOf(metric: Metric, contender: string, samples: Samples): readonly number[] {
+  const values = valuesOf(samples.get(contender) ?? [], metric.name);
+  if (metric.above === undefined) return values;
+  const baseline = valuesOf(samples.get(metric.above) ?? [], metric.name);
+  return values.map((value, turn) => value - (baseline[turn] ?? Number.NaN));
+}
+
+/** The median of the ratios of figures from the same turn, which a machine that drifts leaves alone. */
+function pairedRatio(own: readonly number[], others: readonly number[]): string {
+  const isComparable = own.length === others.length && [...own, ...others].every((value) => value > 0);
+  return isComparable ? median(own.map((value, turn) => value / (others[turn] ?? Number.NaN))).toFixed(2) : '';
 }
 
 /** A proxy of one process has no figure of its worker alone. */
@@ -115,45 +134,43 @@ function machineLines(options: BenchOptions, world: World): readonly string[] {
   const { sizes } = options;
   return [
     `${model}, ${cpus().length} cores, Linux ${release()} ${arch()}; ${pinning}`,
-    `rounds: ${options.rounds}, order rotated; upstream client certificate: ${options.mutualUpstream ? 'yes' : 'no'}`,
-    `connects: ${sizes.connects}, ${sizes.concurrency} unfinished at a time; messages: ${sizes.messageDevices} devices, ` +
+    `rounds: ${options.rounds} of ${sizes.slices} slices each, order rotated; upstream client certificate: ${options.mutualUpstream ? 'yes' : 'no'}`,
+    `a slice: ${sizes.connects} connects, ${sizes.concurrency} unfinished at a time; messages: ${sizes.messageDevices} devices, ` +
       `${sizes.messageMs} ms; latency: ${sizes.latencyRate} messages/s from ${sizes.latencyDevices} devices, ${sizes.latencyMs} ms`,
-    ...(sizes.connects < 1_000 ? ['a quick run: it shows that everything works, its figures mean nothing'] : []),
+    ...(sizes.slices < 5 ? ['a quick run: it shows that everything works, its figures mean nothing'] : []),
   ];
 }
 
-/** Says which figures were disturbed, and where it was not the proxy that bounded a rate. */
+/** Says which jobs were disturbed, and where it was not the proxy that bounded a rate. */
 function guardLines(samples: Samples, contenders: readonly Contender[], options: BenchOptions): readonly string[] {
   const rates = ['connect', ...options.sizes.inFlight.map((inFlight) => `message-${inFlight}`)];
-  const notes = contenders.flatMap((contender) => {
-    const rounds = samples.get(contender.name) ?? [];
-    return [
-      ...[...rates, 'latency'].flatMap((name) => disturbance(contender, name, rounds)),
-      ...rates.flatMap((name) => bottleneck(contender, name, rounds)),
-    ];
-  });
+  const notes = [
+    ...[...rates, 'latency'].flatMap((name) => disturbance(name, samples)),
+    ...contenders.flatMap((contender) => rates.flatMap((name) => bottleneck(contender, name, samples))),
+  ];
   const measured = rates.some((name) => allOf(samples, `${name}/proxy-busy`).length > 0);
   return measured && notes.length === 0
     ? ['Every rate was bounded by the proxy, and nothing else ran on the machine.']
     : notes;
 }
 
-function disturbance({ label }: Contender, name: string, rounds: readonly Figures[]): readonly string[] {
-  const others = Math.max(0, ...valuesOf(rounds, `${name}/others-busy`));
-  const stolen = Math.max(0, ...valuesOf(rounds, `${name}/stolen`));
+function disturbance(name: string, samples: Samples): readonly string[] {
+  const others = Math.max(0, ...allOf(samples, `${name}/others-busy`));
+  const stolen = Math.max(0, ...allOf(samples, `${name}/stolen`));
   if (others < quiet && stolen < quiet) return [];
-  const whom = `others on the machine took up to ${percent(others)} of a core, its hypervisor up to ${percent(stolen)}`;
-  return [`${label}, ${name}: disturbed, ${whom}`];
+  const shares = `others on the machine ${percent(others)} of a core, its hypervisor ${percent(stolen)}`;
+  return [`${name}: disturbed, in its worst slice by ${shares}`];
 }
 
 /** CPU figures stand whoever was the bottleneck; a rate does not. */
-function bottleneck({ label }: Contender, name: string, rounds: readonly Figures[]): readonly string[] {
+function bottleneck(contender: Contender, name: string, samples: Samples): readonly string[] {
+  const rounds = samples.get(contender.name) ?? [];
   const proxyBusy = median(valuesOf(rounds, `${name}/proxy-busy`));
   const peersBusy = median(valuesOf(rounds, `${name}/peers-busy`));
   if (Number.isNaN(proxyBusy) || proxyBusy >= saturated) return [];
   const who = peersBusy >= saturated ? 'devices and brokers were the bottleneck' : 'no side was saturated';
   const busy = `proxy ${percent(proxyBusy)}, devices and brokers ${percent(peersBusy)} of a core`;
-  return [`${label}, ${name}: ${who} (${busy}), so its rate is a lower bound`];
+  return [`${contender.label}, ${name}: ${who} (${busy}), so its rate is a lower bound`];
 }
 
 function percent(share: number): string {

@@ -3,7 +3,7 @@ import { bare, bareFull } from './bare.ts';
 import type { Contender } from './contender.ts';
 import { crossfade } from './crossfade.ts';
 import { haproxy } from './haproxy.ts';
-import { type Figures, runJob } from './jobs.ts';
+import { type Figures, runMemory, runSlice, type SlicedJob, type Stand, setUp, slicedJobs, withStand } from './jobs.ts';
 import { type BenchOptions, type JobName, parseBenchOptions, usage } from './options.ts';
 import { renderReport, toJson } from './report.ts';
 import { openFileLimit, openWorld, type World } from './world.ts';
@@ -61,28 +61,57 @@ function chooseContenders(options: BenchOptions): readonly Contender[] {
 }
 
 async function runRounds(contenders: readonly Contender[], options: BenchOptions, world: World) {
-  const samples = new Map<string, Figures[]>(contenders.map((proxy) => [proxy.name, []]));
+  const samples: SampleLists = new Map([direct, ...contenders].map((contender) => [contender.name, []]));
   for (let round = 0; round < options.rounds; round++) {
-    for (const job of options.jobs) {
-      const baseline = job === 'latency' ? await runJob(job, direct, world, options.sizes) : {};
-      for (const proxy of rotated(contenders, round)) {
-        if (proxy === bareFull && job !== 'connect') continue;
-        console.error(`round ${round + 1} of ${options.rounds}: ${job} through ${proxy.label}`);
-        samples.get(proxy.name)?.push(aboveBaseline(job, await runJob(job, proxy, world, options.sizes), baseline));
+    for (const name of options.jobs) {
+      console.error(`round ${round + 1} of ${options.rounds}: ${name}`);
+      for (const job of slicedJobs(name, options.sizes)) {
+        await takeTurns(job, entrants(name, contenders), world, samples);
+      }
+      if (name === 'memory') {
+        for (const contender of rotated(entrants(name, contenders), round)) {
+          const figures = await withStand(contender, world, (stand) => runMemory(stand, options.sizes));
+          samples.get(contender.name)?.push(figures);
+        }
       }
     }
   }
   return samples;
 }
 
-/** Another proxy goes first in every round, so that no one always meets the warmer or the quieter machine. */
-function rotated(contenders: readonly Contender[], round: number): readonly Contender[] {
-  const first = round % contenders.length;
-  return [...contenders.slice(first), ...contenders.slice(0, first)];
+type SampleLists = Map<string, Figures[]>;
+
+function entrants(job: JobName, contenders: readonly Contender[]): readonly Contender[] {
+  if (job === 'connect') return contenders;
+  const others = contenders.filter((contender) => contender !== bareFull);
+  return job === 'latency' ? [direct, ...others] : others;
 }
 
-function aboveBaseline(job: JobName, figures: Figures, baseline: Figures): Figures {
-  if (job !== 'latency') return figures;
-  const above = (name: string) => (figures[name] ?? Number.NaN) - (baseline[name] ?? Number.NaN);
-  return { ...figures, 'latency/added-p50': above('latency/p50'), 'latency/added-p99': above('latency/p99') };
+/** All contenders stand ready together and do one slice after the other in turn; whoever waits is silent. */
+async function takeTurns(job: SlicedJob, contenders: readonly Contender[], world: World, samples: SampleLists) {
+  await withStands(contenders, world, async (stands) => {
+    for (const stand of stands) await setUp(stand, job);
+    for (let slice = 0; slice < job.slices; slice++) {
+      for (const stand of rotated(stands, slice)) {
+        samples.get(stand.contender.name)?.push(await runSlice(stand, job, world));
+      }
+    }
+  });
+}
+
+async function withStands(
+  contenders: readonly Contender[],
+  world: World,
+  use: (stands: readonly Stand[]) => Promise<void>,
+  stands: readonly Stand[] = [],
+): Promise<void> {
+  const [next, ...rest] = contenders;
+  if (next === undefined) return use(stands);
+  await withStand(next, world, (stand) => withStands(rest, world, use, [...stands, stand]));
+}
+
+/** Another one goes first every time, so that no one always meets the warmer or the quieter machine. */
+function rotated<T>(items: readonly T[], turn: number): readonly T[] {
+  const first = turn % items.length;
+  return [...items.slice(first), ...items.slice(0, first)];
 }
