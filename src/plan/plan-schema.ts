@@ -34,7 +34,8 @@ export function createPlanSchema(brokers?: readonly string[]) {
 export type PlanDocument = z.output<ReturnType<typeof createPlanSchema>>;
 
 const nameLength = 128;
-const namePattern = new RegExp(`^(?!\\s)[^|/\\p{Cc}]{1,${nameLength}}(?<!\\s)$`, 'u');
+// `.` and `..` cannot stand in the admin API's paths, and `__proto__` is no key of a plain object.
+const namePattern = new RegExp(`^(?!\\s)(?!(?:\\.{1,2}|__proto__)$)[^|/\\p{Cc}]{1,${nameLength}}(?<!\\s)$`, 'u');
 
 /** `expected …, got …` as the error text of a schema. */
 function expected(what: string) {
