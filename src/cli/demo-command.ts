@@ -29,6 +29,7 @@ export function addDemoCommand(program: Command, { terminal, setExitCode }: Comm
     .action(async ({ devices, once, json }: DemoOptions) => {
       // Loaded here, so that no other command pays for the embedded brokers.
       const { runDemo } = await import('../demo/run-demo.ts');
-      setExitCode(await runDemo({ devices, once, json, out: terminal.stdout, err: terminal.stderr }));
+      const progress = createProgress(terminal);
+      setExitCode(await runDemo({ devices, once, json, out: terminal.stdout, err: terminal.stderr, progress }));
     });
 }

@@ -1,0 +1,96 @@
+import { sourceBroker, targetBroker } from './demo-files.ts';
+import type { DemoReport } from './demo-report.ts';
+
+/** What the demo is about to do, and what it cannot show. */
+export function renderIntroduction(devices: number): string {
+  return [
+    `Crossfade demo: ${devices} devices, two embedded brokers and a gateway with 2 workers, all on 127.0.0.1.`,
+    `The source broker is "${sourceBroker}". The target "${targetBroker}" is an embedded MQTT broker too (profile mqtt), not AWS IoT Core.`,
+    'The embedded brokers speak MQTT 3.1 and 3.1.1, not 5, so the fleet has no MQTT 5 devices.',
+    '',
+    '',
+  ].join('\n');
+}
+
+export function renderReport(report: DemoReport): string {
+  const { mix, steps, messages, devices } = report;
+  const failed = report.checks.filter(({ ok }) => !ok);
+  return [
+    `Fleet: ${mix.mqtt31} × MQTT 3.1, ${mix.mqtt311} × 3.1.1; ${mix.serverName} with SNI, ${mix.alpn} with ALPN, ${mix.persistent} persistent.`,
+    '',
+    ...renderColumns([
+      [
+        'STEP',
+        sourceBroker.toUpperCase(),
+        targetBroker.toUpperCase(),
+        `PLAN SAYS ${targetBroker.toUpperCase()}`,
+        'PERSISTENT AT HOME',
+        'MISPLACED',
+        'MOVED',
+        'COMMANDS',
+        'SECONDS',
+      ],
+      ...steps.map((step) => [
+        step.name,
+        `${step.onSource}`,
+        `${step.onTarget}`,
+        `${step.expectedOnTarget}`,
+        `${step.persistentAtHome}`,
+        `${step.misplaced}`,
+        `${step.moved}`,
+        `${step.commandsReceived}/${devices}`,
+        (step.durationMs / 1000).toFixed(1),
+      ]),
+    ]),
+    'Persistent devices stay on the broker that holds their queue, whatever the plan says.',
+    '',
+    ...renderColumns([
+      ['MESSAGES', 'SENT', 'ACKNOWLEDGED', 'ARRIVED', 'DUPLICATES', 'LOST'],
+      ...([0, 1, 2] as const).map((qos) => [
+        `QoS ${qos}`,
+        `${messages.sent[qos]}`,
+        qos === 0 ? '-' : `${messages.acknowledged[qos]}`,
+        `${messages.arrived[qos]}`,
+        `${messages.duplicates[qos]}`,
+        `${messages.lost[qos]}`,
+      ]),
+    ]),
+    'Lost: acknowledged to the device and at no broker; at QoS 0, sent and at no broker.',
+    '',
+    ...failed.map(({ name, detail }) => `FAILED  ${name}: ${detail}`),
+    `${report.checks.length - failed.length} of ${report.checks.length} checks hold, in ${(report.durationMs / 1000).toFixed(1)} s.`,
+    '',
+  ].join('\n');
+}
+
+/** How to go on by hand while the demo stays up. */
+export function renderInvitation(adminUrl: string, token: string): string {
+  return [
+    '',
+    'The demo stays up. In another terminal:',
+    '',
+    `  export CROSSFADE_ADMIN=${adminUrl}`,
+    `  export CROSSFADE_TOKEN=${token}`,
+    '  npx crossfade status',
+    '  npx crossfade where device-0007',
+    '  npx crossfade cutover fleet --weight 25%',
+    '  npx crossfade rollback --all',
+    '',
+    'Ctrl-C ends it.',
+    '',
+  ].join('\n');
+}
+
+/** The first column to the left, the others to the right. */
+function renderColumns(rows: readonly (readonly string[])[]): readonly string[] {
+  const widths = rows.reduce<number[]>(
+    (widest, row) => row.map((cell, column) => Math.max(cell.length, widest[column] ?? 0)),
+    [],
+  );
+  return rows.map((row) =>
+    row
+      .map((cell, column) => (column === 0 ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0)))
+      .join('  ')
+      .trimEnd(),
+  );
+}

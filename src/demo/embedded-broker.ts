@@ -1,0 +1,125 @@
+import type { AddressInfo, Socket } from 'node:net';
+import { createServer, type Server, type TLSSocket } from 'node:tls';
+import { Aedes, type AedesPublishPacket, type Client } from 'aedes';
+import type { MintedCertificate } from '../tls/certificate-minting.ts';
+
+/** A PUBLISH that the broker has taken. */
+export interface Arrival {
+  /** The client ID of the connection that it came by. */
+  readonly clientId: string;
+  readonly topic: string;
+  readonly payload: Buffer;
+  readonly qos: 0 | 1 | 2;
+}
+
+export interface EmbeddedBrokerOptions {
+  readonly server: MintedCertificate;
+  /** PEM: whom clients must have their certificate from; absent: they need none. */
+  readonly clientCa?: string;
+  /** A client came or went. */
+  readonly onClients: (clientId: string) => void;
+  readonly onArrival: (arrival: Arrival) => void;
+  /** A fault to test with: acknowledges the message and takes it nowhere. */
+  readonly loses?: ((arrival: Arrival) => boolean) | undefined;
+}
+
+/** One MQTT 3.1 and 3.1.1 broker inside this process, on a TLS listener of its own. */
+export class EmbeddedBroker {
+  readonly #aedes: Aedes;
+  readonly #server: Server;
+  readonly #clients = new Map<string, Client>();
+  readonly #sockets = new Set<Socket>();
+
+  private constructor(aedes: Aedes, options: EmbeddedBrokerOptions) {
+    this.#aedes = aedes;
+    this.#server = createServer(
+      {
+        cert: options.server.certificate,
+        key: options.server.key,
+        ...(options.clientCa !== undefined && { requestCert: true, rejectUnauthorized: true, ca: options.clientCa }),
+      },
+      (socket) => this.#accept(socket),
+    );
+    aedes.on('clientReady', (client) => {
+      this.#clients.set(client.id, client);
+      options.onClients(client.id);
+    });
+    aedes.on('clientDisconnect', (client) => {
+      if (this.#clients.get(client.id) === client) this.#clients.delete(client.id);
+      options.onClients(client.id);
+    });
+    aedes.on('publish', (packet, client) => {
+      if (client !== null && client !== undefined) options.onArrival(toArrival(packet, client));
+    });
+    // A client that breaks off is the gateway's business; here it only must not end the process.
+    for (const event of ['clientError', 'connectionError'] as const) aedes.on(event, () => {});
+  }
+
+  /** Listens on a free port of 127.0.0.1. */
+  static async start(options: EmbeddedBrokerOptions): Promise<EmbeddedBroker> {
+    const { loses } = options;
+    const aedes = await Aedes.createBroker(
+      loses === undefined
+        ? {}
+        : {
+            authorizePublish: (client, packet, callback) => {
+              // Taken under another topic, the message is acknowledged and reaches nobody who waits for it.
+              if (client !== null && loses(toArrival(packet, client))) packet.topic = 'lost';
+              callback();
+            },
+          },
+    );
+    const broker = new EmbeddedBroker(aedes, options);
+    await broker.#listen();
+    return broker;
+  }
+
+  get port(): number {
+    return (this.#server.address() as AddressInfo).port;
+  }
+
+  get clientCount(): number {
+    return this.#clients.size;
+  }
+
+  holds(clientId: string): boolean {
+    return this.#clients.has(clientId);
+  }
+
+  /** Sends an application message at QoS 1 to whoever subscribed. */
+  publish(topic: string, text: string): void {
+    const packet = { cmd: 'publish', topic, payload: Buffer.from(text), qos: 1, retain: false, dup: false } as const;
+    this.#aedes.publish(packet, () => {});
+  }
+
+  async stop(): Promise<void> {
+    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    for (const socket of this.#sockets) socket.destroy();
+    await new Promise<void>((resolve) => this.#aedes.close(() => resolve()));
+    await closed;
+  }
+
+  #accept(socket: TLSSocket): void {
+    socket.on('error', () => {});
+    this.#aedes.handle(socket);
+  }
+
+  #listen(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#server.on('connection', (socket: Socket) => {
+        this.#sockets.add(socket);
+        socket.on('close', () => this.#sockets.delete(socket));
+      });
+      this.#server.on('tlsClientError', () => {});
+      this.#server.once('error', reject);
+      this.#server.listen(0, '127.0.0.1', resolve);
+    });
+  }
+}
+
+function toArrival(
+  { topic, payload, qos }: Pick<AedesPublishPacket, 'topic' | 'payload' | 'qos'>,
+  client: Client,
+): Arrival {
+  return { clientId: client.id, topic, payload: Buffer.from(payload), qos };
+}
