@@ -7,12 +7,14 @@ import {
   objectIdentifier,
   octetString,
   sequence,
+  unsignedInteger,
 } from './der-writing.ts';
 
 export type ExtendedKeyUsage = 'clientAuth' | 'serverAuth';
 
 export interface ExtensionValues {
   readonly isAuthority: boolean;
+  readonly pathLength?: number;
   readonly subjectKeyIdentifier: Buffer;
   readonly authorityKeyIdentifier: Buffer;
   readonly extendedKeyUsage: readonly ExtendedKeyUsage[];
@@ -28,7 +30,7 @@ export function certificateExtensions(values: ExtensionValues): DerNode {
     ...ipAddresses.map((address) => implicitTag(7, Buffer.from(address.split('.').map(Number)))),
   ];
   return sequence(
-    extension('2.5.29.19', isAuthority ? sequence(booleanTrue()) : sequence(), 'critical'),
+    extension('2.5.29.19', basicConstraints(values), 'critical'),
     // keyCertSign and cRLSign for a CA, digitalSignature for everybody else
     extension('2.5.29.15', isAuthority ? bitString(Buffer.of(0x06), 1) : bitString(Buffer.of(0x80), 7), 'critical'),
     extension('2.5.29.14', octetString(values.subjectKeyIdentifier)),
@@ -38,6 +40,11 @@ export function certificateExtensions(values: ExtensionValues): DerNode {
       : [extension('2.5.29.37', sequence(...extendedKeyUsage.map((usage) => objectIdentifier(usageOids[usage]))))]),
     ...(alternativeNames.length === 0 ? [] : [extension('2.5.29.17', sequence(...alternativeNames))]),
   );
+}
+
+function basicConstraints({ isAuthority, pathLength }: ExtensionValues): DerNode {
+  if (!isAuthority) return sequence();
+  return sequence(booleanTrue(), ...(pathLength === undefined ? [] : [unsignedInteger(pathLength.toString(16))]));
 }
 
 export function extension(oid: string, value: DerNode, critical?: 'critical'): DerNode {

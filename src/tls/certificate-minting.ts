@@ -52,6 +52,8 @@ export interface CertificateRequest {
   readonly dnsNames?: readonly string[];
   /** IPv4 literals. */
   readonly ipAddresses?: readonly string[];
+  /** A CA's bound on the CAs below it; absent: none. */
+  readonly pathLength?: number;
   /** Absent: self-signed. */
   readonly issuer?: CertificateIssuer;
 }
@@ -132,6 +134,7 @@ function mint(request: CertificateRequest, isAuthority: boolean): MintedCertific
       3,
       certificateExtensions({
         isAuthority,
+        ...(request.pathLength === undefined ? {} : { pathLength: request.pathLength }),
         subjectKeyIdentifier: subjectKeyIdentifier(keys.publicKey),
         authorityKeyIdentifier: subjectKeyIdentifier(issuer.publicKey),
         extendedKeyUsage: request.extendedKeyUsage ?? [],

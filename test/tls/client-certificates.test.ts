@@ -192,6 +192,55 @@ test('judge: a device certificate is no issuer, whatever is tolerated', async ()
   assert.deepEqual(judgement, { accepted: false, reasons: ['untrusted'] });
 });
 
+test('judge: a CA of RSA-1024 and SHA-1 is a weak key, tolerated or not; its own signature does not count', async () => {
+  const oldCa = mintCertificateAuthority('Old RSA CA', { key: 'rsa1024', signatureHash: 'sha1' });
+  const oldTrust = material({ trustedCas: [oldCa.certificate] });
+  const device = mintDevice({ issuer: oldCa });
+  await using strict = await TlsWorld.start(policy(), oldTrust);
+  assert.deepEqual((await strict.meet(device)).judgement, { accepted: false, reasons: ['weakKey'] });
+  await using lenient = await TlsWorld.start(policy({ tolerate: ['weakKey'] }), oldTrust);
+  assert.equal((await lenient.meet(device)).judgement.accepted, true);
+});
+
+test('judge: an issuer name in other letters is the same CA, for trust, tolerance and revocation', async () => {
+  const { subjectName } = mintCertificateAuthority('DEVICE  ca');
+  const issuer = { ...deviceCa, subjectName };
+  const listed = mintDevice({ issuer });
+  const crls = crl(mintCrl({ issuer: deviceCa, revoked: [listed.serialNumber] }));
+  const strict = policy({ crlStale: 'refuse', tolerate: ['expired'] });
+  await using world = await TlsWorld.start(strict, material({ crls }));
+  assert.equal((await world.meet(mintDevice({ issuer }))).judgement.accepted, true);
+  assert.equal(
+    (await world.meet(mintDevice({ issuer, notBefore: longPast, notAfter: past }))).judgement.accepted,
+    true,
+  );
+  assert.deepEqual((await world.meet(listed)).judgement, { accepted: false, reasons: ['revoked'] });
+});
+
+test('judge: a renewed CA beside the old one of the same name, each with its own devices', async () => {
+  const renewed = mintCertificateAuthority('Device CA');
+  await using world = await TlsWorld.start(
+    policy(),
+    material({ trustedCas: [deviceCa.certificate + renewed.certificate] }),
+  );
+  for (const issuer of [deviceCa, renewed])
+    assert.equal((await world.meet(mintDevice({ issuer }))).judgement.accepted, true);
+  assert.deepEqual((await world.meet(mintDevice({ issuer: impostorCa }))).judgement, {
+    accepted: false,
+    reasons: ['untrusted'],
+  });
+});
+
+test('judge: a CA below a path length of zero issues nothing, whatever is tolerated', async () => {
+  await using world = await TlsWorld.start(policy({ tolerate: tolerable as readonly CertificateFault[] }));
+  const first = mintCertificateAuthority('First', { issuer: deviceCa, pathLength: 0 });
+  const second = mintCertificateAuthority('Second', { issuer: first });
+  const under = (issuer: MintedCertificate) => mintDevice({ issuer, notBefore: longPast, notAfter: past });
+  assert.equal((await world.meet(under(first), { chain: first.certificate })).judgement.accepted, true);
+  const { judgement } = await world.meet(under(second), { chain: second.certificate + first.certificate });
+  assert.deepEqual(sorted(judgement), { accepted: false, reasons: ['invalid'] });
+});
+
 function sorted(judgement: { accepted: boolean; reasons?: unknown; observed?: unknown }): unknown {
   const { reasons, observed } = judgement;
   return {
