@@ -83,7 +83,7 @@ class WorkerProcess {
     });
     this.#registry = this.#createRegistry();
     this.#gateway = createGateway({
-      settings: { clientIdPolicy: configuration.fleet.clientIdPolicy },
+      settings: { clientIdPolicy: configuration.fleet.clientIdPolicy, brokers: configuration.brokers },
       limits: configuration.limits,
       ports: {
         snapshot: () => this.#currentSnapshot(),

@@ -15,6 +15,7 @@ export type ConnectionRefusal =
   | 'malformed'
   | 'version'
   | 'client-id'
+  | 'credentials'
   | 'gone';
 
 /** Counts the worker's connections and those that have not finished CONNECT, and says when there are too many. */

@@ -9,6 +9,7 @@ import type { ClaimAnswer } from '../session/session-registry.ts';
 import type { Admission, ConnectionRefusal } from './admission.ts';
 import { askBroker, type BrokerAnswer } from './broker-answer.ts';
 import { judgeClientId } from './client-id-policy.ts';
+import { type CredentialFault, judgeCredentials } from './credential-policy.ts';
 import { DeviceIntake } from './device-intake.ts';
 import type { AcceptedDevice } from './device-listener.ts';
 import {
@@ -120,6 +121,25 @@ async function findBroker(candidate: Candidate, context: ConnectionContext): Pro
   const endClaim = () => {
     if (connect.clientId !== '') context.ports.registry.ended(connect.clientId, claim.epoch, false);
   };
+  const fault = credentialFault(connect, claim.broker, context.settings);
+  if (fault !== undefined) {
+    endClaim();
+    candidate.intake.release();
+    const { protocol, clientId } = connect;
+    context.occasionalLog.warn(
+      `${fault} ${claim.broker}`,
+      { broker: claim.broker, fault },
+      'credentials are not forwarded',
+    );
+    refuse(candidate.device, context, {
+      reason: 'credentials',
+      protocol,
+      connack: 'not-authorized',
+      clientId,
+      message: fault,
+    });
+    return;
+  }
   const connected = await dial(candidate, { broker: claim.broker, assignment }, context);
   if (!connected.ok) {
     endClaim();
@@ -139,6 +159,15 @@ async function findBroker(candidate: Candidate, context: ConnectionContext): Pro
   endClaim();
   closeUnanswered(upstream, leg, claim.broker);
   refuseUnanswered(candidate, claim.broker, answer.kind === 'failed' ? answer.reason : undefined, context);
+}
+
+function credentialFault(
+  connect: ConnectPacket,
+  broker: string,
+  { brokers }: GatewaySettings,
+): CredentialFault | undefined {
+  const traits = brokers?.[broker];
+  return traits === undefined ? undefined : judgeCredentials(connect, traits);
 }
 
 function identityOf({ device, connect }: Candidate): DeviceIdentity {

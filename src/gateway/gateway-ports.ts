@@ -5,6 +5,7 @@ import type { SessionRegistry } from '../session/session-registry.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { ListenerTls } from '../tls/listener-tls.ts';
+import type { BrokerTraits } from './credential-policy.ts';
 import type { UpstreamConnector } from './upstream-connector.ts';
 
 /** What the gateway needs from the rest of its process. */
@@ -32,6 +33,8 @@ export interface GatewayLimits {
 
 export interface GatewaySettings {
   readonly clientIdPolicy: 'any' | 'equals-common-name' | 'prefixed-by-common-name';
+  /** By broker name; a broker that is not there takes credentials as they come. */
+  readonly brokers?: Readonly<Record<string, BrokerTraits>>;
 }
 
 /** Where devices come in, and by which rules. */

@@ -1,0 +1,26 @@
+import { isIP } from 'node:net';
+
+/** What decides whether a device's credentials may go to a broker as they came. */
+export interface BrokerTraits {
+  readonly profile: string;
+  readonly endpoints: readonly { readonly host: string; readonly tls: boolean }[];
+}
+
+export type CredentialFault =
+  /** A password would leave this machine without TLS. */
+  | 'password-in-clear'
+  /** A device must not write the fields that AWS IoT Core reads from a username (custom authorizers). */
+  | 'reserved-username';
+
+/** Whether a CONNECT's credentials may be forwarded; undefined: they may. */
+export function judgeCredentials(
+  { username, hasPassword }: { readonly username?: string; readonly hasPassword: boolean },
+  { profile, endpoints }: BrokerTraits,
+): CredentialFault | undefined {
+  if (profile === 'aws-iot-core' && username?.includes('?x-amz-') === true) return 'reserved-username';
+  return hasPassword && endpoints.some(({ host, tls }) => !tls && !isLoopback(host)) ? 'password-in-clear' : undefined;
+}
+
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));
+}

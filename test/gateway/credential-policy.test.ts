@@ -1,0 +1,37 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { type BrokerTraits, judgeCredentials } from '../../src/gateway/credential-policy.ts';
+
+function broker(options: Partial<BrokerTraits> = {}): BrokerTraits {
+  return { profile: 'mqtt', endpoints: [{ host: '10.0.0.5', tls: true }], ...options };
+}
+
+describe('judgeCredentials', () => {
+  const plain = broker({
+    endpoints: [
+      { host: '10.0.0.5', tls: true },
+      { host: '10.0.0.6', tls: false },
+    ],
+  });
+  const loopback = broker({
+    endpoints: [
+      { host: '127.0.0.1', tls: false },
+      { host: '::1', tls: false },
+    ],
+  });
+  const aws = broker({ profile: 'aws-iot-core' });
+
+  it('lets a password leave over TLS and to this machine only', () => {
+    assert.equal(judgeCredentials({ hasPassword: true }, broker()), undefined);
+    assert.equal(judgeCredentials({ hasPassword: true }, loopback), undefined);
+    assert.equal(judgeCredentials({ hasPassword: true }, plain), 'password-in-clear');
+    assert.equal(judgeCredentials({ hasPassword: false, username: 'meter' }, plain), undefined);
+  });
+
+  it('never sends fields of a custom authorizer that a device wrote', () => {
+    const username = 'meter?x-amz-customauthorizer-name=open';
+    assert.equal(judgeCredentials({ hasPassword: false, username }, aws), 'reserved-username');
+    assert.equal(judgeCredentials({ hasPassword: false, username }, broker()), undefined);
+    assert.equal(judgeCredentials({ hasPassword: false, username: 'meter?site=7' }, aws), undefined);
+  });
+});
