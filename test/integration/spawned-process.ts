@@ -62,11 +62,12 @@ export class SpawnedProcess {
    */
   async line(pattern: RegExp | string, from = 0): Promise<string> {
     const matches = (line: string) => (typeof pattern === 'string' ? line.includes(pattern) : pattern.test(line));
-    const found = () => this.lines.slice(from).find(matches);
     const deadline = AbortSignal.timeout(lineDeadlineMs);
-    for (;;) {
-      const line = found();
-      if (line !== undefined) return line;
+    for (let next = from; ; ) {
+      for (; next < this.lines.length; next++) {
+        const line = this.lines[next] ?? '';
+        if (matches(line)) return line;
+      }
       if (this.#end !== undefined) throw new Error(`${this.#name} ended before ${pattern}: ${this.#tail()}`);
       if (deadline.aborted) throw new Error(`${this.#name} did not print ${pattern}, but: ${this.#tail()}`);
       await this.#change(deadline);
