@@ -57,7 +57,7 @@ export async function serveDevice(
 ): Promise<void> {
   const intake = new DeviceIntake(device.socket, context.limits);
   const first = await intake.receiveConnect(context.limits.firstPacketMs);
-  context.admission.settle();
+  context.admission.settle(device.raw);
   if (!first.ok) {
     refuse(device, context, { reason: first.reason });
     return;

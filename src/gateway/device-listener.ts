@@ -14,7 +14,10 @@ import { ignoreError } from './socket-closing.ts';
 
 /** A device as it stands behind TLS, before its first packet. */
 export interface AcceptedDevice {
+  /** Where its packets come from: the TLS socket, or on a plain listener the raw one. */
   readonly socket: Socket;
+  /** The TCP socket. */
+  readonly raw: Socket;
   readonly listener: DeviceListenerSettings;
   readonly peer: DevicePeer;
   /** Present when it verified or its faults are tolerated. */
@@ -113,7 +116,7 @@ export class DeviceListener {
 
   #handleConnection(socket: Socket): void {
     socket.on('error', ignoreError);
-    if (!this.#parts.admission.enter(this.#settings.name)) {
+    if (!this.#parts.admission.enter(this.#settings.name, socket)) {
       socket.destroy();
       return;
     }
@@ -186,7 +189,7 @@ export class DeviceListener {
     if (arrival === undefined) return;
     clearTimeout(arrival.deadline);
     this.#arrivals.delete(raw);
-    this.#parts.handleDevice({ socket, listener: this.#settings, peer: arrival.peer, ...identity });
+    this.#parts.handleDevice({ socket, raw, listener: this.#settings, peer: arrival.peer, ...identity });
   }
 
   #refuse(raw: Socket, reason: ConnectionRefusal): void {
@@ -200,7 +203,7 @@ export class DeviceListener {
     if (arrival === undefined) return false;
     clearTimeout(arrival.deadline);
     this.#arrivals.delete(raw);
-    this.#parts.admission.settle();
+    this.#parts.admission.settle(raw);
     return true;
   }
 

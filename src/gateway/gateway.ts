@@ -87,7 +87,7 @@ class DeviceGateway implements Gateway {
       limits,
       ports,
       occasionalLog,
-      admission: new Admission(limits, ports.metrics, occasionalLog),
+      admission: new Admission(limits, { metrics: ports.metrics, log: occasionalLog, clock: ports.clock }),
       sessions: this.#sessions,
       pendingLegs: new Map(),
       relayHost: this.#relayHost,

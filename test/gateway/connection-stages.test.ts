@@ -107,6 +107,23 @@ describe('limits at accept', () => {
   });
 });
 
+describe('a crowd of silent connections', () => {
+  it('makes room for a device that speaks', async () => {
+    world = await createGatewayWorld({ limits: { pendingConnectionsPerWorker: 50, firstPacketMs: 60_000 } });
+    const silent = await Promise.all(Array.from({ length: 50 }, () => dial()));
+    await until(() => world.gateway.counts().connections === 50);
+    // Silent for a second: from then on each may be closed for another.
+    await new Promise((resolve) => setTimeout(resolve, 1_100));
+    for (const id of ['a', 'b', 'c']) {
+      const device = await dial();
+      device.connect(id);
+      assert.equal((await device.inbox.packet('connack'))['returnCode'], 0);
+    }
+    await until(() => silent.filter(({ inbox }) => inbox.isClosed).length > 0);
+    assert.ok((await metricValue(world.metrics.connectionsRefused, { reason: 'pending' })) <= 3);
+  });
+});
+
 describe('a broker that does not answer', () => {
   const scripts: [name: string, script: ConnectScript, result: string][] = [
     ['stays silent', 'silent', 'timeout'],
