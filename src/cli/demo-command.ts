@@ -2,7 +2,6 @@ import type { Command } from 'commander';
 import type { CommandContext } from './command-context.ts';
 import { defineCommand } from './command-definition.ts';
 import { createProgress } from './progress.ts';
-import { createProgress } from './progress.ts';
 import { parseCountOption } from './weight-option.ts';
 
 interface DemoOptions {
