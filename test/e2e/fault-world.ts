@@ -4,7 +4,7 @@ import { type MosquittoBroker, type MosquittoOptions, startMosquitto } from '../
 import { temporaryDirectory } from '../integration/spawned-process.ts';
 import { Device, type DeviceOptions } from './device.ts';
 import { eventually } from './eventually.ts';
-import { GatewayProcess, type Sections, valueOf, writeConfiguration } from './gateway-process.ts';
+import { answerOf, GatewayProcess, type Sections, writeConfiguration } from './gateway-process.ts';
 
 export interface FaultWorldOptions {
   readonly sections?: Readonly<Record<string, unknown>>;
@@ -78,13 +78,13 @@ export class FaultWorld implements AsyncDisposable {
   /** The worker that has the client ID's session. */
   workerOf(clientId: string): Promise<number> {
     return eventually(`a session of ${clientId}`, async () => {
-      const [session] = valueOf(await this.gateway.admin.sessions({ clientId }));
+      const [session] = answerOf(await this.gateway.admin.sessions({ clientId }));
       return session?.worker;
     });
   }
 
   async brokerOf(clientId: string): Promise<string | undefined> {
-    const sessions = valueOf(await this.gateway.admin.sessions({ clientId }));
+    const sessions = answerOf(await this.gateway.admin.sessions({ clientId }));
     assert.ok(sessions.length <= 1, `${clientId} has ${sessions.length} sessions`);
     return sessions[0]?.home;
   }
@@ -92,7 +92,7 @@ export class FaultWorld implements AsyncDisposable {
   /** Cuts `everyone` over (or back) and waits until the move has ended. */
   async cutover(weightBps: number, options: { readonly live?: 'keep' | 'reconnect' } = {}): Promise<MoveDocument> {
     const { live = 'reconnect' } = options;
-    const accepted = valueOf(await this.gateway.admin.cutover('everyone', { weightBps, live }));
+    const accepted = answerOf(await this.gateway.admin.cutover('everyone', { weightBps, live }));
     return this.ended(accepted.move.id);
   }
 
@@ -100,7 +100,7 @@ export class FaultWorld implements AsyncDisposable {
     return eventually(
       `the end of move ${move}`,
       async () => {
-        const document = valueOf(await this.gateway.admin.move(move));
+        const document = answerOf(await this.gateway.admin.move(move));
         return document.state !== 'running' && document;
       },
       deadlineMs,

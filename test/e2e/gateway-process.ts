@@ -55,7 +55,7 @@ export class GatewayProcess implements AsyncDisposable {
   static async start(directory: string, wrapper: readonly string[] = []): Promise<GatewayProcess> {
     const spawned = launchGateway(directory, wrapper);
     try {
-      return new GatewayProcess(spawned, JSON.parse(await spawned.line('"event":"ready"')) as Ready);
+      return new GatewayProcess(spawned, JSON.parse(await readyLine(spawned)) as Ready);
     } catch (error) {
       await spawned.stop();
       throw error;
@@ -77,7 +77,7 @@ export class GatewayProcess implements AsyncDisposable {
   }
 
   async status(): Promise<StatusDocument> {
-    return valueOf(await this.admin.status());
+    return answerOf(await this.admin.status());
   }
 
   /** The status once every worker is connected to the control process. */
@@ -103,7 +103,7 @@ export class GatewayProcess implements AsyncDisposable {
 
   /** The sum of a metric's samples whose labels contain all of `labels`. */
   async metric(name: string, labels: Readonly<Record<string, string>> = {}): Promise<number> {
-    return sumOfSamples(valueOf(await this.admin.metricsText()), name, labels);
+    return sumOfSamples(answerOf(await this.admin.metricsText()), name, labels);
   }
 
   /** SIGTERM, a second one once the first was heard, and the end. Idempotent. */
@@ -118,6 +118,19 @@ export class GatewayProcess implements AsyncDisposable {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.stop();
+  }
+}
+
+const startAttempts = 4;
+
+/** On a machine that is busy with other tests the start of four processes takes its time. */
+async function readyLine(spawned: SpawnedProcess): Promise<string> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await spawned.line('"event":"ready"');
+    } catch (error) {
+      if (spawned.hasExited || attempt === startAttempts) throw error;
+    }
   }
 }
 
@@ -136,7 +149,7 @@ export function sumOfSamples(text: string, name: string, labels: Readonly<Record
 }
 
 /** The value of an admin answer; throws with the problem document. */
-export function valueOf<Value>(
+export function answerOf<Value>(
   result: { readonly ok: true; readonly value: Value } | { readonly ok: false; readonly error: unknown },
 ): Value {
   if (!result.ok) throw new Error(JSON.stringify(result.error));
