@@ -89,7 +89,7 @@ function judgeStep(devices: number, step: StepReport): readonly DemoCheck[] {
     first === undefined
       ? ''
       : `; ${first.device} should be on ${first.expected}, is ${first.isConnected ? 'connected' : 'not connected'}, ` +
-        `held by ${first.heldBy.join(' and ') || 'nobody'}`;
+        `held by ${first.heldBy.join(' and ') || 'nobody'}, last error: ${first.lastError ?? 'none'}`;
   return [
     {
       name: `${step.name}: every device is where the plan says`,

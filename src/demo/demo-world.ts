@@ -60,7 +60,8 @@ export async function openDemoWorld({ devices, signal, loses }: DemoWorldOptions
   const holders = (device: string) =>
     Object.entries(brokers).flatMap(([name, broker]) => (broker.holds(device) ? [name] : []));
   const isReady = (device: string) => fleet.device(device)?.isReady === true;
-  const placement = new PlacementWatch({ isReady, holders });
+  const lastError = (device: string) => fleet.device(device)?.lastError ?? null;
+  const placement = new PlacementWatch({ isReady, holders, lastError });
   records.onChange = (device) => placement.handleChange(device);
   const { ledger, deliveries, commands } = records;
   const parts = { admin, adminUrl, adminToken: files.token, fleet, brokers, placement, ledger, deliveries, commands };

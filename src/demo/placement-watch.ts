@@ -5,6 +5,8 @@ export interface PlacementView {
   isReady(device: string): boolean;
   /** The brokers that hold a connection of this client ID. */
   holders(device: string): readonly string[];
+  /** What went wrong last for it; null when nothing did. */
+  lastError(device: string): string | null;
 }
 
 /** A device that is not where it should be. */
@@ -13,6 +15,8 @@ export interface StrayDevice {
   readonly expected: string;
   readonly heldBy: readonly string[];
   readonly isConnected: boolean;
+  /** What the device met last, if anything went wrong. */
+  readonly lastError: string | null;
 }
 
 /**
@@ -57,6 +61,7 @@ export class PlacementWatch {
       expected: this.#expected.get(device) ?? '',
       heldBy: this.#view.holders(device),
       isConnected: this.#view.isReady(device),
+      lastError: this.#view.lastError(device),
     }));
   }
 

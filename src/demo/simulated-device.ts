@@ -1,10 +1,13 @@
 import { connect, createSecureContext, type SecureContext, type TLSSocket } from 'node:tls';
 import { MqttClient } from 'mqtt';
+import { errorMessage } from '../base/errors.ts';
 import type { MintedCertificate } from '../tls/certificate-minting.ts';
 import type { Qos } from './delivery-ledger.ts';
 import type { DeviceTraits } from './device-traits.ts';
 
 export interface DeviceEnvironment {
+  /** Size of the fleet. */
+  readonly devices: number;
   /** Where the gateway listens, on 127.0.0.1. */
   readonly port: number;
   /** The name in SNI, of those that send it. */
@@ -16,8 +19,8 @@ export interface DeviceEnvironment {
   readonly onCommand: (device: string, text: string) => void;
 }
 
-/** Milliseconds until a device that lost its connection comes back: not all at the same moment. */
-const reconnectMs = { least: 100, spread: 200 };
+/** Milliseconds until a device that lost its connection comes back: not all at the same moment, and longer for large fleets. */
+const reconnectMs = { least: 100, spread: 200, perDevice: 1 };
 const connectTimeoutMs = 15_000;
 
 /** One device of the fleet: MQTT.js on a TLS socket, with a certificate of its own. It reconnects by itself. */
@@ -29,7 +32,7 @@ export class SimulatedDevice {
   #client: MqttClient | undefined;
   #isReady = false;
   #unacknowledged = 0;
-  #connects = 0;
+  #lastError: string | undefined;
 
   constructor(traits: DeviceTraits, certificate: MintedCertificate, environment: DeviceEnvironment) {
     this.traits = traits;
@@ -51,30 +54,35 @@ export class SimulatedDevice {
     return this.#unacknowledged;
   }
 
-  /** CONNACKs seen so far. */
-  get connects(): number {
-    return this.#connects;
+  /** What went wrong last, if anything did. */
+  get lastError(): string | undefined {
+    return this.#lastError;
   }
 
   start(): void {
     const { name, protocol, keepAliveSeconds, isPersistent } = this.traits;
+    const spreadMs = reconnectMs.spread + reconnectMs.perDevice * this.#environment.devices;
     const client = new MqttClient(() => this.#dial(), {
       clientId: name,
       protocolId: protocol === '3.1' ? 'MQIsdp' : 'MQTT',
       protocolVersion: protocol === '3.1' ? 3 : 4,
       clean: !isPersistent,
       keepalive: keepAliveSeconds,
-      reconnectPeriod: reconnectMs.least + Math.floor(Math.random() * reconnectMs.spread),
+      reconnectPeriod: reconnectMs.least + Math.floor(Math.random() * spreadMs),
       connectTimeout: connectTimeoutMs,
       queueQoSZero: false,
       resubscribe: false,
+      // Otherwise MQTT.js gives up for good at the first CONNACK that refuses; devices in the field do not.
+      reconnectOnConnackError: true,
     });
     this.#client = client;
     client.on('connect', () => this.#subscribe(client));
     client.on('close', () => this.#setReady(false));
     client.on('message', (_topic, payload) => this.#environment.onCommand(name, payload.toString()));
     // Whatever went wrong, `close` follows and the device tries again.
-    client.on('error', () => {});
+    client.on('error', (error) => {
+      this.#lastError = errorMessage(error);
+    });
   }
 
   /** `onAcknowledged`: for QoS 1 and 2, when the exchange is complete. */
@@ -110,7 +118,6 @@ export class SimulatedDevice {
   }
 
   #subscribe(client: MqttClient): void {
-    this.#connects += 1;
     client.subscribe(`fleet/${this.traits.name}/cmd`, { qos: this.traits.commandQos }, (error) => {
       if (error === null && client.connected) this.#setReady(true);
     });

@@ -6,7 +6,6 @@ import { deviceTraits } from './device-traits.ts';
 import { type DeviceEnvironment, SimulatedDevice } from './simulated-device.ts';
 
 export interface FleetOptions extends DeviceEnvironment {
-  readonly devices: number;
   /** Signs the devices' certificates. */
   readonly deviceCa: CertificateIssuer;
   readonly ledger: DeliveryLedger;
@@ -32,10 +31,10 @@ export class SimulatedFleet {
   #next = 0;
   #due = 0;
 
-  constructor({ devices, deviceCa, ledger, ...environment }: FleetOptions) {
+  constructor({ deviceCa, ledger, ...environment }: FleetOptions) {
+    const { devices, onChange } = environment;
     this.#ledger = ledger;
     this.#sequences = new Uint32Array(devices);
-    const { onChange } = environment;
     const observed = {
       ...environment,
       onChange: (device: string) => {
