@@ -1,43 +1,25 @@
-import { type ConnackRefusal, encodeConnackRefusal } from '../mqtt/connack-packet.ts';
-import { type ConnectPacket, type ConnectRefusal, decodeConnect } from '../mqtt/connect-packet.ts';
-import type { ProtocolVersion } from '../mqtt/control-packet.ts';
-import { encodeClientDisconnect } from '../mqtt/disconnect-packet.ts';
-import { isPersistent, sessionIntentOf } from '../mqtt/session-intent.ts';
+import { type ConnectPacket, decodeConnect } from '../mqtt/connect-packet.ts';
+import { sessionIntentOf } from '../mqtt/session-intent.ts';
 import type { Assignment } from '../plan/assignment.ts';
 import type { DeviceIdentity } from '../plan/device-key.ts';
 import type { ClaimAnswer } from '../session/session-registry.ts';
-import type { Admission, ConnectionRefusal } from './admission.ts';
-import { askBroker, type BrokerAnswer } from './broker-answer.ts';
+import { askBroker } from './broker-answer.ts';
 import { judgeClientId } from './client-id-policy.ts';
-import { type CredentialFault, judgeCredentials } from './credential-policy.ts';
+import type { Candidate, ConnectionContext } from './connection-context.ts';
+import {
+  closeUnanswered,
+  refusalOfDecoding,
+  refuse,
+  refuseCredentials,
+  refuseUnanswered,
+} from './connection-refusal.ts';
+import { judgeCredentials } from './credential-policy.ts';
 import { DeviceIntake } from './device-intake.ts';
 import type { AcceptedDevice } from './device-listener.ts';
-import {
-  flushLingerMs,
-  type GatewayLimits,
-  type GatewayPorts,
-  type GatewaySettings,
-  takeoverLingerMs,
-} from './gateway-ports.ts';
-import type { OccasionalLog } from './occasional-log.ts';
+import type { GatewayPorts } from './gateway-ports.ts';
 import { PendingLeg } from './pending-leg.ts';
-import { Relay, type RelayHost } from './relay.ts';
-import type { SessionTable } from './session-table.ts';
-import { abandonToPeer, closeAfterFlush } from './socket-closing.ts';
-import type { UpstreamConnection, UpstreamDevice, UpstreamFailure } from './upstream-connector.ts';
-
-/** What all connections of a worker share. */
-export interface ConnectionContext {
-  readonly settings: GatewaySettings;
-  readonly limits: GatewayLimits;
-  readonly ports: GatewayPorts;
-  readonly admission: Admission;
-  readonly occasionalLog: OccasionalLog;
-  readonly sessions: SessionTable;
-  /** Connections between CONNECT and the broker's answer, by connection number. */
-  readonly pendingLegs: Map<number, PendingLeg>;
-  readonly relayHost: RelayHost;
-}
+import { type Attachment, attach } from './session-attachment.ts';
+import type { UpstreamDevice } from './upstream-connector.ts';
 
 /**
  * The stages of a connection behind accept and TLS (`device-listener.ts`), in order. Each may assume what the ones
@@ -88,86 +70,52 @@ export async function serveDevice(
   }
 }
 
-interface Candidate {
-  readonly device: AcceptedDevice;
-  readonly connect: ConnectPacket;
-  /** The exact bytes of CONNECT. */
-  readonly packet: Buffer;
-  readonly intake: DeviceIntake;
-  readonly leg: PendingLeg;
-}
-
-interface Refusal {
-  readonly reason: ConnectionRefusal;
-  readonly protocol?: ProtocolVersion;
-  readonly connack?: ConnackRefusal;
-  readonly clientId?: string;
-  readonly message?: string;
-}
-
-/** Stages 3 to 6. */
+/** Stages 3 and 4. */
 async function findBroker(candidate: Candidate, context: ConnectionContext): Promise<void> {
+  const { leg, connect } = candidate;
+  const { ports, settings } = context;
   const identity = identityOf(candidate);
-  const assignment = context.ports.snapshot().assign(identity);
-  candidate.leg.revision = assignment.revision;
+  const assignment = ports.snapshot().assign(identity);
+  leg.revision = assignment.revision;
   const claim = await claimSession(candidate, assignment, context);
   if (claim === undefined || !claim.granted) {
-    refuseUnanswered(candidate, assignment.broker, claim === undefined ? undefined : claim.reason, context);
+    refuseUnanswered(candidate, assignment.broker, claim?.reason, context);
     return;
   }
-  const { leg, connect } = candidate;
   leg.epoch = claim.epoch;
-  if (claim.tookOver) context.ports.metrics.takeovers.inc();
-  const endClaim = () => {
-    if (connect.clientId !== '') context.ports.registry.ended(connect.clientId, claim.epoch, false);
-  };
-  const fault = credentialFault(connect, claim.broker, context.settings);
-  if (fault !== undefined) {
-    endClaim();
-    candidate.intake.release();
-    const { protocol, clientId } = connect;
-    context.occasionalLog.warn(
-      `${fault} ${claim.broker}`,
-      { broker: claim.broker, fault },
-      'credentials are not forwarded',
-    );
-    refuse(candidate.device, context, {
-      reason: 'credentials',
-      protocol,
-      connack: 'not-authorized',
-      clientId,
-      message: fault,
-    });
-    return;
-  }
-  const connected = await dial(candidate, { broker: claim.broker, assignment }, context);
-  if (!connected.ok) {
-    endClaim();
-    refuseUnanswered(candidate, claim.broker, connected.error, context);
-    return;
-  }
-  const upstream = connected.value;
-  const answer = await askBroker(upstream.socket, { packet: candidate.packet, protocol: connect.protocol }, leg.signal);
-  upstream.reportOutcome(
-    answer.kind === 'connack' || leg.end === 'gone' || leg.end === 'superseded' ? 'answered' : 'failed',
-  );
-  if (answer.kind === 'connack' && leg.end === undefined) {
-    leg.settle();
-    attach(candidate, { identity, assignment, claim, upstream, answer }, context);
-    return;
-  }
-  endClaim();
-  closeUnanswered(upstream, leg, claim.broker);
-  refuseUnanswered(candidate, claim.broker, answer.kind === 'failed' ? answer.reason : undefined, context);
+  if (claim.tookOver) ports.metrics.takeovers.inc();
+  const traits = settings.brokers?.[claim.broker];
+  const fault = traits === undefined ? undefined : judgeCredentials(connect, traits);
+  if (fault === undefined && (await isAttached(candidate, { identity, assignment, claim }, context))) return;
+  if (connect.clientId !== '') ports.registry.ended(connect.clientId, claim.epoch, false);
+  if (fault !== undefined) refuseCredentials(candidate, { broker: claim.broker, fault }, context);
 }
 
-function credentialFault(
-  connect: ConnectPacket,
-  broker: string,
-  { brokers }: GatewaySettings,
-): CredentialFault | undefined {
-  const traits = brokers?.[broker];
-  return traits === undefined ? undefined : judgeCredentials(connect, traits);
+/** Stages 5 and 6. False when no broker gave a CONNACK: the device has been refused then, the claim is still held. */
+async function isAttached(
+  candidate: Candidate,
+  wish: Pick<Attachment, 'identity' | 'assignment' | 'claim'>,
+  context: ConnectionContext,
+): Promise<boolean> {
+  const { leg, connect, packet } = candidate;
+  const { broker } = wish.claim;
+  const connected = await dial(candidate, { broker, assignment: wish.assignment }, context);
+  if (!connected.ok) {
+    refuseUnanswered(candidate, broker, connected.error, context);
+    return false;
+  }
+  const upstream = connected.value;
+  const answer = await askBroker(upstream.socket, { packet, protocol: connect.protocol }, leg.signal);
+  const isBrokersFault = answer.kind !== 'connack' && leg.end !== 'gone' && leg.end !== 'superseded';
+  upstream.reportOutcome(isBrokersFault ? 'failed' : 'answered');
+  if (answer.kind === 'connack' && leg.end === undefined) {
+    leg.settle();
+    attach(candidate, { ...wish, upstream, answer }, context);
+    return true;
+  }
+  closeUnanswered(upstream, leg, broker);
+  refuseUnanswered(candidate, broker, answer.kind === 'failed' ? answer.reason : undefined, context);
+  return false;
 }
 
 function identityOf({ device, connect }: Candidate): DeviceIdentity {
@@ -228,93 +176,6 @@ function dial(
   });
 }
 
-interface Attachment {
-  readonly identity: DeviceIdentity;
-  readonly assignment: Assignment;
-  readonly claim: Extract<ClaimAnswer, { readonly granted: true }>;
-  readonly upstream: UpstreamConnection;
-  readonly answer: Extract<BrokerAnswer, { readonly kind: 'connack' }>;
-}
-
-/** Stage 6: from here on the sockets belong to the relay, and this chain is over. */
-function attach(candidate: Candidate, attachment: Attachment, context: ConnectionContext): void {
-  const { device, connect, intake, leg } = candidate;
-  const { claim, upstream, answer } = attachment;
-  const { ports, sessions } = context;
-  const isAccepted = answer.connack.code === 0;
-  ports.metrics.connects.inc({ broker: claim.broker, result: isAccepted ? 'accepted' : 'refused' });
-  const early = intake.release();
-  if (!isAccepted) {
-    if (connect.clientId !== '') ports.registry.ended(connect.clientId, claim.epoch, false);
-    closeAfterFlush(device.socket, flushLingerMs, answer.packet);
-    closeAfterFlush(upstream.socket, flushLingerMs);
-    return;
-  }
-  const snapshot = ports.snapshot();
-  const isCurrent = snapshot.revision === attachment.assignment.revision;
-  const sessionExpiryInterval = answer.connack.sessionExpiryInterval ?? connect.sessionExpiryInterval;
-  const relay = new Relay(
-    {
-      connection: leg.connection,
-      epoch: claim.epoch,
-      clientId: connect.clientId === '' ? (answer.connack.assignedClientId ?? '') : connect.clientId,
-      isClaimed: connect.clientId !== '',
-      identity: attachment.identity,
-      assignment: isCurrent ? attachment.assignment : snapshot.assign(attachment.identity),
-      home: claim.broker,
-      protocol: connect.protocol,
-      sessionExpiryInterval,
-      since: ports.clock.wallMs(),
-      listener: device.listener.name,
-      maxPacketBytes: device.listener.maxPacketBytes,
-    },
-    { device: device.socket, upstream: upstream.socket },
-    context.relayHost,
-  );
-  sessions.add(relay);
-  if (connect.clientId !== '') {
-    const persistent = isPersistent({ sessionExpiryInterval });
-    const { clientId } = connect;
-    ports.registry.attached({
-      clientId,
-      connection: leg.connection,
-      epoch: claim.epoch,
-      broker: claim.broker,
-      persistent,
-    });
-  }
-  device.socket.write(answer.packet);
-  relay.start({ fromBroker: answer.rest, ...early });
-}
-
-/** The upstream leg of a CONNECT whose answer nobody waits for any more. */
-function closeUnanswered({ socket }: UpstreamConnection, leg: PendingLeg, broker: string): void {
-  if (leg.end !== 'superseded') closeAfterFlush(socket, flushLingerMs);
-  else if (leg.newBroker === undefined || leg.newBroker === broker) abandonToPeer(socket, takeoverLingerMs);
-  else closeAfterFlush(socket, flushLingerMs, encodeClientDisconnect());
-}
-
-type Unanswered = 'rate' | 'superseded' | 'closed' | 'not-connack' | UpstreamFailure | undefined;
-
-/** No broker answered: the device hears so in its own version, unless it went away or came back on a newer connection. */
-function refuseUnanswered(candidate: Candidate, broker: string, cause: Unanswered, context: ConnectionContext): void {
-  const { device, connect, intake, leg } = candidate;
-  intake.release();
-  const result = leg.end ?? (typeof cause === 'object' ? cause.code : (cause ?? 'closed'));
-  context.ports.metrics.connects.inc({ broker, result });
-  if (result === 'gone' || result === 'superseded' || result === 'aborted') {
-    device.socket.destroy();
-    return;
-  }
-  const details = { broker, result, ...(typeof cause === 'object' ? { problem: cause.message } : {}) };
-  context.occasionalLog.warn(`unanswered ${broker}`, details, 'a broker did not answer a CONNECT');
-  context.ports.log.debug(
-    { ...details, clientId: connect.clientId, address: device.peer.remoteAddress },
-    'device refused',
-  );
-  closeAfterFlush(device.socket, flushLingerMs, encodeConnackRefusal(connect.protocol, 'unavailable'));
-}
-
 function isClientIdAllowed(
   device: AcceptedDevice,
   { clientId }: ConnectPacket,
@@ -324,21 +185,4 @@ function isClientIdAllowed(
   const judgement = judgeClientId(policy, clientId, device.certificate?.commonName);
   if (judgement !== 'bound') ports.metrics.clientIdPolicyViolations.inc({ policy });
   return judgement !== 'refused';
-}
-
-function refusalOfDecoding({ kind, level, message }: ConnectRefusal): Refusal {
-  const protocol = level === 0 ? undefined : level >= 5 ? '5' : '3.1.1';
-  const reason = kind === 'unsupported-version' ? 'version' : kind === 'client-id' ? 'client-id' : 'malformed';
-  return { reason, connack: kind, message, ...(protocol === undefined ? {} : { protocol }) };
-}
-
-function refuse(device: AcceptedDevice, context: ConnectionContext, refusal: Refusal): void {
-  const { listener, peer, socket } = device;
-  context.admission.countRefusal(listener.name, refusal.reason);
-  const { reason, message, clientId } = refusal;
-  context.ports.log.debug({ listener: listener.name, ...peer, reason, problem: message, clientId }, 'device refused');
-  const { protocol, connack } = refusal;
-  const bytes = protocol === undefined || connack === undefined ? undefined : encodeConnackRefusal(protocol, connack);
-  if (bytes === undefined) socket.destroy();
-  else closeAfterFlush(socket, flushLingerMs, bytes);
 }

@@ -1,0 +1,32 @@
+import type { ConnectPacket } from '../mqtt/connect-packet.ts';
+import type { Admission } from './admission.ts';
+import type { DeviceIntake } from './device-intake.ts';
+import type { AcceptedDevice } from './device-listener.ts';
+import type { GatewayLimits, GatewayPorts, GatewaySettings } from './gateway-ports.ts';
+import type { OccasionalLog } from './occasional-log.ts';
+import type { PendingLeg } from './pending-leg.ts';
+import type { RelayHost } from './relay.ts';
+import type { SessionTable } from './session-table.ts';
+
+/** What all connections of a worker share. */
+export interface ConnectionContext {
+  readonly settings: GatewaySettings;
+  readonly limits: GatewayLimits;
+  readonly ports: GatewayPorts;
+  readonly admission: Admission;
+  readonly occasionalLog: OccasionalLog;
+  readonly sessions: SessionTable;
+  /** Connections between CONNECT and the broker's answer, by connection number. */
+  readonly pendingLegs: Map<number, PendingLeg>;
+  readonly relayHost: RelayHost;
+}
+
+/** A device whose CONNECT was understood and that looks for its broker. */
+export interface Candidate {
+  readonly device: AcceptedDevice;
+  readonly connect: ConnectPacket;
+  /** The exact bytes of CONNECT. */
+  readonly packet: Buffer;
+  readonly intake: DeviceIntake;
+  readonly leg: PendingLeg;
+}

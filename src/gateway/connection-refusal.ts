@@ -1,0 +1,86 @@
+import { type ConnackRefusal, encodeConnackRefusal } from '../mqtt/connack-packet.ts';
+import type { ConnectRefusal } from '../mqtt/connect-packet.ts';
+import type { ProtocolVersion } from '../mqtt/control-packet.ts';
+import { encodeClientDisconnect } from '../mqtt/disconnect-packet.ts';
+import type { ConnectionRefusal } from './admission.ts';
+import type { Candidate, ConnectionContext } from './connection-context.ts';
+import type { CredentialFault } from './credential-policy.ts';
+import type { AcceptedDevice } from './device-listener.ts';
+import { flushLingerMs, takeoverLingerMs } from './gateway-ports.ts';
+import type { PendingLeg } from './pending-leg.ts';
+import { abandonToPeer, closeAfterFlush } from './socket-closing.ts';
+import type { UpstreamConnection, UpstreamFailure } from './upstream-connector.ts';
+
+/** Why no broker is asked, and what the device hears; without `protocol` and `connack` it is only closed. */
+export interface Refusal {
+  readonly reason: ConnectionRefusal;
+  readonly protocol?: ProtocolVersion;
+  readonly connack?: ConnackRefusal;
+  readonly clientId?: string;
+  readonly message?: string;
+}
+
+/** How a CONNECT that was not understood is answered, in the version that could be read of it. */
+export function refusalOfDecoding({ kind, level, message }: ConnectRefusal): Refusal {
+  const protocol = level === 0 ? undefined : level >= 5 ? '5' : '3.1.1';
+  const reason = kind === 'unsupported-version' ? 'version' : kind === 'client-id' ? 'client-id' : 'malformed';
+  return { reason, connack: kind, message, ...(protocol === undefined ? {} : { protocol }) };
+}
+
+/** Refuses a device before a broker was asked. */
+export function refuse(device: AcceptedDevice, context: ConnectionContext, refusal: Refusal): void {
+  const { listener, peer, socket } = device;
+  context.admission.countRefusal(listener.name, refusal.reason);
+  const { reason, message, clientId } = refusal;
+  context.ports.log.debug({ listener: listener.name, ...peer, reason, problem: message, clientId }, 'device refused');
+  const { protocol, connack } = refusal;
+  const bytes = protocol === undefined || connack === undefined ? undefined : encodeConnackRefusal(protocol, connack);
+  if (bytes === undefined) socket.destroy();
+  else closeAfterFlush(socket, flushLingerMs, bytes);
+}
+
+/** The broker that the session belongs on must not see what the device sent as its credentials. */
+export function refuseCredentials(
+  { device, connect, intake }: Candidate,
+  { broker, fault }: { readonly broker: string; readonly fault: CredentialFault },
+  context: ConnectionContext,
+): void {
+  intake.release();
+  const { protocol, clientId } = connect;
+  context.occasionalLog.warn(`${fault} ${broker}`, { broker, fault }, 'credentials are not forwarded');
+  refuse(device, context, { reason: 'credentials', protocol, connack: 'not-authorized', clientId, message: fault });
+}
+
+/** The upstream leg of a CONNECT whose answer nobody waits for any more. */
+export function closeUnanswered({ socket }: UpstreamConnection, leg: PendingLeg, broker: string): void {
+  if (leg.end !== 'superseded') closeAfterFlush(socket, flushLingerMs);
+  else if (leg.newBroker === undefined || leg.newBroker === broker) abandonToPeer(socket, takeoverLingerMs);
+  else closeAfterFlush(socket, flushLingerMs, encodeClientDisconnect());
+}
+
+/** What became of the search for a broker; undefined: the leg itself was aborted, and says why. */
+export type Unanswered = 'rate' | 'superseded' | 'closed' | 'not-connack' | UpstreamFailure | undefined;
+
+/** No broker answered: the device hears so in its own version, unless it went away or came back on a newer connection. */
+export function refuseUnanswered(
+  candidate: Candidate,
+  broker: string,
+  cause: Unanswered,
+  context: ConnectionContext,
+): void {
+  const { device, connect, intake, leg } = candidate;
+  intake.release();
+  const result = leg.end ?? (typeof cause === 'object' ? cause.code : (cause ?? 'closed'));
+  context.ports.metrics.connects.inc({ broker, result });
+  if (result === 'gone' || result === 'superseded' || result === 'aborted') {
+    device.socket.destroy();
+    return;
+  }
+  const details = { broker, result, ...(typeof cause === 'object' ? { problem: cause.message } : {}) };
+  context.occasionalLog.warn(`unanswered ${broker}`, details, 'a broker did not answer a CONNECT');
+  context.ports.log.debug(
+    { ...details, clientId: connect.clientId, address: device.peer.remoteAddress },
+    'device refused',
+  );
+  closeAfterFlush(device.socket, flushLingerMs, encodeConnackRefusal(connect.protocol, 'unavailable'));
+}
