@@ -94,11 +94,6 @@ export class DeliveryLedger {
     return true;
   }
 
-  /** Every QoS 1 and 2 message is acknowledged. */
-  get isAcknowledged(): boolean {
-    return this.tally().unacknowledged === 0;
-  }
-
   tally(): DeliveryTally {
     const lost = { ...this.#givenUpAsLost };
     let unacknowledged = this.#givenUpUnacknowledged;

@@ -28,7 +28,7 @@ export function deviceTraits(index: number): DeviceTraits {
   return {
     name: `device-${String(index + 1).padStart(4, '0')}`,
     protocol: index % 4 === 0 ? '3.1' : '3.1.1',
-    sendsServerName: pick([true, false], index, 2),
+    sendsServerName: pick([true, false], index, 4),
     alpn: pick(alpnOffers, index, 1),
     resumesTls: pick([false, true], index, 3),
     keepAliveSeconds: pick(keepAlives, index, 1),
