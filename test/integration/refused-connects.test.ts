@@ -2,8 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { after, before, suite, test } from 'node:test';
 import { connect } from 'node:tls';
-import type { IConnectPacket } from 'mqtt-packet';
-import { connectBytes, TestDevice } from '../gateway/test-device.ts';
+import { TestDevice } from '../gateway/test-device.ts';
 import { openWorld, plainPacket, type World } from './doors.ts';
 import { runClient } from './mosquitto-clients.ts';
 import { fleetDomain, pkiText } from './test-pki.ts';
@@ -14,14 +13,14 @@ const loginTopic = ['-t', 'TAG/x', '-m', 'hello', '-q', '1', '-i', 'TAG-p', '-d'
 suite('The broker decides who comes in, and the device hears it in the broker’s words', { timeout: 120_000 }, () => {
   let world: World;
   before(async () => {
-    world = await openWorld({ mosquitto: { passwords: { meter: 'correct horse', 'söner|+#': 'päss:wörd' } } });
+    world = await openWorld({ mosquitto: { passwords: { meter: 'correct horse', 'söner|+#': 'päss wörd' } } });
   });
   after(() => world[Symbol.asyncDispose]());
 
   for (const version of versions) {
     for (const [what, login, code] of [
       ['the right password', ['-u', 'meter', '-P', 'correct horse'], 0],
-      ['another user with an odd name', ['-u', 'söner|+#', '-P', 'päss:wörd'], 0],
+      ['another user with an odd name', ['-u', 'söner|+#', '-P', 'päss wörd'], 0],
       ['a wrong password', ['-u', 'meter', '-P', 'wrong'], version === 'mqttv5' ? 135 : 5],
       ['an unknown user', ['-u', 'nobody', '-P', 'correct horse'], version === 'mqttv5' ? 135 : 5],
       ['no name at all', [], version === 'mqttv5' ? 135 : 5],
@@ -53,29 +52,33 @@ suite('An empty client ID is the broker’s affair', { timeout: 60_000 }, () => 
   });
   after(() => world[Symbol.asyncDispose]());
 
-  for (const [what, version, fields, flags] of [
-    ['3.1.1, clean', 4, {}, 0x02],
-    ['3.1.1, not clean', 4, {}, 0x00],
-    ['3.1', 4, { protocolId: 'MQIsdp', protocolVersion: 3 }, 0x02],
-    ['5', 5, {}, 0x02],
-    ['5 with a session that lasts', 5, { properties: { sessionExpiryInterval: 30 } }, 0x02],
+  for (const [what, level, flags, properties] of [
+    ['3.1.1, clean', 4, 0x02, ''],
+    ['3.1.1, not clean', 4, 0x00, ''],
+    ['3.1', 3, 0x02, ''],
+    ['5', 5, 0x02, '00'],
+    ['5 with a session that lasts', 5, 0x02, '05110000001e'],
   ] as const) {
     test(`MQTT ${what}`, async () => {
       const seen = await world.sameAtEveryDoor(async (visit) => {
-        const device = await visit.dial(version);
-        const packet: Partial<IConnectPacket> = { protocolVersion: version, ...fields, clean: true };
-        const bytes = connectBytes('', packet);
-        // The connect flags follow the protocol name and level; the encoder refuses this combination.
-        bytes[4 + (packet.protocolId ?? 'MQTT').length + 1] = flags;
-        device.socket.write(bytes);
+        const device = await visit.dial(level === 5 ? 5 : 4);
+        device.socket.write(namelessConnect(level, flags, properties));
         await device.inbox.until(() => device.inbox.packets.length > 0 || device.inbox.isClosed);
-        const accepted = JSON.stringify(device.inbox.packets.map(plainPacket));
-        return accepted.replace(/auto-[0-9A-F-]{36}/, 'an assigned one');
+        const answers = JSON.stringify(device.inbox.packets.map(plainPacket));
+        return answers.replace(/auto-[0-9A-F-]{36}/, 'an assigned one');
       });
-      assert.match(seen, version === 5 ? /an assigned one/ : /"returnCode":[02]|^\[\]$/);
+      assert.match(seen, level === 5 ? /an assigned one/ : /"returnCode":[02]|^\[\]$/);
     });
   }
 });
+
+/** The encoder at hand refuses most of these. */
+function namelessConnect(level: number, flags: number, properties: string): Buffer {
+  const name = Buffer.from(level === 3 ? 'MQIsdp' : 'MQTT');
+  const rest = [Buffer.from([level, flags, 0, 60]), Buffer.from(properties, 'hex'), Buffer.from([0, 0])];
+  const body = Buffer.concat([Buffer.from([0, name.length]), name, ...rest]);
+  return Buffer.concat([Buffer.from([0x10, body.length]), body]);
+}
 
 suite('What a device offers in TLS is its own affair', { timeout: 60_000 }, () => {
   let world: World;

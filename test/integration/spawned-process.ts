@@ -8,7 +8,7 @@ import { createInterface } from 'node:readline';
 const searchPath = `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin`;
 
 /** Whoever waits for a line longer than this, in milliseconds, hears what came instead. */
-const lineDeadlineMs = 10_000;
+const lineDeadlineMs = 30_000;
 
 export interface ProcessEnd {
   readonly code: number | null;

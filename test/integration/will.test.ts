@@ -116,10 +116,15 @@ async function takeOver(visit: Visit, version: 4 | 5, { older, newer }: { older:
   await second.inbox.closed();
   return {
     watched: [...watcher.lines],
-    olderPackets: first.inbox.packets.map(plainPacket),
+    // MQTT 5 wants a DISCONNECT 0x8E here [MQTT-3.1.4-3], which Mosquitto 2.0.11 leaves out and the gateway does not.
+    olderPackets: first.inbox.packets.map(plainPacket).filter((packet) => !isTakenOver(packet)),
     olderSawEnd: first.inbox.sawEnd,
     newerPackets: second.inbox.packets.map(plainPacket),
   };
+}
+
+function isTakenOver(packet: unknown): boolean {
+  return typeof packet === 'object' && packet !== null && 'reasonCode' in packet && packet.reasonCode === 0x8e;
 }
 
 function sessionOf(version: 4 | 5, session: Session): Partial<IConnectPacket> {
