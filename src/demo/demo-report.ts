@@ -48,7 +48,7 @@ export interface StepReport {
   readonly commandsReceived: number;
   /** Whether `GET /v1/status` counts the sessions as the brokers do. */
   readonly statusAgrees: boolean;
-  /** Milliseconds from the operator's request until every device was in place. */
+  /** Milliseconds from the request (the first step: the first connect) until every device was in place. */
   readonly durationMs: number;
 }
 

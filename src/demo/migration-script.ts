@@ -29,14 +29,17 @@ export const scriptSteps: readonly ScriptStep[] = [
 ];
 
 const pollMs = 100;
-const progressMs = 200;
+const progressMs = 400;
+/** Milliseconds that the fleet publishes undisturbed after each step. */
+const soakMs = 500;
 /** Bounds of waiting, milliseconds; busy machines need more for more devices. */
 const settleMs = { least: 20_000, perDevice: 30 };
+const connectMs = { least: 30_000, perDevice: 60 };
 const commandMs = 10_000;
 const statusMs = 5_000;
 const straysListed = 20;
 
-/** Moves the fleet over and back, as an operator does it: through the admin API. The fleet is connected. */
+/** Moves the fleet over and back, as an operator does it: through the admin API. The first step connects it. */
 export async function runMigration(world: DemoWorld, pace: ScriptPace): Promise<readonly StepReport[]> {
   const { devices } = world.fleet;
   const homes = new Map(
@@ -68,6 +71,7 @@ async function runStep(world: DemoWorld, step: ScriptStep, { homes, signal }: St
   const planned = await plannedBrokers(world, step);
   const expected = new Map([...planned.brokers, ...homes]);
   world.placement.expect(expected);
+  if (step.kind === 'begin') await connectFleet(world, signal);
   const timeoutMs = settleMs.least + settleMs.perDevice * expected.size;
   const move = accepted === undefined ? undefined : await followMove(world, accepted, { timeoutMs, signal });
   await world.placement.settle({ timeoutMs, signal });
@@ -75,6 +79,8 @@ async function runStep(world: DemoWorld, step: ScriptStep, { homes, signal }: St
   // Counted before anything else happens, so that the figures are of one moment.
   const placed = describePlacement(world, planned.brokers, homes);
   const statusAgrees = await waitForStatus(world, signal);
+  const commandsReceived = await sendCommands(world, step, signal);
+  await delay(soakMs, undefined, { signal });
   return {
     name: step.name,
     weightBps: step.weightBps,
@@ -82,10 +88,16 @@ async function runStep(world: DemoWorld, step: ScriptStep, { homes, signal }: St
     ...placed,
     moved: move?.moved ?? 0,
     move: move?.state ?? null,
-    commandsReceived: await sendCommands(world, step, signal),
+    commandsReceived,
     statusAgrees,
     durationMs,
   };
+}
+
+/** Who does not come is found missing by the step. */
+async function connectFleet({ fleet }: DemoWorld, signal: AbortSignal): Promise<void> {
+  await fleet.connect({ timeoutMs: connectMs.least + connectMs.perDevice * fleet.devices.length, signal });
+  fleet.startTelemetry();
 }
 
 function requestMove({ admin }: DemoWorld, { kind, weightBps, name }: ScriptStep): Promise<MoveAccepted> {

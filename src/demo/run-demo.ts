@@ -26,7 +26,6 @@ export interface DemoOptions {
   readonly loses?: DemoWorldOptions['loses'];
 }
 
-const connectMs = { least: 30_000, perDevice: 60 };
 /** Milliseconds that the last messages get to be acknowledged. */
 const lastAcknowledgementsMs = 10_000;
 /** Milliseconds after it for what was acknowledged, or sent at QoS 0, to show at a broker. */
@@ -39,12 +38,13 @@ const lastArrivalsMs = 2_000;
  */
 export async function runDemo(options: DemoOptions): Promise<number> {
   const interruption = new AbortController();
-  const interrupt = () => interruption.abort(new CrossfadeError('interrupted', 'interrupted'));
+  const interrupt = () => interruption.abort(new CrossfadeError('interrupted', 'the demo was interrupted'));
   process.on('SIGINT', interrupt).on('SIGTERM', interrupt);
   try {
     return await showDemo(options, interruption.signal);
   } catch (error) {
-    if (error !== interruption.signal.reason) throw error;
+    // Whatever was under way, a bounded wait or a call, broke off because of it.
+    if (!interruption.signal.aborted) throw error;
     options.progress?.end();
     options.err.write('Interrupted before the migration was over\n');
     return 1;
@@ -78,10 +78,6 @@ async function migrate(
   const total = devices * scriptSteps.length;
   const onInPlace = (step: number, name: string, inPlace: number) =>
     progress?.update({ done: step * devices + inPlace, total, text: `${name}: ${inPlace} of ${devices} in place` });
-  progress?.update({ done: 0, total, text: `connecting ${devices} devices` });
-  // Who does not come is found missing by the first step.
-  await world.fleet.connect({ timeoutMs: connectMs.least + connectMs.perDevice * devices, signal });
-  world.fleet.startTelemetry();
   const steps = await runMigration(world, { signal, onInPlace });
   world.fleet.stopTelemetry();
   await waitForLastMessages(world, signal);
