@@ -11,6 +11,8 @@ import type { DemoWorld } from './demo-world.ts';
 
 export interface ScriptPace {
   readonly signal: AbortSignal;
+  /** Milliseconds that the fleet publishes undisturbed after each step. */
+  readonly soakMs: number;
   /** Devices in place, while one step goes on. */
   readonly onInPlace: (step: number, stepName: string, inPlace: number) => void;
 }
@@ -30,8 +32,6 @@ export const scriptSteps: readonly ScriptStep[] = [
 
 const pollMs = 100;
 const progressMs = 400;
-/** Milliseconds that the fleet publishes undisturbed after each step. */
-const soakMs = 500;
 /** Bounds of waiting, milliseconds; busy machines need more for more devices. */
 const settleMs = { least: 20_000, perDevice: 30 };
 const connectMs = { least: 30_000, perDevice: 60 };
@@ -50,7 +50,7 @@ export async function runMigration(world: DemoWorld, pace: ScriptPace): Promise<
     const show = () => pace.onInPlace(index, step.name, world.placement.inPlace);
     const timer = setInterval(show, progressMs);
     try {
-      reports.push(await runStep(world, step, { homes, signal: pace.signal }));
+      reports.push(await runStep(world, step, { homes, ...pace }));
       show();
     } finally {
       clearInterval(timer);
@@ -59,13 +59,16 @@ export async function runMigration(world: DemoWorld, pace: ScriptPace): Promise<
   return reports;
 }
 
-interface StepContext {
+interface StepContext extends Pick<ScriptPace, 'signal' | 'soakMs'> {
   /** Where each persistent device's queue is. */
   readonly homes: ReadonlyMap<string, string>;
-  readonly signal: AbortSignal;
 }
 
-async function runStep(world: DemoWorld, step: ScriptStep, { homes, signal }: StepContext): Promise<StepReport> {
+async function runStep(
+  world: DemoWorld,
+  step: ScriptStep,
+  { homes, signal, soakMs }: StepContext,
+): Promise<StepReport> {
   const startedAt = performance.now();
   const accepted = step.kind === 'begin' ? undefined : await requestMove(world, step);
   const planned = await plannedBrokers(world, step);

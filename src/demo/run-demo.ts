@@ -23,9 +23,12 @@ export interface DemoOptions {
   readonly out: Writable;
   readonly err: Writable;
   readonly progress?: DemoProgress;
+  /** Milliseconds that the fleet publishes undisturbed after each step; default 500. */
+  readonly soakMs?: number;
   readonly loses?: DemoWorldOptions['loses'];
 }
 
+const defaultSoakMs = 500;
 /** Milliseconds that the last messages get to be acknowledged. */
 const lastAcknowledgementsMs = 10_000;
 /** Milliseconds after it for what was acknowledged, or sent at QoS 0, to show at a broker. */
@@ -70,7 +73,7 @@ async function showDemo(options: DemoOptions, signal: AbortSignal): Promise<numb
 async function migrate(
   world: DemoWorld,
   {
-    options: { devices, progress, once: isOnce },
+    options: { devices, progress, once: isOnce, soakMs = defaultSoakMs },
     startedAt,
     signal,
   }: { readonly options: DemoOptions; readonly startedAt: number; readonly signal: AbortSignal },
@@ -78,7 +81,7 @@ async function migrate(
   const total = devices * scriptSteps.length;
   const onInPlace = (step: number, name: string, inPlace: number) =>
     progress?.update({ done: step * devices + inPlace, total, text: `${name}: ${inPlace} of ${devices} in place` });
-  const steps = await runMigration(world, { signal, onInPlace });
+  const steps = await runMigration(world, { signal, soakMs, onInPlace });
   world.fleet.stopTelemetry();
   await waitForLastMessages(world, signal);
   progress?.end();

@@ -9,6 +9,7 @@ process.exitCode = await runDemo({
   devices: 5,
   once: false,
   json: false,
+  soakMs: 0,
   out: process.stdout,
   err: process.stderr,
   progress,

@@ -28,7 +28,7 @@ describe('runDemo', () => {
     const out = new PassThrough();
     const output = text(out);
     const err = new PassThrough().resume();
-    const code = await runDemo({ devices: 20, once: true, json: true, out, err, ...options });
+    const code = await runDemo({ devices: 20, once: true, json: true, soakMs: 0, out, err, ...options });
     out.end();
     return { code, output: await output };
   }
