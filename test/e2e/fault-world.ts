@@ -4,15 +4,22 @@ import { type MosquittoBroker, type MosquittoOptions, startMosquitto } from '../
 import { temporaryDirectory } from '../integration/spawned-process.ts';
 import { Device, type DeviceOptions } from './device.ts';
 import { eventually } from './eventually.ts';
-import { answerOf, GatewayProcess, type Sections, writeConfiguration } from './gateway-process.ts';
+import { answerOf, GatewayProcess, writeConfiguration } from './gateway-process.ts';
+
+export interface BrokerUrls {
+  readonly legacy: string;
+  readonly target: string;
+}
 
 export interface FaultWorldOptions {
+  /** More of `legacy` and `target`, and other brokers beside them. */
+  readonly brokers?: Readonly<Record<string, object>>;
   readonly sections?: Readonly<Record<string, unknown>>;
   /** Other URLs for the brokers, such as those of taps in front of them. */
-  readonly urls?: (brokers: { readonly legacy: MosquittoBroker; readonly target: MosquittoBroker }) => {
-    readonly legacy: string;
-    readonly target: string;
-  };
+  readonly urls?: (brokers: {
+    readonly legacy: MosquittoBroker;
+    readonly target: MosquittoBroker;
+  }) => BrokerUrls | Promise<BrokerUrls>;
   readonly wrapper?: readonly string[];
   readonly mosquitto?: MosquittoOptions;
   /** Fills the directory before the gateway reads it. */
@@ -51,11 +58,11 @@ export class FaultWorld implements AsyncDisposable {
     const target = held.use(await startMosquitto(options.mosquitto));
     const { path: directory } = held.use(await temporaryDirectory());
     await options.prepare?.(directory);
-    const urls = options.urls?.({ legacy, target }) ?? { legacy: legacy.url, target: target.url };
-    const brokers = { legacy: { url: urls.legacy }, target: { url: urls.target } };
+    const urls = (await options.urls?.({ legacy, target })) ?? { legacy: legacy.url, target: target.url };
     const { sections = {}, wrapper = [] } = options;
-    const named = sections['brokers'] as Sections['brokers'] | undefined;
-    await writeConfiguration(directory, { ...sections, brokers: { ...brokers, ...named } });
+    const { legacy: ofLegacy = {}, target: ofTarget = {}, ...others } = options.brokers ?? {};
+    const brokers = { legacy: { url: urls.legacy, ...ofLegacy }, target: { url: urls.target, ...ofTarget }, ...others };
+    await writeConfiguration(directory, { ...sections, brokers });
     const gateway = await GatewayProcess.start(directory, wrapper);
     return new FaultWorld({ legacy, target, directory, gateway, wrapper, held: held.move() });
   }
