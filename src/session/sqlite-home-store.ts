@@ -69,7 +69,8 @@ class SqliteHomeStore implements HomeStore {
       }
       this.#database.exec('COMMIT');
     } catch (error) {
-      this.#database.exec('ROLLBACK');
+      // A full disk has ended the transaction already, and its own error is the one to tell.
+      if (this.#database.isTransaction) this.#database.exec('ROLLBACK');
       throw error;
     }
     this.#dirty = new Map();
