@@ -28,6 +28,13 @@ interface PendingClaim {
 
 /** Beyond this many, homes that change while the control process is away are no longer remembered. */
 const homeChangesKept = 100_000;
+/** A leg of this worker that owns its client ID. */
+interface HeldLeg extends Omit<SessionAnnouncement, 'persistent'> {
+  persistent: boolean;
+  /** The control process, or the homes file, has a home for the client ID. */
+  hasHome: boolean;
+}
+
 const refused: ClaimAnswer = { granted: false, reason: 'superseded' };
 
 /**
@@ -39,7 +46,7 @@ const refused: ClaimAnswer = { granted: false, reason: 'superseded' };
 export class LinkedRegistry implements SessionRegistry {
   readonly #deps: LinkedRegistryDeps;
   readonly #options: LinkedRegistryOptions;
-  readonly #held = new Map<string, SessionAnnouncement>();
+  readonly #held = new Map<string, HeldLeg>();
   readonly #claims = new Map<number, PendingClaim>();
   /** Claims whose device went away before the answer: a grant that still comes is handed back. */
   readonly #withdrawn = new Map<number, string>();
@@ -59,7 +66,7 @@ export class LinkedRegistry implements SessionRegistry {
 
   /** Every leg that this worker holds, for the control process's `hello`. */
   announcements(): readonly SessionAnnouncement[] {
-    return [...this.#held.values()];
+    return [...this.#held.values()].map(({ hasHome: _, ...announcement }) => announcement);
   }
 
   /** Hands over what changed while the control process was away, for its `hello`. */
@@ -148,17 +155,25 @@ export class LinkedRegistry implements SessionRegistry {
 
   attached(session: AttachedSession): void {
     const held = this.#held.get(session.clientId);
-    if (held?.epoch === session.epoch) this.#held.set(session.clientId, { ...held, persistent: session.persistent });
-    if (this.#send === undefined)
+    if (held?.epoch !== session.epoch) return;
+    // A clean session without a recorded home changes nothing that the control process keeps.
+    const changesHome = session.persistent || held.hasHome;
+    held.persistent = session.persistent;
+    held.hasHome = session.persistent;
+    if (!changesHome) return;
+    if (this.#send === undefined) {
       this.#noteHomeChange(session.clientId, session.persistent ? session.broker : undefined);
+    }
     this.#send?.({ kind: 'attached', session });
   }
 
   ended(clientId: string, epoch: number, sessionOver: boolean): void {
-    const owned = this.#held.get(clientId)?.epoch === epoch;
-    if (owned) this.#held.delete(clientId);
-    if (owned && sessionOver && this.#send === undefined) this.#noteHomeChange(clientId, undefined);
-    if (clientId !== '') this.#send?.({ kind: 'ended', clientId, epoch, sessionOver });
+    const held = this.#held.get(clientId);
+    const isOwner = held?.epoch === epoch;
+    const forgetsHome = isOwner && sessionOver && held.hasHome;
+    if (isOwner) this.#held.delete(clientId);
+    if (forgetsHome && this.#send === undefined) this.#noteHomeChange(clientId, undefined);
+    if (clientId !== '') this.#send?.({ kind: 'ended', clientId, epoch, sessionOver: forgetsHome });
   }
 
   close(): void {
@@ -179,11 +194,12 @@ export class LinkedRegistry implements SessionRegistry {
       epoch: answer.epoch,
       broker: answer.broker,
       persistent: false,
+      hasHome: answer.hasHome,
     });
   }
 
   async #claimLocally(request: ClaimRequest): Promise<ClaimAnswer> {
-    const broker = this.#placeLocally(request);
+    const { broker, hasHome } = this.#placeLocally(request);
     const older = request.clientId === '' ? undefined : this.#held.get(request.clientId);
     if (older !== undefined) {
       await this.#deps.endLeg(older.connection, older.epoch, broker);
@@ -191,21 +207,25 @@ export class LinkedRegistry implements SessionRegistry {
     }
     if (!(await this.#localToken(broker))) return { granted: false, reason: 'rate' };
     const epoch = Math.max(this.#lastEpoch + 1, this.#deps.clock.wallMs() * 1000);
-    const answer: ClaimAnswer = { granted: true, epoch, broker, tookOver: older !== undefined };
+    const answer: ClaimAnswer = { granted: true, epoch, broker, hasHome, tookOver: older !== undefined };
     this.#hold(request, answer);
     return answer;
   }
 
-  #placeLocally({ clientId, intent, desired }: ClaimRequest): string {
-    if (intent !== 'resume' || clientId === '') return desired;
-    let home: string | undefined;
+  #placeLocally({ clientId, intent, desired }: ClaimRequest): { readonly broker: string; readonly hasHome: boolean } {
+    const home = clientId === '' ? undefined : this.#homeLocally(clientId);
+    const homeIsKnown = home !== undefined && home in this.#options.rates;
+    return { broker: placeSession({ intent, desired, home, homeIsKnown }), hasHome: home !== undefined };
+  }
+
+  #homeLocally(clientId: string): string | undefined {
+    if (this.#homeChanges.has(clientId)) return this.#homeChanges.get(clientId);
     try {
       this.#homes ??= this.#deps.openHomes();
-      home = this.#homeChanges.has(clientId) ? this.#homeChanges.get(clientId) : this.#homes.homeOf(clientId);
+      return this.#homes.homeOf(clientId);
     } catch {
-      home = undefined;
+      return undefined;
     }
-    return placeSession({ intent, desired, home, homeIsKnown: home !== undefined && home in this.#options.rates });
   }
 
   #localToken(broker: string): Promise<boolean> {

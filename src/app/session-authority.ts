@@ -87,6 +87,8 @@ export class SessionAuthority {
   }
 
   handleAttached({ session }: Extract<WorkerMessage, { kind: 'attached' }>): void {
+    // A leg that lost its client ID no longer speaks for the session.
+    if (!this.#ownership.owns(session.clientId, session.epoch)) return;
     if (session.persistent) this.#noteHome(session);
     else this.#forgetHome(session.clientId);
   }
@@ -143,7 +145,7 @@ export class SessionAuthority {
   }
 
   #endLeg({ leg, clientId, epoch, heir }: Extract<OwnershipEffect, { kind: 'end-leg' }>): void {
-    const newBroker = heir === undefined ? {} : { newBroker: this.#place(heir) };
+    const newBroker = heir === undefined ? {} : { newBroker: this.#place(heir, this.homeOf(heir.clientId)) };
     this.#deps.send(leg.worker, { kind: 'end-leg', clientId, connection: leg.connection, epoch, ...newBroker });
     // A leg that still waits for its token ends here: its worker hears the answer to its claim and closes the device.
     for (const [key, waiting] of this.#waiting) {
@@ -155,7 +157,8 @@ export class SessionAuthority {
   }
 
   #admit(claim: Claim, epoch: number, tookOver: boolean): void {
-    const broker = this.#place(claim);
+    const home = claim.clientId === '' ? undefined : this.homeOf(claim.clientId);
+    const broker = this.#place(claim, home);
     const key = claimKey(claim.worker, claim.claim);
     let answered = false;
     const takeBack = this.#gates.ask({
@@ -164,7 +167,7 @@ export class SessionAuthority {
       answer: (granted) => {
         answered = true;
         this.#waiting.delete(key);
-        if (granted) this.#answer(claim, { granted: true, epoch, broker, tookOver });
+        if (granted) this.#answer(claim, { granted: true, epoch, broker, hasHome: home !== undefined, tookOver });
         else this.#refuse(claim, epoch);
       },
     });
@@ -180,8 +183,7 @@ export class SessionAuthority {
     this.#deps.send(claim.worker, { kind: 'answer', claim: claim.claim, answer });
   }
 
-  #place({ clientId, intent, desired }: Claim): string {
-    const home = intent === 'resume' && clientId !== '' ? this.homeOf(clientId) : undefined;
+  #place({ intent, desired }: Claim, home: string | undefined): string {
     return placeSession({ intent, desired, home, homeIsKnown: home !== undefined && home in this.#options.rates });
   }
 

@@ -27,7 +27,7 @@ import { WorkerLink } from './worker-link.ts';
 type StartMessage = Extract<SupervisorMessage, { kind: 'start' }>;
 
 /** Figures are pushed this often, so that the control process has the last ones of a worker that dies. */
-const figuresEveryMs = 1_000;
+const figuresEveryMs = 5_000;
 
 /** Starts one data worker: it has a snapshot before it listens. */
 export async function runWorkerProcess(start: StartMessage, worker: number): Promise<ProcessHandle> {

@@ -190,8 +190,9 @@ export class Relay {
     if (this.#state === 'open') this.#closeBothAfterFlush();
     this.#state = 'broker-done';
     this.device.resume();
-    this.device.end();
-    this.upstream.end();
+    // A second end() would make an error object that nobody looks at.
+    if (!this.device.writableEnded) this.device.end();
+    if (!this.upstream.writableEnded) this.upstream.end();
   }
 
   #handleDeviceClose(): void {

@@ -38,6 +38,8 @@ export type ClaimAnswer =
       readonly epoch: number;
       /** Where the session goes: its home when it resumes and has one, else `desired`. */
       readonly broker: string;
+      /** A home is recorded for the client ID: a clean session that attaches ends it. */
+      readonly hasHome: boolean;
       /** True when an older leg of this client ID was live and was ended for this one. */
       readonly tookOver: boolean;
     }

@@ -182,7 +182,7 @@ describe('a broker that does not answer', () => {
     let grantLate = (): void => {};
     world.registry.answer = ({ desired }, epoch) =>
       new Promise((resolve) => {
-        grantLate = () => resolve({ granted: true, epoch, broker: desired, tookOver: false });
+        grantLate = () => resolve({ granted: true, epoch, broker: desired, hasHome: false, tookOver: false });
       });
     const device = await dial();
     device.connect('meter-1');
@@ -245,7 +245,13 @@ describe('where a session goes', () => {
   it('goes where the registry says rather than where the plan wants it', async () => {
     world = await createGatewayWorld();
     world.desired = 'target';
-    world.registry.answer = (_request, epoch) => ({ granted: true, epoch, broker: 'legacy', tookOver: true });
+    world.registry.answer = (_request, epoch) => ({
+      granted: true,
+      epoch,
+      broker: 'legacy',
+      hasHome: true,
+      tookOver: true,
+    });
     const device = await dial();
     device.connect('meter-1', { clean: false });
     await device.inbox.packet('connack');

@@ -42,7 +42,15 @@ export class RecordingRegistry implements SessionRegistry {
     this.claims.push(request);
     this.#epoch += 1;
     const epoch = this.#epoch;
-    return this.answer?.(request, epoch, signal) ?? { granted: true, epoch, broker: request.desired, tookOver: false };
+    return (
+      this.answer?.(request, epoch, signal) ?? {
+        granted: true,
+        epoch,
+        broker: request.desired,
+        hasHome: false,
+        tookOver: false,
+      }
+    );
   }
 
   async connectToken(): Promise<boolean> {
