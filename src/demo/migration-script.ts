@@ -30,6 +30,8 @@ export const scriptSteps: readonly ScriptStep[] = [
   { name: 'rollback', kind: 'rollback', weightBps: 0 },
 ];
 
+/** Live sessions that a move closes per second: devices, brokers and gateway share one machine here. */
+const pacePerSecond = 150;
 const pollMs = 100;
 const progressMs = 400;
 /** Bounds of waiting, milliseconds; busy machines need more for more devices. */
@@ -104,7 +106,7 @@ async function connectFleet({ fleet }: DemoWorld, signal: AbortSignal): Promise<
 }
 
 function requestMove({ admin }: DemoWorld, { kind, weightBps, name }: ScriptStep): Promise<MoveAccepted> {
-  const body = { reason: `demo: ${name}`, live: 'reconnect' } as const;
+  const body = { reason: `demo: ${name}`, live: 'reconnect', pacePerSecond } as const;
   return kind === 'rollback'
     ? granted(admin.rollback(cohortName, { ...body, toBps: weightBps }))
     : granted(admin.cutover(cohortName, { ...body, weightBps }));

@@ -1,13 +1,12 @@
 import { connect, createSecureContext, type SecureContext, type TLSSocket } from 'node:tls';
 import { MqttClient } from 'mqtt';
+import { backoffDelayMs } from '../base/backoff.ts';
 import { errorMessage } from '../base/errors.ts';
 import type { MintedCertificate } from '../tls/certificate-minting.ts';
 import type { Qos } from './delivery-ledger.ts';
 import type { DeviceTraits } from './device-traits.ts';
 
 export interface DeviceEnvironment {
-  /** Size of the fleet. */
-  readonly devices: number;
   /** Where the gateway listens, on 127.0.0.1. */
   readonly port: number;
   /** The name in SNI, of those that send it. */
@@ -19,8 +18,12 @@ export interface DeviceEnvironment {
   readonly onCommand: (device: string, text: string) => void;
 }
 
-/** Milliseconds until a device that lost its connection comes back: not all at the same moment, and longer for large fleets. */
-const reconnectMs = { least: 100, spread: 200, perDevice: 1 };
+/**
+ * When a device that lost its connection comes back, milliseconds: not all at the same moment, and ever later while it is
+ * refused. Without that, a busy machine refuses a large fleet for ever.
+ */
+const reconnectLeastMs = 100;
+const reconnectBackoff = { baseMs: 300, maxMs: 10_000 };
 const connectTimeoutMs = 15_000;
 
 /** One device of the fleet: MQTT.js on a TLS socket, with a certificate of its own. It reconnects by itself. */
@@ -32,6 +35,8 @@ export class SimulatedDevice {
   #client: MqttClient | undefined;
   #isReady = false;
   #unacknowledged = 0;
+  /** Connections lost or refused since it was last ready. */
+  #failures = 0;
   #lastError: string | undefined;
 
   constructor(traits: DeviceTraits, certificate: MintedCertificate, environment: DeviceEnvironment) {
@@ -61,14 +66,13 @@ export class SimulatedDevice {
 
   start(): void {
     const { name, protocol, keepAliveSeconds, isPersistent } = this.traits;
-    const spreadMs = reconnectMs.spread + reconnectMs.perDevice * this.#environment.devices;
     const client = new MqttClient(() => this.#dial(), {
       clientId: name,
       protocolId: protocol === '3.1' ? 'MQIsdp' : 'MQTT',
       protocolVersion: protocol === '3.1' ? 3 : 4,
       clean: !isPersistent,
       keepalive: keepAliveSeconds,
-      reconnectPeriod: reconnectMs.least + Math.floor(Math.random() * spreadMs),
+      reconnectPeriod: reconnectDelayMs(0),
       connectTimeout: connectTimeoutMs,
       queueQoSZero: false,
       resubscribe: false,
@@ -77,7 +81,11 @@ export class SimulatedDevice {
     });
     this.#client = client;
     client.on('connect', () => this.#subscribe(client));
-    client.on('close', () => this.#setReady(false));
+    client.on('close', () => {
+      this.#failures += 1;
+      client.options.reconnectPeriod = reconnectDelayMs(this.#failures);
+      this.#setReady(false);
+    });
     client.on('message', (_topic, payload) => this.#environment.onCommand(name, payload.toString()));
     // Whatever went wrong, `close` follows and the device tries again.
     client.on('error', (error) => {
@@ -119,7 +127,10 @@ export class SimulatedDevice {
 
   #subscribe(client: MqttClient): void {
     client.subscribe(`fleet/${this.traits.name}/cmd`, { qos: this.traits.commandQos }, (error) => {
-      if (error === null && client.connected) this.#setReady(true);
+      if (error !== null || !client.connected) return;
+      this.#failures = 0;
+      client.options.reconnectPeriod = reconnectDelayMs(0);
+      this.#setReady(true);
     });
   }
 
@@ -127,4 +138,8 @@ export class SimulatedDevice {
     this.#isReady = isReady;
     this.#environment.onChange(this.traits.name);
   }
+}
+
+function reconnectDelayMs(failures: number): number {
+  return reconnectLeastMs + backoffDelayMs(failures, Math.random(), reconnectBackoff);
 }

@@ -6,6 +6,7 @@ import { deviceTraits } from './device-traits.ts';
 import { type DeviceEnvironment, SimulatedDevice } from './simulated-device.ts';
 
 export interface FleetOptions extends DeviceEnvironment {
+  readonly devices: number;
   /** Signs the devices' certificates. */
   readonly deviceCa: CertificateIssuer;
   readonly ledger: DeliveryLedger;
@@ -31,8 +32,8 @@ export class SimulatedFleet {
   #next = 0;
   #due = 0;
 
-  constructor({ deviceCa, ledger, ...environment }: FleetOptions) {
-    const { devices, onChange } = environment;
+  constructor({ devices, deviceCa, ledger, ...environment }: FleetOptions) {
+    const { onChange } = environment;
     this.#ledger = ledger;
     this.#sequences = new Uint32Array(devices);
     const observed = {
