@@ -198,7 +198,7 @@ class ControlProcess {
   }): Promise<readonly ReconnectReply[]> {
     const workers = this.#hub.workers();
     // Without a worker nothing is known, so nothing is done.
-    if (workers.length === 0) return [{ closed: 0, remaining: 1, staying: [] }];
+    if (workers.length === 0) return [{ closed: 0, remaining: 1, closing: 0, staying: [] }];
     const replies: ReconnectReply[] = [];
     let left = options.limit;
     for (const [index, { worker }] of rotate(workers, options.limit).entries()) {
@@ -207,7 +207,7 @@ class ControlProcess {
         | ReconnectReply
         | undefined;
       // A worker that does not answer may still hold sessions: the move goes on.
-      const counted = reply ?? { closed: 0, remaining: 1, staying: [] };
+      const counted = reply ?? { closed: 0, remaining: 1, closing: 0, staying: [] };
       left -= counted.closed;
       replies.push(counted);
     }

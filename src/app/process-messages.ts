@@ -133,6 +133,8 @@ export interface ReconnectReply {
   readonly closed: number;
   /** Sessions that still have to go. */
   readonly remaining: number;
+  /** Those of the remaining that are closing already. */
+  readonly closing: number;
   /** Sessions of the cohorts that are not closed because a reconnect would bring them back to where they are. */
   readonly staying: readonly { readonly clientId: string; readonly reason: string }[];
 }

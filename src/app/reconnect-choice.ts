@@ -32,6 +32,7 @@ export function chooseReconnects(
       closed: chosen.length,
       // Those that are closing still count, so that a move ends when the last one is gone.
       remaining: misplaced.length - staying.length + pending,
+      closing: misplaced.length - staying.length - movable.length + chosen.length,
       staying: staying.map(({ clientId }) => ({
         clientId,
         reason: 'persistent session: it returns to the broker that holds its queue',

@@ -4,6 +4,8 @@ export interface MoveProgress {
   readonly closed: number;
   /** Sessions that still have to go. */
   readonly remaining: number;
+  /** Those of the remaining that are closing already; each was counted in `closed` once. */
+  readonly closing: number;
   readonly staying: readonly { readonly clientId: string; readonly reason: string }[];
 }
 
@@ -62,6 +64,7 @@ export function applyProgress(
 ): ReconnectMoveState {
   const closed = progress.reduce((sum, worker) => sum + worker.closed, 0);
   const remaining = progress.reduce((sum, worker) => sum + worker.remaining, 0);
+  const closing = progress.reduce((sum, worker) => sum + worker.closing, 0);
   const staying = progress.flatMap((worker) => worker.staying);
   const moved = state.moved + closed;
   const finished = remaining === 0;
@@ -70,7 +73,7 @@ export function applyProgress(
     moved,
     // Allowance that nobody used is not saved up for a burst, and one that was used is never given twice.
     allowed: state.allowed + (remaining === 0 ? closed : allowance),
-    eligible: Math.max(state.eligible, moved + remaining),
+    eligible: Math.max(state.eligible, moved + remaining - closing),
     refused: staying.slice(0, refusedListed),
     refusedTotal: staying.length,
     finishedAtMs: finished ? nowMs : undefined,
