@@ -3,7 +3,7 @@ import { SpawnedProcess } from './spawned-process.ts';
 export type ClientTool = 'mosquitto_pub' | 'mosquitto_sub' | 'mosquitto_rr';
 
 /** Whatever hangs ends after this many milliseconds, with a signal instead of a code. */
-const clientDeadlineMs = 30_000;
+const clientDeadlineMs = 15_000;
 
 /** Starts one of Mosquitto's own clients; its output is line-buffered, so that what came can be waited for. */
 export function startClient(tool: ClientTool, commandLine: readonly string[]): SpawnedProcess & AsyncDisposable {
