@@ -11,6 +11,7 @@ import { openSqliteHomeStore } from '../session/sqlite-home-store.ts';
 import { createLogger, type Logger } from '../telemetry/logger.ts';
 import { createMetrics, type Metrics } from '../telemetry/metrics.ts';
 import { claimAnswerMs, connectRates, homeStorePath } from './broker-rates.ts';
+import { connectionsWithin, openFilesLimit } from './descriptor-room.ts';
 import { LinkedRegistry } from './linked-registry.ts';
 import { ListenerTrust } from './listener-trust.ts';
 import type { ProcessHandle } from './process-handle.ts';
@@ -84,7 +85,7 @@ class WorkerProcess {
     this.#registry = this.#createRegistry();
     this.#gateway = createGateway({
       settings: { clientIdPolicy: configuration.fleet.clientIdPolicy, brokers: configuration.brokers },
-      limits: configuration.limits,
+      limits: { ...configuration.limits, connectionsPerWorker: this.#connectionsPerWorker() },
       ports: {
         snapshot: () => this.#currentSnapshot(),
         registry: this.#registry,
@@ -145,6 +146,19 @@ class WorkerProcess {
     this.#upstream.close();
     this.#link.close();
     this.#registry.close();
+  }
+
+  #connectionsPerWorker(): number {
+    const { connectionsPerWorker } = this.#start.configuration.limits;
+    const openFiles = openFilesLimit();
+    const connections = connectionsWithin(connectionsPerWorker, openFiles);
+    if (connections < connectionsPerWorker) {
+      this.#log.warn(
+        { connectionsPerWorker, openFiles, connections },
+        'The limit of open files lets fewer devices in than limits.connectionsPerWorker',
+      );
+    }
+    return connections;
   }
 
   #createRegistry(): LinkedRegistry {
