@@ -10,6 +10,12 @@ export interface SessionRegistry {
   connectToken(broker: string, signal: AbortSignal): Promise<boolean>;
   /** The broker accepted the CONNECT (CONNACK 0). */
   attached(session: AttachedSession): void;
+  /**
+   * A broker gave a client ID to a device that came without one (MQTT 5 Assigned Client Identifier): claims the ID for a
+   * leg that is attached already, as `claim` and `attached` together but without a connect token. Older legs of the ID
+   * are ended as for a claim. Resolves with the epoch; never rejects. `ended` follows when the leg is gone.
+   */
+  adopt?(session: AdoptedSession): Promise<number>;
   /** The device leg is gone. `sessionOver`: nothing outlives it at the broker, so a recorded home is forgotten. */
   ended(clientId: string, epoch: number, sessionOver: boolean): void;
 }
@@ -54,6 +60,8 @@ export interface AttachedSession {
   /** Something outlives the connection: Clean Session 0, or an expiry above 0. */
   readonly persistent: boolean;
 }
+
+export type AdoptedSession = Omit<AttachedSession, 'epoch'>;
 
 /** What the registry asks of the worker that holds an older leg; resolves when that leg dials no more and is closed. */
 export type EndLeg = (connection: number, epoch: number) => Promise<void>;
