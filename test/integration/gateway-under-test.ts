@@ -1,4 +1,4 @@
-import { rm, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type AdminClient, createAdminClient } from '../../src/admin/admin-client.ts';
@@ -60,7 +60,7 @@ export async function startGatewayUnderTest(options: GatewayOptions): Promise<Ga
   const gateway = new SpawnedProcess(process.execPath, [program, 'run', '--config', path]);
   try {
     const ready = parseReady(await gateway.line('"event":"ready"'));
-    return new RunningGateway({ gateway, ready, directory: directory.path, pki });
+    return new RunningGateway({ gateway, ready, directory, pki });
   } catch (error) {
     await gateway.stop();
     await directory[Symbol.asyncDispose]();
@@ -85,16 +85,18 @@ class RunningGateway implements GatewayUnderTest {
   readonly adminToken = adminToken;
   readonly admin: AdminClient;
   readonly #ready: Ready;
+  readonly #directory: AsyncDisposable;
 
   constructor(options: {
     readonly gateway: SpawnedProcess;
     readonly ready: Ready;
-    readonly directory: string;
+    readonly directory: AsyncDisposable & { readonly path: string };
     readonly pki: string;
   }) {
     this.process = options.gateway;
     this.#ready = options.ready;
-    this.directory = options.directory;
+    this.directory = options.directory.path;
+    this.#directory = options.directory;
     this.pki = options.pki;
     this.adminUrl = options.ready.admin;
     this.admin = createAdminClient({ url: this.adminUrl, token: adminToken });
@@ -138,7 +140,7 @@ class RunningGateway implements GatewayUnderTest {
       await this.process.line('Draining', from).catch(() => {});
       await this.process.stop();
     }
-    await rm(this.directory, { recursive: true, force: true, maxRetries: 3 });
+    await this.#directory[Symbol.asyncDispose]();
   }
 
   [Symbol.asyncDispose](): Promise<void> {

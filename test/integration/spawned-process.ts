@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { rmSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -109,16 +110,25 @@ export class SpawnedProcess {
 }
 
 const liveProcesses = new Set<SpawnedProcess>();
-// The test runner ends a file that takes too long; its children must not stay behind.
+const liveDirectories = new Set<string>();
+// The test runner ends a file that takes too long; its children and directories must not stay behind.
 process.on('exit', () => {
   for (const live of liveProcesses) live.kill('SIGKILL');
+  for (const path of liveDirectories) rmSync(path, { recursive: true, force: true });
 });
 process.once('SIGTERM', () => process.exit(143));
 
 /** A directory that goes with `await using`. */
 export async function temporaryDirectory(): Promise<AsyncDisposable & { readonly path: string }> {
   const path = await mkdtemp(join(tmpdir(), 'crossfade-integration-'));
-  return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true, maxRetries: 3 }) };
+  liveDirectories.add(path);
+  return {
+    path,
+    async [Symbol.asyncDispose]() {
+      await rm(path, { recursive: true, force: true, maxRetries: 3 });
+      liveDirectories.delete(path);
+    },
+  };
 }
 
 /** A port below the range that outgoing connections take theirs from; whoever binds it must still expect it to be taken. */
