@@ -119,12 +119,13 @@ export class WorkerHub {
 
   /** Fresh figures of every worker; one that does not answer in time keeps its last ones. */
   async refreshFigures(timeoutMs: number): Promise<readonly WorkerSummary[]> {
-    await Promise.all(
-      [...this.#workers].map(async ([worker, entry]) => {
-        const value = await this.ask(worker, { kind: 'figures' }, timeoutMs);
-        if (value !== undefined) entry.figures = value as WorkerFigures;
-      }),
-    );
+    const refresh = async ([worker, entry]: readonly [number, ConnectedWorker]) => {
+      const value = await this.ask(worker, { kind: 'figures' }, timeoutMs);
+      if (value !== undefined) entry.figures = value as WorkerFigures;
+    };
+    await Promise.all([...this.#workers].map(refresh));
+    // A worker that came meanwhile must not be listed as one without sessions.
+    await Promise.all([...this.#workers].filter(([, { figures }]) => figures === undefined).map(refresh));
     return this.workers();
   }
 
