@@ -21,7 +21,7 @@ test('a worker that is killed is started again on the same port and loses its ow
 
   const status = await gateway.wholeStatus();
   assert.notEqual(status.workers.find(({ worker }) => worker === 0)?.pid, killed);
-  assert.equal(status.brokers['legacy']?.sessions, 2);
+  await eventually('both sessions', async () => (await gateway.status()).brokers['legacy']?.sessions === 2);
   await using again = await world.deviceInWorker(0, 'again');
   await again.echo();
   assert.match(await gateway.process.line('A process of the gateway ended'), /"process":"worker-0".*SIGKILL/);
