@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import type { Result } from '../base/result.ts';
+import { parseFingerprint, parseSerialNumber } from '../plan/device-key.ts';
 import { parseWeight } from '../plan/weight.ts';
 
 const maxReasonLength = 1_000;
@@ -6,15 +8,10 @@ const maxNameLength = 256;
 
 const reason = z.string().max(maxReasonLength).optional().meta({ description: 'Kept with the revision' });
 const weightBps = z.int().min(0).max(10_000);
-const weightText = z
-  .string()
-  .transform((text, context) => {
-    const weight = parseWeight(text);
-    if (weight.ok) return weight.value;
-    context.addIssue({ code: 'custom', input: text, message: weight.error });
-    return z.NEVER;
-  })
-  .meta({ examples: ['5%', '0.01%', '500bps'], description: 'Per cent or basis points of the cohort' });
+const weightText = parsedText(parseWeight).meta({
+  examples: ['5%', '0.01%', '500bps'],
+  description: 'Per cent or basis points of the cohort',
+});
 const pacePerSecond = z.number().positive().max(1_000_000).optional().meta({ description: 'Live sessions per second' });
 const live = z
   .enum(['reconnect', 'keep'])
@@ -59,8 +56,10 @@ export const whereQuery = z
     clientId: identityParameter,
     username: identityParameter,
     commonName: identityParameter,
-    fingerprint: identityParameter.meta({ description: 'SHA-256 of the DER certificate, hex' }),
-    serialNumber: identityParameter,
+    fingerprint: parsedText(parseFingerprint)
+      .meta({ description: 'SHA-256 of the DER certificate: 64 hex digits, colons allowed' })
+      .optional(),
+    serialNumber: parsedText(parseSerialNumber).meta({ description: 'Hex, colons allowed' }).optional(),
     organizationalUnit: identityParameter,
     issuerCommonName: identityParameter,
   })
@@ -75,6 +74,16 @@ export const sessionsQuery = z.strictObject({
   clientId: identityParameter,
   limit: integerParameter({ minimum: 1, maximum: 1_000, default: 100 }),
 });
+
+/** A text that `parse` makes a value of; its error says what was expected. */
+function parsedText<Value>(parse: (text: string) => Result<Value>) {
+  return z.string().transform((text, context) => {
+    const parsed = parse(text);
+    if (parsed.ok) return parsed.value;
+    context.addIssue({ code: 'custom', input: text, message: parsed.error });
+    return z.NEVER;
+  });
+}
 
 interface IntegerRange {
   readonly minimum: number;

@@ -8,6 +8,8 @@ import {
   fingerprintOf,
   identityNames,
   kindByIdentityName,
+  parseFingerprint,
+  parseSerialNumber,
   serialNumberOf,
 } from '../plan/device-key.ts';
 
@@ -110,15 +112,13 @@ function identityOfKind(kind: DeviceKeyKind, value: string): Result<DeviceIdenti
     case 'username':
       return success({ username: value });
     case 'fingerprint': {
-      const fingerprint = value.replaceAll(':', '').toLowerCase();
-      return /^[0-9a-f]{64}$/.test(fingerprint)
-        ? success({ certificate: { fingerprint } })
-        : failure(`expected a SHA-256 fingerprint of 64 hex digits, got ${JSON.stringify(value)}`);
+      const fingerprint = parseFingerprint(value);
+      return fingerprint.ok ? success({ certificate: { fingerprint: fingerprint.value } }) : fingerprint;
     }
-    case 'serial':
-      return /^(?:[0-9a-f]{1,2}:)*[0-9a-f]+$/i.test(value)
-        ? success({ certificate: { serialNumber: serialNumberOf(value) } })
-        : failure(`expected a serial number in hex, got ${JSON.stringify(value)}`);
+    case 'serial': {
+      const serialNumber = parseSerialNumber(value);
+      return serialNumber.ok ? success({ certificate: { serialNumber: serialNumber.value } }) : serialNumber;
+    }
   }
 }
 

@@ -1,4 +1,5 @@
 import { hash } from 'node:crypto';
+import { failure, type Result, success } from '../base/result.ts';
 
 /** The kinds of identity a device may be hashed by; the words are part of the hash formula (contract section 1). */
 export type DeviceKeyKind = 'cn' | 'fingerprint' | 'serial' | 'clientid' | 'username';
@@ -77,6 +78,19 @@ export function serialNumberOf(hex: string): string {
     .toLowerCase()
     .replace(/[^0-9a-f]/g, '')
     .replace(/^0+(?=.)/, '');
+}
+
+/** A fingerprint as somebody wrote it (`openssl` writes colons and capitals) as the `fingerprint` key. */
+export function parseFingerprint(text: string): Result<string> {
+  const fingerprint = text.replaceAll(':', '').toLowerCase();
+  if (/^[0-9a-f]{64}$/.test(fingerprint)) return success(fingerprint);
+  return failure(`expected a SHA-256 fingerprint of 64 hex digits, got ${JSON.stringify(text)}`);
+}
+
+/** A serial number as somebody wrote it, with or without colons, as the `serial` key. */
+export function parseSerialNumber(text: string): Result<string> {
+  if (/^(?:[0-9a-f]{1,2}:)*[0-9a-f]+$/i.test(text)) return success(serialNumberOf(text));
+  return failure(`expected a serial number in hex, got ${JSON.stringify(text)}`);
 }
 
 function rawIdentity(device: DeviceIdentity, kind: DeviceKeyKind): string | undefined {

@@ -152,3 +152,12 @@ test('a client that waits too long gives up', async (context) => {
   release.resolve();
   client.close();
 });
+
+test('where takes hex identities in any spelling, and the backend sees one', async (context) => {
+  const { backend, call } = await runServer(context);
+  const fingerprint = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855';
+  const spelled = fingerprint.toUpperCase().replaceAll(/(..)(?=.)/g, '$1:');
+  const path = `/v1/where?fingerprint=${spelled}&serialNumber=00:0A:BC`;
+  assert.equal((await call('GET', path, { token: tokenByRole.viewer })).status, 200);
+  assert.deepEqual(backend.asked, [{ fingerprint, serialNumber: 'abc' }]);
+});

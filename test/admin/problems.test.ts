@@ -67,6 +67,12 @@ const rows: readonly Row[] = [
   get('a parameter given twice', '/v1/sessions?broker=a&broker=b', {
     ...invalid({ field: 'broker', expected: 'a string', got: '["a","b"]' }),
   }),
+  get('a fingerprint that is none', '/v1/where?fingerprint=zz', {
+    ...invalid({ field: 'fingerprint', expected: 'a SHA-256 fingerprint of 64 hex digits', got: '"zz"' }),
+  }),
+  get('a serial number that is none', '/v1/where?clientId=a&serialNumber=0x1', {
+    ...invalid({ field: 'serialNumber', expected: 'a serial number in hex', got: '"0x1"' }),
+  }),
   get('where without an identity', '/v1/where', {
     ...invalid({
       field: 'clientId',
