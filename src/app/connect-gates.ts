@@ -39,7 +39,7 @@ export class ConnectGates {
     const outcome = gate.ask(request, request.deadlineMs, this.#clock.monotonicMs());
     if (outcome === undefined) this.#arm();
     else outcome.waiter.answer(outcome.granted);
-    return () => gate.withdraw((waiter) => waiter === request);
+    return () => gate.withdraw(request);
   }
 
   close(): void {

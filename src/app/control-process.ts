@@ -184,6 +184,7 @@ class ControlProcess {
     const sessions = this.#sessions;
     if (message.kind === 'claim') sessions.handleClaim(worker, message);
     else if (message.kind === 'withdraw') sessions.handleWithdraw(worker, message);
+    else if (message.kind === 'withdraw-token') sessions.handleWithdrawToken(worker, message);
     else if (message.kind === 'token') sessions.handleToken(worker, message);
     else if (message.kind === 'attached') sessions.handleAttached(message);
     else if (message.kind === 'ended') sessions.handleEnded(message);

@@ -1,7 +1,13 @@
 import type { Clock } from '../base/clock.ts';
 import type { HomeStore } from '../session/home-store.ts';
 import { placeSession } from '../session/placement.ts';
-import type { AttachedSession, ClaimAnswer, ClaimRequest, SessionRegistry } from '../session/session-registry.ts';
+import type {
+  AdoptedSession,
+  AttachedSession,
+  ClaimAnswer,
+  ClaimRequest,
+  SessionRegistry,
+} from '../session/session-registry.ts';
 import { ConnectGates } from './connect-gates.ts';
 import type { ControlMessage, SessionAnnouncement, WorkerMessage } from './process-messages.ts';
 
@@ -21,9 +27,16 @@ export interface LinkedRegistryOptions {
   readonly answerMs: number;
 }
 
+/** A claim on its way: at the control process, or waiting here while that is away. */
 interface PendingClaim {
   readonly request: ClaimRequest;
-  readonly answer: (answer: ClaimAnswer) => void;
+  readonly adopts: boolean;
+  readonly settle: (answer: ClaimAnswer) => void;
+  isSettled: boolean;
+  /** Its number at the control process; undefined while it is decided here. */
+  remoteClaim: number | undefined;
+  /** Takes it out of the local gate that it waits at. */
+  takeBack: (() => void) | undefined;
 }
 
 /** Beyond this many, homes that change while the control process is away are no longer remembered. */
@@ -47,7 +60,10 @@ export class LinkedRegistry implements SessionRegistry {
   readonly #deps: LinkedRegistryDeps;
   readonly #options: LinkedRegistryOptions;
   readonly #held = new Map<string, HeldLeg>();
+  /** Claims at the control process, by number. */
   readonly #claims = new Map<number, PendingClaim>();
+  /** Claims that are decided here. */
+  readonly #localClaims = new Set<PendingClaim>();
   /** Claims whose device went away before the answer: a grant that still comes is handed back. */
   readonly #withdrawn = new Map<number, string>();
   readonly #tokens = new Map<number, (granted: boolean) => void>();
@@ -69,23 +85,29 @@ export class LinkedRegistry implements SessionRegistry {
     return [...this.#held.values()].map(({ hasHome: _, ...announcement }) => announcement);
   }
 
-  /** Hands over what changed while the control process was away, for its `hello`. */
-  takeHomeChanges(): readonly { readonly clientId: string; readonly broker?: string }[] {
+  /** What changed while the control process was away, for its `hello`; kept until it says that it is noted. */
+  homeChanges(): readonly { readonly clientId: string; readonly broker?: string }[] {
     const changes = [...this.#homeChanges].map(([clientId, broker]) => ({
       clientId,
       ...(broker !== undefined && { broker }),
     }));
-    this.#homeChanges.clear();
     return changes;
   }
 
-  /** The control process is there. */
+  /** The control process is there: what waits here is asked there, so that one gate and one registry decide. */
   linkUp(send: (message: WorkerMessage) => void): void {
     this.#send = send;
-    // The old gates go on until those who wait at them are served.
-    this.#gates = undefined;
     this.#homes?.close();
     this.#homes = undefined;
+    for (const pending of [...this.#localClaims]) {
+      // One that waits for an older leg of this worker to end finds the link itself.
+      if (pending.takeBack === undefined) continue;
+      pending.takeBack();
+      this.#route(pending);
+    }
+    this.#refuseTokens();
+    this.#gates?.close();
+    this.#gates = undefined;
   }
 
   /** The control process is gone: what it had not answered is decided here. */
@@ -94,10 +116,13 @@ export class LinkedRegistry implements SessionRegistry {
     this.#withdrawn.clear();
     const claims = [...this.#claims.values()];
     this.#claims.clear();
-    for (const { request, answer } of claims) void this.#claimLocally(request).then(answer);
-    const tokens = [...this.#tokens.values()];
-    this.#tokens.clear();
-    for (const answer of tokens) answer(false);
+    for (const pending of claims) this.#route(pending);
+    this.#refuseTokens();
+  }
+
+  /** The control process has the homes that changed while it was away. */
+  homesNoted(): void {
+    this.#homeChanges.clear();
   }
 
   handleAnswer(message: Extract<ControlMessage, { kind: 'answer' | 'token-answer' }>): void {
@@ -113,7 +138,7 @@ export class LinkedRegistry implements SessionRegistry {
     this.#withdrawn.delete(claim);
     if (pending !== undefined) {
       this.#hold(pending.request, answer);
-      pending.answer(answer);
+      this.#settle(pending, answer);
     } else if (withdrawnClientId !== undefined && answer.granted) {
       this.#send?.({ kind: 'ended', clientId: withdrawnClientId, epoch: answer.epoch, sessionOver: false });
     }
@@ -121,35 +146,57 @@ export class LinkedRegistry implements SessionRegistry {
 
   claim(request: ClaimRequest, signal: AbortSignal): Promise<ClaimAnswer> {
     if (signal.aborted) return Promise.resolve(refused);
-    const send = this.#send;
-    if (send === undefined) return this.#claimLocally(request);
-    const claim = this.#nextClaim++;
     return new Promise((resolve) => {
-      const withdraw = () => {
-        if (!this.#claims.delete(claim)) return;
-        if (request.clientId !== '') this.#withdrawn.set(claim, request.clientId);
-        this.#send?.({ kind: 'withdraw', claim, clientId: request.clientId });
-        resolve(refused);
+      const withdraw = () => this.#withdraw(pending);
+      const pending: PendingClaim = {
+        request,
+        settle: (answer) => {
+          signal.removeEventListener('abort', withdraw);
+          resolve(answer);
+        },
+        adopts: false,
+        isSettled: false,
+        remoteClaim: undefined,
+        takeBack: undefined,
       };
       signal.addEventListener('abort', withdraw, { once: true });
-      const answer = (value: ClaimAnswer) => {
-        signal.removeEventListener('abort', withdraw);
-        resolve(value);
-      };
-      this.#claims.set(claim, { request, answer });
-      const { clientId, connection, intent, desired } = request;
-      send({ kind: 'claim', claim, clientId, connection, intent, desired });
+      this.#route(pending);
     });
+  }
+
+  async adopt({ clientId, connection, broker, persistent }: AdoptedSession): Promise<number> {
+    const request: ClaimRequest = { clientId, connection, intent: 'resume', desired: broker };
+    const answer = await new Promise<ClaimAnswer>((settle) => {
+      this.#route({ request, settle, adopts: true, isSettled: false, remoteClaim: undefined, takeBack: undefined });
+    });
+    if (!answer.granted) {
+      // A newer connection has the client ID already.
+      await this.#deps.endLeg(connection, Number.MAX_SAFE_INTEGER, broker);
+      return 0;
+    }
+    this.attached({ clientId, connection, epoch: answer.epoch, broker, persistent });
+    return answer.epoch;
   }
 
   connectToken(broker: string, signal: AbortSignal): Promise<boolean> {
     if (signal.aborted) return Promise.resolve(false);
-    const send = this.#send;
-    if (send === undefined) return this.#localToken(broker);
     const claim = this.#nextClaim++;
+    const isRemote = this.#send !== undefined;
     return new Promise((resolve) => {
-      this.#tokens.set(claim, resolve);
-      send({ kind: 'token', claim, broker });
+      let takeBack: () => void = () => this.#send?.({ kind: 'withdraw-token', claim });
+      const settle = (granted: boolean) => {
+        signal.removeEventListener('abort', abort);
+        this.#tokens.delete(claim);
+        resolve(granted);
+      };
+      const abort = () => {
+        takeBack();
+        settle(false);
+      };
+      signal.addEventListener('abort', abort, { once: true });
+      this.#tokens.set(claim, settle);
+      if (isRemote) this.#send?.({ kind: 'token', claim, broker });
+      else takeBack = this.#askLocally(broker, settle);
     });
   }
 
@@ -198,23 +245,74 @@ export class LinkedRegistry implements SessionRegistry {
     });
   }
 
-  async #claimLocally(request: ClaimRequest): Promise<ClaimAnswer> {
-    const { broker, hasHome } = this.#placeLocally(request);
+  #route(pending: PendingClaim): void {
+    pending.takeBack = undefined;
+    if (this.#send === undefined) {
+      this.#localClaims.add(pending);
+      void this.#decide(pending);
+      return;
+    }
+    this.#localClaims.delete(pending);
+    const claim = this.#nextClaim++;
+    pending.remoteClaim = claim;
+    this.#claims.set(claim, pending);
+    const { clientId, connection, intent, desired } = pending.request;
+    const { adopts } = pending;
+    this.#send({ kind: 'claim', claim, clientId, connection, intent, desired, ...(adopts && { adopts }) });
+  }
+
+  #withdraw(pending: PendingClaim): void {
+    const { remoteClaim, request } = pending;
+    if (remoteClaim !== undefined && this.#claims.delete(remoteClaim)) {
+      if (request.clientId !== '') this.#withdrawn.set(remoteClaim, request.clientId);
+      this.#send?.({ kind: 'withdraw', claim: remoteClaim, clientId: request.clientId });
+    }
+    pending.takeBack?.();
+    this.#settle(pending, refused);
+  }
+
+  #settle(pending: PendingClaim, answer: ClaimAnswer): void {
+    this.#localClaims.delete(pending);
+    pending.isSettled = true;
+    pending.settle(answer);
+  }
+
+  /** What the control process would decide, with what this worker knows. */
+  async #decide(pending: PendingClaim): Promise<void> {
+    const { request } = pending;
+    const { broker, hasHome } = this.#placeLocally(pending);
     const older = request.clientId === '' ? undefined : this.#held.get(request.clientId);
     if (older !== undefined) {
       await this.#deps.endLeg(older.connection, older.epoch, broker);
       if (this.#held.get(request.clientId)?.epoch === older.epoch) this.#held.delete(request.clientId);
+      if (pending.isSettled) return;
+      if (this.#send !== undefined) {
+        this.#route(pending);
+        return;
+      }
     }
-    if (!(await this.#localToken(broker))) return { granted: false, reason: 'rate' };
-    const epoch = Math.max(this.#lastEpoch + 1, this.#deps.clock.wallMs() * 1000);
-    const answer: ClaimAnswer = { granted: true, epoch, broker, hasHome, tookOver: older !== undefined };
-    this.#hold(request, answer);
-    return answer;
+    const grant = (granted: boolean) => {
+      if (!granted) {
+        this.#settle(pending, { granted: false, reason: 'rate' });
+        return;
+      }
+      const epoch = Math.max(this.#lastEpoch + 1, this.#deps.clock.wallMs() * 1000);
+      const answer: ClaimAnswer = { granted: true, epoch, broker, hasHome, tookOver: older !== undefined };
+      this.#hold(request, answer);
+      this.#settle(pending, answer);
+    };
+    if (pending.adopts) grant(true);
+    else pending.takeBack = this.#askLocally(broker, grant);
   }
 
-  #placeLocally({ clientId, intent, desired }: ClaimRequest): { readonly broker: string; readonly hasHome: boolean } {
+  #refuseTokens(): void {
+    for (const answer of [...this.#tokens.values()]) answer(false);
+  }
+
+  #placeLocally({ request, adopts }: PendingClaim): { readonly broker: string; readonly hasHome: boolean } {
+    const { clientId, intent, desired } = request;
     const home = clientId === '' ? undefined : this.#homeLocally(clientId);
-    const homeIsKnown = home !== undefined && home in this.#options.rates;
+    const homeIsKnown = !adopts && home !== undefined && home in this.#options.rates;
     return { broker: placeSession({ intent, desired, home, homeIsKnown }), hasHome: home !== undefined };
   }
 
@@ -228,10 +326,11 @@ export class LinkedRegistry implements SessionRegistry {
     }
   }
 
-  #localToken(broker: string): Promise<boolean> {
+  /** Returns what takes the request back. */
+  #askLocally(broker: string, answer: (granted: boolean) => void): () => void {
     this.#gates ??= this.#createShare();
     const deadlineMs = this.#deps.clock.monotonicMs() + this.#options.answerMs;
-    return new Promise((answer) => this.#gates?.ask({ broker, deadlineMs, answer }));
+    return this.#gates.ask({ broker, deadlineMs, answer });
   }
 
   #createShare(): ConnectGates {

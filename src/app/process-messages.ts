@@ -75,8 +75,11 @@ export type WorkerMessage =
       readonly connection: number;
       readonly intent: SessionIntent;
       readonly desired: string;
+      readonly adopts?: boolean;
     }
+  /** Answered like the claim itself, if that was not answered before. */
   | { readonly kind: 'withdraw'; readonly claim: number; readonly clientId: string }
+  | { readonly kind: 'withdraw-token'; readonly claim: number }
   | { readonly kind: 'token'; readonly claim: number; readonly broker: string }
   | { readonly kind: 'attached'; readonly session: AttachedSession }
   | { readonly kind: 'ended'; readonly clientId: string; readonly epoch: number; readonly sessionOver: boolean }
@@ -98,6 +101,10 @@ export interface WorkerFigures {
 export type ControlMessage =
   | { readonly kind: 'snapshot'; readonly source: SnapshotSource }
   | { readonly kind: 'answer'; readonly claim: number; readonly answer: ClaimAnswer }
+  /** Shows that the control process is alive; the first one says that it listens. */
+  | { readonly kind: 'beat' }
+  /** The homes of the worker's `hello` are on disk. */
+  | { readonly kind: 'homes-noted' }
   | { readonly kind: 'token-answer'; readonly claim: number; readonly granted: boolean }
   | {
       readonly kind: 'end-leg';

@@ -33,6 +33,8 @@ interface WaitingClaim {
 
 /** Homes that wait this long at most to be written. */
 const homeFlushMs = 20;
+/** The wait after a write that failed: it takes the event loop with it. */
+const homeRetryMs = 5_000;
 
 /** The session registry of the control process: ownership, homes and connect rates for all workers. */
 export class SessionAuthority {
@@ -42,6 +44,10 @@ export class SessionAuthority {
   readonly #gates: ConnectGates;
   /** Claims that own their client ID and wait for a connect token, by worker and claim. */
   readonly #waiting = new Map<string, WaitingClaim>();
+  /** The key in `#waiting` of the claim that owns a client ID and waits. */
+  readonly #waitingByClientId = new Map<string, string>();
+  /** Further connect tokens that are waited for, by worker and claim. */
+  readonly #tokens = new Map<string, () => void>();
   #takeoverTimer: NodeJS.Timeout | undefined;
   #flushTimer: NodeJS.Timeout | undefined;
 
@@ -63,6 +69,7 @@ export class SessionAuthority {
       if (broker === undefined) this.#forgetHome(clientId);
       else this.#noteHome({ clientId, broker });
     }
+    if (message.homes.length > 0 && this.#flushHomes()) this.#deps.send(message.worker, { kind: 'homes-noted' });
   }
 
   handleClaim(worker: number, message: Extract<WorkerMessage, { kind: 'claim' }>): void {
@@ -74,16 +81,27 @@ export class SessionAuthority {
 
   handleWithdraw(worker: number, { claim, clientId }: Extract<WorkerMessage, { kind: 'withdraw' }>): void {
     this.#ownership.withdraw(worker, claim, clientId);
-    const waiting = this.#waiting.get(claimKey(worker, claim));
-    if (waiting === undefined) return;
-    waiting.takeBack();
-    this.#waiting.delete(claimKey(worker, claim));
-    this.#perform(this.#ownership.legEnded(clientId, waiting.epoch));
+    const waiting = this.#takeWaiting(claimKey(worker, claim));
+    // Answered in every case: the worker remembers a withdrawn claim until its answer has come.
+    this.#deps.send(worker, { kind: 'answer', claim, answer: { granted: false, reason: 'superseded' } });
+    if (waiting !== undefined && clientId !== '') this.#perform(this.#ownership.legEnded(clientId, waiting.epoch));
+  }
+
+  handleWithdrawToken(worker: number, { claim }: Extract<WorkerMessage, { kind: 'withdraw-token' }>): void {
+    this.#tokens.get(claimKey(worker, claim))?.();
+    this.#tokens.delete(claimKey(worker, claim));
   }
 
   handleToken(worker: number, { claim, broker }: Extract<WorkerMessage, { kind: 'token' }>): void {
-    const answer = (granted: boolean) => this.#deps.send(worker, { kind: 'token-answer', claim, granted });
-    this.#gates.ask({ broker, deadlineMs: this.#deadlineMs(), answer });
+    const key = claimKey(worker, claim);
+    let isAnswered = false;
+    const answer = (granted: boolean) => {
+      isAnswered = true;
+      this.#tokens.delete(key);
+      this.#deps.send(worker, { kind: 'token-answer', claim, granted });
+    };
+    const takeBack = this.#gates.ask({ broker, deadlineMs: this.#deadlineMs(), answer });
+    if (!isAnswered) this.#tokens.set(key, takeBack);
   }
 
   handleAttached({ session }: Extract<WorkerMessage, { kind: 'attached' }>): void {
@@ -104,10 +122,11 @@ export class SessionAuthority {
   }
 
   workerGone(worker: number): void {
-    for (const [key, waiting] of this.#waiting) {
-      if (waiting.claim.worker !== worker) continue;
-      waiting.takeBack();
-      this.#waiting.delete(key);
+    for (const [key, { claim }] of this.#waiting) if (claim.worker === worker) this.#takeWaiting(key);
+    for (const [key, takeBack] of this.#tokens) {
+      if (!key.startsWith(`${worker}:`)) continue;
+      takeBack();
+      this.#tokens.delete(key);
     }
     this.#perform(this.#ownership.workerGone(worker));
   }
@@ -148,30 +167,44 @@ export class SessionAuthority {
     const newBroker = heir === undefined ? {} : { newBroker: this.#place(heir, this.homeOf(heir.clientId)) };
     this.#deps.send(leg.worker, { kind: 'end-leg', clientId, connection: leg.connection, epoch, ...newBroker });
     // A leg that still waits for its token ends here: its worker hears the answer to its claim and closes the device.
-    for (const [key, waiting] of this.#waiting) {
-      if (waiting.epoch !== epoch || waiting.claim.clientId !== clientId) continue;
-      waiting.takeBack();
-      this.#waiting.delete(key);
-      this.#answer(waiting.claim, { granted: false, reason: 'superseded' });
-    }
+    const waitingKey = this.#waitingByClientId.get(clientId);
+    if (waitingKey === undefined || this.#waiting.get(waitingKey)?.epoch !== epoch) return;
+    const waiting = this.#takeWaiting(waitingKey);
+    if (waiting !== undefined) this.#answer(waiting.claim, { granted: false, reason: 'superseded' });
+  }
+
+  #takeWaiting(key: string): WaitingClaim | undefined {
+    const waiting = this.#waiting.get(key);
+    if (waiting === undefined) return undefined;
+    waiting.takeBack();
+    this.#waiting.delete(key);
+    this.#waitingByClientId.delete(waiting.claim.clientId);
+    return waiting;
   }
 
   #admit(claim: Claim, epoch: number, tookOver: boolean): void {
     const home = claim.clientId === '' ? undefined : this.homeOf(claim.clientId);
     const broker = this.#place(claim, home);
     const key = claimKey(claim.worker, claim.claim);
-    let answered = false;
+    if (claim.adopts === true) {
+      this.#answer(claim, { granted: true, epoch, broker: claim.desired, hasHome: home !== undefined, tookOver });
+      return;
+    }
+    let isAnswered = false;
     const takeBack = this.#gates.ask({
       broker,
       deadlineMs: this.#deadlineMs(),
       answer: (granted) => {
-        answered = true;
+        isAnswered = true;
         this.#waiting.delete(key);
+        this.#waitingByClientId.delete(claim.clientId);
         if (granted) this.#answer(claim, { granted: true, epoch, broker, hasHome: home !== undefined, tookOver });
         else this.#refuse(claim, epoch);
       },
     });
-    if (!answered) this.#waiting.set(key, { claim, epoch, takeBack });
+    if (isAnswered) return;
+    this.#waiting.set(key, { claim, epoch, takeBack });
+    if (claim.clientId !== '') this.#waitingByClientId.set(claim.clientId, key);
   }
 
   #refuse(claim: Claim, epoch: number): void {
@@ -192,8 +225,9 @@ export class SessionAuthority {
   }
 
   #armTakeover(): void {
+    if (this.#takeoverTimer !== undefined) return;
     const deadlineMs = this.#ownership.nextDeadlineMs();
-    if (this.#takeoverTimer !== undefined || deadlineMs === undefined) return;
+    if (deadlineMs === undefined) return;
     const waitMs = Math.max(1, deadlineMs - this.#deps.clock.monotonicMs());
     this.#takeoverTimer = setTimeout(() => {
       this.#takeoverTimer = undefined;
@@ -216,17 +250,25 @@ export class SessionAuthority {
     } catch (error) {
       this.#deps.log.error({ error: errorMessage(error) }, 'The home of a persistent session could not be recorded');
     }
+    this.#armFlush(homeFlushMs);
+  }
+
+  #armFlush(waitMs: number): void {
     this.#flushTimer ??= setTimeout(() => {
       this.#flushTimer = undefined;
-      try {
-        this.#deps.homes.flush();
-      } catch (error) {
-        this.#deps.log.error(
-          { error: errorMessage(error) },
-          'The homes of persistent sessions could not be written; they are kept in memory',
-        );
-      }
-    }, homeFlushMs);
+      if (!this.#flushHomes()) this.#armFlush(homeRetryMs);
+    }, waitMs);
+  }
+
+  #flushHomes(): boolean {
+    try {
+      this.#deps.homes.flush();
+      return true;
+    } catch (error) {
+      const text = 'The homes of persistent sessions could not be written; they are kept in memory';
+      this.#deps.log.error({ error: errorMessage(error) }, text);
+      return false;
+    }
   }
 }
 

@@ -97,7 +97,7 @@ class WorkerProcess {
     });
     this.#link = new WorkerLink(linkPath, {
       onUp: (send) => {
-        const homes = this.#registry.takeHomeChanges();
+        const homes = this.#registry.homeChanges();
         send({ kind: 'hello', worker, pid: process.pid, sessions: this.#registry.announcements(), homes });
         this.#registry.linkUp(send);
       },

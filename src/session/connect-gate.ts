@@ -12,6 +12,12 @@ export interface ConnectGateOptions {
   readonly queueLimit: number;
 }
 
+interface QueuedWaiter<Waiter> {
+  readonly waiter: Waiter;
+  readonly deadlineMs: number;
+  isWithdrawn: boolean;
+}
+
 /**
  * The connect rate of one broker as a machine: CONNECTs pass at once while there are tokens, then wait in order. One that
  * could not be served before its deadline hears so at once, so that a device backs off instead of hanging.
@@ -20,7 +26,9 @@ export class ConnectGate<Waiter> {
   readonly #bucket: ReturnType<typeof createTokenBucket> | undefined;
   readonly #ratePerSecond: number;
   readonly #queueLimit: number;
-  #queue: { readonly waiter: Waiter; readonly deadlineMs: number }[] = [];
+  readonly #queue: QueuedWaiter<Waiter>[] = [];
+  /** Those of the queue that still wait; a withdrawn one is passed over when its turn comes. */
+  readonly #waiting = new Map<Waiter, QueuedWaiter<Waiter>>();
 
   constructor(options: ConnectGateOptions) {
     this.#ratePerSecond = options.ratePerSecond ?? Number.POSITIVE_INFINITY;
@@ -31,32 +39,42 @@ export class ConnectGate<Waiter> {
   }
 
   get waiting(): number {
-    return this.#queue.length;
+    return this.#waiting.size;
   }
 
   /** Asks for a token by `deadlineMs`; undefined: it waits, and `tick` answers later. */
   ask(waiter: Waiter, deadlineMs: number, nowMs: number): GateOutcome<Waiter> | undefined {
     if (this.#bucket === undefined) return { waiter, granted: true };
-    if (this.#queue.length === 0 && this.#bucket.take(nowMs)) return { waiter, granted: true };
-    const expectedMs = nowMs + (this.#queue.length / this.#ratePerSecond) * 1000;
-    if (this.#queue.length >= this.#queueLimit || expectedMs > deadlineMs) return { waiter, granted: false };
-    this.#queue.push({ waiter, deadlineMs });
+    if (this.waiting === 0 && this.#bucket.take(nowMs)) return { waiter, granted: true };
+    const expectedMs = nowMs + (this.waiting / this.#ratePerSecond) * 1000;
+    if (this.waiting >= this.#queueLimit || expectedMs > deadlineMs) return { waiter, granted: false };
+    const queued = { waiter, deadlineMs, isWithdrawn: false };
+    this.#queue.push(queued);
+    this.#waiting.set(waiter, queued);
     return undefined;
   }
 
-  /** Takes waiters out, for instance because their device went away. */
-  withdraw(matches: (waiter: Waiter) => boolean): void {
-    this.#queue = this.#queue.filter(({ waiter }) => !matches(waiter));
+  /** Takes a waiter out, for instance because its device went away. */
+  withdraw(waiter: Waiter): void {
+    const queued = this.#waiting.get(waiter);
+    if (queued === undefined) return;
+    queued.isWithdrawn = true;
+    this.#waiting.delete(waiter);
   }
 
   tick(nowMs: number): GateOutcome<Waiter>[] {
     const outcomes: GateOutcome<Waiter>[] = [];
     let served = 0;
-    for (const { waiter, deadlineMs } of this.#queue) {
+    for (const { waiter, deadlineMs, isWithdrawn } of this.#queue) {
+      if (isWithdrawn) {
+        served += 1;
+        continue;
+      }
       if (deadlineMs <= nowMs) outcomes.push({ waiter, granted: false });
       else if (this.#bucket?.take(nowMs) === true) outcomes.push({ waiter, granted: true });
       else break;
       served += 1;
+      this.#waiting.delete(waiter);
     }
     this.#queue.splice(0, served);
     return outcomes;

@@ -5,7 +5,7 @@
 export interface HomeStore {
   /** The broker's name, or undefined when none is recorded. Synchronous: it is asked per CONNECT. Throws when unreadable. */
   homeOf(clientId: string): string | undefined;
-  /** Records or moves a home. Written behind in batches, in order; `flush` makes it durable. */
+  /** Records or moves a home; `flush` makes it durable. Throws when too many wait for that. */
   record(clientId: string, broker: string): void;
   forget(clientId: string): void;
   /** How many homes each broker has. */

@@ -12,6 +12,8 @@ export interface Claim extends Leg {
   readonly clientId: string;
   readonly intent: SessionIntent;
   readonly desired: string;
+  /** The leg is attached to `desired` already, under a client ID that the broker gave it: no token, no other broker. */
+  readonly adopts?: boolean;
 }
 
 /** A session that a worker brings along when it finds a new control process. */
@@ -46,7 +48,7 @@ interface Owner {
  */
 export class Ownership {
   readonly #owners = new Map<string, Owner>();
-  /** Client IDs with an heir, so that `tick` looks at those alone. */
+  /** Client IDs with an heir, in the order of their deadlines: `takeoverMs` is the same for all. */
   readonly #contested = new Set<string>();
   readonly #takeoverMs: number;
   #nextEpoch: number;
@@ -139,19 +141,17 @@ export class Ownership {
     const effects: OwnershipEffect[] = [];
     for (const clientId of this.#contested) {
       const owner = this.#owners.get(clientId);
-      if (owner?.heir !== undefined && owner.heir.deadlineMs <= nowMs) effects.push(...this.#release(clientId, owner));
+      if (owner?.heir === undefined) continue;
+      if (owner.heir.deadlineMs > nowMs) break;
+      effects.push(...this.#release(clientId, owner));
     }
     return effects;
   }
 
   /** When `tick` has something to do, in the caller's milliseconds. */
   nextDeadlineMs(): number | undefined {
-    let earliest: number | undefined;
-    for (const clientId of this.#contested) {
-      const deadlineMs = this.#owners.get(clientId)?.heir?.deadlineMs;
-      if (deadlineMs !== undefined && (earliest === undefined || deadlineMs < earliest)) earliest = deadlineMs;
-    }
-    return earliest;
+    const [first] = this.#contested;
+    return first === undefined ? undefined : this.#owners.get(first)?.heir?.deadlineMs;
   }
 
   #release(clientId: string, owner: Owner): OwnershipEffect[] {

@@ -15,7 +15,7 @@ export interface SessionRegistry {
    * leg that is attached already, as `claim` and `attached` together but without a connect token. Older legs of the ID
    * are ended as for a claim. Resolves with the epoch; never rejects. `ended` follows when the leg is gone.
    */
-  adopt?(session: AdoptedSession): Promise<number>;
+  adopt(session: AdoptedSession): Promise<number>;
   /** The device leg is gone. `sessionOver`: nothing outlives it at the broker, so a recorded home is forgotten. */
   ended(clientId: string, epoch: number, sessionOver: boolean): void;
 }

@@ -1,4 +1,5 @@
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
+import { CrossfadeError } from '../base/errors.ts';
 import type { HomeStore } from './home-store.ts';
 
 const schema = `
@@ -6,32 +7,30 @@ const schema = `
 `;
 
 /**
- * Homes in one SQLite file. Writes gather until `flush` (the caller's timer) or `flushAt` of them, then go in one
- * transaction; reads see them before that. WAL, so that workers may read while the control process writes.
+ * Homes in one SQLite file. Writes gather until `flush` and then go in one transaction; reads see them before that.
+ * WAL, so that workers may read while the control process writes. What cannot be written stays in memory, at most
+ * `heldHomes` of them; opened `readOnly` that is all of it.
  */
-export function openSqliteHomeStore(
-  path: string,
-  options: { readonly readOnly?: boolean; readonly flushAt?: number } = {},
-): HomeStore {
-  const database = new DatabaseSync(path, { readOnly: options.readOnly ?? false });
-  database.exec('PRAGMA busy_timeout = 250');
+export function openSqliteHomeStore(path: string, options: { readonly readOnly?: boolean } = {}): HomeStore {
+  const database = new DatabaseSync(path, { readOnly: options.readOnly ?? false, timeout: 250 });
   if (options.readOnly !== true) {
     database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;');
     database.exec(schema);
   }
-  return new SqliteHomeStore(database, options.flushAt ?? 500);
+  return new SqliteHomeStore(database);
 }
+
+/** Homes that wait to be written, at most; beyond them a new one is not recorded. */
+const heldHomes = 1_000_000;
 
 class SqliteHomeStore implements HomeStore {
   readonly #database: DatabaseSync;
-  readonly #flushAt: number;
   readonly #select: StatementSync;
   /** Not yet written; undefined is a home to forget. */
   #dirty = new Map<string, string | undefined>();
 
-  constructor(database: DatabaseSync, flushAt: number) {
+  constructor(database: DatabaseSync) {
     this.#database = database;
-    this.#flushAt = flushAt;
     this.#select = database.prepare('SELECT broker FROM homes WHERE client_id = ?');
   }
 
@@ -85,7 +84,12 @@ class SqliteHomeStore implements HomeStore {
   }
 
   #note(clientId: string, broker: string | undefined): void {
+    if (this.#dirty.size >= heldHomes && !this.#dirty.has(clientId)) {
+      throw new CrossfadeError(
+        'homes-full',
+        `${heldHomes} homes wait to be written: the store of session homes does not take them`,
+      );
+    }
     this.#dirty.set(clientId, broker);
-    if (this.#dirty.size >= this.#flushAt) this.flush();
   }
 }

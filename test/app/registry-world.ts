@@ -55,7 +55,7 @@ export class RegistryWorld {
     );
     this.#authority = authority;
     for (const [worker, { registry }] of this.workers.entries()) {
-      const homeChanges = registry.takeHomeChanges();
+      const homeChanges = registry.homeChanges();
       authority.handleHello({ kind: 'hello', worker, pid: 0, sessions: registry.announcements(), homes: homeChanges });
       registry.linkUp((message) => queueMicrotask(() => this.#toControl(authority, worker, message)));
     }
@@ -102,6 +102,7 @@ export class RegistryWorld {
     const entry = this.workers[worker];
     if (entry === undefined || this.#authority !== authority) return;
     if (message.kind === 'answer' || message.kind === 'token-answer') entry.registry.handleAnswer(message);
+    if (message.kind === 'homes-noted') entry.registry.homesNoted();
     if (message.kind !== 'end-leg') return;
     const { clientId, connection, epoch, newBroker } = message;
     entry.endedLegs.push({ connection, epoch, newBroker });
@@ -114,6 +115,7 @@ export class RegistryWorld {
     if (this.#authority !== authority) return;
     if (message.kind === 'claim') authority.handleClaim(worker, message);
     else if (message.kind === 'withdraw') authority.handleWithdraw(worker, message);
+    else if (message.kind === 'withdraw-token') authority.handleWithdrawToken(worker, message);
     else if (message.kind === 'token') authority.handleToken(worker, message);
     else if (message.kind === 'attached') authority.handleAttached(message);
     else if (message.kind === 'ended') authority.handleEnded(message);

@@ -167,4 +167,38 @@ describe('session registry while the control process is away', () => {
     const count = answers.filter((answer) => answer.granted).length;
     assert.ok(count > 0 && count <= 24, `${count} granted in 1.2 s at 20/s`);
   });
+
+  it('asks the control process what still waits when it is back, so that one gate and one registry decide', async (t) => {
+    const world = openWorld(t, { rates: { legacy: 20, aws: undefined }, answerMs: 1_500 });
+    world.killControl();
+    const times: number[] = [];
+    const claims = Array.from({ length: 50 }, async (_, index) => {
+      const answer = await claim(world, index % 2, { clientId: `meter-${index}` });
+      if (answer.granted) times.push(performance.now());
+      return answer;
+    });
+    world.startControl();
+    const answers = await Promise.all(claims);
+    const last = answers.findLastIndex((answer) => answer.granted);
+    assert.ok(last >= 0);
+    for (const [index, atMs] of times.entries()) {
+      const inWindow = times.slice(index).filter((other) => other < atMs + 1000).length;
+      assert.ok(inWindow <= 20, `${inWindow} in one second`);
+    }
+    assert.ok(
+      granted(await claim(world, 0, { clientId: `meter-${last}`, desired: 'aws' })).tookOver,
+      'it is registered',
+    );
+  });
+});
+
+describe('a client ID that the broker gave', () => {
+  it('is owned by its leg, which a later CONNECT of the ID ends, and has a home', async (t) => {
+    const world = openWorld(t);
+    const session = { clientId: 'auto-1', connection: 5, broker: 'legacy', persistent: true };
+    const epoch = await workerOf(world, 0).registry.adopt(session);
+    const answer = granted(await claim(world, 1, { clientId: 'auto-1', intent: 'resume', desired: 'aws' }));
+    assert.deepEqual(workerOf(world, 0).endedLegs, [{ connection: 5, epoch, newBroker: 'legacy' }]);
+    assert.equal(answer.broker, 'legacy');
+  });
 });

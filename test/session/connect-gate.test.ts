@@ -49,7 +49,7 @@ describe('ConnectGate', () => {
           const outcome = gate.ask(waiter, nowMs + patienceMs, nowMs);
           note(outcome);
           if (outcome === undefined && leaves) {
-            gate.withdraw((candidate) => candidate === waiter);
+            gate.withdraw(waiter);
             answered.add(waiter);
           }
         }

@@ -32,14 +32,4 @@ describe('openSqliteHomeStore', () => {
     reader.close();
     writer.close();
   });
-
-  it('writes by itself when many homes wait', () => {
-    const path = newPath();
-    const writer = openSqliteHomeStore(path, { flushAt: 3 });
-    const reader = openSqliteHomeStore(path, { readOnly: true });
-    for (const clientId of ['a', 'b', 'c']) writer.record(clientId, 'legacy');
-    assert.equal(reader.homeOf('c'), 'legacy');
-    reader.close();
-    writer.close();
-  });
 });
