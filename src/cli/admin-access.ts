@@ -91,10 +91,7 @@ export async function readOperatorFile(path: string, option: string): Promise<st
 }
 
 function problemFailure(problem: Problem): CommandFailure {
-  const fields = (problem.errors ?? []).map(
-    ({ field, expected, got }) => `\n  ${field}: expected ${expected}, got ${got}`,
-  );
-  const message = `${problem.detail || problem.title}${fields.join('')}`;
+  const message = messageOf(problem);
   switch (problem.status) {
     case 400:
       return usageFailure(message);
@@ -117,4 +114,11 @@ function problemFailure(problem: Problem): CommandFailure {
     default:
       return new CommandFailure(exitCodes.failed, message, `the gateway answered with HTTP status ${problem.status}`);
   }
+}
+
+/** A line per wrong field. A detail that only strings the fields together would say each of them twice. */
+function messageOf({ detail, title, errors = [] }: Problem): string {
+  const fields = errors.map(({ field, expected, got }) => `${field}: expected ${expected}, got ${got}`);
+  const isSaidByFields = fields.length > 0 && fields.every((field) => detail.includes(field));
+  return [isSaidByFields || detail === '' ? title : detail, ...fields].join('\n  ');
 }

@@ -202,6 +202,24 @@ test('a usage mistake ends with 64 and changes nothing', async (context) => {
   assert.deepEqual(backend.asked, []);
 });
 
+test('a mistake that the gateway finds is said once, and a gateway that explains itself is heard', async (context) => {
+  const { backend, inProcess } = await runGateway(context);
+  const unnamed = await inProcess('cutover', '', '--weight', '5%');
+  assert.deepEqual(unnamed, {
+    code: 64,
+    stdout: '',
+    stderr: 'crossfade: The request is not valid\n  name: expected at least 1 characters, got ""\n',
+  });
+  const long = await inProcess('cutover', 'everyone', '--weight', '5%', '--reason', 'x'.repeat(1_001));
+  assert.equal(long.stderr.match(/at most 1000 characters/g)?.length, 1);
+  const details = [{ field: 'cohort', expected: 'one without a cutover under way', got: '"everyone"' }];
+  backend.failing = { kind: 'invalid', message: 'expected one cutover at a time', details };
+  assert.equal(
+    (await inProcess('status')).stderr,
+    'crossfade: expected one cutover at a time\n  cohort: expected one without a cutover under way, got "everyone"\n',
+  );
+});
+
 test('where asks the running gateway, one device or a stream in its order', async (context) => {
   const { backend, cli, environment } = await runGateway(context, 'viewer');
   const one = await cli('where', 'device-000001', '--json');
