@@ -41,15 +41,22 @@ export async function withAdmin<Value>(
   }
 }
 
-/** The value of an answer; a failure ends the command. */
-export async function answerOf<Value>(result: ClientResult<Value>): Promise<Value> {
+/** The next step after a 404, by what the question named. */
+export const listedBy = {
+  anything: '"crossfade status" lists what there is',
+  revision: '"crossfade plan history" lists the revisions',
+  cohortOrRevision: '"crossfade status" lists the cohorts, "crossfade plan history" the revisions',
+} as const;
+
+/** The value of an answer; a failure ends the command. `missing` is the next step after a 404. */
+export async function answerOf<Value>(result: ClientResult<Value>, missing?: string): Promise<Value> {
   const answer = await result;
   if (answer.ok) return answer.value;
-  throw toCommandFailure(answer.error);
+  throw toCommandFailure(answer.error, missing);
 }
 
-export function toCommandFailure(error: AdminClientFailure): CommandFailure {
-  if (error.kind === 'problem') return problemFailure(error.problem);
+export function toCommandFailure(error: AdminClientFailure, missing: string = listedBy.anything): CommandFailure {
+  if (error.kind === 'problem') return problemFailure(error.problem, missing);
   return new CommandFailure(
     exitCodes.unreachable,
     error.message,
@@ -90,7 +97,7 @@ export async function readOperatorFile(path: string, option: string): Promise<st
   }
 }
 
-function problemFailure(problem: Problem): CommandFailure {
+function problemFailure(problem: Problem, missing: string): CommandFailure {
   const message = messageOf(problem);
   switch (problem.status) {
     case 400:
@@ -104,7 +111,7 @@ function problemFailure(problem: Problem): CommandFailure {
         'use the token of an operator or, for "plan apply", an admin',
       );
     case 404:
-      return new CommandFailure(exitCodes.failed, message, '"crossfade status" lists what there is');
+      return new CommandFailure(exitCodes.failed, message, missing);
     case 412:
       return new CommandFailure(
         exitCodes.failed,

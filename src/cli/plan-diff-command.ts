@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import type { Plan } from '../plan/plan.ts';
 import { diffPlans, renderDifferences } from '../plan/plan-difference.ts';
-import { type AdminOptions, addAdminOptions, answerOf, namesGateway, withAdmin } from './admin-access.ts';
+import { type AdminOptions, addAdminOptions, answerOf, listedBy, namesGateway, withAdmin } from './admin-access.ts';
 import type { CommandContext } from './command-context.ts';
 import { defineCommand } from './command-definition.ts';
 import { usageFailure } from './command-failure.ts';
@@ -65,8 +65,8 @@ async function comparisonOf(
     throw usageFailure('expected two revisions, or --config', 'for example "crossfade plan diff 3 5"');
   }
   return withAdmin(options, terminal, async (client) => ({
-    from: { name: `revision ${a}`, plan: (await answerOf(client.revision(a))).plan },
-    to: { name: `revision ${b}`, plan: (await answerOf(client.revision(b))).plan },
+    from: { name: `revision ${a}`, plan: (await answerOf(client.revision(a), listedBy.revision)).plan },
+    to: { name: `revision ${b}`, plan: (await answerOf(client.revision(b), listedBy.revision)).plan },
   }));
 }
 

@@ -1,6 +1,6 @@
 import { type Command, Option } from 'commander';
 import type { RollbackBody } from '../admin/admin-api.ts';
-import { answerOf, withAdmin } from './admin-access.ts';
+import { answerOf, listedBy, withAdmin } from './admin-access.ts';
 import type { CommandContext } from './command-context.ts';
 import { defineCommand } from './command-definition.ts';
 import { usageFailure } from './command-failure.ts';
@@ -48,10 +48,16 @@ async function rollback(cohort: string | undefined, options: RollbackOptions, co
       ...(options.to !== undefined && { toBps: options.to }),
       ...(options.revision !== undefined && { revision: options.revision }),
     };
-    const accepted = await answerOf(cohort === undefined ? client.rollbackAll(body) : client.rollback(cohort, body));
+    const request = cohort === undefined ? client.rollbackAll(body) : client.rollback(cohort, body);
+    const accepted = await answerOf(request, missingHint(cohort, options));
     const title = `${cohort ?? 'every cohort'} back to ${renderGoal(options)}`;
     await reportMove(accepted, { client, title, options }, context);
   });
+}
+
+function missingHint(cohort: string | undefined, { revision }: RollbackOptions): string {
+  if (revision === undefined) return listedBy.anything;
+  return cohort === undefined ? listedBy.revision : listedBy.cohortOrRevision;
 }
 
 function renderGoal({ to, revision }: RollbackOptions): string {

@@ -220,6 +220,24 @@ test('a mistake that the gateway finds is said once, and a gateway that explains
   );
 });
 
+test('a revision that is not there points at the history', async (context) => {
+  const { backend, inProcess } = await runGateway(context);
+  backend.rollback = async () => failure({ kind: 'not-found', message: 'expected a revision from 1 to 1, got 99' });
+  const hints: readonly (readonly [commandLine: readonly string[], hint: string])[] = [
+    [['plan', 'diff', '1', '99'], '"crossfade plan history" lists the revisions'],
+    [['rollback', '--all', '--revision', '99'], '"crossfade plan history" lists the revisions'],
+    [
+      ['rollback', 'everyone', '--revision', '99'],
+      '"crossfade status" lists the cohorts, "crossfade plan history" the revisions',
+    ],
+    [['rollback', 'everyone'], '"crossfade status" lists what there is'],
+  ];
+  for (const [commandLine, hint] of hints) {
+    const { code, stderr } = await inProcess(...commandLine);
+    assert.deepEqual({ code, hint: stderr.split('\n')[1]?.trim() }, { code: 1, hint });
+  }
+});
+
 test('where asks the running gateway, one device or a stream in its order', async (context) => {
   const { backend, cli, environment } = await runGateway(context, 'viewer');
   const one = await cli('where', 'device-000001', '--json');
