@@ -47,8 +47,7 @@ export function closeForNewer(relay: Relay, newBroker: string | undefined): void
   relay.release(false);
   closeAfterFlush(device, takeoverLingerMs, deviceMayBeTold ? farewell : undefined);
   if (!goesElsewhere) abandonToPeer(upstream, takeoverLingerMs);
-  else if (brokerMayBeTold) closeAfterFlush(upstream, flushLingerMs, encodeClientDisconnect());
-  else upstream.destroy();
+  else closeAfterFlush(upstream, flushLingerMs, brokerMayBeTold ? encodeClientDisconnect() : undefined);
 }
 
 function isQuiet(relay: Relay): boolean {

@@ -6,7 +6,9 @@ export function ignoreError(): void {}
 /**
  * Ends a socket behind what was written to it and `lastBytes`, drops what still comes in, and destroys it after
  * `lingerMs` when the peer does not close too. (Closing over unread bytes would make the kernel answer with RST, and
- * the peer could lose the last bytes.) The caller has taken its own listeners off.
+ * the peer could lose the last bytes.) Where the writing side has ended already, only its flush is waited for and
+ * `lastBytes` are not sent: they would make an error that drops what still waits. The caller has taken its own
+ * listeners off.
  */
 export function closeAfterFlush(socket: Socket, lingerMs: number, lastBytes?: Uint8Array): void {
   if (socket.destroyed) return;
@@ -14,8 +16,7 @@ export function closeAfterFlush(socket: Socket, lingerMs: number, lastBytes?: Ui
   const timer = setTimeout(() => socket.destroy(), lingerMs);
   socket.once('close', () => clearTimeout(timer));
   socket.once('end', () => socket.end());
-  if (lastBytes === undefined) socket.end();
-  else socket.end(lastBytes);
+  if (!socket.writableEnded) endWith(socket, lastBytes);
   socket.resume();
 }
 
@@ -30,4 +31,9 @@ export function abandonToPeer(socket: Socket, lingerMs: number): void {
   socket.once('close', () => clearTimeout(timer));
   socket.once('end', () => socket.destroy());
   socket.resume();
+}
+
+function endWith(socket: Socket, lastBytes: Uint8Array | undefined): void {
+  if (lastBytes === undefined) socket.end();
+  else socket.end(lastBytes);
 }

@@ -8,6 +8,7 @@ import type { DeviceListenerSettings, GatewayLimits, GatewaySettings } from '../
 import type { UpstreamConnector, UpstreamRequest } from '../../src/gateway/upstream-connector.ts';
 import type { RoutingSnapshot } from '../../src/plan/snapshot.ts';
 import type {
+  AdoptedSession,
   AttachedSession,
   ClaimAnswer,
   ClaimRequest,
@@ -31,6 +32,7 @@ export const testLimits: GatewayLimits = {
 export class RecordingRegistry implements SessionRegistry {
   readonly claims: ClaimRequest[] = [];
   readonly attachments: AttachedSession[] = [];
+  readonly adoptions: AdoptedSession[] = [];
   readonly ends: { clientId: string; epoch: number; sessionOver: boolean }[] = [];
   answer:
     | ((request: ClaimRequest, epoch: number, signal: AbortSignal) => ClaimAnswer | Promise<ClaimAnswer>)
@@ -59,6 +61,12 @@ export class RecordingRegistry implements SessionRegistry {
 
   attached(session: AttachedSession): void {
     this.attachments.push(session);
+  }
+
+  async adopt(session: AdoptedSession): Promise<number> {
+    this.adoptions.push(session);
+    this.#epoch += 1;
+    return this.#epoch;
   }
 
   ended(clientId: string, epoch: number, sessionOver: boolean): void {

@@ -1,0 +1,105 @@
+import assert from 'node:assert/strict';
+import type { Socket } from 'node:net';
+import { Duplex } from 'node:stream';
+import { describe, it } from 'node:test';
+import mqtt from 'mqtt-packet';
+import { pino } from 'pino';
+import { closeForNewer } from '../../src/gateway/orderly-close.ts';
+import { Relay } from '../../src/gateway/relay.ts';
+import type { SessionRecord } from '../../src/gateway/session-record.ts';
+import { until } from './until.ts';
+
+/** A socket whose peer takes nothing until `flush`. */
+class HeldSocket extends Duplex {
+  readonly taken: Buffer[] = [];
+  #flush: (() => void) | undefined;
+  #isFlowing = false;
+
+  override _read(): void {}
+
+  override _write(chunk: Buffer, _encoding: BufferEncoding, done: () => void): void {
+    const take = () => {
+      this.taken.push(chunk);
+      done();
+    };
+    if (this.#isFlowing) take();
+    else this.#flush = take;
+  }
+
+  flush(): void {
+    this.#isFlowing = true;
+    this.#flush?.();
+  }
+
+  asSocket(): Socket {
+    return this as unknown as Socket;
+  }
+}
+
+const publish = mqtt.generate({ cmd: 'publish', topic: 't', payload: 'x', qos: 0, dup: false, retain: false });
+
+function startRelay(protocol: '3.1.1' | '5'): { relay: Relay; device: HeldSocket; upstream: HeldSocket } {
+  const record: SessionRecord = {
+    connection: 1,
+    epoch: 1,
+    clientId: 'meter-1',
+    isClaimed: true,
+    identity: { clientId: 'meter-1' },
+    assignment: { broker: 'legacy', reason: 'no-cohort', revision: 1 },
+    home: 'legacy',
+    protocol,
+    sessionExpiryInterval: 0,
+    since: 0,
+    listener: 'devices',
+    maxPacketBytes: 1_000,
+  };
+  const device = new HeldSocket();
+  const upstream = new HeldSocket();
+  const relay = new Relay(
+    record,
+    { device: device.asSocket(), upstream: upstream.asSocket() },
+    {
+      packets: { fromDevice: new Float64Array(16), fromBroker: new Float64Array(16) },
+      bytes: { fromDevice: 0, fromBroker: 0 },
+      log: pino({ level: 'silent' }),
+      handleDeviceGone: () => {},
+    },
+  );
+  relay.start({ fromBroker: Buffer.alloc(0), pipelined: [], sentFin: false });
+  return { relay, device, upstream };
+}
+
+describe('closeForNewer on a leg that has ended', () => {
+  const goodbyes = [
+    ['3.1.1', Buffer.from([0xe0, 0x00])],
+    ['5', Buffer.from([0xe0, 0x02, 0x00, 0x00])],
+  ] as const;
+  for (const [protocol, goodbye] of goodbyes) {
+    it(`delivers what an MQTT ${protocol} device sent before its own DISCONNECT, and nothing behind it`, async () => {
+      const { relay, device, upstream } = startRelay(protocol);
+      device.push(Buffer.concat([publish, goodbye]));
+      await until(() => upstream.writableEnded);
+      closeForNewer(relay, 'target');
+      upstream.flush();
+      await until(() => upstream.writableFinished || upstream.destroyed);
+      assert.deepEqual(Buffer.concat(upstream.taken), Buffer.concat([publish, goodbye]));
+      assert.equal(upstream.errored, null);
+      upstream.destroy();
+      device.destroy();
+    });
+  }
+
+  it('delivers to the device what the broker sent before it closed, without a word behind it', async () => {
+    const { relay, device, upstream } = startRelay('5');
+    upstream.push(publish);
+    upstream.push(null);
+    await until(() => device.writableEnded);
+    closeForNewer(relay, 'target');
+    device.flush();
+    await until(() => device.writableFinished || device.destroyed);
+    assert.deepEqual(Buffer.concat(device.taken), publish);
+    assert.equal(device.errored, null);
+    upstream.destroy();
+    device.destroy();
+  });
+});
