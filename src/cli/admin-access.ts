@@ -108,7 +108,7 @@ function problemFailure(problem: Problem, missing: string): CommandFailure {
       return new CommandFailure(
         exitCodes.failed,
         message,
-        'use the token of an operator or, for "plan apply", an admin',
+        "use a token of that role: admin.tokens of the configuration names each token's role",
       );
     case 404:
       return new CommandFailure(exitCodes.failed, message, missing);

@@ -331,7 +331,11 @@ test('a role that may not, a token that is wrong and a cohort that is not there 
     inProcess('cutover', 'nobody', '--weight', '5%', '--token', tokenByRole.operator),
   ]);
   assert.deepEqual([forbidden.code, unauthorised.code, unknown.code], [1, 1, 1]);
-  assert.match(forbidden.stderr, /use the token of an operator/);
+  assert.match(
+    forbidden.stderr,
+    /Expected the role operator, got viewer \(token wallboard\)\n {2}use a token of that role/,
+  );
+  assert.doesNotMatch(forbidden.stderr, /an admin|plan apply/);
   assert.match(unauthorised.stderr, /check --token or CROSSFADE_TOKEN/);
   assert.ok(!unauthorised.stderr.includes('wrong-token'));
   assert.match(unknown.stderr, /No cohort "nobody"/);
