@@ -1,9 +1,9 @@
-import { readFile } from 'node:fs/promises';
 import type { Command } from 'commander';
 import type { Problem } from '../admin/admin-api.ts';
 import { type AdminClient, type ClientResult, createAdminClient } from '../admin/admin-client.ts';
 import type { AdminClientFailure } from '../admin/http-caller.ts';
 import { errorMessage } from '../base/errors.ts';
+import { createSystemSource, readText } from '../config/configuration-source.ts';
 import { CommandFailure, usageFailure } from './command-failure.ts';
 import { exitCodes } from './exit-codes.ts';
 import type { Terminal } from './terminal.ts';
@@ -33,7 +33,7 @@ export async function withAdmin<Value>(
   terminal: Terminal,
   work: (client: AdminClient) => Promise<Value>,
 ): Promise<Value> {
-  const client = await openClient(options, terminal.environment);
+  const client = openClient(options, terminal.environment);
   try {
     return await work(client);
   } finally {
@@ -64,7 +64,7 @@ export function toCommandFailure(error: AdminClientFailure, missing: string = li
   );
 }
 
-async function openClient(options: AdminOptions, environment: Terminal['environment']): Promise<AdminClient> {
+function openClient(options: AdminOptions, environment: Terminal['environment']): AdminClient {
   const url = options.admin || environment['CROSSFADE_ADMIN'];
   const token = options.token || environment['CROSSFADE_TOKEN'];
   if (!url) {
@@ -80,7 +80,7 @@ async function openClient(options: AdminOptions, environment: Terminal['environm
     throw usageFailure('the admin token holds a character that HTTP cannot carry', 'expected visible ASCII, no spaces');
   }
   const caFile = options.ca || environment['CROSSFADE_CA'];
-  const ca = caFile === undefined ? {} : { ca: await readOperatorFile(caFile, '--ca') };
+  const ca = caFile === undefined ? {} : { ca: readOperatorFile(caFile) };
   try {
     return createAdminClient({ url, token, ...ca });
   } catch (error) {
@@ -88,13 +88,14 @@ async function openClient(options: AdminOptions, environment: Terminal['environm
   }
 }
 
-/** A file that the command line names; one that cannot be read is a usage mistake. */
-export async function readOperatorFile(path: string, option: string): Promise<string> {
-  try {
-    return await readFile(path, 'utf8');
-  } catch (error) {
-    throw usageFailure(`${option}: cannot read ${path}: ${errorMessage(error)}`);
-  }
+/** Bytes of a file that the command line names; a plan lists at most what the admin API takes. */
+const operatorFileBytes = 64 * 1_048_576;
+
+/** A file that the command line names; one that cannot be read is a usage mistake, told in the words of `check`. */
+export function readOperatorFile(path: string): string {
+  const text = readText(createSystemSource(), path, operatorFileBytes);
+  if (text.ok) return text.value;
+  throw usageFailure(`${path}: expected a readable file: ${text.error}`);
 }
 
 function problemFailure(problem: Problem, missing: string): CommandFailure {

@@ -30,7 +30,7 @@ export function addPlanApplyCommand(plan: Command, { terminal }: CommandContext)
 
 async function applyPlan(path: string, options: PlanApplyOptions, terminal: Terminal): Promise<void> {
   const { parsePlanFile } = await import('./plan-file.ts');
-  const file = parsePlanFile(await readOperatorFile(path, 'FILE'));
+  const file = parsePlanFile(readOperatorFile(path));
   if (!file.ok) throw usageFailure(`${path}: ${file.error}`);
   await withAdmin(options, terminal, async (client) => {
     const plan = await replacePlan(client, file.value, options.reason);

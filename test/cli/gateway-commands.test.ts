@@ -321,6 +321,11 @@ test('plan apply refuses a file without a revision before it asks anybody', asyn
   const { code, stderr } = await runInProcess(['plan', 'apply', file]);
   assert.equal(code, 64);
   assert.match(stderr, /plan\.yaml: expected the "revision"/);
+  assert.deepEqual(await runInProcess(['plan', 'apply', 'nope.yaml']), {
+    code: 64,
+    stdout: '',
+    stderr: 'crossfade: nope.yaml: expected a readable file: no such file\n',
+  });
 });
 
 test('a role that may not, a token that is wrong and a cohort that is not there end with 1 and what to do', async (context) => {
@@ -349,7 +354,11 @@ test('without an address or a token a command ends with 64, without an answer wi
     [{ CROSSFADE_ADMIN }, 64, /set CROSSFADE_TOKEN/],
     [{ CROSSFADE_ADMIN, CROSSFADE_TOKEN: 'zwei wörter' }, 64, /visible ASCII/],
     [{ CROSSFADE_ADMIN: 'localhost', CROSSFADE_TOKEN: 'x' }, 64, /Expected an http:\/\/ or https:\/\/ URL/],
-    [{ CROSSFADE_ADMIN, CROSSFADE_TOKEN: 'x', CROSSFADE_CA: '/nowhere' }, 64, /cannot read \/nowhere/],
+    [
+      { CROSSFADE_ADMIN, CROSSFADE_TOKEN: 'x', CROSSFADE_CA: '/nowhere' },
+      64,
+      /\/nowhere: expected a readable file: no such file/,
+    ],
     [{ CROSSFADE_ADMIN, CROSSFADE_TOKEN: 'x' }, 69, /No answer from http:\/\/127\.0\.0\.1:1\//],
   ];
   for (const [environment, expectedCode, expected] of environments) {
