@@ -3,7 +3,7 @@ import type { Configuration } from '../config/configuration.ts';
 import { diffPlans, type PlanDifference, renderDifferences } from '../plan/plan-difference.ts';
 import type { CommandContext } from './command-context.ts';
 import { defineCommand } from './command-definition.ts';
-import { loadConfigurationFile } from './configuration-file.ts';
+import { mistakesFailure, readConfigurationFile, toMistakeDocument } from './configuration-file.ts';
 import { printable } from './printable.ts';
 import { readStoredPlan } from './stored-plan.ts';
 import { type Terminal, write, writeJson } from './terminal.ts';
@@ -22,7 +22,10 @@ export function addCheckCommand(program: Command, { terminal }: CommandContext):
       'stderr, also where the plan of the store differs from the one in the file. Mistakes are reported all at once.',
     examples: [
       ['check --config crossfade.yaml', 'before every start'],
-      ['check --config crossfade.yaml --json', 'for scripts: { configuration, warnings, planDifferences }'],
+      [
+        'check --config crossfade.yaml --json',
+        'for scripts: { configuration, warnings, planDifferences }, or { mistakes } and exit code 64',
+      ],
     ],
   })
     .requiredOption('--config <file>', 'the configuration')
@@ -31,17 +34,21 @@ export function addCheckCommand(program: Command, { terminal }: CommandContext):
 }
 
 async function check({ config, json = false }: CheckOptions, terminal: Terminal): Promise<void> {
-  const { configuration, warnings } = await loadConfigurationFile(config);
+  const loaded = await readConfigurationFile(config);
+  if (!loaded.ok) {
+    if (json) await writeJson(terminal, { mistakes: loaded.error.map(toMistakeDocument) });
+    throw await mistakesFailure(loaded.error);
+  }
+  const { configuration } = loaded.value;
+  const stored = await readStoredPlan(configuration.store);
+  const lostStore = stored === undefined && !configuration.store.create ? [renderLostStore(configuration)] : [];
+  const warnings = [...loaded.value.warnings, ...lostStore];
   const { renderConfiguration, toWritten } = await import('../config/render-configuration.ts');
   for (const warning of warnings) await write(terminal.stderr, `warning: ${printable(warning)}\n`);
   if (!json) await write(terminal.stdout, renderConfiguration(configuration));
-  const stored = await readStoredPlan(configuration.store);
   const planDifferences = stored === undefined ? [] : diffPlans(stored.plan, configuration.plan);
   if (stored !== undefined && planDifferences.length > 0) {
     await write(terminal.stderr, renderStoreWarning(stored.revision, planDifferences));
-  }
-  if (stored === undefined && !configuration.store.create) {
-    await write(terminal.stderr, `warning: ${renderLostStore(configuration)}\n`);
   }
   if (json) await writeJson(terminal, { configuration: toWritten(configuration), warnings, planDifferences });
 }

@@ -5,6 +5,7 @@ import { existsSync } from 'node:fs';
 import { readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { toMistakeDocument } from '../../src/cli/configuration-file.ts';
 import type { Plan } from '../../src/plan/plan.ts';
 import { openSqlitePlanStore } from '../../src/plan/store/sqlite-plan-store.ts';
 import { planDocument } from './sample-documents.ts';
@@ -230,6 +231,45 @@ test('check and run report every mistake at once with its place, and start nothi
     assert.match(stderr, /2 mistakes in the configuration/);
   }
   assert.equal(existsSync(join(directory, 'crossfade.db')), false);
+});
+
+test('check --json prints the mistakes of a wrong configuration, and the warnings of a right one', async (context) => {
+  const directory = await makeDirectory(context);
+  const config = await writeConfiguration(directory, { weightBps: 10_001, identity: 'mqtt.nonsense' });
+  const wrong = await runInProcess(['check', '--config', config, '--json']);
+  assert.equal(wrong.code, 64);
+  const { mistakes } = JSON.parse(wrong.stdout) as { readonly mistakes: readonly Record<string, unknown>[] };
+  assert.deepEqual(
+    mistakes.map(({ file, line, path }) => ({ file, line, path })),
+    [
+      { file: config, line: 2, path: 'fleet.identity[0]' },
+      { file: config, line: 10, path: 'plan.cohorts[0].weightBps' },
+    ],
+  );
+  for (const { expected, got, message, column } of mistakes) {
+    assert.equal(message, `expected ${expected}, got ${got}`);
+    assert.ok(Number(column) > 1);
+  }
+  const right = await runInProcess([
+    'check',
+    '--config',
+    await writeConfiguration(directory, { create: false }),
+    '--json',
+  ]);
+  assert.equal(right.code, 0);
+  assert.match(JSON.parse(right.stdout).warnings.join('\n'), /store\.create is false: "run" refuses to start/);
+});
+
+test('a mistake for scripts has no expected and got where its message has none', () => {
+  const place = { file: 'a.yaml', line: 1, column: 2, path: 'x' };
+  assert.deepEqual(toMistakeDocument({ ...place, message: 'expected 1, got "a, got b"' }), {
+    ...place,
+    expected: '1',
+    got: '"a, got b"',
+    message: 'expected 1, got "a, got b"',
+  });
+  const unpaired = { ...place, message: 'there are two of the name "a"' };
+  assert.deepEqual(toMistakeDocument(unpaired), { ...unpaired, expected: null, got: null });
 });
 
 test('check names a configuration that is not there', async () => {
