@@ -51,11 +51,15 @@ export function refuseCredentials(
   refuse(device, context, { reason: 'credentials', protocol, connack: 'not-authorized', clientId, message: fault });
 }
 
-/** The upstream leg of a CONNECT whose answer nobody waits for any more. */
-export function closeUnanswered({ socket }: UpstreamConnection, leg: PendingLeg, broker: string): void {
+/**
+ * The upstream leg of a CONNECT whose answer nobody waits for any more. Resolves when the client ID may go elsewhere:
+ * the broker may still act upon the CONNECT until the connection is closed.
+ */
+export function closeUnanswered({ socket }: UpstreamConnection, leg: PendingLeg, broker: string): Promise<void> {
   if (leg.end !== 'superseded') closeAfterFlush(socket, flushLingerMs);
   else if (leg.newBroker === undefined || leg.newBroker === broker) abandonToPeer(socket, takeoverLingerMs);
   else closeAfterFlush(socket, flushLingerMs, encodeClientDisconnect());
+  return leg.whenClosed(socket, broker);
 }
 
 /** What became of the search for a broker; undefined: the leg itself was aborted, and says why. */

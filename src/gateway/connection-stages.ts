@@ -65,7 +65,7 @@ export async function serveDevice(
   try {
     await findBroker({ device, connect, packet: first.packet, intake, leg }, context);
   } finally {
-    leg.settle();
+    leg.finish();
     context.pendingLegs.delete(connection);
   }
 }
@@ -113,8 +113,9 @@ async function isAttached(
     attach(candidate, { ...wish, upstream, answer }, context);
     return true;
   }
-  closeUnanswered(upstream, leg, broker);
+  const closed = closeUnanswered(upstream, leg, broker);
   refuseUnanswered(candidate, broker, answer.kind === 'failed' ? answer.reason : undefined, context);
+  await closed;
   return false;
 }
 

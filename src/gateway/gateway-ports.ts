@@ -29,6 +29,8 @@ export interface GatewayLimits {
   readonly pendingConnectionsPerWorker: number;
   readonly relayBufferBytes: number;
   readonly quiesceMs: number;
+  /** How long the registry waits for `endLeg`; half of it is a closing broker's. */
+  readonly takeoverMs: number;
 }
 
 export interface GatewaySettings {

@@ -27,7 +27,8 @@ export interface Gateway {
   ): Promise<HostPort>;
   /**
    * Ends an older device leg for a newer CONNECT of its client ID. `newBroker`: where the newer session goes, when
-   * that is known. When it resolves, the leg dials no more and moves no byte.
+   * that is known. When it resolves, the leg dials no more and moves no byte; where the newer session goes to another
+   * broker, the connection to the old one is closed then, by the broker or after half of takeoverMs by force.
    */
   endLeg(connection: number, epoch: number, newBroker?: string): Promise<void>;
   sessions(filter: SessionFilter): LiveSession[];
@@ -76,9 +77,10 @@ class DeviceGateway implements Gateway {
       packets: ports.metrics.packets,
       bytes: { fromDevice: 0, fromBroker: 0 },
       log: ports.log,
-      handleDeviceGone: (relay, sessionOver) => {
+      handleDeviceGone: (relay) => this.#sessions.remove(relay),
+      handleLegOver: (relay, sessionOver) => {
         const { clientId, epoch, isClaimed } = relay.record;
-        this.#sessions.remove(relay);
+        this.#sessions.forget(relay);
         if (isClaimed) ports.registry.ended(clientId, epoch, sessionOver);
       },
     };
@@ -114,14 +116,14 @@ class DeviceGateway implements Gateway {
     return listener.listen(binding);
   }
 
-  endLeg(connection: number, epoch: number, newBroker?: string): Promise<void> {
+  async endLeg(connection: number, epoch: number, newBroker?: string): Promise<void> {
+    const closeMs = Math.ceil(this.#limits.takeoverMs / 2);
     const pending = this.#context.pendingLegs.get(connection);
     if (pending !== undefined && (pending.epoch === undefined || pending.epoch <= epoch)) {
-      pending.endForNewer(newBroker);
+      await pending.endForNewer(newBroker, closeMs);
     }
-    const relay = this.#sessions.relayOf(connection);
-    if (relay !== undefined && relay.record.epoch <= epoch) closeForNewer(relay, newBroker);
-    return Promise.resolve();
+    const relay = this.#sessions.legOf(connection);
+    if (relay !== undefined && relay.record.epoch <= epoch) await closeForNewer(relay, newBroker, closeMs);
   }
 
   sessions(filter: SessionFilter): LiveSession[] {
@@ -142,7 +144,8 @@ class DeviceGateway implements Gateway {
 
   pendingBefore(revision: number): number {
     let pending = 0;
-    for (const leg of this.#context.pendingLegs.values()) if (leg.revision < revision) pending += 1;
+    for (const leg of this.#context.pendingLegs.values())
+      if (leg.end === undefined && leg.revision < revision) pending += 1;
     return pending;
   }
 
@@ -190,6 +193,7 @@ class DeviceGateway implements Gateway {
       relay.device.destroy();
       relay.upstream.destroy();
     }
+    for (const relay of this.#sessions.endingRelays()) relay.upstream.destroy();
     for (const socket of this.#unattached) socket.destroy();
   }
 

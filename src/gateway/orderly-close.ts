@@ -1,7 +1,7 @@
 import { disconnectReason, encodeClientDisconnect, encodeServerDisconnect } from '../mqtt/disconnect-packet.ts';
 import { flushLingerMs, takeoverLingerMs } from './gateway-ports.ts';
 import type { Relay } from './relay.ts';
-import { abandonToPeer, closeAfterFlush } from './socket-closing.ts';
+import { abandonToPeer, closeAfterFlush, closedWithin } from './socket-closing.ts';
 
 /**
  * Closes a live session at a packet boundary: no packet is cut, the device is told why where its MQTT has words, and
@@ -35,14 +35,25 @@ export function closeOrderly(relay: Relay, reason: number, quiesceMs: number): P
 
 /**
  * Ends a device leg at once because its client ID connected again. The upstream leg stays open and silent until the
- * broker closes it at its own takeover; when the newer session goes to another broker, there is no takeover to wait
- * for and the old broker gets a DISCONNECT: the device is alive, its will is not published.
+ * broker closes it at its own takeover. When the newer session goes to another broker, there is no takeover to wait
+ * for: the old broker gets a DISCONNECT, because the device is alive and its will is not to be published, and this
+ * resolves when its connection is closed, by the broker or after `closeMs` by force. A leg whose device is gone already
+ * only closes.
  */
-export function closeForNewer(relay: Relay, newBroker: string | undefined): void {
+export function closeForNewer(relay: Relay, newBroker: string | undefined, closeMs: number): Promise<void> {
+  const goesElsewhere = newBroker !== undefined && newBroker !== relay.record.home;
+  if (!relay.isReleased) endBoth(relay, goesElsewhere);
+  if (goesElsewhere) return closedWithin(relay.upstream, closeMs);
+  relay.yieldLeg();
+  return Promise.resolve();
+}
+
+function endBoth(relay: Relay, goesElsewhere: boolean): void {
   const { device, upstream, record } = relay;
   const farewell = encodeServerDisconnect(record.protocol, disconnectReason.sessionTakenOver);
   const deviceMayBeTold = relay.fromBroker.atBoundary;
-  const goesElsewhere = newBroker !== undefined && newBroker !== record.home;
+  // Inside a packet there is no right way: a DISCONNECT would be read as a part of it, and the rest of it cannot come any
+  // more. The broker sees the connection lost and publishes the will (docs/decisions/0003-takeover.md).
   const brokerMayBeTold = relay.fromDevice.atBoundary;
   relay.release(false);
   closeAfterFlush(device, takeoverLingerMs, deviceMayBeTold ? farewell : undefined);

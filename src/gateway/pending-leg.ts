@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import { closedWithin } from './socket-closing.ts';
 
 /** Why a connection stopped looking for its broker. */
 export type PendingEnd = 'gone' | 'superseded' | 'timeout';
@@ -15,6 +16,11 @@ export class PendingLeg {
   revision = 0;
   end: PendingEnd | undefined;
   newBroker: string | undefined;
+  readonly #over = Promise.withResolvers<void>();
+  /** Set when a newer CONNECT came. */
+  #supersede: (() => void) | undefined;
+  /** The connection to `broker` that has the CONNECT and closes now; what waits for it resolves with `yield`. */
+  #closing: { readonly upstream: Socket; readonly broker: string; readonly yield: () => void } | undefined;
 
   constructor(connection: number, device: Socket, answerMs: number) {
     this.connection = connection;
@@ -38,13 +44,40 @@ export class PendingLeg {
     clearTimeout(this.#deadline);
   }
 
+  /** The stages are done with this leg. */
+  finish(): void {
+    this.settle();
+    this.#over.resolve();
+  }
+
+  /** Resolves when the broker's connection is closed, or when a newer leg goes to that broker and needs no such wait. */
+  whenClosed(upstream: Socket, broker: string): Promise<void> {
+    if (upstream.closed) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#closing = { upstream, broker, yield: resolve };
+      upstream.once('close', () => resolve());
+      this.#supersede?.();
+    });
+  }
+
   /**
-   * A newer CONNECT of the client ID came; `newBroker` is where it goes when that is known.
+   * A newer CONNECT of the client ID came; `newBroker` is where it goes when that is known. Resolves when the leg is over;
+   * a broker that keeps a connection open on which the newer session does not follow gets `closeMs`.
    * Without a CONNACK there is no packet that could say why: the device's connection is just closed.
    */
-  endForNewer(newBroker: string | undefined): void {
+  endForNewer(newBroker: string | undefined, closeMs: number): Promise<void> {
     this.newBroker = newBroker;
+    this.#supersede = () => this.#hurry(closeMs);
     this.abort('superseded');
     this.#device.destroy();
+    this.#supersede();
+    return this.#over.promise;
+  }
+
+  #hurry(closeMs: number): void {
+    if (this.#closing === undefined) return;
+    const { upstream, broker } = this.#closing;
+    if (this.newBroker === undefined || this.newBroker === broker) this.#closing.yield();
+    else void closedWithin(upstream, closeMs);
   }
 }

@@ -14,8 +14,10 @@ export interface RelayHost {
   readonly packets: PacketCounts;
   readonly bytes: { fromDevice: number; fromBroker: number };
   readonly log: Logger;
-  /** Called exactly once, when the device leg is gone or taken from the relay. */
-  handleDeviceGone(relay: Relay, sessionOver: boolean): void;
+  /** Called exactly once, when the device leg is gone or taken from the relay; the upstream leg may still be closing. */
+  handleDeviceGone(relay: Relay): void;
+  /** Called exactly once, not before `handleDeviceGone`: the broker's side is closed too, or was left to its takeover. */
+  handleLegOver(relay: Relay, sessionOver: boolean): void;
 }
 
 /**
@@ -42,7 +44,9 @@ export class Relay {
   readonly #host: RelayHost;
   #state: RelayState = 'open';
   #isDeviceGone = false;
-  #hasReported = false;
+  /** Set when the device leg is reported gone: whether nothing of the session outlives it. */
+  #sessionOver: boolean | undefined;
+  #isOver = false;
   /** The body of the device's DISCONNECT while it comes in. */
   #disconnectBody: Buffer | undefined;
   #flushTimer: NodeJS.Timeout | undefined;
@@ -66,6 +70,11 @@ export class Relay {
 
   get isOpen(): boolean {
     return this.#state === 'open';
+  }
+
+  /** Another part of the gateway closes both sockets already. */
+  get isReleased(): boolean {
+    return this.#state === 'released';
   }
 
   /** Takes both sockets over. `fromBroker` came behind CONNACK, `pipelined` behind CONNECT; both are moved first. */
@@ -98,6 +107,13 @@ export class Relay {
     this.onProgress = undefined;
     clearTimeout(this.#flushTimer);
     this.#reportDeviceGone(sessionOver);
+  }
+
+  /** Gives the client ID up, for a newer leg whose broker ends this one by its own takeover. */
+  yieldLeg(): void {
+    if (this.#isOver || this.#sessionOver === undefined) return;
+    this.#isOver = true;
+    this.#host.handleLegOver(this, this.#sessionOver);
   }
 
   #handleDeviceData(chunk: Buffer): void {
@@ -206,9 +222,11 @@ export class Relay {
   }
 
   #handleBrokerClose(): void {
-    if (this.#state === 'released') return;
-    this.#finishBroker();
-    this.#clearWhenClosed();
+    if (this.#state !== 'released') {
+      this.#finishBroker();
+      this.#clearWhenClosed();
+    }
+    this.yieldLeg();
   }
 
   #closeBothAfterFlush(): void {
@@ -223,10 +241,11 @@ export class Relay {
   }
 
   #reportDeviceGone(sessionOver: boolean): void {
-    if (this.#hasReported) return;
-    this.#hasReported = true;
+    if (this.#sessionOver !== undefined) return;
+    this.#sessionOver = sessionOver;
     this.onProgress?.();
-    this.#host.handleDeviceGone(this, sessionOver);
+    this.#host.handleDeviceGone(this);
+    if (this.upstream.closed) this.yieldLeg();
   }
 
   #isSessionOver(): boolean {

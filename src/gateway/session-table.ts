@@ -10,6 +10,8 @@ const sessionsPerTurn = 1_000;
 /** The worker's live sessions, by connection number. */
 export class SessionTable {
   readonly #relayByConnection = new Map<number, Relay>();
+  /** Their device is gone and their broker has not closed yet: the client ID is still theirs. */
+  readonly #endingByConnection = new Map<number, Relay>();
   readonly #sessionsGauge: Metrics['sessions'];
   #applying = 0;
 
@@ -26,12 +28,28 @@ export class SessionTable {
     this.#sessionsGauge.inc(labelsOf(relay));
   }
 
+  /** The session is live no more; its leg stays known until `forget`. */
   remove(relay: Relay): void {
-    if (this.#relayByConnection.delete(relay.record.connection)) this.#sessionsGauge.dec(labelsOf(relay));
+    const { connection } = relay.record;
+    if (this.#relayByConnection.delete(connection)) this.#sessionsGauge.dec(labelsOf(relay));
+    this.#endingByConnection.set(connection, relay);
+  }
+
+  forget(relay: Relay): void {
+    this.#endingByConnection.delete(relay.record.connection);
   }
 
   relayOf(connection: number): Relay | undefined {
     return this.#relayByConnection.get(connection);
+  }
+
+  /** The leg of a session that is live or still ends. */
+  legOf(connection: number): Relay | undefined {
+    return this.#relayByConnection.get(connection) ?? this.#endingByConnection.get(connection);
+  }
+
+  endingRelays(): IterableIterator<Relay> {
+    return this.#endingByConnection.values();
   }
 
   relays(): IterableIterator<Relay> {

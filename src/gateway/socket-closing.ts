@@ -37,3 +37,15 @@ function endWith(socket: Socket, lastBytes: Uint8Array | undefined): void {
   if (lastBytes === undefined) socket.end();
   else socket.end(lastBytes);
 }
+
+/** Resolves when the socket is closed; destroys it when that takes longer than `withinMs`. */
+export function closedWithin(socket: Socket, withinMs: number): Promise<void> {
+  if (socket.closed) return Promise.resolve();
+  return new Promise((resolve) => {
+    const timer = setTimeout(() => socket.destroy(), withinMs);
+    socket.once('close', () => {
+      clearTimeout(timer);
+      resolve();
+    });
+  });
+}

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import mqtt from 'mqtt-packet';
-import { createGatewayWorld, type GatewayWorld } from './gateway-world.ts';
+import { createGatewayWorld, type GatewayWorld, testLimits } from './gateway-world.ts';
 import { connackAccepted5 } from './scripted-broker.ts';
 import { TestDevice } from './test-device.ts';
 import { until } from './until.ts';
@@ -64,6 +64,62 @@ describe('endLeg', () => {
     assert.deepEqual(leg.inbox.commands(), ['connect', 'disconnect']);
   });
 
+  it('is over only when a broker that hangs has lost its connection, when the newer session goes to another', async () => {
+    await attach('meter-1');
+    const leg = await world.legacy.leg();
+    leg.socket.pause();
+    let isOver = false;
+    const over = world.gateway.endLeg(1, 2, 'target').then(() => {
+      isOver = true;
+    });
+    await until(() => world.gateway.sessions({ limit: 1 }).length === 0);
+    await new Promise((resolve) => setTimeout(resolve, testLimits.takeoverMs / 4));
+    assert.equal(isOver, false);
+    assert.deepEqual(world.registry.ends, []);
+    await over;
+    assert.equal(world.upstreams[0]?.closed, true);
+    assert.deepEqual(world.registry.ends, [{ clientId: 'meter-1', epoch: 1, sessionOver: false }]);
+    leg.socket.resume();
+    await leg.inbox.closed();
+    assert.deepEqual(leg.inbox.commands(), ['connect', 'disconnect']);
+  });
+
+  it('keeps the client ID of a device that left until its broker closed, or until it is back', async () => {
+    for (const [index, newBroker] of ['legacy', 'target'].entries()) {
+      const device = await attach(`meter-${index}`);
+      const leg = await world.legacy.leg(index);
+      leg.socket.pause();
+      device.send({ cmd: 'disconnect' });
+      await until(() => world.metrics.packets.fromDevice[14] === index + 1);
+      device.socket.resetAndDestroy();
+      await until(() => world.gateway.sessions({ limit: 1 }).length === 0);
+      assert.equal(world.registry.ends.length, index);
+      await world.gateway.endLeg(index + 1, 9, newBroker);
+      assert.deepEqual(world.registry.ends[index], { clientId: `meter-${index}`, epoch: index + 1, sessionOver: true });
+      assert.equal(world.upstreams[index]?.closed, newBroker === 'target');
+      leg.socket.resume();
+      await leg.inbox.closed();
+      assert.deepEqual(leg.inbox.commands(), ['connect', 'disconnect']);
+    }
+    assert.equal(world.registry.ends.length, 2);
+  });
+
+  it('waits for a broker that has not answered the CONNECT to lose its connection, when the newer session goes to another', async () => {
+    world.legacy.onConnect = 'silent';
+    const device = await TestDevice.dial(world.port);
+    devices.push(device);
+    device.connect('meter-1');
+    const leg = await world.legacy.leg();
+    await leg.inbox.packet('connect');
+    leg.socket.pause();
+    const over = world.gateway.endLeg(1, 2, 'target');
+    await device.inbox.closed();
+    assert.deepEqual(world.registry.ends, []);
+    await over;
+    assert.equal(world.upstreams[0]?.closed, true);
+    assert.equal(world.registry.ends.length, 1);
+  });
+
   it('does not say DISCONNECT to the old broker when the newer session goes there too', async () => {
     await attach('meter-1');
     const leg = await world.legacy.leg();
@@ -122,6 +178,7 @@ describe('reconnect', () => {
     assert.ok(device.inbox.sawEnd);
     assert.deepEqual(device.inbox.commands(), ['connack']);
     assert.deepEqual(leg.inbox.commands(), ['connect', 'disconnect']);
+    await until(() => world.registry.ends.length === 1);
     assert.deepEqual(world.registry.ends, [{ clientId: 'meter-1', epoch: 1, sessionOver: true }]);
   });
 
@@ -130,6 +187,7 @@ describe('reconnect', () => {
     await world.gateway.reconnect([1]);
     assert.equal((await device.inbox.packet('disconnect'))['reasonCode'], 0x98);
     await device.inbox.closed();
+    await until(() => world.registry.ends.length === 1);
     assert.equal(world.registry.ends[0]?.sessionOver, false);
   });
 

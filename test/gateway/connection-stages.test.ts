@@ -144,6 +144,7 @@ describe('a broker that does not answer', () => {
         await device.inbox.closed();
         assert.equal(await metricValue(world.metrics.connects, { broker: 'legacy', result }), 1);
         assert.deepEqual(world.outcomes, ['failed']);
+        await until(() => world.registry.ends.length === 1);
         assert.deepEqual(world.registry.ends, [{ clientId: 'meter-1', epoch: 1, sessionOver: false }]);
         assert.equal(world.registry.attachments.length, 0);
       });

@@ -26,6 +26,7 @@ export const testLimits: GatewayLimits = {
   pendingConnectionsPerWorker: 4_096,
   relayBufferBytes: 65_536,
   quiesceMs: 400,
+  takeoverMs: 400,
 };
 
 /** Grants everything at once and remembers what it was told. */
@@ -86,6 +87,8 @@ export interface GatewayWorld {
   readonly log: string[];
   readonly dials: UpstreamRequest[];
   readonly outcomes: string[];
+  /** The gateway's own ends of its connections to the brokers. */
+  readonly upstreams: Socket[];
   desired: 'legacy' | 'target';
   /** Moves `desired` as a new plan revision. */
   cutOver(broker: 'legacy' | 'target'): Promise<void>;
@@ -111,14 +114,14 @@ export async function createGatewayWorld(
   let revision = 1;
   const dials: UpstreamRequest[] = [];
   const outcomes: string[] = [];
-  const sockets = new Set<Socket>();
+  const sockets: Socket[] = [];
   const upstream: UpstreamConnector = {
     async connect(request) {
       dials.push(request);
       if (world.upstreamFailure !== undefined) return failure({ code: world.upstreamFailure, message: 'scripted' });
       const broker = request.broker === 'target' ? target : legacy;
       const socket = connect({ port: broker.port, host: '127.0.0.1', noDelay: true });
-      sockets.add(socket);
+      sockets.push(socket);
       await once(socket, 'connect');
       return success({ socket, endpoint: 'scripted', reportOutcome: (outcome) => void outcomes.push(outcome) });
     },
@@ -152,6 +155,7 @@ export async function createGatewayWorld(
     log,
     dials,
     outcomes,
+    upstreams: sockets,
     desired: 'legacy',
     upstreamFailure: undefined,
     async cutOver(broker) {

@@ -63,6 +63,7 @@ function startRelay(protocol: '3.1.1' | '5'): { relay: Relay; device: HeldSocket
       bytes: { fromDevice: 0, fromBroker: 0 },
       log: pino({ level: 'silent' }),
       handleDeviceGone: () => {},
+      handleLegOver: () => {},
     },
   );
   relay.start({ fromBroker: Buffer.alloc(0), pipelined: [], sentFin: false });
@@ -79,13 +80,14 @@ describe('closeForNewer on a leg that has ended', () => {
       const { relay, device, upstream } = startRelay(protocol);
       device.push(Buffer.concat([publish, goodbye]));
       await until(() => upstream.writableEnded);
-      closeForNewer(relay, 'target');
+      const closed = closeForNewer(relay, 'target', 1_000);
       upstream.flush();
       await until(() => upstream.writableFinished || upstream.destroyed);
       assert.deepEqual(Buffer.concat(upstream.taken), Buffer.concat([publish, goodbye]));
       assert.equal(upstream.errored, null);
       upstream.destroy();
       device.destroy();
+      await closed;
     });
   }
 
@@ -94,12 +96,13 @@ describe('closeForNewer on a leg that has ended', () => {
     upstream.push(publish);
     upstream.push(null);
     await until(() => device.writableEnded);
-    closeForNewer(relay, 'target');
+    const closed = closeForNewer(relay, 'target', 1_000);
     device.flush();
     await until(() => device.writableFinished || device.destroyed);
     assert.deepEqual(Buffer.concat(device.taken), publish);
     assert.equal(device.errored, null);
     upstream.destroy();
     device.destroy();
+    await closed;
   });
 });

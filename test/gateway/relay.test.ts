@@ -179,7 +179,7 @@ describe('a relayed session', () => {
       const leg = await world.legacy.leg();
       await leg.inbox.closed();
       assert.deepEqual(leg.inbox.commands(), ['connect']);
-      assert.equal(world.registry.ends.length, 1);
+      await until(() => world.registry.ends.length === 1);
     });
   }
 
