@@ -8,7 +8,7 @@ export type BoundPorts = Extract<ChildMessage, { kind: 'ready' }>['bound'];
 export interface ChildHandlers {
   /** It ended, whether it had become ready or not. `reason` is for the operator. */
   readonly onExit: (reason: string) => void;
-  readonly onDrained: () => void;
+  readonly onMessage: (message: ChildMessage) => void;
 }
 
 /** One forked process of the gateway. */
@@ -23,15 +23,13 @@ export interface Child {
 // `.ts` in a checkout, `.js` in the package: whatever this file is.
 const entry = new URL(import.meta.url.endsWith('.ts') ? './process-entry.ts' : './process-entry.js', import.meta.url);
 
-export function startChild(start: StartMessage, { onExit, onDrained }: ChildHandlers): Child {
+export function startChild(start: StartMessage, { onExit, onMessage }: ChildHandlers): Child {
   const child = fork(entry, [], { serialization: 'advanced', stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
   // A channel that closes shows as an exit right after.
   child.on('error', () => {});
   const ready = waitUntilReady(child);
   ready.catch(() => {});
-  child.on('message', (message: ChildMessage) => {
-    if (message.kind === 'drained') onDrained();
-  });
+  child.on('message', onMessage);
   child.once('exit', (code, signal) => onExit(signal === null ? `exit code ${code}` : `signal ${signal}`));
   send(child, start);
   return {

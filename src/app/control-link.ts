@@ -12,6 +12,9 @@ export interface LinkHandlers<Incoming> {
   readonly onClose: () => void;
 }
 
+/** Bytes that may wait for the other process to read them. */
+const unreadBytes = 256 * 1_048_576;
+
 /** Speaks over a connected socket. Messages of one turn of the event loop leave in one write. */
 export function openControlLink<Incoming, Outgoing>(
   socket: Socket,
@@ -38,7 +41,10 @@ export function openControlLink<Incoming, Outgoing>(
   function flush(): void {
     const text = outgoing.join('');
     outgoing = [];
-    if (!socket.destroyed) socket.write(text);
+    if (socket.destroyed) return;
+    socket.write(text);
+    // The other side hangs: better a link that comes back than memory that does not.
+    if (socket.writableLength > unreadBytes) socket.destroy();
   }
   return {
     send(message) {

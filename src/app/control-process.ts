@@ -19,7 +19,13 @@ import { MoveRunner } from './move-runner.ts';
 import { OperatorBackend } from './operator-backend.ts';
 import { PlanAuthority } from './plan-authority.ts';
 import type { ProcessHandle } from './process-handle.ts';
-import { adminPortName, type ReconnectReply, type SupervisorMessage, type WorkerMessage } from './process-messages.ts';
+import {
+  adminPortName,
+  type ChildMessage,
+  type ReconnectReply,
+  type SupervisorMessage,
+  type WorkerMessage,
+} from './process-messages.ts';
 import { SessionAuthority } from './session-authority.ts';
 import { WorkerHub } from './worker-hub.ts';
 
@@ -90,7 +96,7 @@ class ControlProcess {
     }
     assertSameFleet(start.configuration, authority.value);
     const control = new ControlProcess(parts, authority.value, events);
-    publish = () => control.#hub.publish(authority.value.source());
+    publish = () => control.#publish();
     metrics.planRevision.set(authority.value.current.revision);
     return control;
   }
@@ -142,12 +148,19 @@ class ControlProcess {
   async listen(): Promise<{ readonly host: string; readonly port: number }> {
     const { start } = this.#parts;
     const { bind } = start.configuration.admin;
-    this.#hub.publish(this.#authority.source());
+    this.#publish();
     await this.#hub.listen(start.linkPath);
     const { address } = await this.#admin.listen({ host: bind.host, port: start.ports[adminPortName] ?? bind.port });
     this.#moves.resume();
     const bound = parseHostPort(address);
     return bound.ok ? bound.value : bind;
+  }
+
+  /** To the workers, and to the supervisor for workers that start while this process is away. */
+  #publish(): void {
+    const source = this.#authority.source();
+    this.#hub.publish(source);
+    process.send?.({ kind: 'snapshot', source } satisfies ChildMessage);
   }
 
   reload(materials: StartMessage['materials']): void {

@@ -49,6 +49,7 @@ export class MoveRunner {
   readonly #moves = new Map<string, Move>();
   #timer: NodeJS.Timeout | undefined;
   #ticking = false;
+  #isClosed = false;
 
   constructor(deps: MoveRunnerDeps) {
     this.#deps = deps;
@@ -98,6 +99,7 @@ export class MoveRunner {
   }
 
   close(): void {
+    this.#isClosed = true;
     clearTimeout(this.#timer);
     this.#timer = undefined;
     // Unfinished moves stay in the journal: the next control process goes on with them.
@@ -120,7 +122,7 @@ export class MoveRunner {
     this.#ticking = true;
     for (const move of this.#running()) await this.#advance(move);
     this.#ticking = false;
-    if (this.#running().length > 0) this.#arm(tickMs);
+    if (!this.#isClosed && this.#running().length > 0) this.#arm(tickMs);
   }
 
   async #advance(move: Move): Promise<void> {
@@ -128,7 +130,7 @@ export class MoveRunner {
     const allowance = allowanceAt(move.state, this.#deps.clock.monotonicMs());
     const order = kind === 'rollback' ? 'last-first' : 'first-first';
     const progress = await this.#deps.closeSessions({ cohorts, limit: allowance, order });
-    if (move.state.outcome !== undefined) return;
+    if (move.state.outcome !== undefined || this.#isClosed) return;
     const nowMs = this.#deps.clock.monotonicMs();
     const before = move.state;
     move.state = applyProgress(before, progress, { nowMs, allowance, refusedListed: this.#deps.refusedListed });

@@ -29,7 +29,7 @@ import type { PlanRevision, PlanStore, PlanStoreFailure } from '../plan/store/pl
 import type { FleetFigures } from './fleet-figures.ts';
 import type { MoveRequest } from './move-request.ts';
 import type { MoveRunner } from './move-runner.ts';
-import type { PlanAuthority } from './plan-authority.ts';
+import type { PlanAuthority, UnusablePlan } from './plan-authority.ts';
 import type { SessionsReply } from './process-messages.ts';
 import { deviceOfQuery } from './where-question.ts';
 import type { WorkerHub } from './worker-hub.ts';
@@ -239,7 +239,7 @@ function toInvalidPlan(mistakes: readonly PlanMistake[]): AdminFailure {
   };
 }
 
-function toAdminFailure(problem: PlanStoreFailure | PlanChangeFailure): AdminFailure {
+function toAdminFailure(problem: PlanStoreFailure | PlanChangeFailure | UnusablePlan): AdminFailure {
   switch (problem.kind) {
     case 'conflict':
       return {
@@ -251,6 +251,7 @@ function toAdminFailure(problem: PlanStoreFailure | PlanChangeFailure): AdminFai
       return { kind: 'unavailable', message: `the plan store fails, the last plan stays in force: ${problem.message}` };
     case 'unknown-cohort':
       return { kind: 'not-found', message: problem.message };
+    case 'unusable':
     case 'would-raise':
     case 'unsafe-succession':
       return invalid(problem.message);

@@ -16,6 +16,9 @@ export interface PlanAuthorityDeps {
   readonly onRevision: (revision: PlanRevision, source: SnapshotSource) => void;
 }
 
+/** Revisions that a start goes back at most, to find one that can be put in force. */
+const revisionsTried = 20;
+
 /** How often a verb is tried again when another operator was faster. */
 const changeAttempts = 8;
 
@@ -33,24 +36,37 @@ export class PlanAuthority {
     this.#prepared = prepared;
   }
 
-  /** Reads the newest revision, or makes `first` revision 1 of a new store. */
+  /**
+   * Reads the newest revision, or makes `first` revision 1 of a new store. Where the newest one cannot be put in force
+   * (a file that it names is gone), the newest that can be is: the last plan rather than none.
+   */
   static async open(
     deps: PlanAuthorityDeps,
     first: { readonly plan: Plan; readonly author: string; readonly reason: string },
   ): Promise<Result<PlanAuthority, PlanStoreFailure>> {
     const latest = await deps.store.latest();
     if (!latest.ok) return latest;
-    let current = latest.value;
-    if (current === undefined) {
+    if (latest.value === undefined) {
       const made = await deps.store.compareAndSet(0, { ...first, at: deps.clock.wallMs() });
       if (!made.ok) return made;
-      current = made.value;
     }
-    const prepared = prepare(current, new Map(), deps.readInclude);
-    if (!prepared.ok) return failure({ kind: 'unavailable', message: prepared.error });
-    const authority = new PlanAuthority(deps, current, prepared.value);
-    authority.#watch();
-    return success(authority);
+    const recent = await deps.store.revisions({ limit: revisionsTried });
+    if (!recent.ok) return recent;
+    let problem = 'the store has no revision';
+    for (const revision of recent.value) {
+      const prepared = prepare(revision, new Map(), deps.readInclude);
+      if (prepared.ok) {
+        const authority = new PlanAuthority(deps, revision, prepared.value);
+        authority.#watch();
+        return success(authority);
+      }
+      problem = prepared.error;
+      deps.log.error(
+        { revision: revision.revision, problem },
+        'A revision cannot be put in force; the one before it is tried',
+      );
+    }
+    return failure({ kind: 'unavailable', message: problem });
   }
 
   get current(): PlanRevision {
@@ -78,7 +94,7 @@ export class PlanAuthority {
   async change<Failure>(
     change: (plan: Plan) => Result<Plan, Failure>,
     entry: { readonly author: string; readonly reason: string },
-  ): Promise<Result<PlanRevision, Failure | PlanStoreFailure>> {
+  ): Promise<Result<PlanRevision, Failure | PlanStoreFailure | UnusablePlan>> {
     let lastFailure: PlanStoreFailure | undefined;
     for (let attempt = 0; attempt < changeAttempts; attempt += 1) {
       const latest = await this.#deps.store.latest();
@@ -97,7 +113,10 @@ export class PlanAuthority {
   async replace(
     plan: Plan,
     { expected, author, reason }: { readonly expected: number; readonly author: string; readonly reason: string },
-  ): Promise<Result<PlanRevision, PlanStoreFailure>> {
+  ): Promise<Result<PlanRevision, PlanStoreFailure | UnusablePlan>> {
+    // What could not be put in force must not become the last revision.
+    const usable = prepare({ revision: expected + 1, plan }, this.#prepared.includes, this.#deps.readInclude);
+    if (!usable.ok) return failure({ kind: 'unusable', message: usable.error });
     const stored = await this.#deps.store.compareAndSet(expected, {
       plan,
       author,
@@ -160,6 +179,12 @@ export class PlanAuthority {
   }
 }
 
+/** A plan that cannot be put in force: a file that it names cannot be read. */
+export interface UnusablePlan {
+  readonly kind: 'unusable';
+  readonly message: string;
+}
+
 interface PreparedPlan {
   readonly snapshot: RoutingSnapshot;
   /** Content of the files that this revision names, by path. */
@@ -168,7 +193,7 @@ interface PreparedPlan {
 
 /** Files that an earlier revision named are not read again: they change with `reloadIncludes`, not in passing. */
 function prepare(
-  { revision, plan }: PlanRevision,
+  { revision, plan }: Pick<PlanRevision, 'revision' | 'plan'>,
   known: ReadonlyMap<string, string>,
   readFile: (path: string) => Result<string>,
 ): Result<PreparedPlan> {

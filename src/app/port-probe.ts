@@ -14,7 +14,7 @@ export function assertPortIsFree(name: string, address: HostPort): Promise<void>
       const text = renderHostPort(address);
       const problem =
         systemErrorCode(error) === 'EADDRINUSE'
-          ? `${text} is in use: is another gateway running? Stop it, or give listener ${name} another address`
+          ? `${text} is in use: is another gateway running? Stop it, or give ${name} another address`
           : `${text} cannot be bound: ${errorMessage(error)}`;
       reject(new CrossfadeError('bind', `${name}: ${problem}`, { cause: error }));
     });

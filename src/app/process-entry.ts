@@ -11,6 +11,8 @@ process.on('message', (message: SupervisorMessage) => void handleMessage(message
 process.once('disconnect', () => process.exit(1));
 // The terminal's Ctrl-C reaches the whole group; the supervisor decides what it means.
 process.on('SIGINT', () => {});
+// So does a service manager's SIGTERM: the drain is the supervisor's to begin.
+process.on('SIGTERM', () => {});
 process.on('SIGHUP', () => {});
 
 async function handleMessage(message: SupervisorMessage): Promise<void> {
@@ -19,6 +21,8 @@ async function handleMessage(message: SupervisorMessage): Promise<void> {
       return start(message);
     case 'reload':
       return (await handle).reload(message.materials);
+    case 'ping':
+      return tell({ kind: 'pong' });
     case 'drain':
       await (await handle).drain(message.deadlineMs);
       return tell({ kind: 'drained' });

@@ -20,10 +20,14 @@ export type SupervisorMessage =
       /** Ticket secrets by listener: the configured one, or the one made at this start. */
       readonly ticketSecrets: Readonly<Record<string, string>>;
       readonly linkPath: string;
+      /** The last plan in force that the supervisor heard of; absent at the first start. */
+      readonly snapshot?: SnapshotSource;
       /** Ports already bound in this run, by listener name (and the admin's): a restarted process takes them again. */
       readonly ports: Readonly<Record<string, number>>;
     }
   | { readonly kind: 'reload'; readonly materials: TlsMaterial }
+  /** Answered by `pong`; a process that stays silent is ended and started again. */
+  | { readonly kind: 'ping' }
   | { readonly kind: 'drain'; readonly deadlineMs: number }
   | { readonly kind: 'stop' };
 
@@ -36,7 +40,10 @@ export type ChildMessage =
     }
   /** It cannot start; the text is for the operator. */
   | { readonly kind: 'failed'; readonly message: string; readonly code: string }
-  | { readonly kind: 'drained' };
+  | { readonly kind: 'drained' }
+  | { readonly kind: 'pong' }
+  /** From the control process: the plan in force, for workers that start while it is away. */
+  | { readonly kind: 'snapshot'; readonly source: SnapshotSource };
 
 /** What a worker needs to build its routing snapshot. */
 export interface SnapshotSource {

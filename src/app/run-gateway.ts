@@ -1,12 +1,13 @@
 import { renderHostPort } from '../base/addresses.ts';
 import { CrossfadeError } from '../base/errors.ts';
-import type { Result } from '../base/result.ts';
+import { failure, type Result } from '../base/result.ts';
 import type { Configuration } from '../config/configuration.ts';
 import { createSystemSource } from '../config/configuration-source.ts';
 import { readTlsMaterial, type TlsMaterial } from '../config/tls-material.ts';
 import { watchedFiles, watchFiles } from '../config/watched-files.ts';
 import { createLogger, type Logger } from '../telemetry/logger.ts';
 import type { BoundPorts } from './child-process.ts';
+import { materialProblems } from './material-check.ts';
 import { adminPortName } from './process-messages.ts';
 import { Supervisor } from './supervisor.ts';
 
@@ -43,7 +44,11 @@ export async function startGateway({ configuration, handleSignals = false }: Sta
   const log = createLogger({ level: configuration.log.level, component: 'supervisor' });
   const materials = readMaterials(configuration);
   if (!materials.ok) throw new CrossfadeError('files', materials.error.join('\n'));
-  const supervisor = new Supervisor({ configuration, materials: materials.value, log });
+  const refreshMaterials = () => {
+    const refreshed = readMaterials(configuration);
+    return refreshed.ok ? refreshed.value : undefined;
+  };
+  const supervisor = new Supervisor({ configuration, materials: materials.value, log, refreshMaterials });
   const bound = await supervisor.start();
   const { promise: exited, resolve: exit } = Promise.withResolvers<number>();
   const reload = () => reloadFiles(supervisor, configuration, log);
@@ -68,8 +73,12 @@ export async function startGateway({ configuration, handleSignals = false }: Sta
   return gateway;
 }
 
+/** The files' content, when all of it can be used. */
 function readMaterials(configuration: Configuration): Result<TlsMaterial, readonly string[]> {
-  return readTlsMaterial(configuration, createSystemSource());
+  const materials = readTlsMaterial(configuration, createSystemSource());
+  if (!materials.ok) return materials;
+  const problems = materialProblems(configuration, materials.value);
+  return problems.length === 0 ? materials : failure(problems);
 }
 
 function reloadFiles(supervisor: Supervisor, configuration: Configuration, log: Logger): void {

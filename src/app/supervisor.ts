@@ -8,12 +8,14 @@ import type { TlsMaterial } from '../config/tls-material.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { type BoundPorts, type Child, startChild } from './child-process.ts';
 import { assertPortIsFree } from './port-probe.ts';
-import { adminPortName, type ProcessRole } from './process-messages.ts';
+import { adminPortName, type ChildMessage, type ProcessRole, type SnapshotSource } from './process-messages.ts';
 
 export interface SupervisorOptions {
   readonly configuration: Configuration;
   readonly materials: TlsMaterial;
   readonly log: Logger;
+  /** Reads the files again before a process is started again; undefined when they are wrong: the old ones stay. */
+  readonly refreshMaterials: () => TlsMaterial | undefined;
 }
 
 /** One place in the gateway that a process fills, again after each death. */
@@ -26,11 +28,16 @@ interface Slot {
   quickDeaths: number;
   drained: boolean;
   exited: boolean;
+  isReady: boolean;
+  heardAtMs: number;
 }
 
 /** A process that lived this long is not in a crash loop. */
 const settledMs = 10_000;
 const restartDelay = { baseMs: 100, maxMs: 10_000 };
+const pingEveryMs = 2_000;
+/** A process that answers nothing for this long hangs, and is ended so that it can be started again. */
+const hangMs = 10_000;
 /** What a stop grants beyond the drain before it kills. */
 const stopGraceMs = 2_000;
 
@@ -45,13 +52,17 @@ export class Supervisor {
   readonly #slots: Slot[] = [];
   readonly #ports: Record<string, number> = {};
   readonly #timers = new Set<NodeJS.Timeout>();
+  readonly #pingTimer: NodeJS.Timeout;
   #materials: TlsMaterial;
+  /** The plan in force, as the control process last said. */
+  #snapshot: SnapshotSource | undefined;
   #isStopping = false;
   readonly #waiters = new Set<() => void>();
 
   constructor(options: SupervisorOptions) {
     this.#options = options;
     this.#materials = options.materials;
+    this.#pingTimer = setInterval(() => this.#ping(), pingEveryMs);
     this.#ticketSecrets = Object.fromEntries(
       options.configuration.listeners.map(({ name, tls }) => [
         name,
@@ -64,7 +75,8 @@ export class Supervisor {
   async start(): Promise<BoundPorts> {
     try {
       const { listeners, workers } = this.#options.configuration;
-      for (const { name, bind } of listeners) await assertPortIsFree(name, bind);
+      for (const { name, bind } of listeners) await assertPortIsFree(`listener ${name}`, bind);
+      await assertPortIsFree('admin.bind', this.#options.configuration.admin.bind);
       const control = await this.#fill({ kind: 'control' }).child.ready;
       this.#remember(control);
       // The first worker binds port 0 where it is asked for; the others share what it got.
@@ -94,6 +106,7 @@ export class Supervisor {
   /** Lets the workers finish until `deadlineMs` from now, then stops everything. */
   async drain(deadlineMs: number): Promise<void> {
     this.#isStopping = true;
+    this.#cancelRestarts();
     const workers = this.#slots.filter((slot) => slot.role.kind === 'worker');
     for (const { child } of workers) child.send({ kind: 'drain', deadlineMs });
     await this.#until(() => workers.every((slot) => slot.drained || slot.exited), deadlineMs + stopGraceMs);
@@ -103,8 +116,8 @@ export class Supervisor {
   /** Ends every process now. Idempotent. */
   async stop(): Promise<void> {
     this.#isStopping = true;
-    for (const timer of this.#timers) clearTimeout(timer);
-    this.#timers.clear();
+    this.#cancelRestarts();
+    clearInterval(this.#pingTimer);
     // Workers first: the control process notes what they say of their sessions on the way out.
     for (const kind of ['worker', 'control'] as const) {
       const slots = this.#slots.filter((slot) => slot.role.kind === kind);
@@ -126,6 +139,8 @@ export class Supervisor {
       quickDeaths: 0,
       drained: false,
       exited: false,
+      isReady: false,
+      heardAtMs: 0,
     };
     this.#slots.push(slot);
     return slot;
@@ -141,19 +156,47 @@ export class Supervisor {
         ticketSecrets: this.#ticketSecrets,
         linkPath: join(this.#directory, 'control.sock'),
         ports: this.#ports,
+        ...(this.#snapshot !== undefined && { snapshot: this.#snapshot }),
       },
       {
         onExit: (reason) => this.#handleExit(slot(), reason),
-        onDrained: () => {
-          slot().drained = true;
-          this.#notify();
-        },
+        onMessage: (message) => this.#receive(slot(), message),
       },
     );
   }
 
+  #receive(slot: Slot, message: ChildMessage): void {
+    slot.heardAtMs = performance.now();
+    if (message.kind === 'ready') slot.isReady = true;
+    if (message.kind === 'snapshot') this.#snapshot = message.source;
+    if (message.kind !== 'drained') return;
+    slot.drained = true;
+    this.#notify();
+  }
+
+  #ping(): void {
+    const nowMs = performance.now();
+    for (const slot of this.#slots) {
+      if (slot.exited || !slot.isReady) continue;
+      slot.child.send({ kind: 'ping' });
+      if (nowMs - slot.heardAtMs < hangMs) continue;
+      this.#options.log.error(
+        { process: slot.name, pid: slot.child.pid, hangMs },
+        'A process of the gateway hangs; it is ended',
+      );
+      slot.isReady = false;
+      slot.child.kill('SIGKILL');
+    }
+  }
+
+  #cancelRestarts(): void {
+    for (const timer of this.#timers) clearTimeout(timer);
+    this.#timers.clear();
+  }
+
   #handleExit(slot: Slot, reason: string): void {
     slot.exited = true;
+    slot.isReady = false;
     this.#notify();
     // A start that fails is the starter's to report.
     if (this.#isStopping || this.#ports[adminPortName] === undefined) return;
@@ -166,6 +209,7 @@ export class Supervisor {
     );
     const timer = setTimeout(() => {
       this.#timers.delete(timer);
+      this.#materials = this.#options.refreshMaterials() ?? this.#materials;
       slot.child = this.#startChild(slot.role, () => slot);
       slot.startedAtMs = performance.now();
       slot.exited = false;

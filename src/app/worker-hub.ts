@@ -31,6 +31,9 @@ interface ConnectedWorker {
   figures: WorkerFigures | undefined;
 }
 
+/** A worker takes a control process that is silent for six of these as hung. */
+const beatEveryMs = 250;
+
 /** The control process's end of all control links. */
 export class WorkerHub {
   readonly #workers = new Map<number, ConnectedWorker>();
@@ -38,10 +41,16 @@ export class WorkerHub {
   readonly #acknowledged = new Set<() => void>();
   readonly #server: Server;
   #source: SnapshotSource | undefined;
+  /** Every link, those before their `hello` included. */
+  readonly #links = new Set<ControlLink<ControlMessage>>();
+  readonly #beatTimer: NodeJS.Timeout;
   #nextRequest = 1;
 
   constructor(handlers: WorkerHubHandlers) {
     this.#handlers = handlers;
+    this.#beatTimer = setInterval(() => {
+      for (const link of this.#links) link.send({ kind: 'beat' });
+    }, beatEveryMs);
     this.#server = createServer((socket) => {
       let known: { readonly worker: number; readonly entry: ConnectedWorker } | undefined;
       const link = openControlLink<WorkerMessage, ControlMessage>(socket, {
@@ -50,9 +59,12 @@ export class WorkerHub {
           else if (known !== undefined) this.#receive(known.worker, known.entry, message);
         },
         onClose: () => {
+          this.#links.delete(link);
           if (known !== undefined) this.#forget(known.worker, known.entry);
         },
       });
+      this.#links.add(link);
+      link.send({ kind: 'beat' });
     });
   }
 
@@ -130,7 +142,8 @@ export class WorkerHub {
   }
 
   close(): void {
-    for (const { link } of this.#workers.values()) link.close();
+    clearInterval(this.#beatTimer);
+    for (const link of this.#links) link.close();
     this.#server.close();
   }
 

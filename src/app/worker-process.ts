@@ -107,6 +107,7 @@ class WorkerProcess {
       },
       onMessage: (message) => this.#receive(message),
     });
+    if (start.snapshot !== undefined) this.#adopt(start.snapshot);
     this.#figuresTimer = setInterval(() => void this.#pushFigures(), figuresEveryMs);
   }
 
@@ -188,6 +189,11 @@ class WorkerProcess {
     switch (message.kind) {
       case 'snapshot':
         this.#adopt(message.source);
+        break;
+      case 'beat':
+        break;
+      case 'homes-noted':
+        this.#registry.homesNoted();
         break;
       case 'answer':
       case 'token-answer':
