@@ -5,6 +5,7 @@ import type { AdminClientFailure } from '../admin/http-caller.ts';
 import { toCommandFailure } from './admin-access.ts';
 import { CommandFailure } from './command-failure.ts';
 import { type ExitCode, exitCodes } from './exit-codes.ts';
+import { hasEnded } from './move-end.ts';
 import { createProgress, type Progress, type ProgressState } from './progress.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -55,19 +56,6 @@ function leftFailure(exitCode: ExitCode, message: string): CommandFailure {
   const nextStep =
     'the move does not depend on this command: "crossfade status" shows where it stands, "crossfade rollback" takes it back';
   return new CommandFailure(exitCode, message, nextStep);
-}
-
-export function hasEnded({ state }: Pick<MoveDocument, 'state'>): boolean {
-  switch (state) {
-    case 'running':
-    case 'paused':
-      return false;
-    case 'done':
-    case 'failed':
-    case 'aborted':
-    case 'superseded':
-      return true;
-  }
 }
 
 export function progressOf(move: MoveDocument): ProgressState {

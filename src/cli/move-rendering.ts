@@ -1,10 +1,44 @@
 import type { MoveDocument, MoveState } from '../admin/admin-api.ts';
+import { hasEnded } from './move-end.ts';
 import { printable } from './printable.ts';
 import type { Style } from './style.ts';
-import { renderTable } from './table.ts';
+import { type Column, renderTable } from './table.ts';
 
 /** Refused sessions that are listed one by one; the rest is counted. */
 const maxRefusedRows = 20;
+
+/** Moves that ended and are listed still; `--json` has every one that the gateway knows. */
+const endedRows = 5;
+
+/** The moves under way and the last few that ended, newest first as they come; empty without any. */
+export function renderMoves(moves: readonly MoveDocument[], style: Style): string {
+  const ended = moves.filter(hasEnded).slice(0, endedRows);
+  const rows = moves.filter((move) => !hasEnded(move) || ended.includes(move));
+  return rows.length === 0 ? '' : renderTable(moveColumns, rows, style);
+}
+
+const moveColumns: readonly Column<MoveDocument>[] = [
+  { title: 'MOVE', value: ({ id }) => id },
+  { title: 'KIND', value: ({ kind }) => kind },
+  { title: 'COHORTS', value: ({ cohorts }) => cohorts.join(',') },
+  { title: 'STATE', value: ({ state }) => state, paint: ({ state }, painter) => paintOfState(state, painter) },
+  { title: 'ELIGIBLE', value: ({ eligible }) => String(eligible), align: 'right' },
+  { title: 'MOVED', value: ({ moved }) => String(moved), align: 'right' },
+  { title: 'REFUSED', value: ({ refused }) => String(refused.length), align: 'right' },
+  { title: 'STARTED', value: ({ startedAt }) => startedAt },
+  { title: 'TOOK', value: (move) => (hasEnded(move) ? renderDuration(move.durationMs) : '-'), align: 'right' },
+];
+
+function paintOfState(state: MoveState, { good, warning, bad }: Style): (text: string) => string {
+  switch (state) {
+    case 'done':
+      return good;
+    case 'failed':
+      return bad;
+    default:
+      return warning;
+  }
+}
 
 /** How a move ended: its figures, then who was refused and why. */
 export function renderMoveOutcome(move: MoveDocument, style: Style): string {

@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { type AdminOptions, addAdminOptions, answerOf, withAdmin } from './admin-access.ts';
 import type { CommandContext } from './command-context.ts';
 import { defineCommand } from './command-definition.ts';
+import { renderMoves } from './move-rendering.ts';
 import { renderStatus } from './status-rendering.ts';
 import { type Terminal, write, writeJson } from './terminal.ts';
 
@@ -12,20 +13,21 @@ interface StatusOptions extends AdminOptions {
 export function addStatusCommand(program: Command, { terminal }: CommandContext): void {
   const command = defineCommand(program, {
     usage: 'status',
-    summary: 'brokers, cohorts, listeners, workers and the revision of a running gateway',
-    description: 'Shows where the fleet is now. The figures are of all workers together.',
+    summary: 'brokers, cohorts, moves, listeners, workers and the revision of a running gateway',
+    description:
+      'Shows where the fleet is now, the moves under way and the last few that ended. The figures are of all workers together.',
     examples: [
       ['status', 'tables for eyes'],
       ['status --json', 'one JSON document for scripts'],
     ],
-  }).option('--json', 'the document of GET /v1/status');
+  }).option('--json', 'the document of GET /v1/status, with every move of GET /v1/moves as "moves"');
   addAdminOptions(command).action((options: StatusOptions) => status(options, terminal));
 }
 
 function status(options: StatusOptions, terminal: Terminal): Promise<void> {
   return withAdmin(options, terminal, async (client) => {
-    const document = await answerOf(client.status());
-    if (options.json) await writeJson(terminal, document);
-    else await write(terminal.stdout, renderStatus(document, terminal.style));
+    const [document, moves] = await Promise.all([answerOf(client.status()), answerOf(client.moves())]);
+    if (options.json) await writeJson(terminal, { ...document, moves });
+    else await write(terminal.stdout, renderStatus(document, renderMoves(moves, terminal.style), terminal.style));
   });
 }

@@ -3,13 +3,14 @@ import type { Style } from './style.ts';
 import { type Column, renderTable } from './table.ts';
 import { renderPercent } from './weight-option.ts';
 
-/** Tables for brokers, cohorts, listeners, workers and sites, below the revision. Empty parts are left out. */
-export function renderStatus(status: StatusDocument, style: Style): string {
+/** Tables for brokers, cohorts, moves (as given), listeners, workers and sites, below the revision. Empty parts are left out. */
+export function renderStatus(status: StatusDocument, moves: string, style: Style): string {
   const frozen = status.frozen ? `  ${style.warning('frozen: no cutover starts')}` : '';
   const parts = [
     `${style.heading('revision')}  ${status.revision}${frozen}\n`,
     renderBrokers(status, style),
     renderCohorts(status.cohorts, style),
+    moves,
     renderListeners(status, style),
     renderWorkers(status, style),
     renderSites(status, style),

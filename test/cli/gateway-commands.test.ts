@@ -28,12 +28,21 @@ function scriptMove(backend: FakeBackend, documents: readonly Partial<MoveDocume
   };
 }
 
-test('status prints tables of brokers, cohorts, listeners and workers, or the document of the API', async (context) => {
+test('status prints tables of brokers, cohorts, moves, listeners and workers, or the documents of the API', async (context) => {
   const { backend, cli } = await runGateway(context, 'viewer');
   backend.status = async () => success(statusDocument);
+  const running = {
+    ...moveDocument,
+    id: 'm-2',
+    kind: 'rollback',
+    state: 'running',
+    moved: 7,
+    finishedAt: null,
+  } as const;
+  backend.moveById.set('m-1', moveDocument).set('m-2', running);
   const [table, json] = await Promise.all([cli('status'), cli('status', '--json')]);
   assert.deepEqual([table.code, table.stderr, json.code], [0, '', 0]);
-  assert.deepEqual(JSON.parse(json.stdout), statusDocument);
+  assert.deepEqual(JSON.parse(json.stdout), { ...statusDocument, moves: [running, moveDocument] });
   assert.equal(
     table.stdout,
     `revision  4
@@ -44,6 +53,10 @@ aws     aws-iot-core        48  down
 
 COHORT    WEIGHT          SEEN  SOURCE  SESSIONS  TARGET  SESSIONS  MOVING
 everyone      5%  48/1000 4.8%  legacy       952  aws           48       2
+
+MOVE  KIND      COHORTS   STATE    ELIGIBLE  MOVED  REFUSED  STARTED                    TOOK
+m-2   rollback  everyone  running        40      7        0  2026-03-01T12:00:00.000Z      -
+m-1   cutover   everyone  done           40     40        0  2026-03-01T12:00:00.000Z  1.2 s
 
 LISTENER      ADDRESS
 devices       0.0.0.0:8883

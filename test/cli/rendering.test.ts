@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { renderDuration, renderMoveOutcome } from '../../src/cli/move-rendering.ts';
+import { renderDuration, renderMoveOutcome, renderMoves } from '../../src/cli/move-rendering.ts';
 import { parsePlanFile, renderPlanFile } from '../../src/cli/plan-file.ts';
 import { renderSeen } from '../../src/cli/status-rendering.ts';
 import { createStyle } from '../../src/cli/style.ts';
@@ -69,6 +69,20 @@ test('explainReason has a sentence for every reason', () => {
 test('renderSeen tells devices on the target of devices seen, and nothing of none', () => {
   assert.equal(renderSeen({ sessions: { source: 952, target: 48, moving: 0 } }), '48/1000 4.8%');
   assert.equal(renderSeen({ sessions: { source: 0, target: 0, moving: 0 } }), '0/0');
+});
+
+test('renderMoves lists what is under way and the last five that ended, newest first', () => {
+  const moves = Array.from({ length: 9 }, (_, index) => ({ ...moveDocument, id: `m-${9 - index}` }));
+  const paused = { ...moveDocument, id: 'm-0', state: 'paused' } as const;
+  const lines = renderMoves([...moves, paused], plain)
+    .trimEnd()
+    .split('\n')
+    .slice(1);
+  assert.deepEqual(
+    lines.map((line) => line.split(' ')[0]),
+    ['m-9', 'm-8', 'm-7', 'm-6', 'm-5', 'm-0'],
+  );
+  assert.equal(renderMoves([], plain), '');
 });
 
 test('renderMoveOutcome lists figures, pending and refused sessions with their reasons', () => {
