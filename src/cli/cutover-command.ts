@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
-import { answerOf, withAdmin } from './admin-access.ts';
+import { withAdmin } from './admin-access.ts';
 import type { CommandContext } from './command-context.ts';
 import { defineCommand } from './command-definition.ts';
-import { addMoveOptions, type MoveOptions, moveBody, reportMove } from './move-command.ts';
+import { addMoveOptions, type MoveOptions, moveBody, performMove } from './move-command.ts';
 import { parseWeightOption, renderWeightInWords } from './weight-option.ts';
 
 interface CutoverOptions extends MoveOptions {
@@ -28,8 +28,8 @@ export function addCutoverCommand(program: Command, context: CommandContext): vo
 function cutover(cohort: string, options: CutoverOptions, context: CommandContext): Promise<void> {
   return withAdmin(options, context.terminal, async (client) => {
     const body = { weightBps: options.weight, ...moveBody(options) };
-    const accepted = await answerOf(client.cutover(cohort, body));
+    const request = () => client.cutover(cohort, body);
     const title = `${cohort} to ${renderWeightInWords(options.weight)} of its devices on the target`;
-    await reportMove(accepted, { client, title, options }, context);
+    await performMove({ client, request, title, options }, context);
   });
 }

@@ -1,12 +1,13 @@
 import type { Command } from 'commander';
 import { Option } from 'commander';
-import type { LiveMode, MoveAccepted, MoveDocument } from '../admin/admin-api.ts';
-import type { AdminClient } from '../admin/admin-client.ts';
-import { type AdminOptions, addAdminOptions } from './admin-access.ts';
+import type { CohortStatus, LiveMode, MoveAccepted, MoveDocument } from '../admin/admin-api.ts';
+import type { AdminClient, ClientResult } from '../admin/admin-client.ts';
+import { type AdminOptions, addAdminOptions, answerOf } from './admin-access.ts';
 import type { CommandContext } from './command-context.ts';
 import { exitCodes } from './exit-codes.ts';
 import { followMove } from './move-follower.ts';
 import { renderMoveOutcome } from './move-rendering.ts';
+import { awaitReturn, cohortsNow } from './returned-devices.ts';
 import { renderCohorts } from './status-rendering.ts';
 import { type Terminal, write, writeJson } from './terminal.ts';
 import { parsePaceOption } from './weight-option.ts';
@@ -43,32 +44,45 @@ export function moveBody({ reason, pace, live }: MoveOptions) {
   return { live, ...(reason !== undefined && { reason }), ...(pace !== undefined && { pacePerSecond: pace }) };
 }
 
-/** Prints the move's ID at once, then follows it to its end unless told not to wait. */
-export async function reportMove(
-  accepted: MoveAccepted,
-  { client, title, options }: { readonly client: AdminClient; readonly title: string; readonly options: MoveOptions },
-  { terminal, setExitCode }: CommandContext,
-): Promise<void> {
-  const { move, revision } = accepted;
+/** A move to make: the request that starts it, what it is called, and the next step where something is missing. */
+export interface RequestedMove {
+  readonly client: AdminClient;
+  readonly request: () => ClientResult<MoveAccepted>;
+  readonly title: string;
+  readonly options: MoveOptions;
+  readonly missing?: string;
+}
+
+/** Starts a move and prints its ID at once, then follows it to its end unless told not to wait. */
+export async function performMove(move: RequestedMove, { terminal, setExitCode }: CommandContext): Promise<void> {
+  const { client, title, options } = move;
+  const before = options.wait && !options.json ? await cohortsNow(client) : undefined;
+  const accepted = await answerOf(move.request(), move.missing);
   if (options.json) await writeJson(terminal, accepted);
-  else await write(terminal.stdout, `move ${move.id} (revision ${revision}): ${title}\n`);
+  else await write(terminal.stdout, `move ${accepted.move.id} (revision ${accepted.revision}): ${title}\n`);
   if (!options.wait) return;
-  const ended = await followMove(client, move.id, terminal);
-  if (options.json) await writeJson(terminal, ended);
-  else
-    await write(
-      terminal.stdout,
-      `${renderMoveOutcome(ended, terminal.style)}${await renderSeenCohorts(ended, client, terminal)}`,
-    );
+  const ended = await followMove(client, accepted.move.id, terminal);
   setExitCode(exitCodeOf(ended));
+  if (options.json) return writeJson(terminal, ended);
+  await write(terminal.stdout, renderMoveOutcome(ended, terminal.style));
+  await write(terminal.stdout, await renderSeenCohorts(ended, before, { client, terminal }));
 }
 
 /** What the weight means in devices seen (contract section 3); left out where the gateway cannot tell now. */
-async function renderSeenCohorts({ cohorts }: MoveDocument, client: AdminClient, { style }: Terminal): Promise<string> {
-  const status = await client.status();
-  if (!status.ok) return '';
-  const moved = status.value.cohorts.filter(({ name }) => cohorts.includes(name));
-  return moved.length === 0 ? '' : `\n${renderCohorts(moved, style)}`;
+async function renderSeenCohorts(
+  move: MoveDocument,
+  before: readonly CohortStatus[] | undefined,
+  { client, terminal }: { readonly client: AdminClient; readonly terminal: Terminal },
+): Promise<string> {
+  const returned = await awaitReturn(move, before, { client });
+  if (returned === undefined || returned.cohorts.length === 0) return '';
+  return `\n${renderCohorts(returned.cohorts, terminal.style)}${renderMissing(returned.missing)}`;
+}
+
+export function renderMissing(missing: number): string {
+  if (missing === 0) return '';
+  const devices = missing === 1 ? '1 device' : `${missing} devices`;
+  return `${devices} closed, not back yet: "crossfade status" shows them once they connect\n`;
 }
 
 /** Done is done, with refused and pending devices listed; every other end is a failure of the command. */

@@ -1,10 +1,10 @@
 import { type Command, Option } from 'commander';
 import type { RollbackBody } from '../admin/admin-api.ts';
-import { answerOf, listedBy, withAdmin } from './admin-access.ts';
+import { listedBy, withAdmin } from './admin-access.ts';
 import type { CommandContext } from './command-context.ts';
 import { defineCommand } from './command-definition.ts';
 import { usageFailure } from './command-failure.ts';
-import { addMoveOptions, type MoveOptions, moveBody, reportMove } from './move-command.ts';
+import { addMoveOptions, type MoveOptions, moveBody, performMove } from './move-command.ts';
 import { parseCountOption, parseWeightOption, renderWeightInWords } from './weight-option.ts';
 
 interface RollbackOptions extends MoveOptions {
@@ -48,10 +48,10 @@ async function rollback(cohort: string | undefined, options: RollbackOptions, co
       ...(options.to !== undefined && { toBps: options.to }),
       ...(options.revision !== undefined && { revision: options.revision }),
     };
-    const request = cohort === undefined ? client.rollbackAll(body) : client.rollback(cohort, body);
-    const accepted = await answerOf(request, missingHint(cohort, options));
+    const request = () => (cohort === undefined ? client.rollbackAll(body) : client.rollback(cohort, body));
+    const missing = missingHint(cohort, options);
     const title = `${cohort ?? 'every cohort'} back to ${renderGoal(options)}`;
-    await reportMove(accepted, { client, title, options }, context);
+    await performMove({ client, request, title, options, missing }, context);
   });
 }
 

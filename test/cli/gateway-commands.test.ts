@@ -3,7 +3,10 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import type { MoveDocument } from '../../src/admin/admin-api.ts';
+import { createAdminClient } from '../../src/admin/admin-client.ts';
 import { failure, success } from '../../src/base/result.ts';
+import { renderMissing } from '../../src/cli/move-command.ts';
+import { awaitReturn, cohortsNow } from '../../src/cli/returned-devices.ts';
 import { mintCertificate, mintCertificateAuthority } from '../../src/tls/certificate-minting.ts';
 import type { FakeBackend } from '../admin/fake-backend.ts';
 import { runServer, tokenByRole } from '../admin/running-server.ts';
@@ -102,6 +105,60 @@ test('cutover prints the ID first, follows the move to its end, and shows progre
   assert.deepEqual(backend.asked, [
     { cohort: 'everyone', weightBps: 500, reason: 'canary', pacePerSecond: 100, live: 'reconnect', author: 'ops' },
   ]);
+});
+
+/** The status tells these sessions of the cohort (source, target), one pair after the other, the last from then on. */
+function scriptSessions(backend: FakeBackend, pairs: readonly (readonly [source: number, target: number])[]): void {
+  let asked = 0;
+  backend.status = async () => {
+    const [source = 0, target = 0] = pairs[Math.min(asked, pairs.length - 1)] ?? [];
+    asked += 1;
+    const cohorts = statusDocument.cohorts.map((cohort) => ({ ...cohort, sessions: { source, target, moving: 0 } }));
+    return success({ ...statusDocument, cohorts });
+  };
+}
+
+test('cutover shows the cohort once the devices that it closed are back', async (context) => {
+  const { backend, inProcess } = await runGateway(context, 'operator');
+  scriptMove(backend, [{ state: 'done', moved: 40 }]);
+  scriptSessions(backend, [
+    [100, 0],
+    [60, 0],
+    [60, 25],
+    [60, 40],
+  ]);
+  const { code, stdout } = await inProcess('cutover', 'everyone', '--weight', '40%');
+  assert.equal(code, 0);
+  assert.match(stdout, /^everyone +5% +40\/100 40% /m);
+  assert.doesNotMatch(stdout, /not back yet/);
+});
+
+test('devices that a move closed and that stay away are counted, and no others', async (context) => {
+  const { backend, environment } = await runGateway(context, 'operator');
+  const client = createAdminClient({ url: environment.CROSSFADE_ADMIN, token: environment.CROSSFADE_TOKEN });
+  context.after(() => client.close());
+  // Two devices left by themselves meanwhile.
+  scriptSessions(backend, [
+    [2, 3],
+    [0, 0],
+  ]);
+  const before = await cohortsNow(client);
+  const returned = await awaitReturn({ ...moveDocument, moved: 3 }, before, { client, returnMs: 1 });
+  assert.equal(returned?.missing, 3);
+  assert.equal(renderMissing(3), '3 devices closed, not back yet: "crossfade status" shows them once they connect\n');
+  assert.equal(renderMissing(0), '');
+});
+
+test('a move that keeps live sessions waits for nobody', async (context) => {
+  const { backend, inProcess } = await runGateway(context, 'operator');
+  scriptMove(backend, [{ state: 'done', live: 'keep', moved: 3 }]);
+  scriptSessions(backend, [
+    [5, 0],
+    [1, 0],
+  ]);
+  const { stdout } = await inProcess('cutover', 'everyone', '--weight', '40%', '--live', 'keep');
+  assert.match(stdout, /^everyone +5% +0\/1 0% /m);
+  assert.doesNotMatch(stdout, /not back yet/);
 });
 
 test('cutover --json prints the move that began and the move that ended, a line each', async (context) => {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { renderDuration, renderMoveOutcome, renderMoves } from '../../src/cli/move-rendering.ts';
 import { parsePlanFile, renderPlanFile } from '../../src/cli/plan-file.ts';
-import { renderSeen } from '../../src/cli/status-rendering.ts';
+import { renderSeen, renderStatus } from '../../src/cli/status-rendering.ts';
 import { createStyle } from '../../src/cli/style.ts';
 import { hasColour } from '../../src/cli/terminal.ts';
 import {
@@ -12,7 +12,7 @@ import {
   renderWeightInWords,
 } from '../../src/cli/weight-option.ts';
 import { explainReason, renderWhere } from '../../src/cli/where-rendering.ts';
-import { moveDocument, planDocument, whereDocument } from './sample-documents.ts';
+import { moveDocument, planDocument, statusDocument, whereDocument } from './sample-documents.ts';
 
 const plain = createStyle(false);
 
@@ -69,6 +69,13 @@ test('explainReason has a sentence for every reason', () => {
 test('renderSeen tells devices on the target of devices seen, and nothing of none', () => {
   assert.equal(renderSeen({ sessions: { source: 952, target: 48, moving: 0 } }), '48/1000 4.8%');
   assert.equal(renderSeen({ sessions: { source: 0, target: 0, moving: 0 } }), '0/0');
+});
+
+test('renderStatus paints a broker without a connection as down', () => {
+  const painted = { ...plain, good: (text: string) => `<good>${text}`, bad: (text: string) => `<bad>${text}` };
+  const text = renderStatus(statusDocument, '', painted);
+  assert.match(text, /^legacy .*<good>up$/m);
+  assert.match(text, /^aws .*<bad>down$/m);
 });
 
 test('renderMoves lists what is under way and the last five that ended, newest first', () => {
