@@ -20,6 +20,7 @@ import {
 import { describeRoutes } from './openapi.ts';
 import { problemOfError } from './problems.ts';
 import { createReadingRoutes } from './reading-routes.ts';
+import { createRefusalLog } from './refusal-log.ts';
 import { answerProblems, sendProblem, serveRoute } from './request-handling.ts';
 import { createServiceRoutes } from './service-routes.ts';
 import type { AdminToken } from './tokens.ts';
@@ -64,7 +65,8 @@ export function createAdminServer(options: AdminServerOptions): AdminServer {
     ...createChangingRoutes(options.backend),
   );
   answerProblems(app, { routes, log: options.log });
-  for (const route of routes) serveRoute(app, route, options);
+  const logRefusal = createRefusalLog(options.log);
+  for (const route of routes) serveRoute(app, route, { ...options, logRefusal });
 
   return {
     async listen(bind) {

@@ -17,6 +17,7 @@ export interface AccessOptions {
   readonly tokens: readonly AdminToken[];
   readonly metricsToken?: string;
   readonly log: Logger;
+  readonly logRefusal: (request: FastifyRequest, problem: Problem) => void;
 }
 
 /**
@@ -31,7 +32,12 @@ export function serveRoute(app: FastifyInstance, route: AdminRoute, options: Acc
     url: route.url,
     exposeHeadRoute: route.method === 'GET' && route.success.contentType !== 'text/event-stream',
     onRequest: async (request) => {
-      authorByRequest.set(request, authorize(request.headers.authorization));
+      try {
+        authorByRequest.set(request, authorize(request.headers.authorization));
+      } catch (error) {
+        if (error instanceof ProblemError) options.logRefusal(request, error.problem);
+        throw error;
+      }
     },
     handler: async (request, reply) => {
       const author = authorByRequest.get(request) ?? '';

@@ -97,3 +97,38 @@ test('no token reaches the log, and the author of a change does', async (context
   assert.match(logged(), /broken inside/);
   assert.doesNotMatch(logged(), /-token/);
 });
+
+test('refused requests are logged with peer and path, at a bounded rate, and counted all', async (context) => {
+  const { call, logged } = await runServer(context);
+  for (let attempt = 0; attempt < 20; attempt += 1) {
+    await call('GET', '/v1/status?token=in-a-url', { token: 'a-wrong-token' });
+  }
+  const lines = logged()
+    .split('\n')
+    .filter((line) => line.includes('refused'))
+    .map((line) => JSON.parse(line));
+  const { peer, method, path, status, reason, refusals, level } = lines[0];
+  assert.deepEqual(
+    { peer, method, path, status, reason, refusals, level },
+    {
+      peer: '127.0.0.1',
+      method: 'GET',
+      path: '/v1/status',
+      status: 401,
+      reason: 'Expected a token of admin.tokens, got another',
+      refusals: 1,
+      level: 40,
+    },
+  );
+  assert.ok(lines.length < 20, `${lines.length} lines of 20 refusals`);
+  assert.doesNotMatch(logged(), /wrong-token|in-a-url/);
+});
+
+test('a role that may not is logged with the name of its token', async (context) => {
+  const { call, logged } = await runServer(context);
+  await call('POST', '/v1/rollback', { token: tokenByRole.viewer });
+  assert.match(
+    logged(),
+    /"path":"\/v1\/rollback","status":403,"reason":"Expected the role operator, got viewer \(token wallboard\)"/,
+  );
+});
