@@ -141,6 +141,7 @@ class ControlProcess {
       ...(metricsToken !== undefined && { metricsToken }),
       ...(tls !== undefined && { tls }),
       bodyLimit: configuration.limits.adminBodyBytes,
+      events: { backlogEvents: configuration.limits.eventBacklog },
       log,
     });
   }

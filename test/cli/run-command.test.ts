@@ -3,6 +3,8 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { type TestContext, test } from 'node:test';
+import { createAdminClient } from '../../src/admin/admin-client.ts';
+import type { ReceivedEvent } from '../../src/admin/event-reader.ts';
 import {
   makeDirectory,
   parseJsonLines,
@@ -36,8 +38,16 @@ async function startRun(context: TestContext, config: string): Promise<RunningGa
   return { child, ready: JSON.parse(String(first)), furtherLines };
 }
 
+async function firstEvents(events: AsyncIterable<ReceivedEvent>): Promise<readonly ReceivedEvent[]> {
+  for await (const event of events) return [event];
+  return [];
+}
+
 test('run prints one ready line whatever the log level, serves the other commands, and ends with SIGTERM', async (context) => {
-  const config = await writeConfiguration(await makeDirectory(context), { logLevel: 'silent' });
+  const config = await writeConfiguration(await makeDirectory(context), {
+    logLevel: 'silent',
+    limits: '{ eventBacklog: 1 }',
+  });
   const { child, ready, furtherLines } = await startRun(context, config);
   assert.deepEqual(Object.keys(ready), ['event', 'listeners', 'nameserver', 'admin']);
   assert.equal(ready.event, 'ready');
@@ -45,6 +55,10 @@ test('run prints one ready line whatever the log level, serves the other command
   const environment = { CROSSFADE_ADMIN: ready.admin, CROSSFADE_TOKEN: secretToken };
   const cli = (...commandLine: string[]) => runInProcess(commandLine, environment);
 
+  const client = createAdminClient({ url: ready.admin, token: secretToken });
+  context.after(() => client.close());
+  const events = await client.events();
+  assert.ok(events.ok);
   const moved = await cli('cutover', 'everyone', '--weight', '50%', '--reason', 'half', '--json');
   assert.equal(moved.code, 0, moved.stderr);
   assert.equal(parseJsonLines(moved.stdout).at(-1)?.['state'], 'done');
@@ -63,6 +77,15 @@ test('run prints one ready line whatever the log level, serves the other command
   assert.deepEqual(
     history.map(({ revision, author }: { revision: number; author: string }) => ({ revision, author })),
     [3, 2].map((revision) => ({ revision, author: 'ops' })).concat({ revision: 1, author: 'configuration' }),
+  );
+
+  // More than one event came since, so the configured backlog of one has lost the second.
+  const [first] = await firstEvents(events.value);
+  const resumed = await client.events({ lastEventId: first?.id ?? '' });
+  assert.ok(resumed.ok);
+  assert.deepEqual(
+    (await firstEvents(resumed.value)).map(({ event }) => event.type),
+    ['gap'],
   );
 
   child.kill('SIGTERM');

@@ -83,13 +83,22 @@ export interface ConfigurationChoice {
   readonly cohorts?: string;
   readonly create?: boolean;
   readonly logLevel?: string;
+  /** YAML of the limits section. */
+  readonly limits?: string;
 }
 
 export const secretToken = 'never-to-be-printed-0123456789';
 
 /** Writes a small configuration with its store beside it; answers its path. */
 export async function writeConfiguration(directory: string, choice: ConfigurationChoice = {}): Promise<string> {
-  const { identity = 'mqtt.clientId', salt = 'demo', weightBps = 2_000, create = true, logLevel = 'info' } = choice;
+  const {
+    identity = 'mqtt.clientId',
+    salt = 'demo',
+    weightBps = 2_000,
+    create = true,
+    logLevel = 'info',
+    limits = '{}',
+  } = choice;
   const everyone = `{ name: everyone, match: { all: true }, source: legacy, target: aws, weightBps: ${weightBps} }`;
   const path = join(directory, 'crossfade.yaml');
   await writeFile(
@@ -106,6 +115,7 @@ plan:
   cohorts: [${choice.cohorts ?? everyone}]
 store: { kind: sqlite, path: crossfade.db, create: ${create} }
 log: { level: ${logLevel} }
+limits: ${limits}
 admin:
   bind: "127.0.0.1:0"
   tokens: [{ name: ops, role: admin, token: ${secretToken} }]
