@@ -72,6 +72,11 @@ export class Relay {
     return this.#state === 'open';
   }
 
+  /** Nothing of the session is left in the gateway, or its client ID was given up. */
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
   /** Another part of the gateway closes both sockets already. */
   get isReleased(): boolean {
     return this.#state === 'released';

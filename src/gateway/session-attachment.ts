@@ -44,8 +44,21 @@ export function attach(candidate: Candidate, attachment: Attachment, context: Co
     const { connection, epoch, home } = record;
     ports.registry.attached({ clientId, connection, epoch, broker: home, persistent: isPersistent(record) });
   }
+  if (clientId === '' && record.clientId !== '') void adopt(relay, context);
   device.socket.write(answer.packet);
   relay.start({ fromBroker: answer.rest, ...early });
+}
+
+/**
+ * Claims the client ID that a broker assigned (MQTT 5 section 3.2.2.3.7): the device may use it from now on, and then
+ * comes back to this broker and takes over.
+ */
+async function adopt(relay: Relay, { ports }: ConnectionContext): Promise<void> {
+  const { record } = relay;
+  const { clientId, connection, home } = record;
+  record.epoch = await ports.registry.adopt({ clientId, connection, broker: home, persistent: isPersistent(record) });
+  if (relay.isOver) ports.registry.ended(clientId, record.epoch, record.sessionExpiryInterval === 0);
+  else record.isClaimed = true;
 }
 
 /** The plan may have changed since the device was assigned: the newest one's word is kept. */

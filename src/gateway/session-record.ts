@@ -5,11 +5,11 @@ import type { DeviceIdentity } from '../plan/device-key.ts';
 /** What is known of one live session, as long as its relay lives. */
 export interface SessionRecord {
   readonly connection: number;
-  readonly epoch: number;
+  epoch: number;
   /** As the device sent it, else as the broker assigned it (MQTT 5), else empty. */
   readonly clientId: string;
-  /** False for a device that sent no client ID: the registry then holds nothing of it. */
-  readonly isClaimed: boolean;
+  /** False for a device that sent no client ID, until the registry knows the one that the broker assigned. */
+  isClaimed: boolean;
   /** What a plan looks at, kept to ask every new plan. */
   readonly identity: DeviceIdentity;
   /** The newest plan's answer: `assignment.broker` is `desired`. */

@@ -284,6 +284,50 @@ describe('where a session goes', () => {
     assert.deepEqual(world.registry.attachments, []);
   });
 
+  describe('a client ID that the broker assigned', () => {
+    // assigned client identifier "auto-1"
+    const connack = Buffer.from([0x20, 12, 0, 0, 9, 0x12, 0, 6, ...Buffer.from('auto-1')]);
+    const adoption = { clientId: 'auto-1', connection: 1, broker: 'legacy', persistent: true };
+
+    async function attachNameless(): Promise<TestDevice> {
+      world.legacy.onConnect = connack;
+      world.legacy.protocolVersion = 5;
+      const device = await dial(5);
+      device.connect('', { properties: { sessionExpiryInterval: 100 } });
+      await device.inbox.packet('connack');
+      return device;
+    }
+
+    it('is claimed, ends for a newer leg, and is given back when its device leaves', async () => {
+      world = await createGatewayWorld();
+      const device = await attachNameless();
+      assert.deepEqual(world.registry.adoptions, [adoption]);
+      await world.gateway.endLeg(1, 1);
+      assert.equal(world.gateway.sessions({ limit: 1 }).length, 1, 'the leg has the epoch of its adoption');
+      device.send({ cmd: 'disconnect' });
+      await until(() => world.registry.ends.length === 1);
+      assert.deepEqual(world.registry.ends, [{ clientId: 'auto-1', epoch: 2, sessionOver: false }]);
+      const again = await attachNameless();
+      await world.gateway.endLeg(2, 5);
+      await again.inbox.closed();
+      assert.deepEqual(world.registry.ends[1], { clientId: 'auto-1', epoch: 4, sessionOver: false });
+    });
+
+    it('is given back when its device left before the registry answered', async () => {
+      world = await createGatewayWorld();
+      const { promise, resolve } = Promise.withResolvers<void>();
+      world.registry.beforeAdoption = promise;
+      const device = await attachNameless();
+      device.send({ cmd: 'disconnect' });
+      await device.inbox.closed();
+      await until(() => world.upstreams[0]?.closed === true);
+      assert.deepEqual(world.registry.ends, []);
+      resolve();
+      await until(() => world.registry.ends.length === 1);
+      assert.deepEqual(world.registry.ends, [{ clientId: 'auto-1', epoch: 2, sessionOver: false }]);
+    });
+  });
+
   it('counts sessions by broker and cohort, and asks a new plan about all of them', async () => {
     world = await createGatewayWorld();
     for (const id of ['a', 'b', 'c']) {

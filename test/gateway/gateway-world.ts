@@ -38,6 +38,8 @@ export class RecordingRegistry implements SessionRegistry {
   answer:
     | ((request: ClaimRequest, epoch: number, signal: AbortSignal) => ClaimAnswer | Promise<ClaimAnswer>)
     | undefined;
+  /** Set: no adoption is answered before this resolves. */
+  beforeAdoption: Promise<void> | undefined;
   onEnded: (() => void) | undefined;
   #epoch = 0;
 
@@ -67,7 +69,9 @@ export class RecordingRegistry implements SessionRegistry {
   async adopt(session: AdoptedSession): Promise<number> {
     this.adoptions.push(session);
     this.#epoch += 1;
-    return this.#epoch;
+    const epoch = this.#epoch;
+    await this.beforeAdoption;
+    return epoch;
   }
 
   ended(clientId: string, epoch: number, sessionOver: boolean): void {
