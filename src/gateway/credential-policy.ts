@@ -17,8 +17,18 @@ export function judgeCredentials(
   { username, hasPassword }: { readonly username?: string; readonly hasPassword: boolean },
   { profile, endpoints }: BrokerTraits,
 ): CredentialFault | undefined {
-  if (profile === 'aws-iot-core' && username?.includes('?x-amz-') === true) return 'reserved-username';
+  if (profile === 'aws-iot-core' && username !== undefined && hasReservedField(username)) return 'reserved-username';
   return hasPassword && endpoints.some(({ host, tls }) => !tls && !isLoopback(host)) ? 'password-in-clear' : undefined;
+}
+
+/** AWS IoT Core reads a username's fields behind the first `?`; a second `?` is split too, as another reader might. */
+function hasReservedField(username: string): boolean {
+  const fieldsAt = username.indexOf('?');
+  if (fieldsAt < 0) return false;
+  return username
+    .slice(fieldsAt + 1)
+    .split(/[&?]/)
+    .some((field) => field.toLowerCase().startsWith('x-amz-'));
 }
 
 function isLoopback(host: string): boolean {

@@ -30,7 +30,18 @@ describe('judgeCredentials', () => {
 
   it('never sends fields of a custom authorizer that a device wrote', () => {
     const username = 'meter?x-amz-customauthorizer-name=open';
-    assert.equal(judgeCredentials({ hasPassword: false, username }, aws), 'reserved-username');
+    for (const reserved of [
+      username,
+      'meter?site=7&x-amz-customauthorizer-signature=s',
+      'meter?a=b?x-amz-customauthorizer-name=open',
+      'meter?X-Amz-CustomAuthorizer-Name=open',
+      '?x-amz-',
+    ]) {
+      assert.equal(judgeCredentials({ hasPassword: false, username: reserved }, aws), 'reserved-username', reserved);
+    }
+    for (const plain of ['x-amz-meter', 'meter&x-amz-name', 'meter?site=x-amz-7', 'meter?ax-amz-b=c', '?', '']) {
+      assert.equal(judgeCredentials({ hasPassword: false, username: plain }, aws), undefined, plain);
+    }
     assert.equal(judgeCredentials({ hasPassword: false, username }, broker()), undefined);
     assert.equal(judgeCredentials({ hasPassword: false, username: 'meter?site=7' }, aws), undefined);
   });
