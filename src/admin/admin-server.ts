@@ -25,6 +25,8 @@ import { answerProblems, sendProblem, serveRoute } from './request-handling.ts';
 import { createServiceRoutes } from './service-routes.ts';
 import type { AdminToken } from './tokens.ts';
 
+export const defaultAnswerMs = 10_000;
+
 export interface AdminServerOptions {
   readonly backend: AdminBackend;
   readonly tokens: readonly AdminToken[];
@@ -35,7 +37,7 @@ export interface AdminServerOptions {
   /** Bytes of a request's body. */
   readonly bodyLimit: number;
   readonly log: Logger;
-  /** Milliseconds that the backend has for one answer before the caller gets a 504; default 10 000. */
+  /** Milliseconds that the backend has for one answer before the caller gets a 504. */
   readonly answerMs?: number;
   readonly bounds?: Partial<HttpBounds>;
   readonly events?: Partial<EventFeedLimits>;
@@ -99,7 +101,7 @@ function createApp(options: AdminServerOptions): { app: FastifyInstance; server:
       return server as HttpServer;
     },
     bodyLimit: options.bodyLimit,
-    handlerTimeout: options.answerMs ?? 10_000,
+    handlerTimeout: options.answerMs ?? defaultAnswerMs,
     // A cohort's name has at most 256 characters, each at most 12 when percent-encoded.
     routerOptions: { maxParamLength: 4_096 },
     clientErrorHandler: answerClientError,
