@@ -1,3 +1,4 @@
+import { packetLimit } from '../mqtt/broker-profiles.ts';
 import { isPersistent } from '../mqtt/session-intent.ts';
 import type { Assignment } from '../plan/assignment.ts';
 import type { DeviceIdentity } from '../plan/device-key.ts';
@@ -65,7 +66,7 @@ async function adopt(relay: Relay, { ports }: ConnectionContext): Promise<void> 
 function toRecord(
   { device, connect, leg }: Candidate,
   { identity, assignment, claim, answer }: Attachment,
-  { ports }: ConnectionContext,
+  { ports, settings }: ConnectionContext,
 ): SessionRecord {
   const snapshot = ports.snapshot();
   return {
@@ -80,6 +81,6 @@ function toRecord(
     sessionExpiryInterval: answer.connack.sessionExpiryInterval ?? connect.sessionExpiryInterval,
     since: ports.clock.wallMs(),
     listener: device.listener.name,
-    maxPacketBytes: device.listener.maxPacketBytes,
+    maxPacketBytes: packetLimit(device.listener.maxPacketBytes, settings.brokers?.[claim.broker]?.profile),
   };
 }

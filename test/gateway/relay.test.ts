@@ -190,6 +190,21 @@ describe('a relayed session', () => {
     await device.inbox.closed();
   });
 
+  it('holds a device to the packet limit of its broker’s profile where that is smaller', async () => {
+    await world.stop();
+    const endpoints = [{ host: '127.0.0.1', tls: false }];
+    const brokers = { legacy: { profile: 'aws-iot-core', endpoints } };
+    world = await createGatewayWorld({ settings: { clientIdPolicy: 'any', brokers } });
+    const device = await attach('meter-1', {}, 5);
+    const payload = Buffer.alloc(131_072);
+    device.send({ cmd: 'publish', topic: 't', payload, qos: 1, messageId: 1, dup: false, retain: false });
+    await device.inbox.packet('puback');
+    // A remaining length of 149 505.
+    device.socket.write(Buffer.from([0x30, 0x81, 0x90, 0x09]));
+    assert.equal((await device.inbox.packet('disconnect'))['reasonCode'], 0x95);
+    await device.inbox.closed();
+  });
+
   it('stops reading a broker whose device does not read, and a device whose broker does not', async () => {
     const device = await attach('meter-1');
     const leg = await world.legacy.leg();
