@@ -32,6 +32,29 @@ test("the README's configuration is right, with the development PKI beside it", 
   }
 });
 
+test("the README's set-up needs no program but npm's", () => {
+  const [, quickStart = '', setUp = ''] = readme.split(/^## /m);
+  const [beforeMosquitto = ''] = setUp.split('**4. Connect a device**');
+  const lines = [quickStart, beforeMosquitto].flatMap((section) =>
+    [...section.matchAll(/```sh\n([\s\S]*?)```/g)].flatMap(([, block = '']) => block.trimEnd().split('\n')),
+  );
+  assert.ok(lines.length >= 8, lines.join('\n'));
+  for (const line of lines) assert.match(line, /^(?:npm|npx|mkdir|export|\(umask 077 && npx) /);
+});
+
+test('the README names what its test command and its benchmark need', async () => {
+  const [installer, bench] = await Promise.all(
+    ['test/integration/install-peers.sh', 'bench/README.md'].map((path) =>
+      readFile(new URL(`../../${path}`, import.meta.url), 'utf8'),
+    ),
+  );
+  const [, packages = ''] = /apt-get -qq -y .* install (.+)$/m.exec(installer ?? '') ?? [];
+  const [, tools = ''] = /Debian packages ([^;]+);/.exec(bench ?? '') ?? [];
+  const names = [...packages.split(' '), ...tools.replaceAll('`', '').split(', ')];
+  assert.ok(names.length >= 6, names.join());
+  for (const name of names) assert.ok(readme.includes(`\`${name}\``), name);
+});
+
 test("the README's command lines name commands and options that there are", async () => {
   const lines = blocks('sh').flatMap((block) =>
     [...block.matchAll(/^npx crossfade (.+)$/gm)].map(([, line = '']) => line),
