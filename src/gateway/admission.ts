@@ -18,6 +18,7 @@ export type ConnectionRefusal =
   | 'version'
   | 'client-id'
   | 'credentials'
+  | 'authentication-method'
   | 'gone';
 
 /** Milliseconds a pending connection may stay silent when others want its place. */

@@ -8,6 +8,7 @@ import { judgeClientId } from './client-id-policy.ts';
 import type { Candidate, ConnectionContext } from './connection-context.ts';
 import {
   closeUnanswered,
+  type Refusal,
   refusalOfDecoding,
   refuse,
   refuseCredentials,
@@ -26,7 +27,7 @@ import type { UpstreamDevice } from './upstream-connector.ts';
  * before it made sure of, and the stage that refuses is the one that answers the device:
  *
  * 1. first packet — one exact CONNECT within firstPacketMs and connectPacketBytes, else the connection is closed;
- * 2. meaning — strictly decoded, client ID within the policy, else CONNACK in the device's version;
+ * 2. meaning — strictly decoded, client ID within the policy, no enhanced authentication, else CONNACK in the device's version;
  * 3. assignment — the plan in force names the broker (`desired`); no I/O;
  * 4. claim — the registry ended an older leg, knows the session's home and gave a connect token;
  * 5. broker — dialled, CONNECT sent as it came, its first packet is a CONNACK; all within brokerAnswerMs of 1;
@@ -50,13 +51,9 @@ export async function serveDevice(
     return;
   }
   const connect = decoded.value;
-  if (!isClientIdAllowed(device, connect, context)) {
-    refuse(device, context, {
-      reason: 'client-id',
-      protocol: connect.protocol,
-      connack: 'client-id',
-      clientId: connect.clientId,
-    });
+  const refusal = refusalOf(device, connect, context);
+  if (refusal !== undefined) {
+    refuse(device, context, refusal);
     return;
   }
   const leg = new PendingLeg(connection, device.socket, context.limits.brokerAnswerMs);
@@ -68,6 +65,19 @@ export async function serveDevice(
     leg.finish();
     context.pendingLegs.delete(connection);
   }
+}
+
+/**
+ * Why a CONNECT that was understood is refused; undefined: it is not. Enhanced authentication is an exchange of AUTH
+ * packets before CONNACK, which nothing here relays: the device hears so instead of a broker being blamed for its AUTH.
+ */
+function refusalOf(device: AcceptedDevice, connect: ConnectPacket, context: ConnectionContext): Refusal | undefined {
+  const { protocol, clientId } = connect;
+  if (connect.authenticationMethod !== undefined) {
+    return { reason: 'authentication-method', protocol, connack: 'bad-authentication-method', clientId };
+  }
+  if (isClientIdAllowed(device, connect, context)) return undefined;
+  return { reason: 'client-id', protocol, connack: 'client-id', clientId };
 }
 
 /** Stages 3 and 4. */

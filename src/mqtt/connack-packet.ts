@@ -10,6 +10,7 @@ export type ConnackRefusal =
   | 'client-id'
   | 'unavailable'
   | 'bad-credentials'
+  | 'bad-authentication-method'
   | 'not-authorized';
 
 interface ConnackCodes {
@@ -25,6 +26,7 @@ const codesByRefusal: Readonly<Record<ConnackRefusal, ConnackCodes>> = {
   'client-id': { v3: 0x02, v5: 0x85 },
   unavailable: { v3: 0x03, v5: 0x88 },
   'bad-credentials': { v3: 0x04, v5: 0x86 },
+  'bad-authentication-method': { v5: 0x8c },
   'not-authorized': { v3: 0x05, v5: 0x87 },
 };
 

@@ -79,6 +79,21 @@ describe('the first packet', () => {
   });
 });
 
+describe('enhanced authentication', () => {
+  it('is refused and counted before a broker is asked, which is not blamed', async () => {
+    world = await createGatewayWorld();
+    const device = await dial(5);
+    device.connect('meter-1', {
+      properties: { authenticationMethod: 'SCRAM-SHA-256', authenticationData: Buffer.from('n,,n=user') },
+    });
+    assert.equal((await device.inbox.packet('connack'))['reasonCode'], 0x8c);
+    await device.inbox.closed();
+    assert.equal(await metricValue(world.metrics.connectionsRefused, { reason: 'authentication-method' }), 1);
+    assert.equal(world.dials.length, 0);
+    assert.equal(world.registry.claims.length, 0);
+  });
+});
+
 describe('limits at accept', () => {
   it('closes connections beyond connectionsPerWorker and serves those that are in', async () => {
     world = await createGatewayWorld({ limits: { connectionsPerWorker: 2 } });
