@@ -9,7 +9,6 @@ import {
   createEndpointState,
   type EndpointReport,
   type EndpointState,
-  isHeldDown,
   rankEndpoints,
 } from './endpoint-ranking.ts';
 import { encodeProxyHeader } from './proxy-protocol.ts';
@@ -65,8 +64,7 @@ export class UpstreamBroker {
   }
 
   isUp(): boolean {
-    const nowMs = this.#options.clock.monotonicMs();
-    return this.#states.some((state) => !isHeldDown(state, nowMs));
+    return this.#states.some((state) => !state.isDoubtful);
   }
 
   /** Builds everything now (and throws), swaps when called. */

@@ -44,7 +44,7 @@ export interface UpstreamConnection {
 /** Dials the endpoints of a broker, healthy ones first, as the broker's identity mode says. */
 export interface UpstreamConnector {
   connect(request: UpstreamRequest): Promise<Result<UpstreamConnection, UpstreamFailure>>;
-  /** `up` while at least one endpoint is not held down. */
+  /** False once every endpoint has failed and none has answered since; an endpoint that was never tried counts as up. */
   brokerIsUp(broker: string): boolean;
   close(): void;
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import type { Socket } from 'node:net';
+import { createServer, type Socket } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import type { TLSSocket } from 'node:tls';
 import type { Result } from '../../src/base/result.ts';
@@ -186,6 +186,24 @@ test('reportOutcome holds down an endpoint that stays silent, and lets it back w
   assert.equal(connector.brokerIsUp('legacy'), true);
   connection.reportOutcome('failed');
   assert.equal(connector.brokerIsUp('legacy'), false);
+  connection.reportOutcome('answered');
+  assert.equal(connector.brokerIsUp('legacy'), true);
+});
+
+test('brokerIsUp stays false when the hold-down is over, until an endpoint answers', async (context) => {
+  const port = await findClosedPort();
+  const clock = { wallMs: () => 0, monotonicMs: () => nowMs };
+  let nowMs = 0;
+  const { connector } = createConnector(context, { endpoints: [plain(port)] }, { clock });
+  assert.equal(connector.brokerIsUp('legacy'), true, 'never tried');
+  expectFailure(await connector.connect(createRequest()));
+  nowMs += 3_600_000;
+  assert.equal(connector.brokerIsUp('legacy'), false);
+  const server = createServer((socket) => socket.resume()).listen(port, '127.0.0.1');
+  await once(server, 'listening');
+  context.after(() => server.close());
+  const connection = expectConnection(context, await connector.connect(createRequest()));
+  assert.equal(connector.brokerIsUp('legacy'), false, 'a connection without CONNACK is no answer');
   connection.reportOutcome('answered');
   assert.equal(connector.brokerIsUp('legacy'), true);
 });
