@@ -14,15 +14,15 @@ export interface ReconnectQuestion {
 }
 
 /**
- * Which of a worker's misplaced sessions to close now. A persistent session goes home on its return, so closing it would
- * move nothing: it stays and is listed. The order is the plan's own: a rollback takes the last moved first.
+ * Which of a worker's misplaced sessions to close now. A session that is taken up again on its device's return goes home
+ * then, so closing it would move nothing: it stays and is listed. One that its device begins anew is moved. The order is the plan's own: a rollback takes the last moved first.
  */
 export function chooseReconnects(
   misplaced: readonly MisplacedSession[],
   { limit, order, pending }: ReconnectQuestion,
 ): ReconnectChoice {
-  const staying = misplaced.filter(({ persistent }) => persistent);
-  const movable = misplaced.filter(({ persistent, isClosing }) => !persistent && !isClosing);
+  const staying = misplaced.filter((session) => session.returnsHome);
+  const movable = misplaced.filter((session) => !session.returnsHome && !session.isClosing);
   const direction = order === 'first-first' ? 1 : -1;
   const sorted = movable.toSorted((a, b) => direction * (a.position - b.position));
   const chosen = sorted.slice(0, limit);

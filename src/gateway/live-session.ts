@@ -29,7 +29,10 @@ export interface SessionFilter {
 export interface SessionCounts {
   /** By broker: live sessions. */
   readonly byBroker: Readonly<Record<string, number>>;
-  /** By cohort: live sessions whose home is the cohort's source, its target, and how many are not where they should be. */
+  /**
+   * By cohort: live sessions whose home is the cohort's source, its target, and how many are not where they should be
+   * and would go there if they reconnected.
+   */
   readonly byCohort: Readonly<
     Record<string, { readonly source: number; readonly target: number; readonly moving: number }>
   >;
@@ -41,6 +44,8 @@ export interface MisplacedSession {
   readonly connection: number;
   readonly clientId: string;
   readonly persistent: boolean;
+  /** It is taken up again where it is when its device reconnects: closing it would move nothing. */
+  readonly returnsHome: boolean;
   /** Its position in its cohort, 0 to 10 000; 0 where an override or the default decides. */
   readonly position: number;
   /** Already being closed. */

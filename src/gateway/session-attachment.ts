@@ -1,5 +1,5 @@
 import { packetLimit } from '../mqtt/broker-profiles.ts';
-import { isPersistent } from '../mqtt/session-intent.ts';
+import { isPersistent, sessionIntentOf } from '../mqtt/session-intent.ts';
 import type { Assignment } from '../plan/assignment.ts';
 import type { DeviceIdentity } from '../plan/device-key.ts';
 import type { ClaimAnswer } from '../session/session-registry.ts';
@@ -78,6 +78,7 @@ function toRecord(
     assignment: snapshot.revision === assignment.revision ? assignment : snapshot.assign(identity),
     home: claim.broker,
     protocol: connect.protocol,
+    intent: sessionIntentOf(connect),
     sessionExpiryInterval: answer.connack.sessionExpiryInterval ?? connect.sessionExpiryInterval,
     since: ports.clock.wallMs(),
     listener: device.listener.name,

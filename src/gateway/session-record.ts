@@ -1,4 +1,5 @@
 import type { ProtocolVersion } from '../mqtt/control-packet.ts';
+import { isPersistent, type sessionIntentOf } from '../mqtt/session-intent.ts';
 import type { Assignment } from '../plan/assignment.ts';
 import type { DeviceIdentity } from '../plan/device-key.ts';
 
@@ -17,10 +18,17 @@ export interface SessionRecord {
   /** The broker that the session is on. */
   readonly home: string;
   readonly protocol: ProtocolVersion;
+  /** What its CONNECT asked of an earlier session; its next one is taken to ask the same. */
+  readonly intent: ReturnType<typeof sessionIntentOf>;
   /** Seconds the session outlives its connection; a DISCONNECT of MQTT 5 may change it. */
   sessionExpiryInterval: number;
   /** Milliseconds since the Unix epoch. */
   readonly since: number;
   readonly listener: string;
   readonly maxPacketBytes: number;
+}
+
+/** Whether the device finds its session where it is when it connects again, and so goes there whatever the plan says. */
+export function returnsHome(record: SessionRecord): boolean {
+  return record.intent === 'resume' && isPersistent(record);
 }

@@ -3,6 +3,7 @@ import type { RoutingSnapshot } from '../plan/snapshot.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { LiveSession, MisplacedSession, SessionCounts, SessionFilter } from './live-session.ts';
 import type { Relay } from './relay.ts';
+import { returnsHome } from './session-record.ts';
 
 /** Sessions asked again per turn of the event loop when the plan changes, so that no relay waits for all of them. */
 const sessionsPerTurn = 1_000;
@@ -89,6 +90,7 @@ export class SessionTable {
         connection,
         clientId,
         persistent: sessionExpiryInterval > 0,
+        returnsHome: returnsHome(relay.record),
         position: assignment.position ?? 0,
         isClosing: relay.onProgress !== undefined || !relay.isOpen,
       });
@@ -108,7 +110,7 @@ export class SessionTable {
       if (cohort === undefined || count === undefined) continue;
       if (record.home === cohort.source) count.source += 1;
       else if (record.home === cohort.target) count.target += 1;
-      if (record.home !== record.assignment.broker) count.moving += 1;
+      if (record.home !== record.assignment.broker && !returnsHome(record)) count.moving += 1;
     }
     return { byBroker, byCohort, connections };
   }

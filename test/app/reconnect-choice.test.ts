@@ -8,6 +8,7 @@ function session(connection: number, options: Partial<MisplacedSession> = {}): M
     connection,
     clientId: `meter-${connection}`,
     persistent: false,
+    returnsHome: false,
     position: connection,
     isClosing: false,
     ...options,
@@ -23,11 +24,17 @@ describe('chooseReconnects', () => {
     assert.deepEqual(chooseReconnects(sessions, { ...question, order: 'last-first' }).connections, [30, 20]);
   });
 
-  it('leaves persistent sessions and says why', () => {
-    const { connections, reply } = chooseReconnects([session(1, { persistent: true })], question);
+  it('leaves sessions that return home and says why', () => {
+    const sessions = [session(1, { persistent: true, returnsHome: true }), session(2, { persistent: true })];
+    const { connections, reply } = chooseReconnects(sessions, { ...question, limit: 0 });
     assert.deepEqual(connections, []);
-    assert.equal(reply.remaining, 0);
+    assert.equal(reply.remaining, 1);
+    assert.equal(reply.staying.length, 1);
     assert.equal(reply.staying[0]?.clientId, 'meter-1');
+  });
+
+  it('moves a persistent session that its device begins anew', () => {
+    assert.deepEqual(chooseReconnects([session(7, { persistent: true })], question).connections, [7]);
   });
 
   it('still counts sessions that are closing and connections that may attach where they no longer belong', () => {

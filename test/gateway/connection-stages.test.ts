@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { afterEach, describe, it } from 'node:test';
 import { createGatewayWorld, type GatewayWorld, metricValue } from './gateway-world.ts';
-import type { ConnectScript } from './scripted-broker.ts';
+import { type ConnectScript, connackAccepted5 } from './scripted-broker.ts';
 import { connectBytes, TestDevice } from './test-device.ts';
 import { until } from './until.ts';
 
@@ -280,10 +280,26 @@ describe('where a session goes', () => {
     const [session] = world.gateway.sessions({ limit: 1 });
     assert.deepEqual([session?.home, session?.desired, session?.persistent], ['legacy', 'target', true]);
     assert.deepEqual(
-      world.gateway.misplaced().map(({ connection, persistent }) => ({ connection, persistent })),
-      [{ connection: 1, persistent: true }],
+      world.gateway.misplaced().map((misplaced) => [misplaced.connection, misplaced.persistent, misplaced.returnsHome]),
+      [[1, true, true]],
     );
+    assert.equal(world.gateway.counts().byCohort['everyone']?.moving, 0, 'a reconnect would not move it');
     assert.equal(world.legacy.legs.length, 1);
+  });
+
+  it('would be moved by a reconnect when its device begins a persistent session anew', async () => {
+    world = await createGatewayWorld();
+    world.legacy.onConnect = connackAccepted5;
+    world.legacy.protocolVersion = 5;
+    const device = await dial(5);
+    device.connect('meter-1', { clean: true, properties: { sessionExpiryInterval: 100 } });
+    await device.inbox.packet('connack');
+    await world.cutOver('target');
+    assert.deepEqual(
+      world.gateway.misplaced().map((misplaced) => [misplaced.persistent, misplaced.returnsHome]),
+      [[true, false]],
+    );
+    assert.equal(world.gateway.counts().byCohort['everyone']?.moving, 1);
   });
 
   it('takes the broker at its word about the session expiry and an assigned client ID', async () => {

@@ -48,6 +48,7 @@ function startRelay(protocol: '3.1.1' | '5'): { relay: Relay; device: HeldSocket
     assignment: { broker: 'legacy', reason: 'no-cohort', revision: 1 },
     home: 'legacy',
     protocol,
+    intent: 'clean',
     sessionExpiryInterval: 0,
     since: 0,
     listener: 'devices',
