@@ -17,7 +17,10 @@ export const limitDefaults = {
   endpointHoldDownMs: 5_000,
   /** Device connections per worker; further ones are closed at accept. */
   connectionsPerWorker: 100_000,
-  /** Connections that have not finished TLS and CONNECT, per worker; further ones are closed at accept. */
+  /**
+   * Connections that have not finished TLS and CONNECT, per worker; a quarter of it for one source address. For a further
+   * one the slowest makes room when it had a second or more in its stage, else the further one is closed at accept.
+   */
   pendingConnectionsPerWorker: 4_096,
   /** Bytes waiting in one direction of one connection before its reader pauses. */
   relayBufferBytes: 65_536,

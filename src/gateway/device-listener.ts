@@ -116,20 +116,23 @@ export class DeviceListener {
 
   #handleConnection(socket: Socket): void {
     socket.on('error', ignoreError);
-    if (!this.#parts.admission.enter(this.#settings.name, socket)) {
+    const peer = peerOf(socket);
+    const isProxied = this.#settings.sendsProxyProtocol?.(peer.remoteAddress) === true;
+    if (!this.#parts.admission.enter(this.#settings.name, socket, isProxied ? undefined : peer.remoteAddress)) {
       socket.destroy();
       return;
     }
     socket.once('close', this.#handleRawClose);
     const arrival: Arrival = {
-      peer: peerOf(socket),
+      peer,
       deadline: setTimeout(() => this.#refuse(socket, 'timeout'), this.#parts.tlsHandshakeMs),
     };
     this.#arrivals.set(socket, arrival);
-    if (this.#settings.sendsProxyProtocol?.(arrival.peer.remoteAddress) !== true) {
-      this.#startTls(socket);
-      return;
-    }
+    if (isProxied) this.#awaitProxyHeader(socket, arrival);
+    else this.#startTls(socket);
+  }
+
+  #awaitProxyHeader(socket: Socket, arrival: Arrival): void {
     receiveProxyHeader(socket, (header) => {
       if (header.kind === 'invalid') {
         this.#parts.log.debug(
@@ -139,7 +142,13 @@ export class DeviceListener {
         this.#refuse(socket, 'proxy-header');
         return;
       }
-      arrival.peer = header.peer ?? arrival.peer;
+      const { peer } = header;
+      if (peer !== undefined && !this.#parts.admission.name(this.#settings.name, socket, peer.remoteAddress)) {
+        this.#dropArrival(socket);
+        socket.destroy();
+        return;
+      }
+      arrival.peer = peer ?? arrival.peer;
       this.#startTls(socket);
     });
   }
@@ -189,6 +198,7 @@ export class DeviceListener {
     if (arrival === undefined) return;
     clearTimeout(arrival.deadline);
     this.#arrivals.delete(raw);
+    this.#parts.admission.advance(raw);
     this.#parts.handleDevice({ socket, raw, listener: this.#settings, peer: arrival.peer, ...identity });
   }
 
