@@ -202,6 +202,7 @@ class ControlProcess {
     else if (message.kind === 'token') sessions.handleToken(worker, message);
     else if (message.kind === 'attached') sessions.handleAttached(message);
     else if (message.kind === 'ended') sessions.handleEnded(message);
+    else if (message.kind === 'parked-ended') sessions.handleParkedEnded(worker, message);
     else if (message.kind === 'leg-ended') sessions.handleLegEnded(message);
   }
 

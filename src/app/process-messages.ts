@@ -92,6 +92,8 @@ export type WorkerMessage =
   | { readonly kind: 'ended'; readonly clientId: string; readonly epoch: number; readonly sessionOver: boolean }
   /** The answer to `end-leg`. */
   | { readonly kind: 'leg-ended'; readonly clientId: string; readonly epoch: number }
+  /** The answer to `end-parked`. */
+  | { readonly kind: 'parked-ended'; readonly connection: number }
   | { readonly kind: 'revision'; readonly revision: number }
   | { readonly kind: 'figures'; readonly figures: WorkerFigures }
   | { readonly kind: 'reply'; readonly request: number; readonly value: unknown };
@@ -121,6 +123,8 @@ export type ControlMessage =
       /** Where the newer session goes; absent when the older leg simply has to go. */
       readonly newBroker?: string;
     }
+  /** An upstream leg that was left to its broker's takeover is to be closed: the client ID goes elsewhere. */
+  | { readonly kind: 'end-parked'; readonly connection: number }
   | { readonly kind: 'request'; readonly request: number; readonly question: WorkerQuestion };
 
 export type WorkerQuestion =

@@ -2,6 +2,7 @@ import type { Clock } from '../base/clock.ts';
 import { errorMessage } from '../base/errors.ts';
 import type { HomeStore } from '../session/home-store.ts';
 import { type Claim, Ownership, type OwnershipEffect } from '../session/ownership.ts';
+import { type ParkedLeg, ParkedLegs } from '../session/parked-legs.ts';
 import { placeSession } from '../session/placement.ts';
 import type { AttachedSession, ClaimAnswer } from '../session/session-registry.ts';
 import type { Logger } from '../telemetry/logger.ts';
@@ -31,6 +32,8 @@ interface WaitingClaim {
   readonly takeBack: () => void;
 }
 
+/** A worker cuts a parked leg after five seconds; the rest is for messages on their way. */
+const parkedMs = 6_000;
 /** Homes that wait this long at most to be written. */
 const homeFlushMs = 20;
 /** The wait after a write that failed: it takes the event loop with it. */
@@ -46,6 +49,9 @@ export class SessionAuthority {
   readonly #waiting = new Map<string, WaitingClaim>();
   /** The key in `#waiting` of the claim that owns a client ID and waits. */
   readonly #waitingByClientId = new Map<string, string>();
+  readonly #parked = new ParkedLegs(parkedMs);
+  /** Claims that wait for parked legs to be closed, by the worker and connection of each. */
+  readonly #parkedEnding = new Map<string, () => void>();
   /** Further connect tokens that are waited for, by worker and claim. */
   readonly #tokens = new Map<string, () => void>();
   #takeoverTimer: NodeJS.Timeout | undefined;
@@ -131,6 +137,10 @@ export class SessionAuthority {
     this.#perform(this.#ownership.workerGone(worker));
   }
 
+  handleParkedEnded(worker: number, { connection }: Extract<WorkerMessage, { kind: 'parked-ended' }>): void {
+    this.#parkedEnding.get(claimKey(worker, connection))?.();
+  }
+
   homeOf(clientId: string): string | undefined {
     try {
       return this.#deps.homes.homeOf(clientId);
@@ -164,8 +174,18 @@ export class SessionAuthority {
   }
 
   #endLeg({ leg, clientId, epoch, heir }: Extract<OwnershipEffect, { kind: 'end-leg' }>): void {
-    const newBroker = heir === undefined ? {} : { newBroker: this.#place(heir, this.homeOf(heir.clientId)) };
-    this.#deps.send(leg.worker, { kind: 'end-leg', clientId, connection: leg.connection, epoch, ...newBroker });
+    const newBroker = heir === undefined ? undefined : this.#place(heir, this.homeOf(heir.clientId));
+    const { worker, connection } = leg;
+    this.#deps.send(worker, {
+      kind: 'end-leg',
+      clientId,
+      connection,
+      epoch,
+      ...(newBroker !== undefined && { newBroker }),
+    });
+    if (newBroker !== undefined) {
+      this.#parked.park(clientId, { worker, connection, epoch, broker: newBroker }, this.#deps.clock.monotonicMs());
+    }
     // A leg that still waits for its token ends here: its worker hears the answer to its claim and closes the device.
     const waitingKey = this.#waitingByClientId.get(clientId);
     if (waitingKey === undefined || this.#waiting.get(waitingKey)?.epoch !== epoch) return;
@@ -190,21 +210,54 @@ export class SessionAuthority {
       this.#answer(claim, { granted: true, epoch, broker: claim.desired, hasHome: home !== undefined, tookOver });
       return;
     }
-    let isAnswered = false;
-    const takeBack = this.#gates.ask({
-      broker,
-      deadlineMs: this.#deadlineMs(),
-      answer: (granted) => {
-        isAnswered = true;
-        this.#waiting.delete(key);
-        this.#waitingByClientId.delete(claim.clientId);
-        if (granted) this.#answer(claim, { granted: true, epoch, broker, hasHome: home !== undefined, tookOver });
-        else this.#refuse(claim, epoch);
-      },
-    });
-    if (isAnswered) return;
-    this.#waiting.set(key, { claim, epoch, takeBack });
-    if (claim.clientId !== '') this.#waitingByClientId.set(claim.clientId, key);
+    const grant = () => {
+      let isAnswered = false;
+      const takeBack = this.#gates.ask({
+        broker,
+        deadlineMs: this.#deadlineMs(),
+        answer: (granted) => {
+          isAnswered = true;
+          this.#waiting.delete(key);
+          this.#waitingByClientId.delete(claim.clientId);
+          if (granted) this.#answer(claim, { granted: true, epoch, broker, hasHome: home !== undefined, tookOver });
+          else this.#refuse(claim, epoch);
+        },
+      });
+      if (!isAnswered) this.#wait(key, { claim, epoch, takeBack });
+    };
+    const strays = this.#parked.takeElsewhere(claim.clientId, broker, this.#deps.clock.monotonicMs());
+    if (strays.length === 0) grant();
+    else this.#wait(key, { claim, epoch, takeBack: this.#endParked(strays, grant) });
+  }
+
+  #wait(key: string, waiting: WaitingClaim): void {
+    this.#waiting.set(key, waiting);
+    const { clientId } = waiting.claim;
+    if (clientId !== '') this.#waitingByClientId.set(clientId, key);
+  }
+
+  /** Calls `done` when all these legs are closed, or after `takeoverMs`. Returns what gives that up. */
+  #endParked(legs: readonly ParkedLeg[], done: () => void): () => void {
+    const keys = new Set(legs.map(({ worker, connection }) => claimKey(worker, connection)));
+    const giveUp = () => {
+      clearTimeout(timer);
+      for (const key of keys) this.#parkedEnding.delete(key);
+    };
+    const finish = () => {
+      giveUp();
+      done();
+    };
+    const timer = setTimeout(finish, this.#options.takeoverMs);
+    for (const { worker, connection } of legs) {
+      const key = claimKey(worker, connection);
+      this.#parkedEnding.set(key, () => {
+        this.#parkedEnding.delete(key);
+        keys.delete(key);
+        if (keys.size === 0) finish();
+      });
+      this.#deps.send(worker, { kind: 'end-parked', connection });
+    }
+    return giveUp;
   }
 
   #refuse(claim: Claim, epoch: number): void {

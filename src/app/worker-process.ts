@@ -202,6 +202,9 @@ class WorkerProcess {
       case 'end-leg':
         void this.#endLeg(message);
         break;
+      case 'end-parked':
+        void this.#endParked(message.connection);
+        break;
       case 'request':
         void this.#answer(message.request, message.question);
         break;
@@ -237,6 +240,11 @@ class WorkerProcess {
   }: Extract<ControlMessage, { kind: 'end-leg' }>): Promise<void> {
     await this.#gateway.endLeg(connection, epoch, newBroker);
     this.#link.send({ kind: 'leg-ended', clientId, epoch });
+  }
+
+  async #endParked(connection: number): Promise<void> {
+    await this.#gateway.endParked(connection);
+    this.#link.send({ kind: 'parked-ended', connection });
   }
 
   async #answer(request: number, question: WorkerQuestion): Promise<void> {

@@ -21,7 +21,7 @@ export const limitDefaults = {
    * Connections that have not finished TLS and CONNECT, per worker; a quarter of it for one source address. For a further
    * one the slowest makes room when it had a second or more in its stage, else the further one is closed at accept.
    */
-  pendingConnectionsPerWorker: 4_096,
+  pendingConnectionsPerWorker: 8_192,
   /** Bytes waiting in one direction of one connection before its reader pauses. */
   relayBufferBytes: 65_536,
   /** CONNECTs waiting for a connect token of one broker; further devices get CONNACK 3 / 0x88. */

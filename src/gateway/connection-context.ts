@@ -4,6 +4,7 @@ import type { DeviceIntake } from './device-intake.ts';
 import type { AcceptedDevice } from './device-listener.ts';
 import type { GatewayLimits, GatewayPorts, GatewaySettings } from './gateway-ports.ts';
 import type { OccasionalLog } from './occasional-log.ts';
+import type { ParkedUpstreams } from './parked-upstreams.ts';
 import type { PendingLeg } from './pending-leg.ts';
 import type { RelayHost } from './relay.ts';
 import type { SessionTable } from './session-table.ts';
@@ -18,6 +19,7 @@ export interface ConnectionContext {
   readonly sessions: SessionTable;
   /** Connections between CONNECT and the broker's answer, by connection number. */
   readonly pendingLegs: Map<number, PendingLeg>;
+  readonly parked: ParkedUpstreams;
   readonly relayHost: RelayHost;
 }
 

@@ -6,9 +6,10 @@ import type { ConnectionRefusal } from './admission.ts';
 import type { Candidate, ConnectionContext } from './connection-context.ts';
 import type { CredentialFault } from './credential-policy.ts';
 import type { AcceptedDevice } from './device-listener.ts';
-import { flushLingerMs, takeoverLingerMs } from './gateway-ports.ts';
+import { flushLingerMs } from './gateway-ports.ts';
+import type { ParkedUpstreams } from './parked-upstreams.ts';
 import type { PendingLeg } from './pending-leg.ts';
-import { abandonToPeer, closeAfterFlush } from './socket-closing.ts';
+import { closeAfterFlush } from './socket-closing.ts';
 import type { UpstreamConnection, UpstreamFailure } from './upstream-connector.ts';
 
 /** Why no broker is asked, and what the device hears; without `protocol` and `connack` it is only closed. */
@@ -55,9 +56,13 @@ export function refuseCredentials(
  * The upstream leg of a CONNECT whose answer nobody waits for any more. Resolves when the client ID may go elsewhere:
  * the broker may still act upon the CONNECT until the connection is closed.
  */
-export function closeUnanswered({ socket }: UpstreamConnection, leg: PendingLeg, broker: string): Promise<void> {
+export function closeUnanswered(
+  { socket }: UpstreamConnection,
+  leg: PendingLeg,
+  { broker, parked }: { readonly broker: string; readonly parked: ParkedUpstreams },
+): Promise<void> {
   if (leg.end !== 'superseded') closeAfterFlush(socket, flushLingerMs);
-  else if (leg.newBroker === undefined || leg.newBroker === broker) abandonToPeer(socket, takeoverLingerMs);
+  else if (leg.newBroker === undefined || leg.newBroker === broker) parked.park(leg.connection, socket, true);
   else closeAfterFlush(socket, flushLingerMs, encodeClientDisconnect());
   return leg.whenClosed(socket, broker);
 }

@@ -123,7 +123,7 @@ async function isAttached(
     attach(candidate, { ...wish, upstream, answer }, context);
     return true;
   }
-  const closed = closeUnanswered(upstream, leg, broker);
+  const closed = closeUnanswered(upstream, leg, { broker, parked: context.parked });
   refuseUnanswered(candidate, broker, answer.kind === 'failed' ? answer.reason : undefined, context);
   await closed;
   return false;

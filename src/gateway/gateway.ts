@@ -9,6 +9,7 @@ import type { DeviceListenerSettings, GatewayLimits, GatewayPorts, GatewaySettin
 import type { LiveSession, MisplacedSession, SessionCounts, SessionFilter } from './live-session.ts';
 import { OccasionalLog } from './occasional-log.ts';
 import { closeForNewer, closeOrderly } from './orderly-close.ts';
+import { ParkedUpstreams } from './parked-upstreams.ts';
 import type { RelayHost } from './relay.ts';
 import { SessionTable } from './session-table.ts';
 
@@ -31,6 +32,8 @@ export interface Gateway {
    * broker, the connection to the old one is closed then, by the broker or after half of takeoverMs by force.
    */
   endLeg(connection: number, epoch: number, newBroker?: string): Promise<void>;
+  /** Closes the upstream leg that `endLeg` left to its broker's takeover, because the client ID goes elsewhere after all. */
+  endParked(connection: number): Promise<void>;
   sessions(filter: SessionFilter): LiveSession[];
   counts(): SessionCounts;
   /** Asks the plan in force about every live session; call it after `ports.snapshot()` has changed. */
@@ -93,6 +96,7 @@ class DeviceGateway implements Gateway {
       admission: new Admission(limits, { metrics: ports.metrics, log: occasionalLog, clock: ports.clock }),
       sessions: this.#sessions,
       pendingLegs: new Map(),
+      parked: new ParkedUpstreams(),
       relayHost: this.#relayHost,
     };
     this.#byteTimer = setInterval(() => this.#countBytes(), byteCountEveryMs);
@@ -123,7 +127,13 @@ class DeviceGateway implements Gateway {
       await pending.endForNewer(newBroker, closeMs);
     }
     const relay = this.#sessions.legOf(connection);
-    if (relay !== undefined && relay.record.epoch <= epoch) await closeForNewer(relay, newBroker, closeMs);
+    if (relay !== undefined && relay.record.epoch <= epoch) {
+      await closeForNewer(relay, newBroker, { closeMs, parked: this.#context.parked });
+    }
+  }
+
+  endParked(connection: number): Promise<void> {
+    return this.#context.parked.end(connection, Math.ceil(this.#limits.takeoverMs / 2));
   }
 
   sessions(filter: SessionFilter): LiveSession[] {

@@ -1,7 +1,8 @@
 import { disconnectReason, encodeClientDisconnect, encodeServerDisconnect } from '../mqtt/disconnect-packet.ts';
 import { flushLingerMs, takeoverLingerMs } from './gateway-ports.ts';
+import type { ParkedUpstreams } from './parked-upstreams.ts';
 import type { Relay } from './relay.ts';
-import { abandonToPeer, closeAfterFlush, closedWithin } from './socket-closing.ts';
+import { closeAfterFlush, closedWithin } from './socket-closing.ts';
 
 /**
  * Closes a live session at a packet boundary: no packet is cut, the device is told why where its MQTT has words, and
@@ -40,15 +41,19 @@ export function closeOrderly(relay: Relay, reason: number, quiesceMs: number): P
  * resolves when its connection is closed, by the broker or after `closeMs` by force. A leg whose device is gone already
  * only closes.
  */
-export function closeForNewer(relay: Relay, newBroker: string | undefined, closeMs: number): Promise<void> {
+export function closeForNewer(
+  relay: Relay,
+  newBroker: string | undefined,
+  { closeMs, parked }: { readonly closeMs: number; readonly parked: ParkedUpstreams },
+): Promise<void> {
   const goesElsewhere = newBroker !== undefined && newBroker !== relay.record.home;
-  if (!relay.isReleased) endBoth(relay, goesElsewhere);
+  if (!relay.isReleased) endBoth(relay, goesElsewhere ? undefined : parked);
   if (goesElsewhere) return closedWithin(relay.upstream, closeMs);
   relay.yieldLeg();
   return Promise.resolve();
 }
 
-function endBoth(relay: Relay, goesElsewhere: boolean): void {
+function endBoth(relay: Relay, parked: ParkedUpstreams | undefined): void {
   const { device, upstream, record } = relay;
   const farewell = encodeServerDisconnect(record.protocol, disconnectReason.sessionTakenOver);
   const deviceMayBeTold = relay.fromBroker.atBoundary;
@@ -57,7 +62,7 @@ function endBoth(relay: Relay, goesElsewhere: boolean): void {
   const brokerMayBeTold = relay.fromDevice.atBoundary;
   relay.release(false);
   closeAfterFlush(device, takeoverLingerMs, deviceMayBeTold ? farewell : undefined);
-  if (!goesElsewhere) abandonToPeer(upstream, takeoverLingerMs);
+  if (parked !== undefined) parked.park(record.connection, upstream, brokerMayBeTold);
   else closeAfterFlush(upstream, flushLingerMs, brokerMayBeTold ? encodeClientDisconnect() : undefined);
 }
 

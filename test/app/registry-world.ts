@@ -10,6 +10,7 @@ import { createLogger } from '../../src/telemetry/logger.ts';
 export interface WorkerInWorld {
   readonly registry: LinkedRegistry;
   readonly endedLegs: { readonly connection: number; readonly epoch: number; readonly newBroker: string | undefined }[];
+  readonly endedParked: number[];
   /** False: asked to end a leg, it never answers. */
   answersEndLeg: boolean;
 }
@@ -95,7 +96,7 @@ export class RegistryWorld {
       },
       { rates, workers, queueLimit: 1_000, answerMs },
     );
-    return { registry, endedLegs, answersEndLeg: true };
+    return { registry, endedLegs, endedParked: [], answersEndLeg: true };
   }
 
   #toWorker(authority: SessionAuthority, worker: number, message: ControlMessage): void {
@@ -103,6 +104,11 @@ export class RegistryWorld {
     if (entry === undefined || this.#authority !== authority) return;
     if (message.kind === 'answer' || message.kind === 'token-answer') entry.registry.handleAnswer(message);
     if (message.kind === 'homes-noted') entry.registry.homesNoted();
+    if (message.kind === 'end-parked') {
+      entry.endedParked.push(message.connection);
+      const { connection } = message;
+      queueMicrotask(() => this.#toControl(authority, worker, { kind: 'parked-ended', connection }));
+    }
     if (message.kind !== 'end-leg') return;
     const { clientId, connection, epoch, newBroker } = message;
     entry.endedLegs.push({ connection, epoch, newBroker });
@@ -115,6 +121,7 @@ export class RegistryWorld {
     if (this.#authority !== authority) return;
     if (message.kind === 'claim') authority.handleClaim(worker, message);
     else if (message.kind === 'withdraw') authority.handleWithdraw(worker, message);
+    else if (message.kind === 'parked-ended') authority.handleParkedEnded(worker, message);
     else if (message.kind === 'withdraw-token') authority.handleWithdrawToken(worker, message);
     else if (message.kind === 'token') authority.handleToken(worker, message);
     else if (message.kind === 'attached') authority.handleAttached(message);

@@ -69,6 +69,17 @@ describe('session registry over all workers', () => {
     }
   });
 
+  it('ends a leg left to its broker’s takeover when the newer CONNECT never gets there', async (t) => {
+    const world = openWorld(t, { rates: { legacy: 1, aws: undefined }, answerMs: 5_000 });
+    // The rate's one token goes to the silent device.
+    granted(await claim(world, 0, { connection: 11 }));
+    const overtaken = claim(world, 1, { connection: 21 });
+    const last = granted(await claim(world, 0, { connection: 12, desired: 'aws' }));
+    assert.equal((await overtaken).granted, false);
+    assert.equal(last.broker, 'aws');
+    assert.deepEqual(workerOf(world, 0).endedParked, [11]);
+  });
+
   it('hands back a grant whose device went away while it waited', async (t) => {
     const world = openWorld(t, { takeoverMs: 5_000 });
     const first = granted(await claim(world, 0));

@@ -5,6 +5,7 @@ import { describe, it } from 'node:test';
 import mqtt from 'mqtt-packet';
 import { pino } from 'pino';
 import { closeForNewer } from '../../src/gateway/orderly-close.ts';
+import { ParkedUpstreams } from '../../src/gateway/parked-upstreams.ts';
 import { Relay } from '../../src/gateway/relay.ts';
 import type { SessionRecord } from '../../src/gateway/session-record.ts';
 import { until } from './until.ts';
@@ -81,7 +82,7 @@ describe('closeForNewer on a leg that has ended', () => {
       const { relay, device, upstream } = startRelay(protocol);
       device.push(Buffer.concat([publish, goodbye]));
       await until(() => upstream.writableEnded);
-      const closed = closeForNewer(relay, 'target', 1_000);
+      const closed = closeForNewer(relay, 'target', { closeMs: 1_000, parked: new ParkedUpstreams() });
       upstream.flush();
       await until(() => upstream.writableFinished || upstream.destroyed);
       assert.deepEqual(Buffer.concat(upstream.taken), Buffer.concat([publish, goodbye]));
@@ -97,7 +98,7 @@ describe('closeForNewer on a leg that has ended', () => {
     upstream.push(publish);
     upstream.push(null);
     await until(() => device.writableEnded);
-    const closed = closeForNewer(relay, 'target', 1_000);
+    const closed = closeForNewer(relay, 'target', { closeMs: 1_000, parked: new ParkedUpstreams() });
     device.flush();
     await until(() => device.writableFinished || device.destroyed);
     assert.deepEqual(Buffer.concat(device.taken), publish);
