@@ -22,6 +22,8 @@ export interface LinkedRegistryDeps {
 export interface LinkedRegistryOptions {
   /** Connects per second by broker, for all workers together. */
   readonly rates: Readonly<Record<string, number | undefined>>;
+  /** This worker's number, 0 to workers − 1. */
+  readonly worker: number;
   readonly workers: number;
   readonly queueLimit: number;
   readonly answerMs: number;
@@ -296,13 +298,20 @@ export class LinkedRegistry implements SessionRegistry {
         this.#settle(pending, { granted: false, reason: 'rate' });
         return;
       }
-      const epoch = Math.max(this.#lastEpoch + 1, this.#deps.clock.wallMs() * 1000);
+      const epoch = this.#nextLocalEpoch();
       const answer: ClaimAnswer = { granted: true, epoch, broker, hasHome, tookOver: older !== undefined };
       this.#hold(request, answer);
       this.#settle(pending, answer);
     };
     if (pending.adopts) grant(true);
     else pending.takeBack = this.#askLocally(broker, grant);
+  }
+
+  /** Epochs that workers give by themselves are all different: each worker has its own remainder. */
+  #nextLocalEpoch(): number {
+    const { worker, workers } = this.#options;
+    const least = Math.max(this.#lastEpoch + 1, this.#deps.clock.wallMs() * 1000);
+    return least + ((worker - (least % workers) + workers) % workers);
   }
 
   #refuseTokens(): void {

@@ -45,6 +45,7 @@ export async function runWorkerProcess(start: StartMessage, worker: number): Pro
 
 class WorkerProcess {
   readonly #start: StartMessage;
+  readonly #worker: number;
   readonly #log: Logger;
   readonly #metrics: Metrics = createMetrics();
   readonly #trust: ListenerTrust;
@@ -66,6 +67,7 @@ class WorkerProcess {
     this.firstSnapshot = promise;
     this.#haveSnapshot = resolve;
     this.#start = start;
+    this.#worker = worker;
     this.#log = createLogger({ level: configuration.log.level, component: `worker-${worker}` });
     this.#trust = new ListenerTrust({
       configuration,
@@ -172,6 +174,7 @@ class WorkerProcess {
       },
       {
         rates: connectRates(configuration),
+        worker: this.#worker,
         workers: configuration.workers,
         queueLimit: configuration.limits.connectQueue,
         answerMs: claimAnswerMs(configuration.limits),

@@ -38,7 +38,7 @@ export class RegistryWorld {
       homesPath: ':memory:',
       ...options,
     };
-    this.workers = Array.from({ length: this.#options.workers }, () => this.#createWorker());
+    this.workers = Array.from({ length: this.#options.workers }, (_, worker) => this.#createWorker(worker));
     this.startControl();
   }
 
@@ -82,7 +82,7 @@ export class RegistryWorld {
     for (const { registry } of this.workers) registry.close();
   }
 
-  #createWorker(): WorkerInWorld {
+  #createWorker(worker: number): WorkerInWorld {
     const endedLegs: WorkerInWorld['endedLegs'] = [];
     const { rates, workers, answerMs, homesPath } = this.#options;
     const registry = new LinkedRegistry(
@@ -94,7 +94,7 @@ export class RegistryWorld {
         },
         openHomes: () => openSqliteHomeStore(homesPath, { readOnly: homesPath !== ':memory:' }),
       },
-      { rates, workers, queueLimit: 1_000, answerMs },
+      { rates, worker, workers, queueLimit: 1_000, answerMs },
     );
     return { registry, endedLegs, endedParked: [], answersEndLeg: true };
   }
