@@ -4,6 +4,8 @@ import { StringDecoder } from 'node:string_decoder';
 /** Messages between the control process and one worker: JSON lines over a Unix socket that only this gateway's processes reach. */
 export interface ControlLink<Outgoing> {
   send(message: Outgoing): void;
+  /** As `send`, in the same order, but nobody waits for it: it leaves with the next message, or within `postMs`. */
+  post(message: Outgoing): void;
   close(): void;
 }
 
@@ -12,6 +14,8 @@ export interface LinkHandlers<Incoming> {
   readonly onClose: () => void;
 }
 
+/** Each write wakes the other process: what is not urgent shares one. */
+const postMs = 4;
 /** Bytes that may wait for the other process to read them. */
 const unreadBytes = 256 * 1_048_576;
 
@@ -23,6 +27,8 @@ export function openControlLink<Incoming, Outgoing>(
   const decoder = new StringDecoder('utf8');
   let partial: string[] = [];
   let outgoing: string[] = [];
+  let postTimer: NodeJS.Timeout | undefined;
+  let isFlushing = false;
 
   socket.on('data', (chunk) => {
     const lines = decoder.write(chunk).split('\n');
@@ -39,6 +45,9 @@ export function openControlLink<Incoming, Outgoing>(
   socket.once('close', onClose);
 
   function flush(): void {
+    clearTimeout(postTimer);
+    postTimer = undefined;
+    isFlushing = false;
     const text = outgoing.join('');
     outgoing = [];
     if (socket.destroyed) return;
@@ -49,8 +58,15 @@ export function openControlLink<Incoming, Outgoing>(
   return {
     send(message) {
       if (socket.destroyed) return;
-      if (outgoing.length === 0) setImmediate(flush);
       outgoing.push(`${JSON.stringify(message)}\n`);
+      if (isFlushing) return;
+      isFlushing = true;
+      setImmediate(flush);
+    },
+    post(message) {
+      if (socket.destroyed) return;
+      outgoing.push(`${JSON.stringify(message)}\n`);
+      if (!isFlushing) postTimer ??= setTimeout(flush, postMs);
     },
     close() {
       socket.destroy();

@@ -9,6 +9,7 @@ import type {
   SessionRegistry,
 } from '../session/session-registry.ts';
 import { ConnectGates } from './connect-gates.ts';
+import type { ControlLink } from './control-link.ts';
 import type { ControlMessage, SessionAnnouncement, WorkerMessage } from './process-messages.ts';
 
 export interface LinkedRegistryDeps {
@@ -28,6 +29,9 @@ export interface LinkedRegistryOptions {
   readonly queueLimit: number;
   readonly answerMs: number;
 }
+
+/** The worker's end of the control link. */
+export type ControlLinkEnd = Pick<ControlLink<WorkerMessage>, 'send' | 'post'>;
 
 /** A claim on its way: at the control process, or waiting here while that is away. */
 interface PendingClaim {
@@ -71,7 +75,7 @@ export class LinkedRegistry implements SessionRegistry {
   readonly #tokens = new Map<number, (granted: boolean) => void>();
   /** Homes that changed while no control process was there to note them. */
   readonly #homeChanges = new Map<string, string | undefined>();
-  #send: ((message: WorkerMessage) => void) | undefined;
+  #link: ControlLinkEnd | undefined;
   #gates: ConnectGates | undefined;
   #homes: HomeStore | undefined;
   #nextClaim = 1;
@@ -97,8 +101,8 @@ export class LinkedRegistry implements SessionRegistry {
   }
 
   /** The control process is there: what waits here is asked there, so that one gate and one registry decide. */
-  linkUp(send: (message: WorkerMessage) => void): void {
-    this.#send = send;
+  linkUp(link: ControlLinkEnd): void {
+    this.#link = link;
     this.#homes?.close();
     this.#homes = undefined;
     for (const pending of [...this.#localClaims]) {
@@ -114,7 +118,7 @@ export class LinkedRegistry implements SessionRegistry {
 
   /** The control process is gone: what it had not answered is decided here. */
   linkDown(): void {
-    this.#send = undefined;
+    this.#link = undefined;
     this.#withdrawn.clear();
     const claims = [...this.#claims.values()];
     this.#claims.clear();
@@ -142,7 +146,7 @@ export class LinkedRegistry implements SessionRegistry {
       this.#hold(pending.request, answer);
       this.#settle(pending, answer);
     } else if (withdrawnClientId !== undefined && answer.granted) {
-      this.#send?.({ kind: 'ended', clientId: withdrawnClientId, epoch: answer.epoch, sessionOver: false });
+      this.#link?.send({ kind: 'ended', clientId: withdrawnClientId, epoch: answer.epoch, sessionOver: false });
     }
   }
 
@@ -183,9 +187,9 @@ export class LinkedRegistry implements SessionRegistry {
   connectToken(broker: string, signal: AbortSignal): Promise<boolean> {
     if (signal.aborted) return Promise.resolve(false);
     const claim = this.#nextClaim++;
-    const isRemote = this.#send !== undefined;
+    const isRemote = this.#link !== undefined;
     return new Promise((resolve) => {
-      let takeBack: () => void = () => this.#send?.({ kind: 'withdraw-token', claim });
+      let takeBack: () => void = () => this.#link?.send({ kind: 'withdraw-token', claim });
       const settle = (granted: boolean) => {
         signal.removeEventListener('abort', abort);
         this.#tokens.delete(claim);
@@ -197,7 +201,7 @@ export class LinkedRegistry implements SessionRegistry {
       };
       signal.addEventListener('abort', abort, { once: true });
       this.#tokens.set(claim, settle);
-      if (isRemote) this.#send?.({ kind: 'token', claim, broker });
+      if (isRemote) this.#link?.send({ kind: 'token', claim, broker });
       else takeBack = this.#askLocally(broker, settle);
     });
   }
@@ -210,10 +214,10 @@ export class LinkedRegistry implements SessionRegistry {
     held.persistent = session.persistent;
     held.hasHome = session.persistent;
     if (!changesHome) return;
-    if (this.#send === undefined) {
+    if (this.#link === undefined) {
       this.#noteHomeChange(session.clientId, session.persistent ? session.broker : undefined);
     }
-    this.#send?.({ kind: 'attached', session });
+    this.#link?.send({ kind: 'attached', session });
   }
 
   ended(clientId: string, epoch: number, sessionOver: boolean): void {
@@ -221,8 +225,9 @@ export class LinkedRegistry implements SessionRegistry {
     const isOwner = held?.epoch === epoch;
     const forgetsHome = isOwner && sessionOver && held.hasHome;
     if (isOwner) this.#held.delete(clientId);
-    if (forgetsHome && this.#send === undefined) this.#noteHomeChange(clientId, undefined);
-    if (clientId !== '') this.#send?.({ kind: 'ended', clientId, epoch, sessionOver: forgetsHome });
+    if (forgetsHome && this.#link === undefined) this.#noteHomeChange(clientId, undefined);
+    // Nobody waits for this: a device takes longer to come back than it is held.
+    if (clientId !== '') this.#link?.post({ kind: 'ended', clientId, epoch, sessionOver: forgetsHome });
   }
 
   close(): void {
@@ -249,7 +254,7 @@ export class LinkedRegistry implements SessionRegistry {
 
   #route(pending: PendingClaim): void {
     pending.takeBack = undefined;
-    if (this.#send === undefined) {
+    if (this.#link === undefined) {
       this.#localClaims.add(pending);
       void this.#decide(pending);
       return;
@@ -260,14 +265,14 @@ export class LinkedRegistry implements SessionRegistry {
     this.#claims.set(claim, pending);
     const { clientId, connection, intent, desired } = pending.request;
     const { adopts } = pending;
-    this.#send({ kind: 'claim', claim, clientId, connection, intent, desired, ...(adopts && { adopts }) });
+    this.#link.send({ kind: 'claim', claim, clientId, connection, intent, desired, ...(adopts && { adopts }) });
   }
 
   #withdraw(pending: PendingClaim): void {
     const { remoteClaim, request } = pending;
     if (remoteClaim !== undefined && this.#claims.delete(remoteClaim)) {
       if (request.clientId !== '') this.#withdrawn.set(remoteClaim, request.clientId);
-      this.#send?.({ kind: 'withdraw', claim: remoteClaim, clientId: request.clientId });
+      this.#link?.send({ kind: 'withdraw', claim: remoteClaim, clientId: request.clientId });
     }
     pending.takeBack?.();
     this.#settle(pending, refused);
@@ -288,7 +293,7 @@ export class LinkedRegistry implements SessionRegistry {
       await this.#deps.endLeg(older.connection, older.epoch, broker);
       if (this.#held.get(request.clientId)?.epoch === older.epoch) this.#held.delete(request.clientId);
       if (pending.isSettled) return;
-      if (this.#send !== undefined) {
+      if (this.#link !== undefined) {
         this.#route(pending);
         return;
       }

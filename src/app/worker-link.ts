@@ -5,7 +5,7 @@ import type { ControlMessage, WorkerMessage } from './process-messages.ts';
 
 export interface WorkerLinkHandlers {
   /** The control process listens: what is sent now comes first. */
-  readonly onUp: (send: (message: WorkerMessage) => void) => void;
+  readonly onUp: (link: Pick<ControlLink<WorkerMessage>, 'send' | 'post'>) => void;
   readonly onDown: () => void;
   readonly onMessage: (message: ControlMessage) => void;
 }
@@ -65,7 +65,7 @@ export class WorkerLink {
     if (!this.#isUp) {
       this.#isUp = true;
       this.#attempt = 0;
-      this.#handlers.onUp((outgoing) => link.send(outgoing));
+      this.#handlers.onUp(link);
     }
     if (message.kind !== 'beat') this.#handlers.onMessage(message);
   }

@@ -98,10 +98,10 @@ class WorkerProcess {
       },
     });
     this.#link = new WorkerLink(linkPath, {
-      onUp: (send) => {
+      onUp: (link) => {
         const homes = this.#registry.homeChanges();
-        send({ kind: 'hello', worker, pid: process.pid, sessions: this.#registry.announcements(), homes });
-        this.#registry.linkUp(send);
+        link.send({ kind: 'hello', worker, pid: process.pid, sessions: this.#registry.announcements(), homes });
+        this.#registry.linkUp(link);
       },
       onDown: () => {
         this.#log.warn('The control process is away; devices connect by the last plan');

@@ -58,7 +58,8 @@ export class RegistryWorld {
     for (const [worker, { registry }] of this.workers.entries()) {
       const homeChanges = registry.homeChanges();
       authority.handleHello({ kind: 'hello', worker, pid: 0, sessions: registry.announcements(), homes: homeChanges });
-      registry.linkUp((message) => queueMicrotask(() => this.#toControl(authority, worker, message)));
+      const send = (message: WorkerMessage) => queueMicrotask(() => this.#toControl(authority, worker, message));
+      registry.linkUp({ send, post: send });
     }
   }
 
