@@ -125,7 +125,9 @@ export class OperatorBackend implements AdminBackend {
   }
 
   async where(query: WhereQuery): AdminResult<WhereDocument> {
-    const { device, name } = deviceOfQuery(query, this.#deps.authority.current.plan.identity);
+    const question = deviceOfQuery(query, this.#deps.authority.current.plan.identity);
+    if (!question.ok) return failure(invalid(question.error));
+    const { device, name } = question.value;
     return success(toWhereDocument(name, this.#deps.authority.snapshot.assign(device)));
   }
 

@@ -9,7 +9,7 @@ export const fileBounds = {
   /** A certificate revocation list. */
   crlBytes: 67_108_864,
   /** A cohort's list of client IDs. */
-  includeBytes: 536_870_912,
+  includeBytes: 67_108_864,
   /** A zone file. */
   zoneBytes: 16_777_216,
 } as const;

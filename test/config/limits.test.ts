@@ -24,7 +24,7 @@ test('docs/limits.md has the bounds of the files that are read', () => {
     substitutedBytes: 'A file taken by `${file:PATH}` | 64 KiB',
     pemBytes: 'A certificate, CA or key file | 4 MiB',
     crlBytes: 'A CRL | 64 MiB',
-    includeBytes: "A cohort's `clientIdsFile` | 512 MiB",
+    includeBytes: "A cohort's `clientIdsFile` | 64 MiB",
     zoneBytes: 'A zone file | 16 MiB',
   };
   const plain = text.replaceAll(/ +\|/g, ' |');
