@@ -270,14 +270,26 @@ function openJournal({ store }: Configuration, log: Logger): MoveJournal {
   }
 }
 
-/** Homes that cannot be kept on disk are kept in memory: a full or read-only disk must not stop devices. */
+/**
+ * Homes that cannot be written are still read, with what changes kept in memory; a full or read-only disk must not stop
+ * devices. Only where nothing can be read either is every home unknown.
+ */
 function openHomes({ store }: Configuration, log: Logger): HomeStore {
+  const path = homeStorePath(store.path);
   try {
-    return openSqliteHomeStore(homeStorePath(store.path));
+    return openSqliteHomeStore(path);
   } catch (error) {
     log.error(
       { error: errorMessage(error) },
-      'Homes of persistent sessions are kept in memory only: after a restart they are not known',
+      'Homes of persistent sessions cannot be written: changes are lost at a restart',
+    );
+  }
+  try {
+    return openSqliteHomeStore(path, { readOnly: true });
+  } catch (error) {
+    log.error(
+      { error: errorMessage(error) },
+      'Homes of persistent sessions cannot be read: such a session goes where the plan says',
     );
     return openSqliteHomeStore(':memory:');
   }
