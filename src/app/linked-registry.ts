@@ -8,7 +8,7 @@ import type {
   ClaimRequest,
   SessionRegistry,
 } from '../session/session-registry.ts';
-import { ConnectGates } from './connect-gates.ts';
+import { ConnectShare } from './connect-share.ts';
 import type { ControlLink } from './control-link.ts';
 import type { ControlMessage, SessionAnnouncement, WorkerMessage } from './process-messages.ts';
 
@@ -65,6 +65,7 @@ const refused: ClaimAnswer = { granted: false, reason: 'superseded' };
 export class LinkedRegistry implements SessionRegistry {
   readonly #deps: LinkedRegistryDeps;
   readonly #options: LinkedRegistryOptions;
+  readonly #share: ConnectShare;
   readonly #held = new Map<string, HeldLeg>();
   /** Claims at the control process, by number. */
   readonly #claims = new Map<number, PendingClaim>();
@@ -76,7 +77,6 @@ export class LinkedRegistry implements SessionRegistry {
   /** Homes that changed while no control process was there to note them. */
   readonly #homeChanges = new Map<string, string | undefined>();
   #link: ControlLinkEnd | undefined;
-  #gates: ConnectGates | undefined;
   #homes: HomeStore | undefined;
   #nextClaim = 1;
   #lastEpoch = 0;
@@ -84,6 +84,7 @@ export class LinkedRegistry implements SessionRegistry {
   constructor(deps: LinkedRegistryDeps, options: LinkedRegistryOptions) {
     this.#deps = deps;
     this.#options = options;
+    this.#share = new ConnectShare(options, deps.clock);
   }
 
   /** Every leg that this worker holds, for the control process's `hello`. */
@@ -112,8 +113,7 @@ export class LinkedRegistry implements SessionRegistry {
       this.#route(pending);
     }
     this.#refuseTokens();
-    this.#gates?.close();
-    this.#gates = undefined;
+    this.#share.close();
   }
 
   /** The control process is gone: what it had not answered is decided here. */
@@ -202,7 +202,7 @@ export class LinkedRegistry implements SessionRegistry {
       signal.addEventListener('abort', abort, { once: true });
       this.#tokens.set(claim, settle);
       if (isRemote) this.#link?.send({ kind: 'token', claim, broker });
-      else takeBack = this.#askLocally(broker, settle);
+      else takeBack = this.#share.ask(broker, settle);
     });
   }
 
@@ -231,7 +231,7 @@ export class LinkedRegistry implements SessionRegistry {
   }
 
   close(): void {
-    this.#gates?.close();
+    this.#share.close();
     this.#homes?.close();
   }
 
@@ -309,7 +309,7 @@ export class LinkedRegistry implements SessionRegistry {
       this.#settle(pending, answer);
     };
     if (pending.adopts) grant(true);
-    else pending.takeBack = this.#askLocally(broker, grant);
+    else pending.takeBack = this.#share.ask(broker, grant);
   }
 
   /** Epochs that workers give by themselves are all different: each worker has its own remainder. */
@@ -338,20 +338,5 @@ export class LinkedRegistry implements SessionRegistry {
     } catch {
       return undefined;
     }
-  }
-
-  /** Returns what takes the request back. */
-  #askLocally(broker: string, answer: (granted: boolean) => void): () => void {
-    this.#gates ??= this.#createShare();
-    const deadlineMs = this.#deps.clock.monotonicMs() + this.#options.answerMs;
-    return this.#gates.ask({ broker, deadlineMs, answer });
-  }
-
-  #createShare(): ConnectGates {
-    const { rates, workers, queueLimit } = this.#options;
-    const share = Object.fromEntries(
-      Object.entries(rates).map(([broker, rate]) => [broker, rate === undefined ? undefined : rate / workers]),
-    );
-    return new ConnectGates({ rates: share, queueLimit, clock: this.#deps.clock });
   }
 }
