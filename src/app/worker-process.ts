@@ -27,6 +27,7 @@ import { WorkerLink } from './worker-link.ts';
 
 type StartMessage = Extract<SupervisorMessage, { kind: 'start' }>;
 
+const noticeAfterMs = 3_000;
 /** Figures are pushed this often, so that the control process has the last ones of a worker that dies. */
 const figuresEveryMs = 5_000;
 
@@ -156,10 +157,10 @@ class WorkerProcess {
     const openFiles = openFilesLimit();
     const connections = connectionsWithin(connectionsPerWorker, openFiles);
     if (connections < connectionsPerWorker) {
-      this.#log.warn(
-        { connectionsPerWorker, openFiles, connections },
-        'The limit of open files lets fewer devices in than limits.connectionsPerWorker',
-      );
+      const text = 'The limit of open files lets fewer devices in than limits.connectionsPerWorker';
+      const figures = { connectionsPerWorker, openFiles, connections };
+      // Behind the ready line, which a script may expect to be the first.
+      setTimeout(() => this.#log.warn(figures, text), noticeAfterMs).unref();
     }
     return connections;
   }
