@@ -1,9 +1,17 @@
 import { isIP } from 'node:net';
+import type { ProtocolVersion } from '../mqtt/control-packet.ts';
+import type { UndeliverablePolicy } from '../mqtt/session-terms.ts';
 
-/** What decides whether a device's credentials may go to a broker as they came. */
+/** What the configuration says of a broker, as far as sessions on it are concerned. */
 export interface BrokerTraits {
   readonly profile: string;
   readonly endpoints: readonly { readonly host: string; readonly tls: boolean }[];
+  /** Protocol versions that it speaks; absent: its profile's. */
+  readonly versions?: readonly ProtocolVersion[];
+  /** What happens to a message that it cannot take; absent: `refuse`. */
+  readonly undeliverable?: UndeliverablePolicy;
+  /** Absolute path of the NDJSON record that `acknowledge` owes. */
+  readonly undeliverableRecord?: string;
 }
 
 export type CredentialFault =

@@ -1,6 +1,7 @@
 import type { HostPort } from '../base/addresses.ts';
 import type { Clock } from '../base/clock.ts';
 import type { RoutingSnapshot } from '../plan/snapshot.ts';
+import type { Assessments } from '../session/assessments.ts';
 import type { SessionRegistry } from '../session/session-registry.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
@@ -13,6 +14,8 @@ export interface GatewayPorts {
   /** The plan in force; asked per CONNECT. */
   snapshot(): RoutingSnapshot;
   readonly registry: SessionRegistry;
+  /** Absent: nobody assesses. */
+  readonly assessments?: Assessments;
   readonly upstream: UpstreamConnector;
   readonly metrics: Metrics;
   readonly log: Logger;

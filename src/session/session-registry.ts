@@ -1,3 +1,5 @@
+import type { Obstacle } from '../mqtt/adaptation-kind.ts';
+
 /**
  * Who owns a client ID now. The data plane asks once per CONNECT; the answer comes after an older device leg of the
  * same client ID has ended (in whatever worker it stood) and after the broker's connect rate allows one more CONNECT.
@@ -16,8 +18,11 @@ export interface SessionRegistry {
    * are ended as for a claim. Resolves with the epoch; never rejects. `ended` follows when the leg is gone.
    */
   adopt(session: AdoptedSession): Promise<number>;
-  /** The device leg is gone. `sessionOver`: nothing outlives it at the broker, so a recorded home is forgotten. */
-  ended(clientId: string, epoch: number, sessionOver: boolean): void;
+  /**
+   * The device leg is gone. `sessionOver`: nothing outlives it at the broker, so a recorded home is forgotten. `remains`
+   * is kept with the home and given to the CONNECT that takes the session up, whichever worker it comes to.
+   */
+  ended(clientId: string, epoch: number, sessionOver: boolean, remains?: SessionRemains): void;
 }
 
 /**
@@ -27,6 +32,20 @@ export interface SessionRegistry {
  */
 export type SessionIntent = 'clean' | 'fresh' | 'resume';
 
+/** What the gateway itself holds of a persistent session whose device is away. */
+export interface SessionRemains {
+  /**
+   * Packet identifiers of QoS 2 exchanges that end at the gateway, whose PUBREL has not come; of more than
+   * `remainingIdentifiers` the last ones are kept.
+   */
+  readonly received: readonly number[];
+  /** Wall clock, milliseconds: when a session expiry that the gateway emulates is due. Absent: the broker minds it. */
+  readonly expiresAtMs?: number;
+}
+
+/** Packet identifiers kept per client ID. */
+export const remainingIdentifiers = 1_000;
+
 export interface ClaimRequest {
   /** Empty when the device sent none: then only the connect rate is asked, and there is no epoch to lose. */
   readonly clientId: string;
@@ -35,6 +54,16 @@ export interface ClaimRequest {
   readonly intent: SessionIntent;
   /** The broker that the plan wants (`desired`). */
   readonly desired: string;
+  /**
+   * Given when `desired` is a cohort's target by the cohort's weight, not by an override: the device goes to `source`
+   * instead when it is known that `target` cannot carry it.
+   */
+  readonly fallback?: Fallback;
+}
+
+export interface Fallback {
+  readonly target: string;
+  readonly source: string;
 }
 
 export type ClaimAnswer =
@@ -48,6 +77,15 @@ export type ClaimAnswer =
       readonly hasHome: boolean;
       /** True when an older leg of this client ID was live and was ended for this one. */
       readonly tookOver: boolean;
+      /** Why the device is on its cohort's source though the plan wants it on the target. */
+      readonly heldBack?: Obstacle;
+      /** Given to a CONNECT that takes a session up, when something is kept of it. */
+      readonly remains?: {
+        /** Empty unless the session goes to the broker where the exchanges were begun. */
+        readonly received: readonly number[];
+        /** The emulated session expiry has run out: the session is over, though a broker may still hold it. */
+        readonly expired: boolean;
+      };
     }
   /** `rate`: no connect token within brokerAnswerMs. `superseded`: a newer CONNECT of the client ID came while waiting. */
   | { readonly granted: false; readonly reason: 'rate' | 'superseded' };

@@ -43,7 +43,7 @@ export const roomsUsedBy: Readonly<Record<string, readonly string[]>> = {
   ],
   admin: ['plan', 'telemetry', 'base'],
   gateway: ['session', 'mqtt', 'plan', 'tls', 'telemetry', 'base'],
-  session: ['plan', 'base'],
+  session: ['mqtt', 'plan', 'base'],
   health: ['mqtt', 'tls', 'telemetry', 'base'],
   nameserver: ['dns', 'plan', 'telemetry', 'base'],
   bridge: ['mqtt', 'plan', 'tls', 'telemetry', 'base'],
