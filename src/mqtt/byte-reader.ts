@@ -1,4 +1,5 @@
 import { isUtf8 } from 'node:buffer';
+import { reasonCode } from './reason-code.ts';
 
 /**
  * Reads MQTT's data types from one packet. The first problem sticks: every later read returns an empty value, and the
@@ -9,6 +10,8 @@ export class ByteReader {
   readonly #end: number;
   #offset: number;
   problem: string | undefined;
+  /** The MQTT 5 reason code of `problem`. */
+  reason: number = reasonCode.malformedPacket;
 
   constructor(bytes: Buffer, offset = 0, end = bytes.length) {
     this.#bytes = bytes;
@@ -20,8 +23,10 @@ export class ByteReader {
     return this.problem === undefined ? this.#end - this.#offset : 0;
   }
 
-  fail(problem: string): void {
-    this.problem ??= problem;
+  fail(problem: string, reason: number = reasonCode.malformedPacket): void {
+    if (this.problem !== undefined) return;
+    this.problem = problem;
+    this.reason = reason;
   }
 
   uint8(what: string): number {
@@ -55,9 +60,7 @@ export class ByteReader {
   }
 
   binary(what: string): Buffer {
-    const length = this.uint16(what);
-    const at = this.#take(length, what);
-    return at < 0 ? Buffer.alloc(0) : this.#bytes.subarray(at, at + length);
+    return this.raw(this.uint16(what), what);
   }
 
   /** Well-formed UTF-8 without U+0000 [MQTT-1.5.4-1, MQTT-1.5.4-2]. */
@@ -68,10 +71,10 @@ export class ByteReader {
     return this.problem === undefined ? bytes.toString('utf8') : '';
   }
 
-  /** A reader for the next `length` bytes, which this one skips. */
-  section(length: number, what: string): ByteReader {
+  /** The next `length` bytes as they lie in the packet, not copied. */
+  raw(length: number, what: string): Buffer {
     const at = this.#take(length, what);
-    return at < 0 ? new ByteReader(this.#bytes, this.#end, this.#end) : new ByteReader(this.#bytes, at, at + length);
+    return at < 0 ? Buffer.alloc(0) : this.#bytes.subarray(at, at + length);
   }
 
   #take(length: number, what: string): number {

@@ -1,6 +1,14 @@
-import { ByteReader } from './byte-reader.ts';
 import { type ProtocolVersion, packetType } from './control-packet.ts';
-import { decodeProperties, propertyId } from './properties.ts';
+import { encodePacket, openPacket } from './packet-bytes.ts';
+import {
+  allowedProperties,
+  decodeProperties,
+  encodePropertyList,
+  type Properties,
+  propertyId,
+  type RawProperty,
+} from './properties.ts';
+import { knownReasons } from './reason-code.ts';
 
 /** Why the gateway itself answers a CONNECT, in words; the table below says it in each version's codes. */
 export type ConnackRefusal =
@@ -69,47 +77,49 @@ export interface Connack {
   /** What the broker said instead of the device's wish (MQTT 5 §3.2.2.3.2); seconds. */
   readonly sessionExpiryInterval?: number;
   readonly assignedClientId?: string;
+  /** Undefined before MQTT 5. */
+  readonly properties: Properties | undefined;
 }
-
-const connackProperties: ReadonlySet<number> = new Set([
-  propertyId.sessionExpiryInterval,
-  propertyId.assignedClientIdentifier,
-  propertyId.serverKeepAlive,
-  propertyId.authenticationMethod,
-  propertyId.authenticationData,
-  propertyId.responseInformation,
-  propertyId.serverReference,
-  propertyId.reasonString,
-  propertyId.receiveMaximum,
-  propertyId.topicAliasMaximum,
-  propertyId.maximumQos,
-  propertyId.retainAvailable,
-  propertyId.userProperty,
-  propertyId.maximumPacketSize,
-  propertyId.wildcardSubscriptionAvailable,
-  propertyId.subscriptionIdentifierAvailable,
-  propertyId.sharedSubscriptionAvailable,
-]);
 
 /** Decodes one exact CONNACK packet, fixed header included; undefined when it is none. */
 export function decodeConnack(packet: Buffer, protocol: ProtocolVersion): Connack | undefined {
-  const reader = new ByteReader(packet);
-  if (reader.uint8('first byte') !== packetType.connack << 4) return undefined;
-  if (reader.variableByteInteger('remaining length') !== reader.bytesLeft) return undefined;
+  const reader = openPacket(packet, packetType.connack, protocol);
   const flags = reader.uint8('acknowledge flags');
   const code = reader.uint8('code');
-  if (protocol !== '5') {
-    return reader.problem === undefined && reader.bytesLeft === 0 ? { code, sessionPresent: flags === 1 } : undefined;
+  // [MQTT-3.2.2-1]; MQTT 3.1 calls the byte reserved and says nothing of its value.
+  if (protocol !== '3.1' && flags > 1) reader.fail('reserved acknowledge flags are set');
+  // A broker that refuses has no session to tell of, whatever the flag says [MQTT-3.2.2-4].
+  const sessionPresent = (flags & 0x01) === 1 && code === 0;
+  if (protocol !== '5' || reader.bytesLeft === 0) {
+    if (reader.problem !== undefined || reader.bytesLeft > 0) return undefined;
+    // A broker without MQTT 5 answers in its own form, with its own codes [MQTT-3.1.2-2 of 3.1.1].
+    const isOlder = protocol === '5' && code > 0 && code <= 5;
+    return { code: isOlder ? connackReasonOfCode(code) : code, sessionPresent, properties: undefined };
   }
-  const properties =
-    reader.bytesLeft > 0 ? decodeProperties(reader, connackProperties, 'CONNACK properties') : undefined;
+  const properties = decodeProperties(reader, allowedProperties.connack, 'CONNACK properties');
+  if (!knownReasons.connack.has(code)) return undefined; // [MQTT-3.2.2-8]
   if (reader.problem !== undefined || reader.bytesLeft > 0) return undefined;
-  const sessionExpiryInterval = properties?.number(propertyId.sessionExpiryInterval);
-  const assignedClientId = properties?.text(propertyId.assignedClientIdentifier);
+  const sessionExpiryInterval = properties.number(propertyId.sessionExpiryInterval);
+  const assignedClientId = properties.text(propertyId.assignedClientIdentifier);
   return {
     code,
-    sessionPresent: flags === 1,
+    sessionPresent,
     ...(sessionExpiryInterval === undefined ? {} : { sessionExpiryInterval }),
     ...(assignedClientId === undefined ? {} : { assignedClientId }),
+    properties,
   };
+}
+
+/**
+ * `code` is in the device's version. MQTT 3.1 has no session present and reserves its byte; no version has it in a
+ * refusal [MQTT-3.2.2-4].
+ */
+export function encodeConnack(
+  protocol: ProtocolVersion,
+  connack: { readonly code: number; readonly sessionPresent: boolean; readonly properties: readonly RawProperty[] },
+): Buffer {
+  const { code, sessionPresent, properties } = connack;
+  const flags = sessionPresent && code === 0 && protocol !== '3.1' ? 1 : 0;
+  const head = Buffer.from([flags, code]);
+  return encodePacket(packetType.connack << 4, protocol === '5' ? [head, encodePropertyList(properties)] : [head]);
 }

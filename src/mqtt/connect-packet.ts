@@ -1,17 +1,23 @@
 import { ByteReader } from './byte-reader.ts';
 import type { ProtocolVersion } from './control-packet.ts';
-import { decodeProperties, type Properties, propertyId } from './properties.ts';
+import { allowedProperties, decodeProperties, type Properties, propertyId, type RawProperty } from './properties.ts';
+import { reasonCode } from './reason-code.ts';
+import { Secret } from './secret.ts';
+import { topicNameFault } from './topic.ts';
 
 export interface ConnectWill {
   readonly topic: string;
+  readonly payload: Secret;
   readonly payloadBytes: number;
   readonly qos: 0 | 1 | 2;
   readonly retain: boolean;
   /** Seconds the broker waits before it publishes; 0 before MQTT 5. */
   readonly delaySeconds: number;
+  /** Empty before MQTT 5. */
+  readonly properties: readonly RawProperty[];
 }
 
-/** What a CONNECT says, apart from its secrets: the password is only known to be there. */
+/** What a CONNECT says. Its secrets show themselves to nobody who does not ask for them by `reveal`. */
 export interface ConnectPacket {
   readonly protocol: ProtocolVersion;
   /** The level byte without the bridge bit: 3, 4 or 5. */
@@ -21,6 +27,7 @@ export interface ConnectPacket {
   readonly clientId: string;
   readonly username?: string;
   readonly hasPassword: boolean;
+  readonly password?: Secret;
   /** Clean Start of MQTT 5, Clean Session before. */
   readonly cleanStart: boolean;
   /** Seconds; 0xFFFFFFFF is for ever. Before MQTT 5: 0 with Clean Session, else 0xFFFFFFFF. */
@@ -28,6 +35,8 @@ export interface ConnectPacket {
   readonly keepAliveSeconds: number;
   readonly will?: ConnectWill;
   readonly authenticationMethod?: string;
+  /** Undefined before MQTT 5. */
+  readonly properties: Properties | undefined;
 }
 
 /** Why a CONNECT is refused before a broker is asked; `level` is 0 when it could not be read. */
@@ -76,33 +85,10 @@ interface Payload {
   readonly clientId: string;
   readonly will: ConnectWill | undefined;
   readonly username: string | undefined;
-  readonly hasPassword: boolean;
-  readonly protocolError: string | undefined;
+  readonly password: Secret | undefined;
 }
 
 const versionByLevel = { 3: '3.1', 4: '3.1.1', 5: '5' } as const;
-
-const connectProperties: ReadonlySet<number> = new Set([
-  propertyId.sessionExpiryInterval,
-  propertyId.receiveMaximum,
-  propertyId.maximumPacketSize,
-  propertyId.topicAliasMaximum,
-  propertyId.requestResponseInformation,
-  propertyId.requestProblemInformation,
-  propertyId.userProperty,
-  propertyId.authenticationMethod,
-  propertyId.authenticationData,
-]);
-
-const willProperties: ReadonlySet<number> = new Set([
-  propertyId.willDelayInterval,
-  propertyId.payloadFormatIndicator,
-  propertyId.messageExpiryInterval,
-  propertyId.contentType,
-  propertyId.responseTopic,
-  propertyId.correlationData,
-  propertyId.userProperty,
-]);
 
 function knownLevel(name: string, level: number): 3 | 4 | 5 | undefined {
   if (name === 'MQIsdp') return level === 3 ? 3 : undefined;
@@ -112,12 +98,16 @@ function knownLevel(name: string, level: number): 3 | 4 | 5 | undefined {
 function decodeBody(reader: ByteReader, level: 3 | 4 | 5, bridge: boolean): ConnectDecoding {
   const flags = decodeFlags(reader, level);
   const keepAliveSeconds = reader.uint16('keep alive');
-  const properties = level === 5 ? decodeProperties(reader, connectProperties, 'CONNECT properties') : undefined;
+  const properties =
+    level === 5 ? decodeProperties(reader, allowedProperties.connect, 'CONNECT properties') : undefined;
   const payload = decodePayload(reader, level, flags);
   if (reader.bytesLeft > 0) reader.fail(`${reader.bytesLeft} bytes stand behind the last field`);
-  if (reader.problem !== undefined) return refuse('malformed', level, reader.problem);
-  const protocolError = connectProtocolError(properties) ?? payload.protocolError;
-  if (protocolError !== undefined) return refuse('protocol-error', level, protocolError);
+  if (properties?.has(propertyId.authenticationData) && !properties.has(propertyId.authenticationMethod)) {
+    reader.fail('authentication data come without an authentication method', reasonCode.protocolError); // §3.1.2.11.10
+  }
+  if (reader.problem !== undefined) {
+    return refuse(reader.reason === reasonCode.malformedPacket ? 'malformed' : 'protocol-error', level, reader.problem);
+  }
   if (payload.clientId === '' && (level === 3 || (level === 4 && !flags.cleanStart))) {
     return refuse('client-id', level, 'the client ID is empty'); // [MQTT-3.1.3-8] of 3.1.1
   }
@@ -141,12 +131,14 @@ function connectPacket(parts: {
     bridge: parts.bridge,
     clientId: payload.clientId,
     ...(payload.username === undefined ? {} : { username: payload.username }),
-    hasPassword: payload.hasPassword,
+    hasPassword: payload.password !== undefined,
+    ...(payload.password === undefined ? {} : { password: payload.password }),
     cleanStart: flags.cleanStart,
     sessionExpiryInterval: level === 5 ? (properties?.number(propertyId.sessionExpiryInterval) ?? 0) : expiryBefore5,
     keepAliveSeconds: parts.keepAliveSeconds,
     ...(payload.will === undefined ? {} : { will: payload.will }),
     ...(authenticationMethod === undefined ? {} : { authenticationMethod }),
+    properties,
   };
 }
 
@@ -175,38 +167,29 @@ function decodeFlags(reader: ByteReader, level: 3 | 4 | 5): ConnectFlags {
 
 function decodePayload(reader: ByteReader, level: 3 | 4 | 5, flags: ConnectFlags): Payload {
   const clientId = reader.utf8('client ID');
-  const willSection = flags.will ? decodeWill(reader, level, flags) : undefined;
+  const will = flags.will ? decodeWill(reader, level, flags) : undefined;
   // MQTT 3.1 §3.1: the remaining length takes precedence over the user name and password flags.
   const isThere = (flag: boolean) => flag && (level !== 3 || reader.bytesLeft > 0);
   const username = isThere(flags.username) ? reader.utf8('username') : undefined;
-  const hasPassword = isThere(flags.password);
-  if (hasPassword) reader.binary('password');
-  return { clientId, will: willSection?.will, username, hasPassword, protocolError: willSection?.protocolError };
+  const password = isThere(flags.password) ? new Secret(reader.binary('password')) : undefined;
+  return { clientId, will, username, password };
 }
 
-function decodeWill(
-  reader: ByteReader,
-  level: 3 | 4 | 5,
-  flags: ConnectFlags,
-): { readonly will: ConnectWill; readonly protocolError: string | undefined } {
-  const properties = level === 5 ? decodeProperties(reader, willProperties, 'will properties') : undefined;
+function decodeWill(reader: ByteReader, level: 3 | 4 | 5, flags: ConnectFlags): ConnectWill {
+  const properties = level === 5 ? decodeProperties(reader, allowedProperties.will, 'will properties') : undefined;
   const topic = reader.utf8('will topic');
-  const payloadBytes = reader.binary('will payload').length;
-  const will: ConnectWill = {
+  const fault = reader.problem === undefined ? topicNameFault(topic) : undefined;
+  if (fault !== undefined) reader.fail(`${fault} of the will`);
+  const payload = new Secret(reader.binary('will payload'));
+  return {
     topic,
-    payloadBytes,
+    payload,
+    payloadBytes: payload.length,
     qos: flags.willQos === 2 ? 2 : flags.willQos === 1 ? 1 : 0,
     retain: flags.willRetain,
     delaySeconds: properties?.number(propertyId.willDelayInterval) ?? 0,
+    properties: properties?.list ?? [],
   };
-  return { will, protocolError: properties?.protocolError };
-}
-
-function connectProtocolError(properties: Properties | undefined): string | undefined {
-  if (properties?.has(propertyId.authenticationData) && !properties.has(propertyId.authenticationMethod)) {
-    return 'authentication data come without an authentication method'; // MQTT 5 §3.1.2.11.10
-  }
-  return properties?.protocolError;
 }
 
 function refuse(kind: ConnectRefusal['kind'], level: number, message: string): ConnectDecoding {

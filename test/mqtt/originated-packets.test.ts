@@ -15,6 +15,7 @@ import {
   encodeServerDisconnect,
 } from '../../src/mqtt/disconnect-packet.ts';
 import { InflightCount } from '../../src/mqtt/inflight-count.ts';
+import { propertyId } from '../../src/mqtt/properties.ts';
 
 describe('encodeConnackRefusal', () => {
   const rows: [ConnackRefusal, number | undefined, number][] = [
@@ -44,14 +45,24 @@ describe('encodeConnackRefusal', () => {
 
 describe('decodeConnack', () => {
   it('reads what brokers of each version say', () => {
-    assert.deepEqual(decodeConnack(Buffer.from([0x20, 2, 1, 0]), '3.1.1'), { code: 0, sessionPresent: true });
-    assert.deepEqual(decodeConnack(Buffer.from([0x20, 2, 0, 5]), '3.1'), { code: 5, sessionPresent: false });
+    assert.deepEqual(decodeConnack(Buffer.from([0x20, 2, 1, 0]), '3.1.1'), {
+      code: 0,
+      sessionPresent: true,
+      properties: undefined,
+    });
+    assert.deepEqual(decodeConnack(Buffer.from([0x20, 2, 0, 5]), '3.1'), {
+      code: 5,
+      sessionPresent: false,
+      properties: undefined,
+    });
     const properties = { sessionExpiryInterval: 7, assignedClientIdentifier: 'auto-1', receiveMaximum: 20 };
     const v5 = mqtt.generate(
       { cmd: 'connack', reasonCode: 0, sessionPresent: false, properties },
       { protocolVersion: 5 },
     );
-    assert.deepEqual(decodeConnack(v5, '5'), {
+    const { properties: list, ...rest } = decodeConnack(v5, '5') ?? assert.fail('no CONNACK');
+    assert.equal(list?.number(propertyId.receiveMaximum), 20);
+    assert.deepEqual(rest, {
       code: 0,
       sessionPresent: false,
       sessionExpiryInterval: 7,
