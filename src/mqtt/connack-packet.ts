@@ -1,5 +1,6 @@
 import { type ProtocolVersion, packetType } from './control-packet.ts';
 import { encodePacket, openPacket } from './packet-bytes.ts';
+import { decodingOf, type PacketDecoding } from './packet-fault.ts';
 import {
   allowedProperties,
   decodeProperties,
@@ -8,7 +9,7 @@ import {
   propertyId,
   type RawProperty,
 } from './properties.ts';
-import { knownReasons } from './reason-code.ts';
+import { knownReasons, reasonCode } from './reason-code.ts';
 
 /** Why the gateway itself answers a CONNECT, in words; the table below says it in each version's codes. */
 export type ConnackRefusal =
@@ -83,6 +84,12 @@ export interface Connack {
 
 /** Decodes one exact CONNACK packet, fixed header included; undefined when it is none. */
 export function decodeConnack(packet: Buffer, protocol: ProtocolVersion): Connack | undefined {
+  const decoding = judgeConnack(packet, protocol);
+  return decoding.ok ? decoding.value : undefined;
+}
+
+/** As `decodeConnack`, with what is wrong. */
+export function judgeConnack(packet: Buffer, protocol: ProtocolVersion): PacketDecoding<Connack> {
   const reader = openPacket(packet, packetType.connack, protocol);
   const flags = reader.uint8('acknowledge flags');
   const code = reader.uint8('code');
@@ -90,24 +97,25 @@ export function decodeConnack(packet: Buffer, protocol: ProtocolVersion): Connac
   if (protocol !== '3.1' && flags > 1) reader.fail('reserved acknowledge flags are set');
   // A broker that refuses has no session to tell of, whatever the flag says [MQTT-3.2.2-4].
   const sessionPresent = (flags & 0x01) === 1 && code === 0;
-  if (protocol !== '5' || reader.bytesLeft === 0) {
-    if (reader.problem !== undefined || reader.bytesLeft > 0) return undefined;
+  if (protocol !== '5') return decodingOf(reader, { code, sessionPresent, properties: undefined });
+  if (reader.bytesLeft === 0) {
     // A broker without MQTT 5 answers in its own form, with its own codes [MQTT-3.1.2-2 of 3.1.1].
-    const isOlder = protocol === '5' && code > 0 && code <= 5;
-    return { code: isOlder ? connackReasonOfCode(code) : code, sessionPresent, properties: undefined };
+    const reason = code > 0 && code <= 5 ? connackReasonOfCode(code) : code;
+    return decodingOf(reader, { code: reason, sessionPresent, properties: undefined });
   }
   const properties = decodeProperties(reader, allowedProperties.connack, 'CONNACK properties');
-  if (!knownReasons.connack.has(code)) return undefined; // [MQTT-3.2.2-8]
-  if (reader.problem !== undefined || reader.bytesLeft > 0) return undefined;
+  if (!knownReasons.connack.has(code)) {
+    reader.fail(`reason 0x${code.toString(16)} does not belong there`, reasonCode.protocolError); // [MQTT-3.2.2-8]
+  }
   const sessionExpiryInterval = properties.number(propertyId.sessionExpiryInterval);
   const assignedClientId = properties.text(propertyId.assignedClientIdentifier);
-  return {
+  return decodingOf(reader, {
     code,
     sessionPresent,
     ...(sessionExpiryInterval === undefined ? {} : { sessionExpiryInterval }),
     ...(assignedClientId === undefined ? {} : { assignedClientId }),
     properties,
-  };
+  });
 }
 
 /**

@@ -188,7 +188,10 @@ function decodeWill(reader: ByteReader, level: 3 | 4 | 5, flags: ConnectFlags): 
     qos: flags.willQos === 2 ? 2 : flags.willQos === 1 ? 1 : 0,
     retain: flags.willRetain,
     delaySeconds: properties?.number(propertyId.willDelayInterval) ?? 0,
-    properties: properties?.list ?? [],
+    // Made when asked for: see Properties.
+    get properties() {
+      return properties?.list ?? [];
+    },
   };
 }
 

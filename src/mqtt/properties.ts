@@ -1,7 +1,7 @@
-import { isUtf8 } from 'node:buffer';
 import type { ByteReader } from './byte-reader.ts';
 import { binaryField, uint8Field, uint16Field, uint32Field, utf8Field, variableByteInteger } from './packet-bytes.ts';
 import type { PacketFault } from './packet-fault.ts';
+import { boundsEndAt, forbiddenValue, numberOf, textOf, valueEndAt } from './property-value.ts';
 import { reasonCode } from './reason-code.ts';
 
 /** MQTT 5 property identifiers (§2.2.2.2). */
@@ -54,62 +54,32 @@ export const allowedProperties = {
   disconnectOfServer: new Set([0x1c, 0x1f, 0x26]),
 } as const satisfies Record<string, ReadonlySet<number>>;
 
-type PropertyKind =
-  | 'flag'
-  | 'uint16'
-  | 'positive-uint16'
-  | 'uint32'
-  | 'positive-uint32'
-  | 'positive-variable'
-  | 'utf8'
-  | 'topic'
-  | 'binary'
-  | 'pair';
-
-/** By identifier, so that a list is checked without a lookup in a map. */
-const kinds: readonly (PropertyKind | undefined)[] = kindsById([
-  ['flag', [0x01, 0x17, 0x19, 0x24, 0x25, 0x28, 0x29, 0x2a]],
-  ['uint16', [0x13, 0x22]],
-  ['positive-uint16', [0x21, 0x23]],
-  ['uint32', [0x02, 0x11, 0x18]],
-  ['positive-uint32', [0x27]],
-  ['positive-variable', [0x0b]],
-  ['utf8', [0x03, 0x12, 0x15, 0x1a, 0x1c, 0x1f]],
-  ['topic', [0x08]],
-  ['binary', [0x09, 0x16]],
-  ['pair', [0x26]],
-]);
-
-function kindsById(rows: readonly (readonly [PropertyKind, readonly number[]])[]): (PropertyKind | undefined)[] {
-  const byId: (PropertyKind | undefined)[] = new Array(0x2b).fill(undefined);
-  for (const [kind, ids] of rows) for (const id of ids) byId[id] = kind;
-  return byId;
-}
-
 /** One property: its identifier and its value as on the wire. */
 export interface RawProperty {
   readonly id: number;
   readonly bytes: Buffer;
 }
 
-/** A property list without a fault. Its bytes are a copy: they hold no larger buffer in memory. */
+/**
+ * A property list without a fault. It keeps only a copy of its bytes: a peer that fills its CONNECT with properties costs
+ * the bytes that it sent, and no larger buffer is held.
+ */
 export class Properties {
   readonly #bytes: Buffer;
-  #list: readonly RawProperty[] | undefined;
 
-  /** `bytes` is a list that `propertyListFault` found nothing in, without its length; kept as it is, not copied. */
+  /** `bytes` is a list that `propertyListFault` found nothing in, without its length. */
   constructor(bytes: Buffer) {
-    this.#bytes = bytes;
+    // Not Buffer.from: that takes a piece of a slab, which is then held as a whole.
+    this.#bytes = Buffer.alloc(bytes.length);
+    this.#bytes.set(bytes);
   }
 
-  /** In the order of the wire. Made when first asked for. */
+  /** In the order of the wire; made anew each time. */
   get list(): readonly RawProperty[] {
-    if (this.#list !== undefined) return this.#list;
     const list: RawProperty[] = [];
     forEachProperty(this.#bytes, 0, this.#bytes.length, (id, start, end) => {
       list.push({ id, bytes: this.#bytes.subarray(start, end) });
     });
-    this.#list = list;
     return list;
   }
 
@@ -119,35 +89,24 @@ export class Properties {
 
   /** Several only for Subscription Identifiers; empty for what is absent or no number. */
   numbers(id: number): readonly number[] {
-    return this.list.filter((property) => property.id === id).flatMap(({ bytes }) => numberOf(id, bytes) ?? []);
+    return this.#values(id).flatMap((bytes) => numberOf(id, bytes) ?? []);
   }
 
   text(id: number): string | undefined {
-    const kind = kinds[id];
-    if (kind !== 'utf8' && kind !== 'topic') return undefined;
-    return this.list.find((property) => property.id === id)?.bytes.toString('utf8', 2);
+    const bytes = this.#values(id)[0];
+    return bytes === undefined ? undefined : textOf(id, bytes);
   }
 
   has(id: number): boolean {
-    return this.list.some((property) => property.id === id);
+    return this.#values(id).length > 0;
   }
-}
 
-/** The number that a property's value says; undefined for text and bytes. */
-export function numberOf(id: number, bytes: Buffer): number | undefined {
-  switch (kinds[id]) {
-    case 'flag':
-      return bytes[0];
-    case 'uint16':
-    case 'positive-uint16':
-      return bytes.readUInt16BE();
-    case 'uint32':
-    case 'positive-uint32':
-      return bytes.readUInt32BE();
-    case 'positive-variable':
-      return bytes.reduceRight((value, byte) => value * 128 + (byte & 0x7f), 0);
-    default:
-      return undefined;
+  #values(id: number): Buffer[] {
+    const values: Buffer[] = [];
+    forEachProperty(this.#bytes, 0, this.#bytes.length, (found, start, end) => {
+      if (found === id) values.push(this.#bytes.subarray(start, end));
+    });
+    return values;
   }
 }
 
@@ -160,7 +119,7 @@ export function decodeProperties(reader: ByteReader, allowed: ReadonlySet<number
   const bytes = reader.raw(length, what);
   const fault = findPropertyFault(bytes, 0, bytes.length, allowed);
   if (fault !== undefined) reader.fail(`${what}: ${fault.message}`, fault.reason);
-  return new Properties(fault === undefined ? Buffer.from(bytes) : Buffer.alloc(0));
+  return new Properties(fault === undefined ? bytes : bytes.subarray(0, 0));
 }
 
 /** What is wrong with the property list (without its length) in `bytes` from `start` to `end`. */
@@ -184,17 +143,20 @@ export function findPropertyFault(
   let seenHigh = 0;
   for (let at = start; at < end; ) {
     const id = bytes[at] as number;
-    if (!allowed.has(id)) return malformed(id, 'does not belong there');
+    if (!allowed.has(id)) return misplaced(id, allowed);
     const valueEnd = valueEndAt(bytes, at + 1, end, id);
     if (valueEnd < 0) return malformed(id, 'is cut short or not well-formed');
     if (id !== propertyId.userProperty && id !== propertyId.subscriptionIdentifier) {
       const bit = 1 << (id & 31);
-      if (((id < 32 ? seenLow : seenHigh) & bit) !== 0) return forbidden(id, 'is given twice');
+      if (((id < 32 ? seenLow : seenHigh) & bit) !== 0) return protocolError(id, 'is given twice');
       if (id < 32) seenLow |= bit;
       else seenHigh |= bit;
     }
-    const fault = valueFault(bytes, at + 1, valueEnd, id);
-    if (fault !== undefined) return fault;
+    const wrong = forbiddenValue(bytes, at + 1, valueEnd, id);
+    if (wrong !== undefined) {
+      const aliasFault = { reason: reasonCode.topicAliasInvalid, message: 'the topic alias is 0' }; // [MQTT-3.3.2-8]
+      return id === propertyId.topicAlias ? aliasFault : protocolError(id, wrong);
+    }
     at = valueEnd;
   }
   return undefined;
@@ -209,109 +171,31 @@ export function forEachProperty(
 ): void {
   for (let at = start; at < end; ) {
     const id = bytes[at] as number;
-    const valueEnd = boundsEndAt(bytes, at + 1, end, kinds[id]);
+    const valueEnd = boundsEndAt(bytes, at + 1, end, id);
     if (valueEnd < 0) return;
     visit(id, at + 1, valueEnd);
     at = valueEnd;
   }
 }
 
+/** What the packet type knows, but not from this side, is a Protocol Error; what it does not know is malformed (§2.2.2.2). */
+const otherSideOnly: ReadonlyMap<ReadonlySet<number>, number> = new Map([
+  [allowedProperties.publishOfClient, propertyId.subscriptionIdentifier], // [MQTT-3.3.4-6]
+  [allowedProperties.disconnectOfServer, propertyId.sessionExpiryInterval], // [MQTT-3.14.2-2]
+  [allowedProperties.disconnectOfClient, propertyId.serverReference],
+]);
+
+function misplaced(id: number, allowed: ReadonlySet<number>): PacketFault {
+  const what = 'does not belong there';
+  return otherSideOnly.get(allowed) === id ? protocolError(id, what) : malformed(id, what);
+}
+
 function malformed(id: number, what: string): PacketFault {
   return { reason: reasonCode.malformedPacket, message: `property 0x${id.toString(16)} ${what}` };
 }
 
-function forbidden(id: number, what: string): PacketFault {
-  const reason = id === propertyId.topicAlias ? reasonCode.topicAliasInvalid : reasonCode.protocolError;
-  return { reason, message: `property 0x${id.toString(16)} ${what}` };
-}
-
-/** Where the value that begins at `at` ends; -1 when it is cut short, or its text or number is not well-formed. */
-function valueEndAt(bytes: Buffer, at: number, end: number, id: number): number {
-  const kind = kinds[id];
-  const valueEnd = boundsEndAt(bytes, at, end, kind);
-  if (valueEnd < 0) return -1;
-  if (kind === 'utf8' || kind === 'topic') return isText(bytes, at + 2, valueEnd) ? valueEnd : -1;
-  if (kind !== 'pair') return valueEnd;
-  const nameEnd = textEndAt(bytes, at, end);
-  return isText(bytes, at + 2, nameEnd) && isText(bytes, nameEnd + 2, valueEnd) ? valueEnd : -1;
-}
-
-function boundsEndAt(bytes: Buffer, at: number, end: number, kind: PropertyKind | undefined): number {
-  switch (kind) {
-    case 'flag':
-      return at + 1 <= end ? at + 1 : -1;
-    case 'uint16':
-    case 'positive-uint16':
-      return at + 2 <= end ? at + 2 : -1;
-    case 'uint32':
-    case 'positive-uint32':
-      return at + 4 <= end ? at + 4 : -1;
-    case 'positive-variable':
-      return variableEndAt(bytes, at, end);
-    case 'utf8':
-    case 'topic':
-    case 'binary':
-      return textEndAt(bytes, at, end);
-    case 'pair': {
-      const nameEnd = textEndAt(bytes, at, end);
-      return nameEnd < 0 ? -1 : textEndAt(bytes, nameEnd, end);
-    }
-    case undefined:
-      return -1;
-  }
-}
-
-function textEndAt(bytes: Buffer, at: number, end: number): number {
-  if (at + 2 > end) return -1;
-  const valueEnd = at + 2 + bytes.readUInt16BE(at);
-  return valueEnd <= end ? valueEnd : -1;
-}
-
-/** At most four bytes, no more than the number needs [MQTT-1.5.5-1]. */
-function variableEndAt(bytes: Buffer, at: number, end: number): number {
-  for (let index = 0; index < 4 && at + index < end; index += 1) {
-    const byte = bytes[at + index] as number;
-    if (byte < 0x80) return byte === 0 && index > 0 ? -1 : at + index + 1;
-  }
-  return -1;
-}
-
-/** Well-formed UTF-8 without U+0000 [MQTT-1.5.4-1, MQTT-1.5.4-2]. Short ASCII, the usual case, without a view. */
-function isText(bytes: Buffer, start: number, end: number): boolean {
-  if (end - start <= 64) {
-    let at = start;
-    for (; at < end; at += 1) {
-      const byte = bytes[at] as number;
-      if (byte === 0) return false;
-      if (byte > 0x7f) break;
-    }
-    if (at === end) return true;
-  }
-  const text = bytes.subarray(start, end);
-  return isUtf8(text) && !text.includes(0);
-}
-
-function valueFault(bytes: Buffer, start: number, end: number, id: number): PacketFault | undefined {
-  switch (kinds[id]) {
-    case 'flag':
-      return (bytes[start] as number) > 1 ? forbidden(id, 'must be 0 or 1') : undefined;
-    case 'positive-uint16':
-      return bytes.readUInt16BE(start) === 0 ? forbidden(id, 'must not be 0') : undefined;
-    case 'positive-uint32':
-      return bytes.readUInt32BE(start) === 0 ? forbidden(id, 'must not be 0') : undefined;
-    case 'positive-variable':
-      return bytes[start] === 0 ? forbidden(id, 'must not be 0') : undefined;
-    case 'topic':
-      return isTopicName(bytes, start + 2, end) ? undefined : forbidden(id, 'must be a topic name');
-    default:
-      return undefined;
-  }
-}
-
-/** Not empty [MQTT-4.7.3-1] and without `+` and `#` [MQTT-3.3.2-14]. */
-function isTopicName(bytes: Buffer, start: number, end: number): boolean {
-  for (let at = start; at < end; at += 1) if (bytes[at] === 0x2b || bytes[at] === 0x23) return false;
-  return start < end;
+function protocolError(id: number, what: string): PacketFault {
+  return { reason: reasonCode.protocolError, message: `property 0x${id.toString(16)} ${what}` };
 }
 
 /** A property list with its length in front. */
