@@ -64,7 +64,7 @@ export function decodeConnect(packet: Buffer): ConnectDecoding {
     return refuse(
       'malformed',
       0,
-      `expected the protocol name MQTT or MQIsdp, got ${JSON.stringify(name.slice(0, 16))}`,
+      `expected the protocol name MQTT or MQIsdp, got ${name.slice(0, 16).replaceAll(/[^ -~]/g, '?')}`,
     );
   }
   const known = knownLevel(name, level);
