@@ -21,19 +21,20 @@ export function askOracle(protocol: ProtocolVersion, bytes: Buffer): OracleVerdi
   });
   try {
     parser.parse(bytes);
-    // What comes next is read as what it is only if nothing of `bytes` was left.
-    if (message === undefined && packets.length > 0) parser.parse(pingreq);
   } catch (error) {
     message ??= `thrown: ${error instanceof Error ? error.message : String(error)}`;
   }
   const [packet] = packets;
   if (message !== undefined) return { ok: false, message };
   if (packet === undefined) return { ok: false, message: 'not a whole packet' };
-  if (packets.length !== 2 || packets[1]?.cmd !== 'pingreq') return { ok: false, message: 'more than a packet' };
+  if (bytes.length !== headerBytes(bytes) + (packet.length ?? 0)) return { ok: false, message: 'not one packet' };
   return { ok: true, packet };
 }
 
-const pingreq = Buffer.from([0xc0, 0x00]);
+/** Up to the end of the Remaining Length. */
+function headerBytes(bytes: Buffer): number {
+  return 2 + bytes.subarray(1, 5).findIndex((byte) => byte < 0x80);
+}
 
 export interface OracleConstants {
   /** Names of properties by identifier. */
