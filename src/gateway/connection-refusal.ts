@@ -64,6 +64,7 @@ export function closeUnanswered(
   if (leg.end !== 'superseded') closeAfterFlush(socket, flushLingerMs);
   else if (leg.newBroker === undefined || leg.newBroker === broker) parked.park(leg.connection, socket, true);
   else closeAfterFlush(socket, flushLingerMs, encodeClientDisconnect());
+  parked.watch(leg.connection, socket);
   return leg.whenClosed(socket, broker);
 }
 

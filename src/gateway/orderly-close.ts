@@ -48,6 +48,7 @@ export function closeForNewer(
 ): Promise<void> {
   const goesElsewhere = newBroker !== undefined && newBroker !== relay.record.home;
   if (!relay.isReleased) endBoth(relay, goesElsewhere ? undefined : parked);
+  parked.watch(relay.record.connection, relay.upstream);
   if (goesElsewhere) return closedWithin(relay.upstream, closeMs);
   relay.yieldLeg();
   return Promise.resolve();

@@ -40,4 +40,32 @@ describe('endParked', () => {
       assert.deepEqual(inbox.commands(), ['connect', 'disconnect']);
     }
   });
+
+  it('waits for a leg that was closing when it gave its client ID up to a newer one on the same broker', async () => {
+    const live = await TestDevice.dial(world.port);
+    devices.push(live);
+    live.connect('meter-1');
+    await live.inbox.packet('connack');
+    world.legacy.onConnect = 'silent';
+    const unanswered = await TestDevice.dial(world.port);
+    devices.push(unanswered);
+    unanswered.connect('meter-2');
+    await (await world.legacy.leg(1)).inbox.packet('connect');
+    for (const { socket } of world.legacy.legs) socket.pause();
+    // The newer CONNECT that went elsewhere is withdrawn, the one after it goes to the same broker.
+    const elsewhere = [1, 2].map((connection) => world.gateway.endLeg(connection, 9, 'target'));
+    for (const connection of [1, 2]) await world.gateway.endLeg(connection, 9, 'legacy');
+    assert.equal(world.registry.ends.length, 2);
+    const closedAtEnd = [1, 1, 2].map(async (connection) => {
+      await world.gateway.endParked(connection);
+      return world.upstreams[connection - 1]?.closed;
+    });
+    for (const { socket } of world.legacy.legs) socket.resume();
+    assert.deepEqual(await Promise.all(closedAtEnd), [true, true, true]);
+    await Promise.all(elsewhere);
+    for (const { inbox } of world.legacy.legs) {
+      await inbox.closed();
+      assert.deepEqual(inbox.commands(), ['connect', 'disconnect']);
+    }
+  });
 });
