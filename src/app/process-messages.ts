@@ -93,7 +93,7 @@ export type WorkerMessage =
   /** The answer to `end-leg`. */
   | { readonly kind: 'leg-ended'; readonly clientId: string; readonly epoch: number }
   /** The answer to `end-parked`. */
-  | { readonly kind: 'parked-ended'; readonly connection: number }
+  | { readonly kind: 'parked-ended'; readonly clientId: string; readonly connection: number }
   | { readonly kind: 'revision'; readonly revision: number }
   | { readonly kind: 'figures'; readonly figures: WorkerFigures }
   | { readonly kind: 'reply'; readonly request: number; readonly value: unknown };
@@ -124,7 +124,7 @@ export type ControlMessage =
       readonly newBroker?: string;
     }
   /** An upstream leg that was left to its broker's takeover is to be closed: the client ID goes elsewhere. */
-  | { readonly kind: 'end-parked'; readonly connection: number }
+  | { readonly kind: 'end-parked'; readonly clientId: string; readonly connection: number }
   | { readonly kind: 'request'; readonly request: number; readonly question: WorkerQuestion };
 
 export type WorkerQuestion =

@@ -137,7 +137,8 @@ export class SessionAuthority {
     this.#perform(this.#ownership.workerGone(worker));
   }
 
-  handleParkedEnded(worker: number, { connection }: Extract<WorkerMessage, { kind: 'parked-ended' }>): void {
+  handleParkedEnded(worker: number, { clientId, connection }: Extract<WorkerMessage, { kind: 'parked-ended' }>): void {
+    this.#parked.forget(clientId, { worker, connection });
     this.#parkedEnding.get(claimKey(worker, connection))?.();
   }
 
@@ -225,9 +226,9 @@ export class SessionAuthority {
       });
       if (!isAnswered) this.#wait(key, { claim, epoch, takeBack });
     };
-    const strays = this.#parked.takeElsewhere(claim.clientId, broker, this.#deps.clock.monotonicMs());
+    const strays = this.#parked.elsewhere(claim.clientId, broker, this.#deps.clock.monotonicMs());
     if (strays.length === 0) grant();
-    else this.#wait(key, { claim, epoch, takeBack: this.#endParked(strays, grant) });
+    else this.#wait(key, { claim, epoch, takeBack: this.#endParked(claim.clientId, strays, grant) });
   }
 
   #wait(key: string, waiting: WaitingClaim): void {
@@ -236,8 +237,11 @@ export class SessionAuthority {
     if (clientId !== '') this.#waitingByClientId.set(clientId, key);
   }
 
-  /** Calls `done` when all these legs are closed, or after `takeoverMs`. Returns what gives that up. */
-  #endParked(legs: readonly ParkedLeg[], done: () => void): () => void {
+  /**
+   * Calls `done` when all these legs are closed, or after `takeoverMs`. Returns what gives that up: the legs close on, and
+   * whoever comes next for another broker asks for their end again.
+   */
+  #endParked(clientId: string, legs: readonly ParkedLeg[], done: () => void): () => void {
     const keys = new Set(legs.map(({ worker, connection }) => claimKey(worker, connection)));
     const giveUp = () => {
       clearTimeout(timer);
@@ -255,7 +259,7 @@ export class SessionAuthority {
         keys.delete(key);
         if (keys.size === 0) finish();
       });
-      this.#deps.send(worker, { kind: 'end-parked', connection });
+      this.#deps.send(worker, { kind: 'end-parked', clientId, connection });
     }
     return giveUp;
   }

@@ -207,7 +207,7 @@ class WorkerProcess {
         void this.#endLeg(message);
         break;
       case 'end-parked':
-        void this.#endParked(message.connection);
+        void this.#endParked(message);
         break;
       case 'request':
         void this.#answer(message.request, message.question);
@@ -246,9 +246,9 @@ class WorkerProcess {
     this.#link.send({ kind: 'leg-ended', clientId, epoch });
   }
 
-  async #endParked(connection: number): Promise<void> {
+  async #endParked({ clientId, connection }: Extract<ControlMessage, { kind: 'end-parked' }>): Promise<void> {
     await this.#gateway.endParked(connection);
-    this.#link.send({ kind: 'parked-ended', connection });
+    this.#link.send({ kind: 'parked-ended', clientId, connection });
   }
 
   async #answer(request: number, question: WorkerQuestion): Promise<void> {

@@ -1,20 +1,27 @@
+import type { Leg } from './ownership.ts';
+
 /** An older upstream leg that was left to its broker's own takeover, and the broker that the newer CONNECT was to go to. */
-export interface ParkedLeg {
-  readonly worker: number;
-  readonly connection: number;
+export interface ParkedLeg extends Leg {
   readonly epoch: number;
   readonly broker: string;
+}
+
+interface Parking {
+  readonly leg: ParkedLeg;
+  readonly untilMs: number;
 }
 
 /**
  * Legs that wait, silent, for their broker to end them when the newer CONNECT arrives there. If that CONNECT is itself
  * overtaken by one that goes elsewhere, it never arrives: whoever is granted the client ID for another broker has to end
- * them first, else one device has sessions on two brokers. A leg is forgotten after `lingerMs`, when it is cut anyway.
+ * them first, else one device has sessions on two brokers. A leg is known until it is closed, not only until somebody
+ * had it closed: who waits for that may be overtaken too, and the next one has the same leg to wait for. It is forgotten
+ * after `lingerMs`, when it is cut anyway.
  */
 export class ParkedLegs {
   readonly #lingerMs: number;
   /** In the order of their parking, oldest first. */
-  readonly #legs = new Map<string, { readonly leg: ParkedLeg; readonly untilMs: number }[]>();
+  readonly #legs = new Map<string, readonly Parking[]>();
 
   constructor(lingerMs: number) {
     this.#lingerMs = lingerMs;
@@ -22,20 +29,31 @@ export class ParkedLegs {
 
   park(clientId: string, leg: ParkedLeg, nowMs: number): void {
     this.#forgetOld(nowMs);
-    const legs = this.#legs.get(clientId) ?? [];
+    const others = this.#others(clientId, leg);
     this.#legs.delete(clientId);
-    this.#legs.set(clientId, [...legs, { leg, untilMs: nowMs + this.#lingerMs }]);
+    this.#legs.set(clientId, [...others, { leg, untilMs: nowMs + this.#lingerMs }]);
   }
 
-  /** Takes out the legs that a session on `broker` would not end; those on it are its broker's to end. */
-  takeElsewhere(clientId: string, broker: string, nowMs: number): readonly ParkedLeg[] {
-    const legs = this.#legs.get(clientId);
-    if (legs === undefined) return [];
-    this.#legs.delete(clientId);
-    const live = legs.filter(({ untilMs }) => untilMs > nowMs);
-    const staying = live.filter(({ leg }) => leg.broker === broker);
-    if (staying.length > 0) this.#legs.set(clientId, staying);
-    return live.filter(({ leg }) => leg.broker !== broker).map(({ leg }) => leg);
+  /** The legs that a session on `broker` would not end; those on it are its broker's to end. */
+  elsewhere(clientId: string, broker: string, nowMs: number): readonly ParkedLeg[] {
+    const live = (this.#legs.get(clientId) ?? []).filter(({ untilMs }) => untilMs > nowMs);
+    this.#keep(clientId, live);
+    return live.map(({ leg }) => leg).filter((leg) => leg.broker !== broker);
+  }
+
+  /** The leg is closed. */
+  forget(clientId: string, leg: Leg): void {
+    this.#keep(clientId, this.#others(clientId, leg));
+  }
+
+  #others(clientId: string, { worker, connection }: Leg): readonly Parking[] {
+    const legs = this.#legs.get(clientId) ?? [];
+    return legs.filter(({ leg }) => leg.worker !== worker || leg.connection !== connection);
+  }
+
+  #keep(clientId: string, legs: readonly Parking[]): void {
+    if (legs.length > 0) this.#legs.set(clientId, legs);
+    else this.#legs.delete(clientId);
   }
 
   /** The map keeps the order of the last parking, so the oldest come first. */

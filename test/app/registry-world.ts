@@ -13,6 +13,8 @@ export interface WorkerInWorld {
   readonly endedParked: number[];
   /** False: asked to end a leg, it never answers. */
   answersEndLeg: boolean;
+  /** False: a parked leg that it was asked to end closes only at `closeParked`. */
+  answersEndParked: boolean;
 }
 
 export interface RegistryWorldOptions {
@@ -74,6 +76,11 @@ export class RegistryWorld {
     this.#authority?.workerGone(worker);
   }
 
+  /** The parked leg of the worker that was asked to end it is closed. */
+  closeParked(worker: number, clientId: string, connection: number): void {
+    this.#authority?.handleParkedEnded(worker, { kind: 'parked-ended', clientId, connection });
+  }
+
   homeOf(clientId: string): string | undefined {
     return this.#authority?.homeOf(clientId);
   }
@@ -97,7 +104,7 @@ export class RegistryWorld {
       },
       { rates, worker, workers, queueLimit: 1_000, answerMs },
     );
-    return { registry, endedLegs, endedParked: [], answersEndLeg: true };
+    return { registry, endedLegs, endedParked: [], answersEndLeg: true, answersEndParked: true };
   }
 
   #toWorker(authority: SessionAuthority, worker: number, message: ControlMessage): void {
@@ -106,9 +113,9 @@ export class RegistryWorld {
     if (message.kind === 'answer' || message.kind === 'token-answer') entry.registry.handleAnswer(message);
     if (message.kind === 'homes-noted') entry.registry.homesNoted();
     if (message.kind === 'end-parked') {
-      entry.endedParked.push(message.connection);
-      const { connection } = message;
-      queueMicrotask(() => this.#toControl(authority, worker, { kind: 'parked-ended', connection }));
+      const { clientId, connection } = message;
+      entry.endedParked.push(connection);
+      if (entry.answersEndParked) queueMicrotask(() => this.closeParked(worker, clientId, connection));
     }
     if (message.kind !== 'end-leg') return;
     const { clientId, connection, epoch, newBroker } = message;
@@ -122,7 +129,6 @@ export class RegistryWorld {
     if (this.#authority !== authority) return;
     if (message.kind === 'claim') authority.handleClaim(worker, message);
     else if (message.kind === 'withdraw') authority.handleWithdraw(worker, message);
-    else if (message.kind === 'parked-ended') authority.handleParkedEnded(worker, message);
     else if (message.kind === 'withdraw-token') authority.handleWithdrawToken(worker, message);
     else if (message.kind === 'token') authority.handleToken(worker, message);
     else if (message.kind === 'attached') authority.handleAttached(message);

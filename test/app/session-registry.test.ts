@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { ClaimAnswer, ClaimRequest } from '../../src/session/session-registry.ts';
 import { RegistryWorld, type RegistryWorldOptions, type WorkerInWorld } from './registry-world.ts';
 
@@ -20,9 +21,14 @@ function workerOf(world: RegistryWorld, worker: number): WorkerInWorld {
   return entry;
 }
 
-function claim(world: RegistryWorld, worker: number, options: Partial<ClaimRequest> = {}): Promise<ClaimAnswer> {
+function claim(
+  world: RegistryWorld,
+  worker: number,
+  options: Partial<ClaimRequest> = {},
+  signal = never,
+): Promise<ClaimAnswer> {
   const request: ClaimRequest = { clientId: 'meter-7', connection: 1, intent: 'clean', desired: 'legacy', ...options };
-  return workerOf(world, worker).registry.claim(request, never);
+  return workerOf(world, worker).registry.claim(request, signal);
 }
 
 function granted(answer: ClaimAnswer): Extract<ClaimAnswer, { granted: true }> {
@@ -79,6 +85,32 @@ describe('session registry over all workers', () => {
     assert.equal(last.broker, 'aws');
     assert.deepEqual(workerOf(world, 0).endedParked, [11]);
   });
+
+  for (const ending of ['overtaken', 'withdrawn'] as const) {
+    it(`lets nobody go elsewhere before such a leg is closed, when who waited for that is ${ending}`, async (t) => {
+      const world = openWorld(t, { workers: 3, takeoverMs: 5_000 });
+      workerOf(world, 0).answersEndParked = false;
+      granted(await claim(world, 0, { connection: 11 }));
+      granted(await claim(world, 1, { connection: 21 }));
+      const controller = new AbortController();
+      const waiting = claim(world, 1, { connection: 22, desired: 'aws' }, controller.signal);
+      await nextTurn();
+      assert.deepEqual(workerOf(world, 0).endedParked, [11]);
+      if (ending === 'withdrawn') controller.abort();
+      let isAnswered = false;
+      const last = claim(world, 2, { connection: 31, desired: 'aws' }).finally(() => {
+        isAnswered = true;
+      });
+      assert.equal((await waiting).granted, false);
+      await nextTurn();
+      assert.equal(isAnswered, false);
+      world.closeParked(0, 'meter-7', 11);
+      assert.equal(granted(await last).broker, 'aws');
+      // Nothing is left to wait for.
+      granted(await claim(world, 1, { connection: 23, desired: 'aws' }));
+      assert.deepEqual(workerOf(world, 0).endedParked, [11, 11]);
+    });
+  }
 
   it('hands back a grant whose device went away while it waited', async (t) => {
     const world = openWorld(t, { takeoverMs: 5_000 });

@@ -8,7 +8,7 @@ export interface TapEvent {
   /** Number of the connection, over all taps of a timeline. */
   readonly leg: number;
   readonly clientId: string;
-  /** `live`: the broker accepted. `over`: the gateway said DISCONNECT or closed, or the broker closed. */
+  /** `live`: the broker accepted. `disconnect`: the gateway said it, or passed it on. `over`: the broker closed. */
   readonly what: 'connect' | 'live' | 'disconnect' | 'over';
 }
 
@@ -29,35 +29,36 @@ export class Timeline {
 
   /** Legs of a client ID that a broker accepted and that are not over. */
   liveLegs(clientId: string): readonly TapEvent[] {
-    return liveLegs(this.of(clientId));
+    const live = new Map<number, TapEvent>();
+    for (const event of this.of(clientId)) {
+      if (event.what === 'live') live.set(event.leg, event);
+      if (event.what === 'over') live.delete(event.leg);
+    }
+    return [...live.values()];
   }
 
-  /** The legs that were live together with one at another broker, the first few, each with what happened to it. */
+  /**
+   * The legs that stood together with one at another broker, the first few times, each with what happened to it. A leg
+   * counts from its CONNECT until its broker closed, because a tap cannot see when in between the broker accepts the one
+   * and acts upon DISCONNECT: this is longer than the broker holds the client ID, never shorter.
+   */
   doubles(clientId: string): readonly string[] {
     const doubles: string[] = [];
     const events = this.of(clientId);
-    for (let count = 1; count <= events.length && doubles.length < 3; count += 1) {
-      const live = liveLegs(events.slice(0, count));
-      if (new Set(live.map(({ broker }) => broker)).size < 2) continue;
-      const told = events.filter(({ leg }) => live.some((one) => one.leg === leg));
-      doubles.push(`event ${count}: ${told.map(({ broker, leg, what }) => `${broker} ${leg} ${what}`).join(', ')}`);
+    const open = new Map<number, string>();
+    for (const [index, { broker, leg, what }] of events.entries()) {
+      if (what === 'over') open.delete(leg);
+      if (what !== 'connect') continue;
+      open.set(leg, broker);
+      if (new Set(open.values()).size < 2) continue;
+      const told = events
+        .filter((event) => open.has(event.leg))
+        .map((event) => `${event.broker} ${event.leg} ${event.what}`);
+      doubles.push(`event ${index}: ${told.join(', ')}`);
+      if (doubles.length === 3) break;
     }
     return doubles;
   }
-}
-
-function liveLegs(events: readonly TapEvent[]): readonly TapEvent[] {
-  const live = new Map<number, TapEvent>();
-  const ended = new Set<number>();
-  for (const event of events) {
-    // A broker may still accept what the gateway has taken back already.
-    if (event.what === 'live' && !ended.has(event.leg)) live.set(event.leg, event);
-    if (event.what === 'disconnect' || event.what === 'over') {
-      live.delete(event.leg);
-      ended.add(event.leg);
-    }
-  }
-  return [...live.values()];
 }
 
 /** A TCP relay in front of a broker that writes down when sessions begin and end. */
@@ -104,6 +105,7 @@ export class BrokerTap implements AsyncDisposable {
       }
       if (packet.cmd === 'disconnect') note('disconnect');
     });
+    upstream.on('end', end).on('close', end);
     watchPackets(upstream, (packet) => {
       if (packet.cmd === 'connack' && packet.returnCode === 0) note('live');
     });
@@ -112,7 +114,6 @@ export class BrokerTap implements AsyncDisposable {
       [upstream, gateway],
     ] as const) {
       this.#sockets.add(from);
-      from.on('end', end).on('close', end);
       from.on('error', () => to.destroy());
       from.once('close', () => {
         this.#sockets.delete(from);

@@ -9,7 +9,8 @@ import { silentDevice } from './silent-device.ts';
 import { startTappedWorld } from './tapped-world.ts';
 
 const timeline = new Timeline();
-const held = await startTappedWorld(timeline);
+// A broker that a busy machine lets wait is not to be left by force here.
+const held = await startTappedWorld(timeline, { sections: { limits: { takeoverMs: 10_000 } } });
 const { world } = held;
 const { gateway } = world;
 after(() => held[Symbol.asyncDispose]());
@@ -88,12 +89,7 @@ test('a client whose process is stopped is taken over by its successor', async (
   assert.deepEqual(old.lines, []);
 });
 
-// Seen once in about 1 300 events of several runs: a leg at the target ended just after the newer one's CONNECT at legacy.
-const todo = 'a double of a few milliseconds is left, whose way through the registry is not known yet';
-
-test('twenty clients with one client ID, while the plan goes back and forth, are never at two brokers at once', {
-  todo,
-}, async () => {
+test('twenty clients with one client ID, while the plan goes back and forth, are never at two brokers at once', async () => {
   const clientId = 'storm';
   const to = gateway.port;
   const devices = Array.from({ length: 20 }, () => new Device({ clientId, to, reconnectPeriod: 1 }));
