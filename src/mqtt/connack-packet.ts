@@ -98,15 +98,14 @@ export function judgeConnack(packet: Buffer, protocol: ProtocolVersion): PacketD
   // A broker that refuses has no session to tell of, whatever the flag says [MQTT-3.2.2-4].
   const sessionPresent = (flags & 0x01) === 1 && code === 0;
   if (protocol !== '5') return decodingOf(reader, { code, sessionPresent, properties: undefined });
-  if (reader.bytesLeft === 0) {
-    // A broker without MQTT 5 answers in its own form, with its own codes [MQTT-3.1.2-2 of 3.1.1].
-    const reason = code > 0 && code <= 5 ? connackReasonOfCode(code) : code;
-    return decodingOf(reader, { code: reason, sessionPresent, properties: undefined });
-  }
-  const properties = decodeProperties(reader, allowedProperties.connack, 'CONNACK properties');
-  if (!knownReasons.connack.has(code)) {
+  // A broker without MQTT 5 answers in its own form, with its own codes [MQTT-3.1.2-2 of 3.1.1].
+  const isOlder = reader.bytesLeft === 0;
+  const reason = isOlder && code > 0 && code <= 5 ? connackReasonOfCode(code) : code;
+  if (!knownReasons.connack.has(reason)) {
     reader.fail(`reason 0x${code.toString(16)} does not belong there`, reasonCode.protocolError); // [MQTT-3.2.2-8]
   }
+  if (isOlder) return decodingOf(reader, { code: reason, sessionPresent, properties: undefined });
+  const properties = decodeProperties(reader, allowedProperties.connack, 'CONNACK properties');
   const sessionExpiryInterval = properties.number(propertyId.sessionExpiryInterval);
   const assignedClientId = properties.text(propertyId.assignedClientIdentifier);
   return decodingOf(reader, {
