@@ -1,5 +1,7 @@
 import type { HostPort } from '../base/addresses.ts';
 import type { CidrBlock } from '../base/cidr.ts';
+import type { ProtocolVersion } from '../mqtt/control-packet.ts';
+import type { UndeliverablePolicy } from '../mqtt/session-terms.ts';
 import type { IdentityName } from '../plan/device-key.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { CertificateFault, ClientCertificateMode, TlsVersion } from '../tls/listener-tls.ts';
@@ -77,6 +79,11 @@ export interface BrokerConfiguration {
   /** One or more, from `url` or `urls` (mqtt:// or mqtts://). */
   readonly endpoints: readonly BrokerEndpoint[];
   readonly profile: BrokerProfileName;
+  /** Protocol versions that it speaks, the preferred one first; the profile's unless the file says otherwise. */
+  readonly versions: readonly ProtocolVersion[];
+  readonly undeliverable: UndeliverablePolicy;
+  /** NDJSON, appended to by every worker; there with `acknowledge`. */
+  readonly undeliverableRecord?: string;
   readonly tls: {
     /** File with the CAs that the broker's certificate must chain to; absent: the system's. */
     readonly ca?: string;

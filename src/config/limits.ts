@@ -44,6 +44,10 @@ export const limitDefaults = {
   upstreamTlsSessions: 10_000,
   /** Events kept for late readers of /v1/events. */
   eventBacklog: 256,
+  /** Devices that the assessment lists, all cohorts together; further ones are only counted. */
+  assessedDevices: 20_000_000,
+  /** Days that a device stays on its source after it was last seen doing what the target cannot carry. */
+  obstacleDays: 30,
 } as const;
 
 export type LimitName = keyof typeof limitDefaults;

@@ -1,4 +1,5 @@
 import { deepFreeze } from '../base/freeze.ts';
+import { profileNamed } from '../mqtt/broker-profiles.ts';
 import type { Plan } from '../plan/plan.ts';
 import type {
   BrokerConfiguration,
@@ -54,12 +55,14 @@ function resolveListener({ tls, ...rest }: ParsedListener, absolute: Absolute): 
 }
 
 function resolveBroker(name: string, parsed: ParsedBroker, absolute: Absolute): BrokerConfiguration {
-  const { url, urls, tls, identity, ...rest } = parsed;
+  const { url, urls, tls, identity, versions, undeliverableRecord, ...rest } = parsed;
   const { ca, cert, key, ...identityRest } = identity;
   return {
     name,
     endpoints: url === undefined ? (urls ?? []) : [url],
     ...rest,
+    versions: versions ?? profileNamed(rest.profile).versions,
+    ...(undeliverableRecord === undefined ? {} : { undeliverableRecord: absolute(undeliverableRecord) }),
     tls: { ...tls, ...(tls.ca === undefined ? {} : { ca: absolute(tls.ca) }) },
     identity: {
       ...identityRest,

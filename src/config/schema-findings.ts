@@ -102,7 +102,9 @@ function expectationOf(issue: z.core.$ZodRawIssue): string {
 }
 
 function oneOf(values: readonly unknown[]): string {
-  return values.length === 1 ? String(values[0]) : `one of ${values.map(String).join(', ')}`;
+  // A value may stand there as text and as a number.
+  const texts = [...new Set(values.map(String))];
+  return texts.length === 1 ? `${texts[0]}` : `one of ${texts.join(', ')}`;
 }
 
 function knownKeysOf(schema: unknown): readonly string[] {

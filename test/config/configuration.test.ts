@@ -35,11 +35,24 @@ test('defaults are filled in, paths are absolute, salt and identity of the plan 
     name: 'legacy',
     endpoints: [{ host: '10.0.0.5', port: 8883, tls: true }],
     profile: 'mqtt',
+    versions: ['3.1.1', '5', '3.1'],
+    undeliverable: 'refuse',
     sendProxyProtocol: false,
     onDown: 'hold',
     tls: { ca: '/etc/crossfade/certs/legacy-ca.pem' },
     identity: { mode: 'forward', vouchUnverified: false },
   });
+});
+
+test('versions and undeliverable messages of a broker are the profile’s and refused, unless the file says otherwise', () => {
+  const tls = '    tls: { ca: certs/legacy-ca.pem }';
+  const keys = ['versions: [3.1, "5"]', 'undeliverable: acknowledge', 'undeliverableRecord: var/dropped.ndjson'];
+  const legacy = loadRight(changed(tls, [...keys.map((key) => `    ${key}`), tls].join('\n'))).configuration.brokers[
+    'legacy'
+  ];
+  assert.deepEqual(legacy?.versions, ['3.1', '5']);
+  assert.equal(legacy?.undeliverable, 'acknowledge');
+  assert.equal(legacy?.undeliverableRecord, '/etc/crossfade/var/dropped.ndjson');
 });
 
 test('the configuration is frozen to its leaves', () => {

@@ -57,6 +57,34 @@ const rows: readonly Row[] = [
     ],
   },
   {
+    name: 'a version that there is not',
+    before: '    tls: { ca: certs/legacy-ca.pem }',
+    after: '    versions: [3.1.1, 5.0, 4]\n    tls: { ca: certs/legacy-ca.pem }',
+    mistakes: ['18:28 brokers.legacy.versions[2]: expected one of 3.1, 3.1.1, 5, got 4'],
+  },
+  {
+    name: 'a version twice',
+    before: '    tls: { ca: certs/legacy-ca.pem }',
+    after: '    versions: [3.1.1, 5, "5"]\n    tls: { ca: certs/legacy-ca.pem }',
+    mistakes: ['18:26 brokers.legacy.versions[2]: expected every version once, got "5"'],
+  },
+  {
+    name: 'messages that are dropped without a record',
+    before: '    tls: { ca: certs/legacy-ca.pem }',
+    after: '    undeliverable: acknowledge\n    tls: { ca: certs/legacy-ca.pem }',
+    mistakes: [
+      '17:5 brokers.legacy: expected undeliverableRecord (a file for what is dropped) with undeliverable: acknowledge, got nothing',
+    ],
+  },
+  {
+    name: 'a record of nothing',
+    before: '    tls: { ca: certs/legacy-ca.pem }',
+    after: '    undeliverableRecord: dropped.ndjson\n    tls: { ca: certs/legacy-ca.pem }',
+    mistakes: [
+      '18:26 brokers.legacy.undeliverableRecord: expected undeliverableRecord only with undeliverable: acknowledge, got it without',
+    ],
+  },
+  {
     name: 'plain HTTP off loopback',
     before: 'admin:',
     after: 'admin:\n  bind: "[::]:9440"',

@@ -20,6 +20,8 @@ export function checkBrokers(root: Cursor): readonly Finding[] {
     ...(none ? [brokers.finding('expected at least one broker, got none')] : []),
     ...brokers.entries.flatMap(([, broker]) => [
       ...checkEndpoints(broker),
+      ...checkVersions(broker),
+      ...checkUndeliverable(broker),
       ...checkIdentity(broker),
       ...checkVouching(broker, root.at('listeners').items),
       ...identityModesNotYetServed(broker),
@@ -40,6 +42,30 @@ function checkEndpoints(broker: Cursor): readonly Finding[] {
     }
     return [url.unexpected('every endpoint once')];
   });
+}
+
+function checkVersions(broker: Cursor): readonly Finding[] {
+  const versions = broker.at('versions').items;
+  const isRepeated = (version: Cursor, index: number) =>
+    versions.findIndex((earlier) => String(earlier.value) === String(version.value)) < index;
+  return versions.filter(isRepeated).map((version) => version.unexpected('every version once'));
+}
+
+/** What is dropped though the device was told that it went well has to be written down somewhere. */
+function checkUndeliverable(broker: Cursor): readonly Finding[] {
+  const acknowledges = broker.at('undeliverable').text === 'acknowledge';
+  const record = broker.at('undeliverableRecord');
+  if (acknowledges && !broker.has('undeliverableRecord')) {
+    return [
+      broker.finding(
+        'expected undeliverableRecord (a file for what is dropped) with undeliverable: acknowledge, got nothing',
+      ),
+    ];
+  }
+  if (!acknowledges && broker.has('undeliverableRecord')) {
+    return [record.finding('expected undeliverableRecord only with undeliverable: acknowledge, got it without')];
+  }
+  return [];
 }
 
 /** Keys that a mode needs, keys that a mode cannot use, pairs that are halves. */

@@ -16,6 +16,9 @@ const brokerUrl = z
   })
   .meta({ pattern: '^mqtts?://' });
 
+/** YAML reads 3.1 and 5 without quotes as numbers; what is meant is plain. */
+const protocolVersion = z.literal(['3.1', '3.1.1', '5', 3.1, 5]).transform((version) => `${version}` as const);
+
 const brokerIdentitySchema = z.strictObject({
   mode: z
     .enum(['forward', 'gateway-certificate', 'device-certificate', 'custom-authorizer'])
@@ -31,6 +34,14 @@ export const brokerSchema = z.strictObject({
   url: z.exactOptional(brokerUrl).describe('One endpoint; url or urls, not both'),
   urls: z.exactOptional(z.array(brokerUrl).min(1)).describe('Several endpoints of one broker'),
   profile: z.enum(['mqtt', 'aws-iot-core']).default('mqtt').describe('The table of limits and quirks'),
+  versions: z
+    .exactOptional(z.array(protocolVersion).min(1))
+    .describe('Protocol versions that it speaks, the preferred one first; absent: those of the profile'),
+  undeliverable: z
+    .enum(['refuse', 'acknowledge'])
+    .default('refuse')
+    .describe('What happens to a message that it cannot take'),
+  undeliverableRecord: z.exactOptional(filePath).describe('acknowledge: the file that says what was dropped'),
   tls: z
     .strictObject({
       ca: z.exactOptional(filePath).describe('PEM file; absent: the CAs of the system'),
