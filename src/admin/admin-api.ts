@@ -34,6 +34,8 @@ export interface CohortStatus {
   readonly weightBps: number;
   /** Live sessions on either broker; `moving`: those that are not where the plan wants them. */
   readonly sessions: { readonly source: number; readonly target: number; readonly moving: number };
+  /** Devices known to do what the target cannot carry: they stay on the source, whatever the weight. */
+  readonly heldBack: number;
 }
 
 export interface ListenerStatus {

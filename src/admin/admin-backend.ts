@@ -13,6 +13,7 @@ import type {
   WhereDocument,
   WhereQuery,
 } from './admin-api.ts';
+import type { AssessmentDocument, AssessmentQuery } from './assessment-document.ts';
 
 export type AdminFailureKind =
   /** Somebody else was faster: HTTP 412. */
@@ -83,6 +84,7 @@ export interface AdminBackend {
   move(id: string): AdminResult<MoveDocument>;
   where(query: WhereQuery): AdminResult<WhereDocument>;
   sessions(query: SessionQuery & { readonly limit: number }): AdminResult<readonly SessionDocument[]>;
+  assessment(query: AssessmentQuery & { readonly limit: number }): AdminResult<AssessmentDocument>;
   /** Prometheus text (version 0.0.4) of all processes. */
   metricsText(): AdminResult<string>;
   /** `reason` says why not, or is empty. Never waits. */

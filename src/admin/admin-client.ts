@@ -13,6 +13,7 @@ import type {
   WhereDocument,
   WhereQuery,
 } from './admin-api.ts';
+import type { AssessmentDocument, AssessmentQuery } from './assessment-document.ts';
 import { type ReceivedEvent, readEventStream } from './event-reader.ts';
 import { type AdminClientFailure, createHttpCaller, type HttpAnswer, type HttpCall } from './http-caller.ts';
 
@@ -46,6 +47,7 @@ export interface AdminClient {
   move(id: string): ClientResult<MoveDocument>;
   where(query: WhereQuery): ClientResult<WhereDocument>;
   sessions(query?: SessionQuery): ClientResult<readonly SessionDocument[]>;
+  assessment(query?: AssessmentQuery): ClientResult<AssessmentDocument>;
   metricsText(): ClientResult<string>;
   /** `ok` when the gateway is ready; the problem's detail says why it is not. */
   ready(): ClientResult<{ readonly ready: true }>;
@@ -86,6 +88,7 @@ export function createAdminClient(options: AdminClientOptions): AdminClient {
     move: (id) => read(`/v1/moves/${encodeURIComponent(id)}`),
     where: (query) => read('/v1/where', { ...query }),
     sessions: (query = {}) => read('/v1/sessions', { ...query }),
+    assessment: (query = {}) => read('/v1/assessment', { ...query }),
     metricsText: async () => {
       const answer = await caller.call({ method: 'GET', path: '/metrics' });
       return answer.ok ? success(answer.value.body) : answer;

@@ -26,6 +26,7 @@ export const statusDocument = z.object({
       target: z.string(),
       weightBps: bps,
       sessions: z.object({ source: count, target: count, moving: count }),
+      heldBack: count,
     }),
   ),
   listeners: z.array(z.object({ name: z.string(), address: z.string() })),

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { AdminBackend } from './admin-backend.ts';
 import { type AdminRoute, answered, defineRoute } from './admin-route.ts';
+import { assessmentDocument } from './assessment-document.ts';
 import {
   moveDocument,
   planDocument,
@@ -10,7 +11,14 @@ import {
   whereDocument,
 } from './document-schemas.ts';
 import { ifNoneMatchIs, toETag } from './entity-tag.ts';
-import { moveParameters, revisionParameters, revisionsQuery, sessionsQuery, whereQuery } from './request-schemas.ts';
+import {
+  assessmentQuery,
+  moveParameters,
+  revisionParameters,
+  revisionsQuery,
+  sessionsQuery,
+  whereQuery,
+} from './request-schemas.ts';
 
 /** What a viewer may ask. */
 export function createReadingRoutes(backend: AdminBackend): readonly AdminRoute[] {
@@ -20,6 +28,7 @@ export function createReadingRoutes(backend: AdminBackend): readonly AdminRoute[
     ...revisionRoutes(backend),
     ...moveRoutes(backend),
     ...deviceRoutes(backend),
+    assessmentRoute(backend),
   ];
 }
 
@@ -137,6 +146,22 @@ function deviceRoutes(backend: AdminBackend): readonly AdminRoute[] {
       },
     }),
   ];
+}
+
+function assessmentRoute(backend: AdminBackend): AdminRoute {
+  return defineRoute({
+    method: 'GET',
+    url: '/v1/assessment',
+    operationId: 'assessment',
+    summary: 'Per cohort: devices that the target carries as they are, with something adapted, or not at all',
+    access: 'viewer',
+    query: assessmentQuery,
+    success: { status: 200, description: 'The assessment', schema: assessmentDocument },
+    problems: ['not-found'],
+    answer: async ({ query: { limit, ...filter } }) => {
+      return { status: 200, body: answered(await backend.assessment({ ...given(filter), limit })) };
+    },
+  });
 }
 
 /** The fields that have a value. */

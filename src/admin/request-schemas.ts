@@ -75,6 +75,12 @@ export const sessionsQuery = z.strictObject({
   limit: integerParameter({ minimum: 1, maximum: 1_000, default: 100 }),
 });
 
+/** `limit`: examples of each reason. */
+export const assessmentQuery = z.strictObject({
+  cohort: identityParameter,
+  limit: integerParameter({ minimum: 1, maximum: 1_000, default: 10 }),
+});
+
 /** A text that `parse` makes a value of; its error says what was expected. */
 function parsedText<Value>(parse: (text: string) => Result<Value>) {
   return z.string().transform((text, context) => {

@@ -11,6 +11,16 @@ export function claimAnswerMs({ brokerAnswerMs, dialMs }: Limits): number {
   return Math.max(brokerAnswerMs / 4, brokerAnswerMs - dialMs);
 }
 
+/** Assessments are many and may be lost: a file of their own keeps them out of the way of plan and homes. */
+export function assessmentStorePath(planStorePath: string): string {
+  return `${planStorePath}.assessments`;
+}
+
+/** What the assessment store is opened with. */
+export function assessmentBounds({ assessedDevices, obstacleDays }: Limits) {
+  return { devices: assessedDevices, obstacleMs: obstacleDays * 86_400_000 };
+}
+
 /** The homes stand beside the plan: they are many and change often, and the plan's file stays small. */
 export function homeStorePath(planStorePath: string): string {
   return `${planStorePath}.sessions`;

@@ -6,15 +6,13 @@ import type { Configuration } from '../config/configuration.ts';
 import { createSystemSource } from '../config/configuration-source.ts';
 import { readInclude } from '../config/include.ts';
 import type { PlanStore } from '../plan/store/plan-store.ts';
-import type { HomeStore } from '../session/home-store.ts';
-import { openSqliteHomeStore } from '../session/sqlite-home-store.ts';
 import { createLogger, type Logger } from '../telemetry/logger.ts';
 import { createMetrics, type Metrics } from '../telemetry/metrics.ts';
-import { claimAnswerMs, connectRates, homeStorePath } from './broker-rates.ts';
+import { AssessmentLedger } from './assessment-ledger.ts';
+import { claimAnswerMs, connectRates } from './broker-rates.ts';
 import { openControlStore } from './control-store.ts';
 import { EventHub } from './event-hub.ts';
 import { FleetFigures } from './fleet-figures.ts';
-import { type MoveJournal, openMoveJournal } from './move-journal.ts';
 import { MoveRunner } from './move-runner.ts';
 import { OperatorBackend } from './operator-backend.ts';
 import { PlanAuthority } from './plan-authority.ts';
@@ -27,6 +25,7 @@ import {
   type WorkerMessage,
 } from './process-messages.ts';
 import { SessionAuthority } from './session-authority.ts';
+import { openAssessments, openHomes, openJournal } from './session-files.ts';
 import { WorkerHub } from './worker-hub.ts';
 
 type StartMessage = Extract<SupervisorMessage, { kind: 'start' }>;
@@ -64,6 +63,7 @@ class ControlProcess {
   readonly #parts: ControlParts;
   readonly #authority: PlanAuthority;
   readonly #sessions: SessionAuthority;
+  readonly #assessments: AssessmentLedger;
   readonly #hub: WorkerHub;
   readonly #moves: MoveRunner;
   readonly #figures: FleetFigures;
@@ -114,8 +114,13 @@ class ControlProcess {
         void this.#figures.workerGone(figures);
       },
     });
+    this.#assessments = new AssessmentLedger({
+      store: openAssessments(configuration, log),
+      clock: systemClock,
+      log,
+    });
     this.#sessions = this.#createSessions();
-    this.#figures = new FleetFigures({ configuration, hub: this.#hub, metrics });
+    this.#figures = new FleetFigures({ configuration, hub: this.#hub, metrics, assessments: this.#assessments });
     this.#moves = new MoveRunner({
       clock: systemClock,
       closeSessions: (options) => this.#closeSessions(options),
@@ -131,6 +136,7 @@ class ControlProcess {
       hub: this.#hub,
       moves: this.#moves,
       figures: this.#figures,
+      assessments: this.#assessments,
       subscribe: (onEvent) => events.subscribe(onEvent),
     });
     const { tokens, metricsToken } = configuration.admin;
@@ -179,6 +185,7 @@ class ControlProcess {
     this.#hub.close();
     this.#authority.close();
     this.#sessions.close();
+    this.#assessments.close();
   }
 
   #createSessions(): SessionAuthority {
@@ -191,7 +198,9 @@ class ControlProcess {
       rates: connectRates(start.configuration),
     };
     const send: SessionAuthorityDepsSend = (worker, message) => this.#hub.send(worker, message);
-    return new SessionAuthority({ clock: systemClock, homes: openHomes(start.configuration, log), log, send }, options);
+    const homes = openHomes(start.configuration, log);
+    const obstacleOf = (clientId: string, target: string) => this.#assessments.obstacleOf(clientId, target);
+    return new SessionAuthority({ clock: systemClock, homes, obstacleOf, log, send }, options);
   }
 
   #receive(worker: number, message: WorkerMessage): void {
@@ -204,6 +213,7 @@ class ControlProcess {
     else if (message.kind === 'ended') sessions.handleEnded(message);
     else if (message.kind === 'parked-ended') sessions.handleParkedEnded(worker, message);
     else if (message.kind === 'leg-ended') sessions.handleLegEnded(message);
+    else if (message.kind === 'assessments') this.#assessments.handleBatch(message);
   }
 
   /** Gives the allowance to the workers in turn, another one first each time, until it is used up. */
@@ -256,41 +266,4 @@ function assertSameFleet({ fleet, brokers, store }: Configuration, authority: Pl
   if (unknown === undefined) return;
   const text = `revision ${revision} of ${store.path} names broker ${JSON.stringify(unknown)}, which the configuration does not describe (${Object.keys(brokers).join(', ')})`;
   throw new CrossfadeError('plan-mismatch', text);
-}
-
-function openJournal({ store }: Configuration, log: Logger): MoveJournal {
-  try {
-    return openMoveJournal(homeStorePath(store.path));
-  } catch (error) {
-    log.error(
-      { error: errorMessage(error) },
-      'Moves are kept in memory only: a move under way would not survive a restart',
-    );
-    return openMoveJournal(':memory:');
-  }
-}
-
-/**
- * Homes that cannot be written are still read, with what changes kept in memory; a full or read-only disk must not stop
- * devices. Only where nothing can be read either is every home unknown.
- */
-function openHomes({ store }: Configuration, log: Logger): HomeStore {
-  const path = homeStorePath(store.path);
-  try {
-    return openSqliteHomeStore(path);
-  } catch (error) {
-    log.error(
-      { error: errorMessage(error) },
-      'Homes of persistent sessions cannot be written: changes are lost at a restart',
-    );
-  }
-  try {
-    return openSqliteHomeStore(path, { readOnly: true });
-  } catch (error) {
-    log.error(
-      { error: errorMessage(error) },
-      'Homes of persistent sessions cannot be read: such a session goes where the plan says',
-    );
-    return openSqliteHomeStore(':memory:');
-  }
 }

@@ -4,11 +4,13 @@ import { renderHostPort } from '../base/addresses.ts';
 import type { Configuration } from '../config/configuration.ts';
 import type { PlanRevision } from '../plan/store/plan-store.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
+import type { AssessmentLedger } from './assessment-ledger.ts';
 import type { WorkerHub, WorkerSummary } from './worker-hub.ts';
 
 export interface FleetFiguresDeps {
   readonly configuration: Configuration;
   readonly hub: WorkerHub;
+  readonly assessments: Pick<AssessmentLedger, 'heldBack'>;
   /** The control process's own. */
   readonly metrics: Metrics;
 }
@@ -37,7 +39,7 @@ export class FleetFigures {
   }
 
   async status({ revision, plan }: PlanRevision): Promise<StatusDocument> {
-    const { configuration, hub } = this.#deps;
+    const { configuration, hub, assessments } = this.#deps;
     const workers = await hub.refreshFigures(askMs);
     const counts = workers.flatMap(({ figures }) => (figures === undefined ? [] : [figures]));
     return {
@@ -54,10 +56,11 @@ export class FleetFigures {
         ]),
       ),
       cohorts: plan.cohorts.map(({ name, source, target, weightBps }) => {
+        const heldBack = assessments.heldBack({ name, source, target });
         const ofCohort = counts.map((figures) => figures.counts.byCohort[name]);
         const total = (field: 'source' | 'target' | 'moving') => sum(ofCohort.map((cohort) => cohort?.[field] ?? 0));
         const sessions = { source: total('source'), target: total('target'), moving: total('moving') };
-        return { name, source, target, weightBps, sessions };
+        return { name, source, target, weightBps, sessions, heldBack };
       }),
       listeners: configuration.listeners.map(({ name, bind }) => ({
         name,
@@ -79,9 +82,13 @@ export class FleetFigures {
     };
   }
 
-  async metricsText(): Promise<string> {
+  async metricsText({ plan }: PlanRevision): Promise<string> {
+    const { metrics, assessments } = this.#deps;
+    metrics.devicesHeldBack.reset();
+    for (const cohort of plan.cohorts)
+      metrics.devicesHeldBack.set({ cohort: cohort.name }, assessments.heldBack(cohort));
     const workers = await this.#deps.hub.refreshFigures(askMs);
-    const own = (await this.#deps.metrics.registry.getMetricsAsJSON()) as Families;
+    const own = (await metrics.registry.getMetricsAsJSON()) as Families;
     const theirs = workers.flatMap(({ figures }) => (figures === undefined ? [] : [figures.metrics as Families]));
     return Registry.aggregate([own, ...theirs, ...this.#ended]).metrics();
   }

@@ -1,16 +1,20 @@
 import type { Clock } from '../base/clock.ts';
+import type { Obstacle } from '../mqtt/adaptation-kind.ts';
 import type { HomeStore } from '../session/home-store.ts';
-import { placeSession } from '../session/placement.ts';
 import type {
   AdoptedSession,
   AttachedSession,
   ClaimAnswer,
   ClaimRequest,
   SessionRegistry,
+  SessionRemains,
 } from '../session/session-registry.ts';
+import { boundedRemains } from '../session/session-remains.ts';
+import { type ClaimPlacement, placeClaim } from './claim-placement.ts';
 import { ConnectShare } from './connect-share.ts';
 import type { ControlLink } from './control-link.ts';
-import type { ControlMessage, SessionAnnouncement, WorkerMessage } from './process-messages.ts';
+import type { ControlMessage, HomeChange, SessionAnnouncement, WorkerMessage } from './process-messages.ts';
+import { WorkerHomes } from './worker-homes.ts';
 
 export interface LinkedRegistryDeps {
   readonly clock: Clock;
@@ -18,6 +22,8 @@ export interface LinkedRegistryDeps {
   readonly endLeg: (connection: number, epoch: number, newBroker: string) => Promise<void>;
   /** Opens the homes for reading; may throw. Asked only while the control process is away. */
   readonly openHomes: () => HomeStore;
+  /** What this worker can find out of what stands between a device and a target; asked as seldom, and never throws. */
+  readonly obstacleOf: (clientId: string, target: string) => Obstacle | undefined;
 }
 
 export interface LinkedRegistryOptions {
@@ -45,8 +51,6 @@ interface PendingClaim {
   takeBack: (() => void) | undefined;
 }
 
-/** Beyond this many, homes that change while the control process is away are no longer remembered. */
-const homeChangesKept = 100_000;
 /** A leg of this worker that owns its client ID. */
 interface HeldLeg extends Omit<SessionAnnouncement, 'persistent'> {
   persistent: boolean;
@@ -74,16 +78,15 @@ export class LinkedRegistry implements SessionRegistry {
   /** Claims whose device went away before the answer: a grant that still comes is handed back. */
   readonly #withdrawn = new Map<number, string>();
   readonly #tokens = new Map<number, (granted: boolean) => void>();
-  /** Homes that changed while no control process was there to note them. */
-  readonly #homeChanges = new Map<string, string | undefined>();
+  readonly #homes: WorkerHomes;
   #link: ControlLinkEnd | undefined;
-  #homes: HomeStore | undefined;
   #nextClaim = 1;
   #lastEpoch = 0;
 
   constructor(deps: LinkedRegistryDeps, options: LinkedRegistryOptions) {
     this.#deps = deps;
     this.#options = options;
+    this.#homes = new WorkerHomes(deps.openHomes);
     this.#share = new ConnectShare(options, deps.clock);
   }
 
@@ -93,19 +96,14 @@ export class LinkedRegistry implements SessionRegistry {
   }
 
   /** What changed while the control process was away, for its `hello`; kept until it says that it is noted. */
-  homeChanges(): readonly { readonly clientId: string; readonly broker?: string }[] {
-    const changes = [...this.#homeChanges].map(([clientId, broker]) => ({
-      clientId,
-      ...(broker !== undefined && { broker }),
-    }));
-    return changes;
+  homeChanges(): readonly HomeChange[] {
+    return this.#homes.changes();
   }
 
   /** The control process is there: what waits here is asked there, so that one gate and one registry decide. */
   linkUp(link: ControlLinkEnd): void {
     this.#link = link;
-    this.#homes?.close();
-    this.#homes = undefined;
+    this.#homes.close();
     for (const pending of [...this.#localClaims]) {
       // One that waits for an older leg of this worker to end finds the link itself.
       if (pending.takeBack === undefined) continue;
@@ -128,7 +126,7 @@ export class LinkedRegistry implements SessionRegistry {
 
   /** The control process has the homes that changed while it was away. */
   homesNoted(): void {
-    this.#homeChanges.clear();
+    this.#homes.noted();
   }
 
   handleAnswer(message: Extract<ControlMessage, { kind: 'answer' | 'token-answer' }>): void {
@@ -215,28 +213,27 @@ export class LinkedRegistry implements SessionRegistry {
     held.hasHome = session.persistent;
     if (!changesHome) return;
     if (this.#link === undefined) {
-      this.#noteHomeChange(session.clientId, session.persistent ? session.broker : undefined);
+      this.#homes.note(session.clientId, session.persistent ? session.broker : undefined);
     }
     this.#link?.send({ kind: 'attached', session });
   }
 
-  ended(clientId: string, epoch: number, sessionOver: boolean): void {
+  ended(clientId: string, epoch: number, sessionOver: boolean, remains?: SessionRemains): void {
     const held = this.#held.get(clientId);
     const isOwner = held?.epoch === epoch;
     const forgetsHome = isOwner && sessionOver && held.hasHome;
+    const left = isOwner && !sessionOver && held.hasHome ? boundedRemains(remains) : undefined;
     if (isOwner) this.#held.delete(clientId);
-    if (forgetsHome && this.#link === undefined) this.#noteHomeChange(clientId, undefined);
+    if (this.#link === undefined && forgetsHome) this.#homes.note(clientId, undefined);
+    if (this.#link === undefined && left !== undefined) this.#homes.note(clientId, held?.broker, left);
     // Nobody waits for this: a device takes longer to come back than it is held.
-    if (clientId !== '') this.#link?.post({ kind: 'ended', clientId, epoch, sessionOver: forgetsHome });
+    const rest = left === undefined ? {} : { remains: left };
+    if (clientId !== '') this.#link?.post({ kind: 'ended', clientId, epoch, sessionOver: forgetsHome, ...rest });
   }
 
   close(): void {
     this.#share.close();
-    this.#homes?.close();
-  }
-
-  #noteHomeChange(clientId: string, broker: string | undefined): void {
-    if (clientId !== '' && this.#homeChanges.size < homeChangesKept) this.#homeChanges.set(clientId, broker);
+    this.#homes.close();
   }
 
   #hold(request: ClaimRequest, answer: ClaimAnswer): void {
@@ -263,9 +260,7 @@ export class LinkedRegistry implements SessionRegistry {
     const claim = this.#nextClaim++;
     pending.remoteClaim = claim;
     this.#claims.set(claim, pending);
-    const { clientId, connection, intent, desired } = pending.request;
-    const { adopts } = pending;
-    this.#link.send({ kind: 'claim', claim, clientId, connection, intent, desired, ...(adopts && { adopts }) });
+    this.#link.send({ kind: 'claim', claim, ...pending.request, ...(pending.adopts && { adopts: true }) });
   }
 
   #withdraw(pending: PendingClaim): void {
@@ -287,16 +282,18 @@ export class LinkedRegistry implements SessionRegistry {
   /** What the control process would decide, with what this worker knows. */
   async #decide(pending: PendingClaim): Promise<void> {
     const { request } = pending;
-    const { broker, hasHome } = this.#placeLocally(pending);
+    let placement = this.#placeLocally(pending);
     const older = request.clientId === '' ? undefined : this.#held.get(request.clientId);
     if (older !== undefined) {
-      await this.#deps.endLeg(older.connection, older.epoch, broker);
+      await this.#deps.endLeg(older.connection, older.epoch, placement.broker);
       if (this.#held.get(request.clientId)?.epoch === older.epoch) this.#held.delete(request.clientId);
       if (pending.isSettled) return;
       if (this.#link !== undefined) {
         this.#route(pending);
         return;
       }
+      // The older leg has just left what remains of its session.
+      placement = this.#placeLocally(pending);
     }
     const grant = (granted: boolean) => {
       if (!granted) {
@@ -304,12 +301,12 @@ export class LinkedRegistry implements SessionRegistry {
         return;
       }
       const epoch = this.#nextLocalEpoch();
-      const answer: ClaimAnswer = { granted: true, epoch, broker, hasHome, tookOver: older !== undefined };
+      const answer: ClaimAnswer = { granted: true, epoch, tookOver: older !== undefined, ...placement };
       this.#hold(request, answer);
       this.#settle(pending, answer);
     };
     if (pending.adopts) grant(true);
-    else pending.takeBack = this.#share.ask(broker, grant);
+    else pending.takeBack = this.#share.ask(placement.broker, grant);
   }
 
   /** Epochs that workers give by themselves are all different: each worker has its own remainder. */
@@ -323,20 +320,15 @@ export class LinkedRegistry implements SessionRegistry {
     for (const answer of [...this.#tokens.values()]) answer(false);
   }
 
-  #placeLocally({ request, adopts }: PendingClaim): { readonly broker: string; readonly hasHome: boolean } {
-    const { clientId, intent, desired } = request;
-    const home = clientId === '' ? undefined : this.#homeLocally(clientId);
-    const homeIsKnown = !adopts && home !== undefined && home in this.#options.rates;
-    return { broker: placeSession({ intent, desired, home, homeIsKnown }), hasHome: home !== undefined };
-  }
-
-  #homeLocally(clientId: string): string | undefined {
-    if (this.#homeChanges.has(clientId)) return this.#homeChanges.get(clientId);
-    try {
-      this.#homes ??= this.#deps.openHomes();
-      return this.#homes.homeOf(clientId);
-    } catch {
-      return undefined;
-    }
+  #placeLocally({ request, adopts }: PendingClaim): ClaimPlacement {
+    return placeClaim(
+      { ...request, adopts },
+      {
+        homes: this.#homes,
+        obstacleOf: this.#deps.obstacleOf,
+        isBroker: (name) => name in this.#options.rates,
+        nowMs: this.#deps.clock.wallMs(),
+      },
+    );
   }
 }

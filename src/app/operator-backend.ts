@@ -18,7 +18,9 @@ import type {
   ReplacePlanRequest,
   RollbackRequest,
 } from '../admin/admin-backend.ts';
+import type { AssessmentDocument, AssessmentQuery } from '../admin/assessment-document.ts';
 import { toWhereDocument } from '../admin/where-document.ts';
+import { errorMessage } from '../base/errors.ts';
 import { failure, type Result, success } from '../base/result.ts';
 import type { Configuration } from '../config/configuration.ts';
 import type { Plan } from '../plan/plan.ts';
@@ -26,6 +28,7 @@ import { checkSuccession, cutover, type PlanChangeFailure, rollback } from '../p
 import { parsePlan } from '../plan/plan-document.ts';
 import type { PlanMistake } from '../plan/plan-mistake.ts';
 import type { PlanRevision, PlanStore, PlanStoreFailure } from '../plan/store/plan-store.ts';
+import type { AssessmentLedger } from './assessment-ledger.ts';
 import type { FleetFigures } from './fleet-figures.ts';
 import type { MoveRequest } from './move-request.ts';
 import type { MoveRunner } from './move-runner.ts';
@@ -41,6 +44,7 @@ export interface OperatorBackendDeps {
   readonly hub: WorkerHub;
   readonly moves: MoveRunner;
   readonly figures: FleetFigures;
+  readonly assessments: AssessmentLedger;
   readonly subscribe: (onEvent: (event: AdminEvent) => void) => () => void;
 }
 
@@ -144,8 +148,21 @@ export class OperatorBackend implements AdminBackend {
     return success(lists.flatMap((list) => list ?? []).slice(0, query.limit));
   }
 
+  async assessment({ cohort, limit }: AssessmentQuery & { readonly limit: number }): AdminResult<AssessmentDocument> {
+    const { cohorts } = this.#deps.authority.current.plan;
+    const asked = cohort === undefined ? cohorts : cohorts.filter(({ name }) => name === cohort);
+    if (cohort !== undefined && asked.length === 0) {
+      return failure({ kind: 'not-found', message: `expected the name of a cohort, got ${JSON.stringify(cohort)}` });
+    }
+    try {
+      return success(this.#deps.assessments.document(asked, limit));
+    } catch (error) {
+      return failure({ kind: 'unavailable', message: `the assessments cannot be read: ${errorMessage(error)}` });
+    }
+  }
+
   async metricsText(): AdminResult<string> {
-    return success(await this.#deps.figures.metricsText());
+    return success(await this.#deps.figures.metricsText(this.#deps.authority.current));
   }
 
   ready(): { readonly ready: boolean; readonly reason: string } {

@@ -2,7 +2,14 @@ import type { Configuration } from '../config/configuration.ts';
 import type { TlsMaterial } from '../config/tls-material.ts';
 import type { LiveSession, SessionCounts } from '../gateway/live-session.ts';
 import type { Plan } from '../plan/plan.ts';
-import type { AttachedSession, ClaimAnswer, SessionIntent } from '../session/session-registry.ts';
+import type { AssessmentNote } from '../session/assessment-store.ts';
+import type {
+  AttachedSession,
+  ClaimAnswer,
+  Fallback,
+  SessionIntent,
+  SessionRemains,
+} from '../session/session-registry.ts';
 
 /** The admin address's name among the bound ports. No listener can have it: names hold no parentheses. */
 export const adminPortName = '(admin)';
@@ -62,6 +69,13 @@ export interface SessionAnnouncement {
   readonly persistent: boolean;
 }
 
+/** A home that changed while no control process was there; without a broker: forgotten. */
+export interface HomeChange {
+  readonly clientId: string;
+  readonly broker?: string;
+  readonly remains?: SessionRemains;
+}
+
 /** A metric family as `Registry.getMetricsAsJSON` gives it: plain data, added up by the control process. */
 export type MetricFamilies = readonly unknown[];
 
@@ -72,8 +86,7 @@ export type WorkerMessage =
       readonly worker: number;
       readonly pid: number;
       readonly sessions: readonly SessionAnnouncement[];
-      /** Homes that changed while no control process was there; without a broker: forgotten. */
-      readonly homes: readonly { readonly clientId: string; readonly broker?: string }[];
+      readonly homes: readonly HomeChange[];
     }
   | {
       readonly kind: 'claim';
@@ -82,6 +95,7 @@ export type WorkerMessage =
       readonly connection: number;
       readonly intent: SessionIntent;
       readonly desired: string;
+      readonly fallback?: Fallback;
       readonly adopts?: boolean;
     }
   /** Answered like the claim itself, if that was not answered before. */
@@ -89,7 +103,20 @@ export type WorkerMessage =
   | { readonly kind: 'withdraw-token'; readonly claim: number }
   | { readonly kind: 'token'; readonly claim: number; readonly broker: string }
   | { readonly kind: 'attached'; readonly session: AttachedSession }
-  | { readonly kind: 'ended'; readonly clientId: string; readonly epoch: number; readonly sessionOver: boolean }
+  | {
+      readonly kind: 'ended';
+      readonly clientId: string;
+      readonly epoch: number;
+      readonly sessionOver: boolean;
+      readonly remains?: SessionRemains;
+    }
+  /** What sessions told of their cohorts' targets since the last one. */
+  | {
+      readonly kind: 'assessments';
+      readonly notes: readonly AssessmentNote[];
+      /** Notes that found no room while the control process was away. */
+      readonly dropped: number;
+    }
   /** The answer to `end-leg`. */
   | { readonly kind: 'leg-ended'; readonly clientId: string; readonly epoch: number }
   /** The answer to `end-parked`. */

@@ -15,14 +15,15 @@ export interface ReconnectQuestion {
 
 /**
  * Which of a worker's misplaced sessions to close now. A session that is taken up again on its device's return goes home
- * then, so closing it would move nothing: it stays and is listed. One that its device begins anew is moved. The order is the plan's own: a rollback takes the last moved first.
+ * then, and one that the target cannot carry goes back to the source, so closing them would move nothing: they stay and
+ * are listed. One that its device begins anew is moved. The order is the plan's own: a rollback takes the last moved first.
  */
 export function chooseReconnects(
   misplaced: readonly MisplacedSession[],
   { limit, order, pending }: ReconnectQuestion,
 ): ReconnectChoice {
-  const staying = misplaced.filter((session) => session.returnsHome);
-  const movable = misplaced.filter((session) => !session.returnsHome && !session.isClosing);
+  const staying = misplaced.filter(stays);
+  const movable = misplaced.filter((session) => !stays(session) && !session.isClosing);
   const direction = order === 'first-first' ? 1 : -1;
   const sorted = movable.toSorted((a, b) => direction * (a.position - b.position));
   const chosen = sorted.slice(0, limit);
@@ -33,10 +34,17 @@ export function chooseReconnects(
       // Those that are closing still count, so that a move ends when the last one is gone.
       remaining: misplaced.length - staying.length + pending,
       closing: misplaced.length - staying.length - movable.length + chosen.length,
-      staying: staying.map(({ clientId }) => ({
+      staying: staying.map(({ clientId, heldBack }) => ({
         clientId,
-        reason: 'persistent session: it returns to the broker that holds its queue',
+        reason:
+          heldBack === undefined
+            ? 'persistent session: it returns to the broker that holds its queue'
+            : `the target cannot carry it: ${heldBack}`,
       })),
     },
   };
+}
+
+function stays({ returnsHome, heldBack }: MisplacedSession): boolean {
+  return returnsHome || heldBack !== undefined;
 }

@@ -1,17 +1,20 @@
 import type { Clock } from '../base/clock.ts';
-import { errorMessage } from '../base/errors.ts';
+import type { Obstacle } from '../mqtt/adaptation-kind.ts';
 import type { HomeStore } from '../session/home-store.ts';
 import { type Claim, Ownership, type OwnershipEffect } from '../session/ownership.ts';
 import { type ParkedLeg, ParkedLegs } from '../session/parked-legs.ts';
-import { placeSession } from '../session/placement.ts';
-import type { AttachedSession, ClaimAnswer } from '../session/session-registry.ts';
+import type { ClaimAnswer } from '../session/session-registry.ts';
 import type { Logger } from '../telemetry/logger.ts';
+import { type ClaimPlacement, placeClaim } from './claim-placement.ts';
 import { ConnectGates } from './connect-gates.ts';
+import { HomeLedger } from './home-ledger.ts';
 import type { ControlMessage, WorkerMessage } from './process-messages.ts';
 
 export interface SessionAuthorityDeps {
   readonly clock: Clock;
   readonly homes: HomeStore;
+  /** What is known to stand between a device and a target; never throws. */
+  readonly obstacleOf: (clientId: string, target: string) => Obstacle | undefined;
   readonly log: Logger;
   /** Sends to one worker; a worker that is gone is not an error. */
   readonly send: (worker: number, message: ControlMessage) => void;
@@ -34,10 +37,6 @@ interface WaitingClaim {
 
 /** A worker cuts a parked leg after five seconds; the rest is for messages on their way. */
 const parkedMs = 6_000;
-/** Homes that wait this long at most to be written. */
-const homeFlushMs = 20;
-/** The wait after a write that failed: it takes the event loop with it. */
-const homeRetryMs = 5_000;
 
 /** The session registry of the control process: ownership, homes and connect rates for all workers. */
 export class SessionAuthority {
@@ -45,6 +44,7 @@ export class SessionAuthority {
   readonly #options: SessionAuthorityOptions;
   readonly #ownership: Ownership;
   readonly #gates: ConnectGates;
+  readonly #homes: HomeLedger;
   /** Claims that own their client ID and wait for a connect token, by worker and claim. */
   readonly #waiting = new Map<string, WaitingClaim>();
   /** The key in `#waiting` of the claim that owns a client ID and waits. */
@@ -55,11 +55,11 @@ export class SessionAuthority {
   /** Further connect tokens that are waited for, by worker and claim. */
   readonly #tokens = new Map<string, () => void>();
   #takeoverTimer: NodeJS.Timeout | undefined;
-  #flushTimer: NodeJS.Timeout | undefined;
 
   constructor(deps: SessionAuthorityDeps, options: SessionAuthorityOptions) {
     this.#deps = deps;
     this.#options = options;
+    this.#homes = new HomeLedger(deps.homes, deps.log);
     // Microseconds since the epoch: above everything an earlier control process can have granted.
     this.#ownership = new Ownership({ takeoverMs: options.takeoverMs, firstEpoch: deps.clock.wallMs() * 1000 });
     this.#gates = new ConnectGates({ rates: options.rates, queueLimit: options.queueLimit, clock: deps.clock });
@@ -69,13 +69,13 @@ export class SessionAuthority {
     for (const session of message.sessions) {
       const { clientId, connection, epoch } = session;
       this.#perform(this.#ownership.announce({ worker: message.worker, clientId, connection, epoch }));
-      if (session.persistent) this.#noteHome(session);
+      if (session.persistent) this.#homes.note(clientId, session.broker);
     }
-    for (const { clientId, broker } of message.homes) {
-      if (broker === undefined) this.#forgetHome(clientId);
-      else this.#noteHome({ clientId, broker });
+    for (const { clientId, broker, remains } of message.homes) {
+      if (broker === undefined) this.#homes.forget(clientId);
+      else this.#homes.note(clientId, broker, remains);
     }
-    if (message.homes.length > 0 && this.#flushHomes()) this.#deps.send(message.worker, { kind: 'homes-noted' });
+    if (message.homes.length > 0 && this.#homes.flush()) this.#deps.send(message.worker, { kind: 'homes-noted' });
   }
 
   handleClaim(worker: number, message: Extract<WorkerMessage, { kind: 'claim' }>): void {
@@ -113,13 +113,16 @@ export class SessionAuthority {
   handleAttached({ session }: Extract<WorkerMessage, { kind: 'attached' }>): void {
     // A leg that lost its client ID no longer speaks for the session.
     if (!this.#ownership.owns(session.clientId, session.epoch)) return;
-    if (session.persistent) this.#noteHome(session);
-    else this.#forgetHome(session.clientId);
+    if (session.persistent) this.#homes.note(session.clientId, session.broker);
+    else this.#homes.forget(session.clientId);
   }
 
-  handleEnded({ clientId, epoch, sessionOver }: Extract<WorkerMessage, { kind: 'ended' }>): void {
+  handleEnded({ clientId, epoch, sessionOver, remains }: Extract<WorkerMessage, { kind: 'ended' }>): void {
     // A leg that lost its client ID no longer speaks for the session.
-    if (sessionOver && this.#ownership.owns(clientId, epoch)) this.#forgetHome(clientId);
+    if (this.#ownership.owns(clientId, epoch)) {
+      if (sessionOver) this.#homes.forget(clientId);
+      else if (remains !== undefined) this.#homes.keep(clientId, remains);
+    }
     this.#perform(this.#ownership.legEnded(clientId, epoch));
   }
 
@@ -143,19 +146,13 @@ export class SessionAuthority {
   }
 
   homeOf(clientId: string): string | undefined {
-    try {
-      return this.#deps.homes.homeOf(clientId);
-    } catch (error) {
-      this.#deps.log.error({ error: errorMessage(error) }, 'The homes of persistent sessions cannot be read');
-      return undefined;
-    }
+    return this.#homes.homeOf(clientId);
   }
 
   close(): void {
     this.#gates.close();
     clearTimeout(this.#takeoverTimer);
-    clearTimeout(this.#flushTimer);
-    this.#deps.homes.close();
+    this.#homes.close();
   }
 
   #perform(effects: readonly OwnershipEffect[]): void {
@@ -175,7 +172,7 @@ export class SessionAuthority {
   }
 
   #endLeg({ leg, clientId, epoch, heir }: Extract<OwnershipEffect, { kind: 'end-leg' }>): void {
-    const newBroker = heir === undefined ? undefined : this.#place(heir, this.homeOf(heir.clientId));
+    const newBroker = heir === undefined ? undefined : this.#place(heir).broker;
     const { worker, connection } = leg;
     this.#deps.send(worker, {
       kind: 'end-leg',
@@ -204,11 +201,11 @@ export class SessionAuthority {
   }
 
   #admit(claim: Claim, epoch: number, tookOver: boolean): void {
-    const home = claim.clientId === '' ? undefined : this.homeOf(claim.clientId);
-    const broker = this.#place(claim, home);
+    const placement = this.#place(claim);
+    const { broker } = placement;
     const key = claimKey(claim.worker, claim.claim);
     if (claim.adopts === true) {
-      this.#answer(claim, { granted: true, epoch, broker: claim.desired, hasHome: home !== undefined, tookOver });
+      this.#answer(claim, { granted: true, epoch, tookOver, ...placement });
       return;
     }
     const grant = () => {
@@ -220,7 +217,7 @@ export class SessionAuthority {
           isAnswered = true;
           this.#waiting.delete(key);
           this.#waitingByClientId.delete(claim.clientId);
-          if (granted) this.#answer(claim, { granted: true, epoch, broker, hasHome: home !== undefined, tookOver });
+          if (granted) this.#answer(claim, { granted: true, epoch, tookOver, ...placement });
           else this.#refuse(claim, epoch);
         },
       });
@@ -273,8 +270,13 @@ export class SessionAuthority {
     this.#deps.send(claim.worker, { kind: 'answer', claim: claim.claim, answer });
   }
 
-  #place({ intent, desired }: Claim, home: string | undefined): string {
-    return placeSession({ intent, desired, home, homeIsKnown: home !== undefined && home in this.#options.rates });
+  #place(claim: Claim): ClaimPlacement {
+    return placeClaim(claim, {
+      homes: this.#homes,
+      obstacleOf: this.#deps.obstacleOf,
+      isBroker: (name) => name in this.#options.rates,
+      nowMs: this.#deps.clock.wallMs(),
+    });
   }
 
   #deadlineMs(): number {
@@ -291,41 +293,6 @@ export class SessionAuthority {
       this.#perform(this.#ownership.tick(this.#deps.clock.monotonicMs()));
       this.#armTakeover();
     }, waitMs);
-  }
-
-  #noteHome({ clientId, broker }: Pick<AttachedSession, 'clientId' | 'broker'>): void {
-    this.#withHomes((homes) => homes.record(clientId, broker));
-  }
-
-  #forgetHome(clientId: string): void {
-    if (clientId !== '') this.#withHomes((homes) => homes.forget(clientId));
-  }
-
-  #withHomes(change: (homes: HomeStore) => void): void {
-    try {
-      change(this.#deps.homes);
-    } catch (error) {
-      this.#deps.log.error({ error: errorMessage(error) }, 'The home of a persistent session could not be recorded');
-    }
-    this.#armFlush(homeFlushMs);
-  }
-
-  #armFlush(waitMs: number): void {
-    this.#flushTimer ??= setTimeout(() => {
-      this.#flushTimer = undefined;
-      if (!this.#flushHomes()) this.#armFlush(homeRetryMs);
-    }, waitMs);
-  }
-
-  #flushHomes(): boolean {
-    try {
-      this.#deps.homes.flush();
-      return true;
-    } catch (error) {
-      const text = 'The homes of persistent sessions could not be written; they are kept in memory';
-      this.#deps.log.error({ error: errorMessage(error) }, text);
-      return false;
-    }
   }
 }
 

@@ -7,10 +7,12 @@ import type { BrokerTlsMaterial, TlsMaterial } from '../config/tls-material.ts';
 import { createUpstreamConnector, type ReloadableUpstreamConnector } from '../gateway/dial-upstream.ts';
 import { createGateway, type Gateway } from '../gateway/gateway.ts';
 import { createSnapshot, type RoutingSnapshot } from '../plan/snapshot.ts';
+import { openSqliteAssessmentStore } from '../session/sqlite-assessment-store.ts';
 import { openSqliteHomeStore } from '../session/sqlite-home-store.ts';
 import { createLogger, type Logger } from '../telemetry/logger.ts';
 import { createMetrics, type Metrics } from '../telemetry/metrics.ts';
-import { claimAnswerMs, connectRates, homeStorePath } from './broker-rates.ts';
+import { AssessmentBatch } from './assessment-batch.ts';
+import { assessmentBounds, assessmentStorePath, claimAnswerMs, connectRates, homeStorePath } from './broker-rates.ts';
 import { connectionsWithin, openFilesLimit } from './descriptor-room.ts';
 import { LinkedRegistry } from './linked-registry.ts';
 import { ListenerTrust } from './listener-trust.ts';
@@ -51,6 +53,7 @@ class WorkerProcess {
   readonly #metrics: Metrics = createMetrics();
   readonly #trust: ListenerTrust;
   readonly #upstream: ReloadableUpstreamConnector;
+  readonly #assessments: AssessmentBatch;
   readonly #registry: LinkedRegistry;
   readonly #gateway: Gateway;
   readonly #link: WorkerLink;
@@ -85,6 +88,7 @@ class WorkerProcess {
       clock: systemClock,
       log: this.#log,
     });
+    this.#assessments = this.#createAssessments();
     this.#registry = this.#createRegistry();
     this.#gateway = createGateway({
       settings: { clientIdPolicy: configuration.fleet.clientIdPolicy, brokers: configuration.brokers },
@@ -92,6 +96,7 @@ class WorkerProcess {
       ports: {
         snapshot: () => this.#currentSnapshot(),
         registry: this.#registry,
+        assessments: this.#assessments,
         upstream: this.#upstream,
         metrics: this.#metrics,
         log: this.#log,
@@ -103,10 +108,12 @@ class WorkerProcess {
         const homes = this.#registry.homeChanges();
         link.send({ kind: 'hello', worker, pid: process.pid, sessions: this.#registry.announcements(), homes });
         this.#registry.linkUp(link);
+        this.#assessments.linkUp(link);
       },
       onDown: () => {
         this.#log.warn('The control process is away; devices connect by the last plan');
         this.#registry.linkDown();
+        this.#assessments.linkDown();
       },
       onMessage: (message) => this.#receive(message),
     });
@@ -150,6 +157,7 @@ class WorkerProcess {
     this.#upstream.close();
     this.#link.close();
     this.#registry.close();
+    this.#assessments.close();
   }
 
   #connectionsPerWorker(): number {
@@ -165,6 +173,16 @@ class WorkerProcess {
     return connections;
   }
 
+  #createAssessments(): AssessmentBatch {
+    const { store, limits } = this.#start.configuration;
+    const options = { ...assessmentBounds(limits), readOnly: true };
+    return new AssessmentBatch({
+      openAssessments: () => openSqliteAssessmentStore(assessmentStorePath(store.path), options),
+      wallMs: () => systemClock.wallMs(),
+      log: this.#log,
+    });
+  }
+
   #createRegistry(): LinkedRegistry {
     const { configuration } = this.#start;
     return new LinkedRegistry(
@@ -172,6 +190,7 @@ class WorkerProcess {
         clock: systemClock,
         endLeg: (connection, epoch, newBroker) => this.#gateway.endLeg(connection, epoch, newBroker),
         openHomes: () => openSqliteHomeStore(homeStorePath(configuration.store.path), { readOnly: true }),
+        obstacleOf: (clientId, target) => this.#assessments.obstacleOf(clientId, target),
       },
       {
         rates: connectRates(configuration),

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
+import { addAssessCommand } from './assess-command.ts';
 import { addCheckCommand } from './check-command.ts';
 import type { CommandContext } from './command-context.ts';
 import { addCutoverCommand } from './cutover-command.ts';
@@ -32,6 +33,7 @@ export function createProgram(terminal: Terminal, setExitCode: (code: number) =>
   addCheckCommand(program, context);
   addStatusCommand(program, context);
   addWhereCommand(program, context);
+  addAssessCommand(program, context);
   addCutoverCommand(program, context);
   addRollbackCommand(program, context);
   addPlanCommand(program, context);

@@ -23,7 +23,10 @@ export function renderCohorts(cohorts: readonly CohortStatus[], style: Style): s
   return renderPart(cohortColumns, cohorts, style);
 }
 
-/** The weight is per cent of the cohort; SEEN is what it did to the devices that are connected now. */
+/**
+ * The weight is per cent of the cohort; SEEN is what it did to the devices that are connected now; HELD BACK are devices
+ * known to do what the target cannot carry, connected or not (`assess` says why).
+ */
 const cohortColumns: readonly Column<CohortStatus>[] = [
   { title: 'COHORT', value: ({ name }) => name },
   { title: 'WEIGHT', value: ({ weightBps }) => renderPercent(weightBps), align: 'right' },
@@ -33,6 +36,7 @@ const cohortColumns: readonly Column<CohortStatus>[] = [
   { title: 'TARGET', value: ({ target }) => target },
   { title: 'SESSIONS', value: ({ sessions }) => String(sessions.target), align: 'right' },
   { title: 'MOVING', value: ({ sessions }) => String(sessions.moving), align: 'right' },
+  { title: 'HELD BACK', value: ({ heldBack }) => String(heldBack), align: 'right' },
 ];
 
 /** Devices on the target of devices seen, `48/1000 4.8%`; of none, nothing can be said. */

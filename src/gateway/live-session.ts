@@ -1,3 +1,5 @@
+import type { Obstacle } from '../mqtt/adaptation-kind.ts';
+
 /** One device connection that a broker has accepted, as `status`, `/v1/sessions` and the mover see it. */
 export interface LiveSession {
   readonly connection: number;
@@ -46,6 +48,8 @@ export interface MisplacedSession {
   readonly persistent: boolean;
   /** It is taken up again where it is when its device reconnects: closing it would move nothing. */
   readonly returnsHome: boolean;
+  /** The target cannot carry it: closing it would bring it back to the source. */
+  readonly heldBack?: Obstacle;
   /** Its position in its cohort, 0 to 10 000; 0 where an override or the default decides. */
   readonly position: number;
   /** Already being closed. */

@@ -1,4 +1,4 @@
-import type { SessionIntent } from './session-registry.ts';
+import type { Fallback, SessionIntent } from './session-registry.ts';
 
 /** One device connection in one worker. */
 export interface Leg {
@@ -12,6 +12,7 @@ export interface Claim extends Leg {
   readonly clientId: string;
   readonly intent: SessionIntent;
   readonly desired: string;
+  readonly fallback?: Fallback;
   /** The leg is attached to `desired` already, under a client ID that the broker gave it: no token, no other broker. */
   readonly adopts?: boolean;
 }

@@ -55,8 +55,8 @@ export interface ClaimRequest {
   /** The broker that the plan wants (`desired`). */
   readonly desired: string;
   /**
-   * Given when `desired` is a cohort's target by the cohort's weight, not by an override: the device goes to `source`
-   * instead when it is known that `target` cannot carry it.
+   * The cohort's brokers, given when a cohort (not an override) decided on `desired`, whichever of the two it is: the
+   * device goes to \`source\` when it is known that \`target\` cannot carry it.
    */
   readonly fallback?: Fallback;
 }
@@ -77,7 +77,7 @@ export type ClaimAnswer =
       readonly hasHome: boolean;
       /** True when an older leg of this client ID was live and was ended for this one. */
       readonly tookOver: boolean;
-      /** Why the device is on its cohort's source though the plan wants it on the target. */
+      /** Why the device is on its cohort's source, and stays there whatever the plan wants: a reconnect moves nothing. */
       readonly heldBack?: Obstacle;
       /** Given to a CONNECT that takes a session up, when something is kept of it. */
       readonly remains?: {

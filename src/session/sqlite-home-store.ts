@@ -1,9 +1,15 @@
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { CrossfadeError } from '../base/errors.ts';
 import type { HomeStore } from './home-store.ts';
+import type { SessionRemains } from './session-registry.ts';
+import { boundedRemains } from './session-remains.ts';
 
+/** What is left of sessions stands apart: few have something left, and homes stay small. */
 const schema = `
   CREATE TABLE IF NOT EXISTS homes (client_id TEXT PRIMARY KEY, broker TEXT NOT NULL) WITHOUT ROWID, STRICT;
+  CREATE TABLE IF NOT EXISTS remains (
+    client_id TEXT PRIMARY KEY, received BLOB NOT NULL, expires_at_ms INTEGER
+  ) WITHOUT ROWID, STRICT;
 `;
 
 /**
@@ -22,16 +28,26 @@ export function openSqliteHomeStore(path: string, options: { readonly readOnly?:
 
 /** Homes that wait to be written, at most; beyond them a new one is not recorded. */
 const heldHomes = 1_000_000;
+/** Packet identifiers that wait to be written, at most, of all sessions; beyond them a session's are not kept. */
+const heldIdentifiers = 4_000_000;
 
 class SqliteHomeStore implements HomeStore {
   readonly #database: DatabaseSync;
   readonly #select: StatementSync;
+  /** Undefined for a file of an earlier version that can only be read. */
+  readonly #selectRemains: StatementSync | undefined;
   /** Not yet written; undefined is a home to forget. */
   #dirty = new Map<string, string | undefined>();
+  #dirtyRemains = new Map<string, SessionRemains | undefined>();
+  #dirtyIdentifiers = 0;
 
   constructor(database: DatabaseSync) {
     this.#database = database;
     this.#select = database.prepare('SELECT broker FROM homes WHERE client_id = ?');
+    const hasRemains = database.prepare(`SELECT 1 FROM sqlite_master WHERE name = 'remains'`).get() !== undefined;
+    this.#selectRemains = hasRemains
+      ? database.prepare('SELECT received, expires_at_ms FROM remains WHERE client_id = ?')
+      : undefined;
   }
 
   homeOf(clientId: string): string | undefined {
@@ -45,7 +61,19 @@ class SqliteHomeStore implements HomeStore {
   }
 
   forget(clientId: string): void {
+    this.#noteRemains(clientId, undefined);
     if (this.homeOf(clientId) !== undefined) this.#note(clientId, undefined);
+  }
+
+  remainsOf(clientId: string): SessionRemains | undefined {
+    if (this.#dirtyRemains.has(clientId)) return this.#dirtyRemains.get(clientId);
+    const row = this.#selectRemains?.get(clientId);
+    return row === undefined ? undefined : toRemains(row);
+  }
+
+  keep(clientId: string, remains: SessionRemains | undefined): void {
+    const kept = boundedRemains(remains);
+    if (kept === undefined || this.homeOf(clientId) !== undefined) this.#noteRemains(clientId, kept);
   }
 
   countByBroker(): ReadonlyMap<string, number> {
@@ -55,17 +83,11 @@ class SqliteHomeStore implements HomeStore {
   }
 
   flush(): void {
-    if (this.#dirty.size === 0) return;
-    const upsert = this.#database.prepare(
-      'INSERT INTO homes (client_id, broker) VALUES (?, ?) ON CONFLICT (client_id) DO UPDATE SET broker = excluded.broker',
-    );
-    const remove = this.#database.prepare('DELETE FROM homes WHERE client_id = ?');
+    if (this.#dirty.size === 0 && this.#dirtyRemains.size === 0) return;
     this.#database.exec('BEGIN IMMEDIATE');
     try {
-      for (const [clientId, broker] of this.#dirty) {
-        if (broker === undefined) remove.run(clientId);
-        else upsert.run(clientId, broker);
-      }
+      this.#writeHomes();
+      this.#writeRemains();
       this.#database.exec('COMMIT');
     } catch (error) {
       // A full disk has ended the transaction already, and its own error is the one to tell.
@@ -73,6 +95,8 @@ class SqliteHomeStore implements HomeStore {
       throw error;
     }
     this.#dirty = new Map();
+    this.#dirtyRemains = new Map();
+    this.#dirtyIdentifiers = 0;
   }
 
   close(): void {
@@ -80,6 +104,28 @@ class SqliteHomeStore implements HomeStore {
       this.flush();
     } finally {
       this.#database.close();
+    }
+  }
+
+  #writeHomes(): void {
+    const upsert = this.#database.prepare(
+      'INSERT INTO homes (client_id, broker) VALUES (?, ?) ON CONFLICT (client_id) DO UPDATE SET broker = excluded.broker',
+    );
+    const remove = this.#database.prepare('DELETE FROM homes WHERE client_id = ?');
+    for (const [clientId, broker] of this.#dirty) {
+      if (broker === undefined) remove.run(clientId);
+      else upsert.run(clientId, broker);
+    }
+  }
+
+  #writeRemains(): void {
+    const upsert = this.#database.prepare(
+      'INSERT OR REPLACE INTO remains (client_id, received, expires_at_ms) VALUES (?, ?, ?)',
+    );
+    const remove = this.#database.prepare('DELETE FROM remains WHERE client_id = ?');
+    for (const [clientId, remains] of this.#dirtyRemains) {
+      if (remains === undefined) remove.run(clientId);
+      else upsert.run(clientId, toBytes(remains.received), remains.expiresAtMs ?? null);
     }
   }
 
@@ -92,4 +138,31 @@ class SqliteHomeStore implements HomeStore {
     }
     this.#dirty.set(clientId, broker);
   }
+
+  #noteRemains(clientId: string, remains: SessionRemains | undefined): void {
+    const before = this.remainsOf(clientId);
+    if (before === undefined && remains === undefined) return;
+    const waiting = this.#dirtyRemains.get(clientId)?.received.length ?? 0;
+    const identifiers = this.#dirtyIdentifiers - waiting + (remains?.received.length ?? 0);
+    const isFull = this.#dirtyRemains.size >= heldHomes && !this.#dirtyRemains.has(clientId);
+    if (isFull || identifiers > heldIdentifiers) {
+      throw new CrossfadeError('homes-full', 'what is left of a session is not kept: the store does not take it');
+    }
+    this.#dirtyIdentifiers = identifiers;
+    this.#dirtyRemains.set(clientId, remains);
+  }
+}
+
+/** Two bytes for each packet identifier. */
+function toBytes(received: readonly number[]): Uint8Array {
+  const bytes = Buffer.alloc(received.length * 2);
+  for (const [index, packetId] of received.entries()) bytes.writeUInt16BE(packetId & 0xffff, index * 2);
+  return bytes;
+}
+
+function toRemains(row: Readonly<Record<string, unknown>>): SessionRemains {
+  const bytes = row['received'] instanceof Uint8Array ? Buffer.from(row['received']) : Buffer.alloc(0);
+  const received = Array.from({ length: bytes.length / 2 }, (_, index) => bytes.readUInt16BE(index * 2));
+  const expiresAtMs = row['expires_at_ms'];
+  return { received, ...(typeof expiresAtMs === 'number' && { expiresAtMs }) };
 }

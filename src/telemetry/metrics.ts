@@ -42,6 +42,7 @@ export interface Metrics {
   readonly handovers: Counter<'result'>;
   readonly handoverSeconds: Histogram;
   readonly takeovers: Counter;
+  readonly devicesHeldBack: Gauge<'cohort'>;
   readonly tlsHandshakes: Counter<'version' | 'resumed' | 'result'>;
   readonly clientCertificatesRefused: Counter<'reason'>;
   readonly certificateExpiry: Gauge<'use'>;
@@ -91,6 +92,12 @@ export function createMetrics(): Metrics {
       registers,
     }),
     takeovers: counter('crossfade_takeovers_total', 'Connections ended because the same client ID connected again', []),
+    devicesHeldBack: new Gauge({
+      name: 'crossfade_devices_held_back',
+      help: 'Devices known to do what the target of their cohort cannot carry',
+      labelNames: ['cohort'],
+      registers,
+    }),
     tlsHandshakes: counter('crossfade_tls_handshakes_total', 'TLS handshakes of devices', [
       'version',
       'resumed',

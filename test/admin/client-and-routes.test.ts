@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createAdminClient } from '../../src/admin/admin-client.ts';
-import { firstPlan, session, status } from './fake-backend.ts';
+import { assessment, firstPlan, session, status } from './fake-backend.ts';
 import { runServer, tokenByRole } from './running-server.ts';
 
 test('status, sessions and where come as the backend gave them, and the questions reach it whole', async (context) => {
@@ -15,6 +15,18 @@ test('status, sessions and where come as the backend gave them, and the question
     { broker: 'aws', cohort: 'Halle 7 (süd)', limit: 100 },
     { clientId: 'mètre/7?&=', commonName: 'x y' },
   ]);
+});
+
+test('the assessment comes whole or of one cohort, with bounded examples', async (context) => {
+  const { as, backend } = await runServer(context);
+  const viewer = as('viewer');
+  assert.deepEqual(await viewer.assessment(), { ok: true, value: assessment });
+  assert.deepEqual(await viewer.assessment({ cohort: 'everyone', limit: 1_000 }), { ok: true, value: assessment });
+  assert.deepEqual(backend.asked, [{ limit: 10 }, { cohort: 'everyone', limit: 1_000 }]);
+  const unknown = await viewer.assessment({ cohort: 'nobody' });
+  assert.ok(!unknown.ok && unknown.error.kind === 'problem' && unknown.error.problem.status === 404);
+  const tooMany = await viewer.assessment({ limit: 1_001 });
+  assert.ok(!tooMany.ok && tooMany.error.kind === 'problem' && tooMany.error.problem.status === 400);
 });
 
 test('the plan comes with its revision as ETag, and not again while the reader has it', async (context) => {

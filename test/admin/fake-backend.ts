@@ -15,6 +15,7 @@ import type {
   ReplacePlanRequest,
   RollbackRequest,
 } from '../../src/admin/admin-backend.ts';
+import type { AssessmentDocument } from '../../src/admin/assessment-document.ts';
 import { failure, type Result, success } from '../../src/base/result.ts';
 import type { Plan } from '../../src/plan/plan.ts';
 
@@ -37,7 +38,14 @@ export const status: StatusDocument = {
   frozen: false,
   brokers: { legacy: { profile: 'mqtt', sessions: 2, connected: true } },
   cohorts: [
-    { name: 'everyone', source: 'legacy', target: 'aws', weightBps: 0, sessions: { source: 2, target: 0, moving: 0 } },
+    {
+      name: 'everyone',
+      source: 'legacy',
+      target: 'aws',
+      weightBps: 0,
+      sessions: { source: 2, target: 0, moving: 0 },
+      heldBack: 1,
+    },
   ],
   listeners: [{ name: 'devices', address: '127.0.0.1:8883' }],
   nameserver: [],
@@ -57,6 +65,32 @@ export const session: SessionDocument = {
   since: at,
   listener: 'devices',
   worker: 0,
+};
+
+export const assessment: AssessmentDocument = {
+  cohorts: [
+    {
+      cohort: 'everyone',
+      source: 'legacy',
+      target: 'aws',
+      observedSince: at,
+      devices: 4,
+      asIs: 1,
+      adapted: { devices: 2, kinds: [{ kind: 'qos2-publish', devices: 2 }] },
+      cannot: {
+        devices: 1,
+        reasons: [
+          {
+            reason: 'topic-depth',
+            devices: 1,
+            examples: [{ clientId: 'meter-7', reason: 'topic-depth', example: 'a/b/c/d/e/f/g/h/i', lastSeen: at }],
+          },
+        ],
+      },
+      notListed: 0,
+    },
+  ],
+  dropped: 0,
 };
 
 /** A backend in memory: it works, remembers what it was asked, and fails where a test says so. */
@@ -134,6 +168,12 @@ export class FakeBackend implements AdminBackend {
   async sessions(query: Parameters<AdminBackend['sessions']>[0]) {
     this.asked.push(query);
     return this.#answer([session]);
+  }
+
+  async assessment(query: Parameters<AdminBackend['assessment']>[0]) {
+    this.asked.push(query);
+    const known = query.cohort === undefined || query.cohort === 'everyone';
+    return this.#found(known ? assessment : undefined, `No cohort ${JSON.stringify(query.cohort)}`);
   }
 
   subscribe(onEvent: (event: AdminEvent) => void) {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { z } from 'zod';
+import { assessmentDocument } from '../../src/admin/assessment-document.ts';
 import { createChangingRoutes } from '../../src/admin/changing-routes.ts';
 import * as documents from '../../src/admin/document-schemas.ts';
 import { describeRoutes } from '../../src/admin/openapi.ts';
@@ -15,6 +16,7 @@ const served = [
   'GET /metrics',
   'GET /openapi.json',
   'GET /readyz',
+  'GET /v1/assessment',
   'GET /v1/events',
   'GET /v1/moves',
   'GET /v1/moves/{id}',
@@ -73,6 +75,7 @@ const answered: readonly { path: string; schema: z.ZodType; isList?: true }[] = 
   { path: '/v1/status', schema: documents.statusDocument },
   { path: '/v1/plan', schema: documents.planDocument },
   { path: '/v1/plan/revisions', schema: documents.revisionDocument, isList: true },
+  { path: '/v1/assessment', schema: assessmentDocument },
   { path: '/v1/moves', schema: documents.moveDocument, isList: true },
   { path: '/v1/where?clientId=a', schema: documents.whereDocument },
   { path: '/v1/sessions', schema: documents.sessionDocument, isList: true },

@@ -33,6 +33,13 @@ describe('chooseReconnects', () => {
     assert.equal(reply.staying[0]?.clientId, 'meter-1');
   });
 
+  it('leaves sessions that the target cannot carry and says why', () => {
+    const { connections, reply } = chooseReconnects([session(1, { heldBack: 'payload-size' })], question);
+    assert.deepEqual(connections, []);
+    assert.equal(reply.remaining, 0);
+    assert.deepEqual(reply.staying, [{ clientId: 'meter-1', reason: 'the target cannot carry it: payload-size' }]);
+  });
+
   it('moves a persistent session that its device begins anew', () => {
     assert.deepEqual(chooseReconnects([session(7, { persistent: true })], question).connections, [7]);
   });

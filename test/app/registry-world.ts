@@ -2,6 +2,7 @@ import { LinkedRegistry } from '../../src/app/linked-registry.ts';
 import type { ControlMessage, WorkerMessage } from '../../src/app/process-messages.ts';
 import { SessionAuthority } from '../../src/app/session-authority.ts';
 import { systemClock } from '../../src/base/clock.ts';
+import type { Obstacle } from '../../src/mqtt/adaptation-kind.ts';
 import type { HomeStore } from '../../src/session/home-store.ts';
 import { openSqliteHomeStore } from '../../src/session/sqlite-home-store.ts';
 import { createLogger } from '../../src/telemetry/logger.ts';
@@ -28,6 +29,8 @@ export interface RegistryWorldOptions {
 /** A control process and its workers without processes: messages go by microtask, deaths and returns by method. */
 export class RegistryWorld {
   readonly workers: readonly WorkerInWorld[];
+  /** What is known, by `CLIENT-ID TARGET`. */
+  readonly obstacles = new Map<string, Obstacle>();
   readonly #options: Required<RegistryWorldOptions>;
   #authority: SessionAuthority | undefined;
 
@@ -51,6 +54,7 @@ export class RegistryWorld {
       {
         clock: systemClock,
         homes,
+        obstacleOf: (clientId, target) => this.obstacles.get(`${clientId} ${target}`),
         log: createLogger({ level: 'silent', component: 'test' }),
         send: (worker, message) => queueMicrotask(() => this.#toWorker(authority, worker, message)),
       },
@@ -101,6 +105,7 @@ export class RegistryWorld {
           return Promise.resolve();
         },
         openHomes: () => openSqliteHomeStore(homesPath, { readOnly: homesPath !== ':memory:' }),
+        obstacleOf: (clientId, target) => this.obstacles.get(`${clientId} ${target}`),
       },
       { rates, worker, workers, queueLimit: 1_000, answerMs },
     );

@@ -8,7 +8,7 @@ import { failure, success } from '../../src/base/result.ts';
 import { renderMissing } from '../../src/cli/move-command.ts';
 import { awaitReturn, cohortsNow } from '../../src/cli/returned-devices.ts';
 import { mintCertificate, mintCertificateAuthority } from '../../src/tls/certificate-minting.ts';
-import type { FakeBackend } from '../admin/fake-backend.ts';
+import { assessment, type FakeBackend } from '../admin/fake-backend.ts';
 import { runServer, tokenByRole } from '../admin/running-server.ts';
 import { moveDocument, planDocument, revisionDocument, statusDocument } from './sample-documents.ts';
 import { makeDirectory, parseJsonLines, runCli, runInProcess } from './spawned-cli.ts';
@@ -54,8 +54,8 @@ BROKER  PROFILE       SESSIONS  STATE
 legacy  mqtt               952  up
 aws     aws-iot-core        48  down
 
-COHORT    WEIGHT          SEEN  SOURCE  SESSIONS  TARGET  SESSIONS  MOVING
-everyone      5%  48/1000 4.8%  legacy       952  aws           48       2
+COHORT    WEIGHT          SEEN  SOURCE  SESSIONS  TARGET  SESSIONS  MOVING  HELD BACK
+everyone      5%  48/1000 4.8%  legacy       952  aws           48       2          3
 
 MOVE  KIND      COHORTS   STATE    ELIGIBLE  MOVED  REFUSED  STARTED                    TOOK
 m-2   rollback  everyone  running        40      7        0  2026-03-01T12:00:00.000Z      -
@@ -70,6 +70,33 @@ WORKER  PID  REVISION  CONNECTIONS  SESSIONS
      2  102         3          400       400
 `,
   );
+});
+
+test('assess prints tables and answers 0, with --strict 2 when a device cannot move', async (context) => {
+  const { backend, inProcess } = await runGateway(context, 'viewer');
+  const table = await inProcess('assess', '--cohort', 'everyone', '--examples', '3');
+  assert.deepEqual([table.code, table.stderr], [0, '']);
+  assert.deepEqual(backend.asked, [{ cohort: 'everyone', limit: 3 }]);
+  assert.equal(
+    table.stdout,
+    `COHORT    TARGET  DEVICES  AS THEY ARE  ADAPTED  CANNOT MOVE  OBSERVED SINCE
+everyone  aws           4            1        2            1  2026-03-01T12:00:00.000Z
+
+COHORT    ADAPTED       DEVICES
+everyone  qos2-publish        2
+
+COHORT    CANNOT MOVE  DEVICES
+everyone  topic-depth        1
+
+DEVICE   REASON       LAST SEEN                 EXAMPLE
+meter-7  topic-depth  2026-03-01T12:00:00.000Z  a/b/c/d/e/f/g/h/i
+`,
+  );
+  const json = await inProcess('assess', '--json', '--strict');
+  assert.deepEqual([json.code, JSON.parse(json.stdout)], [2, assessment]);
+  const unknown = await inProcess('assess', '--cohort', 'nobody');
+  assert.equal(unknown.code, 1);
+  assert.match(unknown.stderr, /No cohort "nobody"/);
 });
 
 test('cutover prints the ID first, follows the move to its end, and shows progress on stderr', async (context) => {

@@ -10,6 +10,7 @@ const commands: readonly string[] = [
   'check',
   'status',
   'where',
+  'assess',
   'cutover',
   'rollback',
   'plan',

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { renderAssessment } from '../../src/cli/assessment-rendering.ts';
 import { renderDuration, renderMoveOutcome, renderMoves } from '../../src/cli/move-rendering.ts';
 import { parsePlanFile, renderPlanFile } from '../../src/cli/plan-file.ts';
 import { renderSeen, renderStatus } from '../../src/cli/status-rendering.ts';
@@ -38,6 +39,36 @@ test('colour is for terminals, and never where NO_COLOR is set', () => {
   assert.equal(hasColour({ isTTY: true }, { NO_COLOR: '1' }), false);
   assert.equal(hasColour({ isTTY: true }, { TERM: 'dumb' }), false);
   assert.equal(hasColour({}, {}), false);
+});
+
+test('renderAssessment says what is not in its figures, and lets no device write on the terminal', () => {
+  const cohort = {
+    cohort: 'everyone',
+    source: 'legacy',
+    target: 'aws',
+    observedSince: null,
+    devices: 0,
+    asIs: 0,
+    adapted: { devices: 0, kinds: [] },
+    cannot: { devices: 0, reasons: [] },
+    notListed: 7,
+  };
+  assert.equal(
+    renderAssessment({ cohorts: [cohort], dropped: 2 }, plain),
+    [
+      'COHORT    TARGET  DEVICES  AS THEY ARE  ADAPTED  CANNOT MOVE  OBSERVED SINCE',
+      'everyone  aws           0            0        0            0  not yet',
+      '',
+      'not in these figures: everyone: devices beyond limits.assessedDevices came 7 times',
+      'not in these figures: 2 findings were lost while the control process was away or its disk was full',
+      '',
+    ].join('\n'),
+  );
+  const lastSeen = '2026-03-01T12:00:00.000Z';
+  const examples = [{ clientId: 'a\u001b[2J', reason: 'topic-depth', example: 'x\u0007', lastSeen }];
+  const held = { ...cohort, cannot: { devices: 1, reasons: [{ reason: 'topic-depth', devices: 1, examples }] } };
+  const text = renderAssessment({ cohorts: [held], dropped: 0 }, plain);
+  assert.ok(text.includes('a\\u001b[2J') && text.includes('x\\u0007') && !text.includes('\u001b'));
 });
 
 test('renderWhere says broker and why, a fact a line', () => {

@@ -64,6 +64,7 @@ export const statusDocument: StatusDocument = {
       target: 'aws',
       weightBps: 500,
       sessions: { source: 952, target: 48, moving: 2 },
+      heldBack: 3,
     },
   ],
   listeners: [{ name: 'devices', address: '0.0.0.0:8883' }],

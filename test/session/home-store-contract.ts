@@ -32,6 +32,36 @@ export function runHomeStoreContract(
       again.close();
     });
 
+    it('keeps what is left of a session over a restart, and forgets it with the home', () => {
+      const { store, reopen } = open();
+      for (const clientId of ['meter-7', 'meter-8', 'meter-9']) store.record(clientId, 'legacy');
+      store.keep('meter-7', { received: [1, 65_535], expiresAtMs: 1_700_000_000_000 });
+      store.keep('meter-8', { received: [3] });
+      store.keep('meter-9', { received: [4] });
+      assert.deepEqual(store.remainsOf('meter-8'), { received: [3] });
+      store.flush();
+      store.keep('meter-8', undefined);
+      store.forget('meter-9');
+      store.close();
+      const again = reopen();
+      assert.deepEqual(again.remainsOf('meter-7'), { received: [1, 65_535], expiresAtMs: 1_700_000_000_000 });
+      assert.equal(again.homeOf('meter-8'), 'legacy');
+      assert.equal(again.remainsOf('meter-8'), undefined);
+      assert.equal(again.remainsOf('meter-9'), undefined);
+      again.close();
+    });
+
+    it('keeps the last 1000 identifiers, and none without a home', () => {
+      const { store } = open();
+      store.record('meter-7', 'legacy');
+      const received = Array.from({ length: 1_200 }, (_, index) => index + 1);
+      store.keep('meter-7', { received });
+      store.keep('stranger', { received });
+      assert.deepEqual(store.remainsOf('meter-7'), { received: received.slice(200) });
+      assert.equal(store.remainsOf('stranger'), undefined);
+      store.close();
+    });
+
     it('takes any client ID as it is', () => {
       const { store } = open();
       for (const clientId of ['söner/µ+#', "'; DROP TABLE homes; --", 'a'.repeat(10_000), ' '])

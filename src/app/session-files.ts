@@ -1,0 +1,56 @@
+import { errorMessage } from '../base/errors.ts';
+import type { Configuration } from '../config/configuration.ts';
+import type { AssessmentStore } from '../session/assessment-store.ts';
+import type { HomeStore } from '../session/home-store.ts';
+import { openSqliteAssessmentStore } from '../session/sqlite-assessment-store.ts';
+import { openSqliteHomeStore } from '../session/sqlite-home-store.ts';
+import type { Logger } from '../telemetry/logger.ts';
+import { assessmentBounds, assessmentStorePath, homeStorePath } from './broker-rates.ts';
+import { type MoveJournal, openMoveJournal } from './move-journal.ts';
+
+export function openJournal({ store }: Configuration, log: Logger): MoveJournal {
+  try {
+    return openMoveJournal(homeStorePath(store.path));
+  } catch (error) {
+    log.error(
+      { error: errorMessage(error) },
+      'Moves are kept in memory only: a move under way would not survive a restart',
+    );
+    return openMoveJournal(':memory:');
+  }
+}
+
+/**
+ * Homes that cannot be written are still read, with what changes kept in memory; a full or read-only disk must not stop
+ * devices. Only where nothing can be read either is every home unknown.
+ */
+export function openHomes({ store }: Configuration, log: Logger): HomeStore {
+  const path = homeStorePath(store.path);
+  try {
+    return openSqliteHomeStore(path);
+  } catch (error) {
+    log.error(
+      { error: errorMessage(error) },
+      'Homes of persistent sessions cannot be written: changes are lost at a restart',
+    );
+  }
+  try {
+    return openSqliteHomeStore(path, { readOnly: true });
+  } catch (error) {
+    log.error(
+      { error: errorMessage(error) },
+      'Homes of persistent sessions cannot be read: such a session goes where the plan says',
+    );
+    return openSqliteHomeStore(':memory:');
+  }
+}
+
+/** What cannot be kept is kept in memory: a full disk must not stop devices, and what they do they do again. */
+export function openAssessments({ store, limits }: Configuration, log: Logger): AssessmentStore {
+  try {
+    return openSqliteAssessmentStore(assessmentStorePath(store.path), assessmentBounds(limits));
+  } catch (error) {
+    log.error({ error: errorMessage(error) }, 'Assessments are kept in memory only: they are lost at a restart');
+    return openSqliteAssessmentStore(':memory:', assessmentBounds(limits));
+  }
+}
