@@ -57,6 +57,11 @@ export class Visit {
     return this.broker.logged(text.replaceAll('TAG', this.tag), this.#logStart);
   }
 
+  /** Ends with the visit at the latest. */
+  closeLater(opened: AsyncDisposable): void {
+    this.#opened.use(opened);
+  }
+
   /** A raw device at this door. */
   async dial(version: 4 | 5): Promise<TestDevice> {
     const { port, tls } = this.door;
