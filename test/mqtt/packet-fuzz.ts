@@ -108,7 +108,7 @@ function feed(input: Buffer): number {
 
 function feedLists(input: Buffer): void {
   for (const allowed of Object.values(allowedProperties)) {
-    for (let start = 2; start < Math.min(input.length, 16); start += 1) {
+    for (let start = 2; start < Math.min(input.length, 8); start += 1) {
       if (findPropertyFault(input, start, input.length, allowed) !== undefined) continue;
       let at = start;
       forEachProperty(input, start, input.length, (id, valueStart, valueEnd) => {
