@@ -1,0 +1,56 @@
+/**
+ * PUBACK and PUBREC leave to the device in the order in which its PUBLISH packets came [MQTT-4.6.0-2, MQTT-4.6.0-3],
+ * also from a broker that acknowledges out of order.
+ */
+export class AckOrder {
+  /** Packet identifiers of the device, oldest at `#first`. */
+  #ids: number[] = [];
+  #first = 0;
+  /** Acknowledgements that came before their turn. */
+  #early: Map<number, Buffer> | undefined;
+
+  get size(): number {
+    return this.#ids.length - this.#first;
+  }
+
+  has(packetId: number): boolean {
+    return this.#ids.includes(packetId, this.#first);
+  }
+
+  push(packetId: number): void {
+    this.#ids.push(packetId);
+  }
+
+  /** True when the acknowledgement for `packetId` may leave now; it is out of the order then. */
+  take(packetId: number): boolean {
+    if (this.#ids[this.#first] !== packetId) return false;
+    this.#first += 1;
+    if (this.#first === this.#ids.length) {
+      this.#ids.length = 0;
+      this.#first = 0;
+    } else if (this.#first > 64) {
+      this.#ids.splice(0, this.#first);
+      this.#first = 0;
+    }
+    return true;
+  }
+
+  /** Keeps `packet` until its turn. False: the identifier is not in the order, so its turn will not come. */
+  keep(packetId: number, packet: Buffer): boolean {
+    if (!this.#ids.includes(packetId, this.#first)) return false;
+    this.#early ??= new Map();
+    this.#early.set(packetId, packet);
+    return true;
+  }
+
+  /** The next acknowledgement whose turn has come. */
+  nextEarly(): Buffer | undefined {
+    if (this.#early === undefined || this.#early.size === 0) return undefined;
+    const packetId = this.#ids[this.#first];
+    const packet = packetId === undefined ? undefined : this.#early.get(packetId);
+    if (packetId === undefined || packet === undefined) return undefined;
+    this.#early.delete(packetId);
+    this.take(packetId);
+    return packet;
+  }
+}

@@ -1,0 +1,214 @@
+import { encodeAcknowledgement } from './acknowledgement-packet.ts';
+import { type AcknowledgementRead, passAcknowledgement, readAcknowledgement } from './acknowledgement-relay.ts';
+import { packetType } from './control-packet.ts';
+import { DevicePublish } from './device-publish.ts';
+import { decodeDisconnect, encodeClientDisconnect } from './disconnect-packet.ts';
+import { downlinkState } from './downlink-exchanges.ts';
+import { type PacketReader, type PacketSpan, type PacketVerdict, spanOfPacket } from './packet-stream.ts';
+import { reasonCode } from './reason-code.ts';
+import type { SessionParts } from './session-parts.ts';
+import type { DeviceDone } from './session-port.ts';
+import { decodeSubscribe, decodeUnsubscribe } from './subscribe-packet.ts';
+import { uplinkState } from './uplink-exchanges.ts';
+
+/** Every packet of the device, judged before anything of it goes on. */
+export class DevicePackets implements PacketReader {
+  readonly #parts: SessionParts;
+  readonly #publish: DevicePublish;
+  readonly #sessionExpiryInterval: number;
+  readonly #ack: AcknowledgementRead = { packetId: 0, reason: 0 };
+  /** Set by DISCONNECT. */
+  done: DeviceDone | undefined;
+
+  /** `sessionExpiryInterval`: seconds, as agreed at CONNACK. */
+  constructor(parts: SessionParts, sessionExpiryInterval: number) {
+    this.#parts = parts;
+    this.#publish = new DevicePublish(parts);
+    this.#sessionExpiryInterval = sessionExpiryInterval;
+  }
+
+  handlePacket(span: PacketSpan): PacketVerdict {
+    if (this.#parts.end !== undefined) return 'stop';
+    const type = (span.bytes[span.start] as number) >> 4;
+    const verdict = this.#handle(type, span);
+    if (verdict !== 'block') this.#count(type);
+    return this.#parts.end === undefined ? verdict : 'stop';
+  }
+
+  handleLargePublish(span: PacketSpan): PacketVerdict {
+    const verdict = this.#publish.handle(span);
+    if (verdict !== 'block') this.#count(packetType.publish);
+    return verdict;
+  }
+
+  handlePayload(bytes: Buffer, start: number, end: number, isLast: boolean): void {
+    this.#publish.handlePayload(bytes, start, end, isLast);
+  }
+
+  /** Lets go what a window held, in order, as far as the window goes. */
+  releaseHeld(): void {
+    const { heldFromDevice } = this.#parts;
+    for (
+      let held = heldFromDevice.first;
+      held !== undefined && this.#parts.end === undefined;
+      held = heldFromDevice.first
+    ) {
+      if (!this.#releaseOne(held.bytes, held.heldAtMs)) return;
+      heldFromDevice.shift();
+    }
+  }
+
+  #releaseOne(bytes: Buffer, heldAtMs: number): boolean {
+    const span = spanOfPacket(bytes);
+    switch ((bytes[0] as number) >> 4) {
+      case packetType.publish:
+        return this.#publish.handleHeld(span, heldAtMs);
+      case packetType.disconnect:
+        this.#disconnect(span);
+        return true;
+      default:
+        this.#subscribe(span);
+        return true;
+    }
+  }
+
+  #handle(type: number, span: PacketSpan): PacketVerdict {
+    switch (type) {
+      case packetType.publish:
+        return this.#publish.handle(span);
+      case packetType.puback:
+      case packetType.pubrec:
+      case packetType.pubcomp:
+        return this.#handleAnswer(type, span);
+      case packetType.pubrel:
+        return this.#handlePubrel(span);
+      case packetType.subscribe:
+      case packetType.unsubscribe:
+        return this.#inOrder(span, () => this.#subscribe(span));
+      case packetType.pingreq:
+        return this.#handlePing(span);
+      case packetType.disconnect:
+        return this.#inOrder(span, () => this.#disconnect(span));
+      default:
+        return this.#refuse(reasonCode.protocolError, `packet type ${type} is not a device's to send`);
+    }
+  }
+
+  /** What may not overtake a held PUBLISH waits behind it. */
+  #inOrder(span: PacketSpan, handle: () => void): PacketVerdict {
+    const { heldFromDevice, isQuiescing, nowMs } = this.#parts;
+    if (heldFromDevice.size > 0) {
+      return heldFromDevice.hold(span.bytes.subarray(span.start, span.end), nowMs) ? 'proceed' : 'block';
+    }
+    if (isQuiescing && (span.bytes[span.start] as number) >> 4 !== packetType.disconnect) return 'block';
+    handle();
+    return 'proceed';
+  }
+
+  #handlePing({ bytes, start, body, end }: PacketSpan): PacketVerdict {
+    if (end !== body || bytes[start] !== packetType.pingreq << 4) {
+      return this.#refuse(reasonCode.malformedPacket, 'PINGREQ has a body or flags');
+    }
+    this.#parts.toDevice.send(pingresp);
+    return 'proceed';
+  }
+
+  /** PUBACK, PUBREC and PUBCOMP for what the broker sent. */
+  #handleAnswer(type: 4 | 5 | 7, span: PacketSpan): PacketVerdict {
+    const { downlink, device, upstream, toBroker } = this.#parts;
+    const fault = readAcknowledgement(span, device.protocol, this.#ack);
+    if (fault !== 0) return this.#refuse(fault, 'an acknowledgement is malformed');
+    const { packetId, reason } = this.#ack;
+    const isRefusal = type === packetType.pubrec && reason >= 0x80;
+    if (isRefusal && upstream.protocol !== '5' && downlink.stateOf(packetId) === downlinkState.sent2) {
+      downlink.refuse(packetId);
+    } else if (!downlink.handleAnswer(type, packetId, isRefusal)) {
+      return this.#handleUnknownAnswer(type, span);
+    }
+    passAcknowledgement(span, { output: toBroker, protocol: upstream.protocol, type, packetId });
+    return 'proceed';
+  }
+
+  /** A PUBREC of a session that was resumed goes on, others end here: the broker sends again what it misses. */
+  #handleUnknownAnswer(type: number, span: PacketSpan): PacketVerdict {
+    const { device, upstream, toBroker, toDevice, downlink } = this.#parts;
+    const { packetId, reason } = this.#ack;
+    const state = downlink.stateOf(packetId);
+    if (state !== downlinkState.none && state !== downlinkState.swallowed) {
+      return this.#refuse(reasonCode.protocolError, 'an acknowledgement is not of the kind that the PUBLISH needs'); // MQTT 5 §4.3.2, §4.3.3
+    }
+    if (type !== packetType.pubrec || reason >= 0x80) return 'proceed';
+    if (upstream.capabilities.maximumQos === 2) {
+      passAcknowledgement(span, { output: toBroker, protocol: upstream.protocol, type, packetId });
+    } else {
+      const notFound = device.protocol === '5' ? reasonCode.packetIdentifierNotFound : 0;
+      toDevice.send(encodeAcknowledgement(device.protocol, { type: packetType.pubrel, packetId, reason: notFound }));
+    }
+    return 'proceed';
+  }
+
+  #handlePubrel(span: PacketSpan): PacketVerdict {
+    const { uplink, device, upstream, toBroker, toDevice } = this.#parts;
+    const fault = readAcknowledgement(span, device.protocol, this.#ack);
+    if (fault !== 0) return this.#refuse(fault, 'PUBREL is malformed');
+    const { packetId } = this.#ack;
+    const state = uplink.stateOf(packetId);
+    // PUBREL before PUBREC: the PUBREC that comes makes the device say it again.
+    if (state === uplinkState.forwarded) return 'proceed';
+    const upstreamId = uplink.release(packetId);
+    if (upstreamId !== 0) {
+      const type = packetType.pubrel;
+      passAcknowledgement(span, { output: toBroker, protocol: upstream.protocol, type, packetId: upstreamId });
+      return 'proceed';
+    }
+    const isUnknown = state !== uplinkState.kept && device.protocol === '5';
+    const reason = isUnknown ? reasonCode.packetIdentifierNotFound : 0;
+    toDevice.send(encodeAcknowledgement(device.protocol, { type: packetType.pubcomp, packetId, reason }));
+    return 'proceed';
+  }
+
+  #subscribe({ bytes, start, end }: PacketSpan): void {
+    const { desk, device, assessor, nowMs } = this.#parts;
+    const packet = bytes.subarray(start, end);
+    if ((bytes[start] as number) >> 4 === packetType.subscribe) {
+      const decoded = decodeSubscribe(packet, device.protocol);
+      if (!decoded.ok) return this.#parts.fail({ side: 'device', ...decoded.error });
+      assessor?.noteSubscribe(decoded.value);
+      return desk.handleSubscribe(decoded.value, packet, nowMs);
+    }
+    const decoded = decodeUnsubscribe(packet, device.protocol);
+    if (!decoded.ok) return this.#parts.fail({ side: 'device', ...decoded.error });
+    assessor?.noteUnsubscribe(decoded.value);
+    return desk.handleUnsubscribe(decoded.value, packet, nowMs);
+  }
+
+  #disconnect({ bytes, start, end }: PacketSpan): void {
+    const parts = this.#parts;
+    const { device, upstream, toBroker } = parts;
+    const decoded = decodeDisconnect(bytes.subarray(start, end), device.protocol);
+    if (!decoded.ok) return parts.fail({ side: 'device', ...decoded.error });
+    const { reason, sessionExpiryInterval } = decoded.value;
+    if (sessionExpiryInterval !== undefined && sessionExpiryInterval > 0 && this.#sessionExpiryInterval === 0) {
+      const message = 'DISCONNECT gives an expiry to a session that has none'; // MQTT 5 §3.14.2.2.2
+      return parts.fail({ side: 'device', reason: reasonCode.protocolError, message });
+    }
+    const withWill = reason === reasonCode.disconnectWithWill;
+    parts.end = 'device-done';
+    this.done = { withWill, ...(sessionExpiryInterval === undefined ? {} : { sessionExpiryInterval }) };
+    if (device.protocol === '5' && upstream.protocol === '5') toBroker.pass(bytes, start, end);
+    else if (!withWill) toBroker.send(encodeClientDisconnect(upstream.protocol));
+    return undefined;
+  }
+
+  #refuse(reason: number, message: string): PacketVerdict {
+    this.#parts.fail({ side: 'device', reason, message });
+    return 'stop';
+  }
+
+  #count(type: number): void {
+    const { fromDevice } = this.#parts.counts;
+    fromDevice[type] = (fromDevice[type] as number) + 1;
+  }
+}
+
+const pingresp = Buffer.from([packetType.pingresp << 4, 0]);

@@ -1,0 +1,251 @@
+import { encodeAcknowledgement } from './acknowledgement-packet.ts';
+import type { AdaptationKind, Obstacle } from './adaptation-kind.ts';
+import { packetType } from './control-packet.ts';
+import { DeliveryLimits, reasonOfObstacle } from './delivery-limits.ts';
+import type { PacketSpan, PacketVerdict } from './packet-stream.ts';
+import { payloadDigest } from './payload-digest.ts';
+import { encodePublishHead, spanOfPublish } from './publish-encoding.ts';
+import { PublishHead } from './publish-head.ts';
+import { reasonCode } from './reason-code.ts';
+import type { SessionParts } from './session-parts.ts';
+import { TopicAliases } from './topic-aliases.ts';
+import { uplinkState } from './uplink-exchanges.ts';
+
+/** Characters of a topic that an obstacle's example shows. */
+const exampleCharacters = 120;
+
+/** PUBLISH packets of the device: judged, then sent on, held until a window opens, or answered where they cannot go on. */
+export class DevicePublish {
+  readonly #parts: SessionParts;
+  readonly #limits: DeliveryLimits;
+  readonly #aliases: TopicAliases;
+  readonly #head: PublishHead;
+  /** The packet with its topic instead of an alias. */
+  readonly #plainHead: PublishHead;
+  readonly #keptBefore: number;
+  /** Where the payload goes that follows a large PUBLISH. */
+  #payloadGoes: 'broker' | 'nowhere' = 'broker';
+  /** What the packet waits for that `#carry` did not let pass. */
+  #waitsFor: AdaptationKind | undefined;
+
+  constructor(parts: SessionParts) {
+    const { device, upstream } = parts;
+    this.#parts = parts;
+    this.#limits = new DeliveryLimits(upstream);
+    this.#aliases = new TopicAliases(device.told.topicAliasMaximum);
+    this.#head = new PublishHead(device.protocol, true);
+    this.#plainHead = new PublishHead(device.protocol, true);
+    this.#keptBefore = parts.uplink.size;
+  }
+
+  handle(span: PacketSpan): PacketVerdict {
+    const parts = this.#parts;
+    const fault = this.#head.read(span) || this.#faultOf(this.#head);
+    if (fault !== 0) return this.#refuse(fault, 'PUBLISH is not well-formed or not allowed');
+    const head = this.#head.hasTopicAlias ? this.#withoutAlias(this.#head) : this.#head;
+    if (head === undefined) return 'stop';
+    parts.assessor?.notePublish(head, parts.nowMs);
+    if (parts.isQuiescing) return 'block';
+    this.#waitsFor = undefined;
+    if (parts.heldFromDevice.size === 0 && this.#carry(head)) return parts.end === undefined ? 'proceed' : 'stop';
+    return this.#hold(head);
+  }
+
+  /** A held packet's turn. False: it waits on. */
+  handleHeld(span: PacketSpan, heldAtMs: number): boolean {
+    const head = this.#head;
+    if (head.read(span) !== 0) return true;
+    const { messageExpiryInterval } = head.properties;
+    if (messageExpiryInterval >= 0 && this.#parts.device.protocol === '5') {
+      const waitedSeconds = Math.floor((this.#parts.nowMs - heldAtMs) / 1_000);
+      if (waitedSeconds >= messageExpiryInterval) return this.#expire(head);
+      if (waitedSeconds > 0)
+        span.bytes.writeUInt32BE(messageExpiryInterval - waitedSeconds, head.properties.messageExpiryAt + 1);
+    }
+    return this.#carry(head);
+  }
+
+  handlePayload(bytes: Buffer, start: number, end: number, isLast: boolean): void {
+    const { toBroker } = this.#parts;
+    if (this.#payloadGoes === 'nowhere') return;
+    toBroker.pass(bytes, start, end);
+    if (isLast) toBroker.endPacket();
+  }
+
+  /** What the version and CONNACK forbid; an MQTT 5 reason code, or 0. */
+  #faultOf(head: PublishHead): number {
+    const { told, protocol } = this.#parts.device;
+    if (head.qos === 0 && head.isDuplicate) {
+      if (protocol !== '3.1') return reasonCode.malformedPacket; // [MQTT-3.3.1-2]
+      head.bytes[head.start] = head.firstByte & 0xf7;
+      head.firstByte &= 0xf7;
+    }
+    if (protocol !== '5') return 0;
+    if (head.properties.hasSubscriptionIdentifier) return reasonCode.protocolError; // [MQTT-3.3.4-6]
+    if (head.qos > told.maximumQos) return reasonCode.qosNotSupported; // [MQTT-3.2.2-11]
+    if (head.retain && !told.retainAvailable) return reasonCode.retainNotSupported; // [MQTT-3.2.2-14]
+    if (head.packetBytes > told.maximumPacketSize) return reasonCode.packetTooLarge; // [MQTT-3.2.2-15]
+    return this.#exceedsReceiveMaximum(head) ? reasonCode.receiveMaximumExceeded : 0; // [MQTT-3.3.4-7]
+  }
+
+  #exceedsReceiveMaximum(head: PublishHead): boolean {
+    const { uplink, device } = this.#parts;
+    if (head.qos === 0 || uplink.size < device.told.receiveMaximum) return false;
+    if (uplink.size - this.#keptBefore < device.told.receiveMaximum) return false;
+    return uplink.stateOf(head.packetId) === uplinkState.none;
+  }
+
+  /** Undefined: the alias is not one that may be used, and the session has failed. */
+  #withoutAlias(head: PublishHead): PublishHead | undefined {
+    const alias = head.properties.topicAlias;
+    const isNamed = head.topicBytes > 0;
+    if (!this.#aliases.isAllowed(alias)) {
+      this.#refuse(reasonCode.topicAliasInvalid, `topic alias ${alias} is above the maximum`);
+      return undefined;
+    }
+    if (isNamed) this.#aliases.set(alias, head.bytes.subarray(head.topicAt, head.topicEnd));
+    const topic = this.#aliases.topicOf(alias);
+    if (topic === undefined) {
+      this.#refuse(reasonCode.protocolError, `topic alias ${alias} was not set`); // MQTT 5 §3.3.2.3.4
+      return undefined;
+    }
+    if (isNamed) this.#parts.adapted('topic-alias');
+    const { firstByte, packetId } = head;
+    const encoded = encodePublishHead(head, { firstByte, packetId, protocol: '5', topic });
+    this.#plainHead.read(spanOfPublish(encoded, head));
+    return this.#plainHead;
+  }
+
+  #hold(head: PublishHead): PacketVerdict {
+    const { heldFromDevice, nowMs } = this.#parts;
+    const isLarge = head.packetBytes > head.end - head.start;
+    if (isLarge || !heldFromDevice.hold(head.bytes.subarray(head.start, head.end), nowMs)) return 'block';
+    if (this.#waitsFor !== undefined) this.#parts.adapted(this.#waitsFor);
+    return 'proceed';
+  }
+
+  /** Sends the packet on, or answers it. False: it has to wait. */
+  #carry(head: PublishHead): boolean {
+    const { packetId, qos } = head;
+    const state = qos === 0 ? uplinkState.none : this.#parts.uplink.stateOf(packetId);
+    if (state !== uplinkState.none) return this.#carryRepeat(head, state);
+    const obstacle = this.#limits.isBound ? this.#limits.obstacleOf(head) : undefined;
+    if (obstacle !== undefined) return this.#handleUndeliverable(head, obstacle);
+    if (this.#mustWait(qos)) return false;
+    if (qos === 0) return this.#send(head, head.firstByte, 0);
+    return this.#carryNew(head, qos);
+  }
+
+  #carryNew(head: PublishHead, qos: 1 | 2): boolean {
+    const parts = this.#parts;
+    const upstreamId = parts.uplink.begin(head.packetId, qos);
+    if (upstreamId === undefined) return false;
+    parts.ackOrder.push(head.packetId);
+    if (qos <= parts.upstream.capabilities.maximumQos) return this.#send(head, head.firstByte, upstreamId);
+    parts.adapted('qos2-publish');
+    // The exchange upstream is a new one: DUP is its own affair, and it has none yet.
+    return this.#send(head, (head.firstByte & 0xf1) | 0x02, upstreamId);
+  }
+
+  /** A PUBLISH whose identifier is in use: a retry, or a device that has forgotten. */
+  #carryRepeat(head: PublishHead, state: number): boolean {
+    const parts = this.#parts;
+    const { packetId, qos } = head;
+    switch (state) {
+      case uplinkState.kept: // [MQTT-4.3.3-10]: until PUBREL the same identifier is the same message
+        if (!parts.ackOrder.has(packetId)) this.#answer(head, packetType.pubrec, 0);
+        return true;
+      case uplinkState.forwarded:
+        return true;
+      case uplinkState.sent1:
+        return qos === 1 && head.isDuplicate;
+      case uplinkState.released2:
+        return false;
+      default:
+        if (qos === 1) return this.#mustWait(qos) ? false : this.#carryNew(head, qos);
+        if (state === uplinkState.sent2 && head.isDuplicate) return true;
+        return this.#send(head, head.firstByte, parts.uplink.upstreamIdOf(packetId));
+    }
+  }
+
+  #mustWait(qos: number): boolean {
+    const { uplink, upstream, pace, nowMs } = this.#parts;
+    if (qos > 0 && uplink.inflight >= upstream.capabilities.receiveMaximum) {
+      this.#waitsFor = 'inflight-window';
+      return true;
+    }
+    if (!pace.isBound || pace.nextAtMs(nowMs) <= nowMs) return false;
+    this.#waitsFor = 'publish-rate';
+    return true;
+  }
+
+  #send(head: PublishHead, firstByte: number, upstreamId: number): true {
+    const { toBroker, pace, desk, sameForm, upstream, nowMs } = this.#parts;
+    const { bytes, start, end, packetIdAt } = head;
+    if (pace.isBound) pace.note(nowMs);
+    if (desk.watchesOwnPublishes) desk.noteOwnPublish(head.topic(), payloadDigest(bytes, head.payloadAt, end), nowMs);
+    if (sameForm) {
+      bytes[start] = firstByte;
+      if (packetIdAt !== 0 && upstreamId !== head.packetId) bytes.writeUInt16BE(upstreamId, packetIdAt);
+      toBroker.pass(bytes, start, end);
+    } else {
+      if (!head.properties.isEmpty) this.#parts.adapted('properties');
+      toBroker.send(encodePublishHead(head, { firstByte, packetId: upstreamId, protocol: upstream.protocol }));
+      toBroker.pass(bytes, head.payloadAt, end);
+    }
+    if (head.packetBytes > end - start) {
+      this.#payloadGoes = 'broker';
+      toBroker.beginPacket();
+    }
+    return true;
+  }
+
+  #handleUndeliverable(head: PublishHead, obstacle: Obstacle): boolean {
+    const { port, undeliverable, device } = this.#parts;
+    const topic = head.topic();
+    port.obstructed(obstacle, topic.slice(0, exampleCharacters));
+    this.#payloadGoes = 'nowhere';
+    if (undeliverable === 'acknowledge') {
+      const payload = Buffer.from(head.bytes.subarray(head.payloadAt, head.end));
+      const { qos, retain, payloadBytes } = head;
+      port.recordDropped({ obstacle, topic, qos, retain, payloadBytes, payload });
+      port.dropped('undeliverable');
+      this.#acknowledgeHere(head, 0);
+      return true;
+    }
+    const reason = reasonOfObstacle(obstacle);
+    if (device.protocol === '5' && head.qos > 0) this.#acknowledgeHere(head, reason);
+    else this.#refuse(reason, `the broker cannot take this PUBLISH: ${obstacle}`);
+    return true;
+  }
+
+  #expire(head: PublishHead): true {
+    this.#parts.port.dropped('expired');
+    this.#acknowledgeHere(head, 0);
+    return true;
+  }
+
+  /** The answer that no broker gave: because the message ends here, with a record or a reason. */
+  #acknowledgeHere(head: PublishHead, reason: number): void {
+    const { qos, packetId } = head;
+    if (qos === 0) return;
+    if (qos === 2 && reason < 0x80) this.#parts.uplink.keep(packetId);
+    this.#answer(head, qos === 1 ? packetType.puback : packetType.pubrec, reason);
+  }
+
+  #answer({ packetId }: PublishHead, type: 4 | 5, reason: number): void {
+    const { ackOrder, toDevice, device } = this.#parts;
+    const packet = encodeAcknowledgement(device.protocol, { type, packetId, reason });
+    if (ackOrder.size === 0) {
+      toDevice.send(packet);
+      return;
+    }
+    ackOrder.push(packetId);
+    ackOrder.keep(packetId, packet);
+  }
+
+  #refuse(reason: number, message: string): PacketVerdict {
+    this.#parts.fail({ side: 'device', reason, message });
+    return 'stop';
+  }
+}

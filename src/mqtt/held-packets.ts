@@ -1,0 +1,43 @@
+/** A packet that waits for the other leg's window. */
+export interface HeldPacket {
+  /** The whole packet, a copy. */
+  readonly bytes: Buffer;
+  /** Milliseconds; what a message expiry interval is counted from. */
+  readonly heldAtMs: number;
+}
+
+/** At the first of the two the sender is read no further. */
+export const maxHeldPackets = 64;
+export const maxHeldBytes = 262_144;
+
+/** Packets in the order in which they came, bounded: the window's look-ahead, not a queue. */
+export class HeldPackets {
+  #packets: HeldPacket[] | undefined;
+  #bytes = 0;
+
+  get size(): number {
+    return this.#packets?.length ?? 0;
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** Copies the packet and keeps it. False: the bound is reached, and nothing was kept. */
+  hold(packet: Buffer, nowMs: number): boolean {
+    if (this.size >= maxHeldPackets || (this.size > 0 && this.#bytes + packet.length > maxHeldBytes)) return false;
+    this.#packets ??= [];
+    this.#packets.push({ bytes: Buffer.from(packet), heldAtMs: nowMs });
+    this.#bytes += packet.length;
+    return true;
+  }
+
+  get first(): HeldPacket | undefined {
+    return this.#packets?.[0];
+  }
+
+  shift(): void {
+    const packet = this.#packets?.shift();
+    if (packet !== undefined) this.#bytes -= packet.bytes.length;
+  }
+}

@@ -1,0 +1,71 @@
+/** Milliseconds that a broker may take for PINGRESP. */
+export const pingAnswerMs = 10_000;
+
+/** The keep alive that the device asked for: the gateway enforces it [MQTT-3.1.2-22]. */
+export class DeviceKeepAlive {
+  readonly #patienceMs: number;
+  #lastReceivedMs: number;
+
+  /** `keepAliveSeconds` 0: none. */
+  constructor(keepAliveSeconds: number, nowMs: number) {
+    this.#patienceMs = keepAliveSeconds === 0 ? Number.POSITIVE_INFINITY : keepAliveSeconds * 1_500;
+    this.#lastReceivedMs = nowMs;
+  }
+
+  received(nowMs: number): void {
+    this.#lastReceivedMs = nowMs;
+  }
+
+  get deadlineMs(): number {
+    return this.#lastReceivedMs + this.#patienceMs;
+  }
+}
+
+/** The keep alive of an upstream leg: PINGREQ when either way was silent for too long, and an answer in time. */
+export class UpstreamKeepAlive {
+  readonly #intervalMs: number;
+  #lastSentMs: number;
+  #lastReceivedMs: number;
+  #pingedAtMs: number | undefined;
+
+  /** `phase`, 0 to 1: spreads the pings of a fleet. */
+  constructor(keepAliveSeconds: number, phase: number, nowMs: number) {
+    const share = 0.65 + 0.2 * phase;
+    this.#intervalMs = keepAliveSeconds === 0 ? Number.POSITIVE_INFINITY : keepAliveSeconds * 1_000 * share;
+    this.#lastSentMs = nowMs;
+    this.#lastReceivedMs = nowMs;
+  }
+
+  sent(nowMs: number): void {
+    this.#lastSentMs = nowMs;
+  }
+
+  received(nowMs: number): void {
+    this.#lastReceivedMs = nowMs;
+  }
+
+  pinged(nowMs: number): void {
+    this.#pingedAtMs = nowMs;
+    this.#lastSentMs = nowMs;
+  }
+
+  /** The leg is not read: an answer may lie there. */
+  excuse(nowMs: number): void {
+    this.#lastReceivedMs = nowMs;
+    if (this.#pingedAtMs !== undefined) this.#pingedAtMs = nowMs;
+  }
+
+  answered(): void {
+    this.#pingedAtMs = undefined;
+  }
+
+  /** Whether the next deadline is that of an answer: the broker is silent then. */
+  get awaitsAnswer(): boolean {
+    return this.#pingedAtMs !== undefined;
+  }
+
+  get deadlineMs(): number {
+    if (this.#pingedAtMs !== undefined) return this.#pingedAtMs + pingAnswerMs;
+    return Math.min(this.#lastSentMs, this.#lastReceivedMs) + this.#intervalMs;
+  }
+}

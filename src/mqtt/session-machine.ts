@@ -1,0 +1,310 @@
+import { AckOrder } from './ack-order.ts';
+import { BrokerPackets } from './broker-packets.ts';
+import { maxPacketBytes, packetType } from './control-packet.ts';
+import { DevicePackets } from './device-packets.ts';
+import { encodeServerDisconnect } from './disconnect-packet.ts';
+import { DownlinkExchanges } from './downlink-exchanges.ts';
+import type { FramingProblem } from './framer.ts';
+import { HeldPackets } from './held-packets.ts';
+import { DeviceKeepAlive, UpstreamKeepAlive } from './leg-keep-alive.ts';
+import { LegOutput } from './leg-output.ts';
+import { PacketStream } from './packet-stream.ts';
+import { payloadDigest } from './payload-digest.ts';
+import { PublishPace } from './publish-pace.ts';
+import { reasonCode } from './reason-code.ts';
+import type { PacketCounters, SessionParts } from './session-parts.ts';
+import type { SessionFault, SessionPort } from './session-port.ts';
+import type { DeviceTerms, UndeliverablePolicy, UnfinishedExchanges, UpstreamTerms } from './session-terms.ts';
+import { type HeldSubscription, SubscriptionDesk } from './subscription-desk.ts';
+import type { TargetAssessor } from './target-assessor.ts';
+import { UplinkExchanges } from './uplink-exchanges.ts';
+import { UpstreamIdentifiers } from './upstream-identifiers.ts';
+
+export interface SessionMachineOptions {
+  readonly device: DeviceTerms;
+  readonly upstream: UpstreamTerms;
+  /** Seconds the session outlives its connection, as agreed at CONNACK. */
+  readonly sessionExpiryInterval: number;
+  readonly undeliverable: UndeliverablePolicy;
+  /** Bytes of one packet from the device, header included. */
+  readonly maxPacketBytes: number;
+  readonly counts: PacketCounters;
+  readonly port: SessionPort;
+  /** Present while the device is on its source. */
+  readonly assessor?: TargetAssessor;
+  /** What an earlier connection of the session left. */
+  readonly unfinished?: UnfinishedExchanges;
+  /** Milliseconds, monotonic. */
+  readonly nowMs: number;
+}
+
+/**
+ * The device-facing MQTT session from CONNACK on, with one broker attached: bytes of either leg in, bytes to either leg and
+ * a few words to the shell out. Deterministic: the same calls with the same times give the same effects.
+ */
+export class SessionMachine {
+  readonly #parts: SessionParts;
+  readonly #device: DevicePackets;
+  readonly #broker: BrokerPackets;
+  readonly #fromDevice: PacketStream;
+  readonly #fromBroker: PacketStream;
+  #fault: SessionFault | undefined;
+  #isEndTold = false;
+  #readsDevice = true;
+  #readsBroker = true;
+  #deadlineTold = Number.POSITIVE_INFINITY;
+
+  constructor(options: SessionMachineOptions) {
+    const { device, upstream } = options;
+    this.#parts = this.#createParts(options);
+    this.#device = new DevicePackets(this.#parts, options.sessionExpiryInterval);
+    this.#broker = new BrokerPackets(this.#parts);
+    this.#fromDevice = new PacketStream(this.#device, {
+      maxPacketBytes: options.maxPacketBytes,
+      hasProperties: device.protocol === '5',
+    });
+    this.#fromBroker = new PacketStream(this.#broker, { maxPacketBytes, hasProperties: upstream.protocol === '5' });
+  }
+
+  handleDeviceData(chunk: Buffer, nowMs: number): void {
+    this.#parts.nowMs = nowMs;
+    this.#parts.deviceKeepAlive.received(nowMs);
+    this.#judge(this.#fromDevice.push(chunk));
+    this.#settle();
+  }
+
+  handleBrokerData(chunk: Buffer, nowMs: number): void {
+    this.#parts.nowMs = nowMs;
+    this.#parts.upstreamKeepAlive.received(nowMs);
+    if (this.#fromBroker.push(chunk) !== undefined) this.#distrust();
+    this.#settle();
+  }
+
+  /** Call it at `nextDeadlineMs`, or later. */
+  handleTick(nowMs: number): void {
+    const parts = this.#parts;
+    parts.nowMs = nowMs;
+    if (parts.end !== undefined) return;
+    if (parts.deviceKeepAlive.deadlineMs <= nowMs) {
+      const message = 'nothing came from the device for one and a half times its keep alive'; // [MQTT-3.1.2-22]
+      parts.fail({ side: 'device', reason: reasonCode.keepAliveTimeout, message });
+    } else if (parts.desk.nextDeadlineMs() <= nowMs && parts.desk.handleTick(nowMs) === 'unanswered') {
+      parts.fail({ side: 'broker', reason: reasonCode.serverUnavailable, message: 'a SUBSCRIBE was not answered' });
+    } else if (parts.upstreamKeepAlive.deadlineMs <= nowMs) this.#pingBroker();
+    this.#settle();
+  }
+
+  /** When `handleTick` has something to do; infinity: never. */
+  nextDeadlineMs(): number {
+    const { deviceKeepAlive, upstreamKeepAlive, desk, pace, heldFromDevice, nowMs, end } = this.#parts;
+    if (end !== undefined) return Number.POSITIVE_INFINITY;
+    const next = Math.min(deviceKeepAlive.deadlineMs, upstreamKeepAlive.deadlineMs, desk.nextDeadlineMs());
+    const isPaced = pace.isBound && (heldFromDevice.size > 0 || this.#fromDevice.isBlocked);
+    this.#deadlineTold = isPaced ? Math.min(next, Math.max(pace.nextAtMs(nowMs), nowMs + 1)) : next;
+    return this.#deadlineTold;
+  }
+
+  /** The shell does not read this leg at the moment: its silence is not the peer's. */
+  excuseDevice(nowMs: number): void {
+    this.#parts.deviceKeepAlive.received(nowMs);
+  }
+
+  excuseBroker(nowMs: number): void {
+    this.#parts.upstreamKeepAlive.excuse(nowMs);
+  }
+
+  /** From here on the device begins no exchange: what it sends of that kind stays unread. For a close in order. */
+  quiesce(): void {
+    this.#parts.isQuiescing = true;
+  }
+
+  /** Whether everything the device began has been answered; with `both`, also what the broker began. */
+  isQuiet(both: boolean): boolean {
+    if (!this.mayTellBroker || !this.mayTellDevice || this.#parts.heldFromDevice.size > 0) return false;
+    return (both ? this.inflight : this.inflightFromDevice) === 0;
+  }
+
+  /** Between two packets: a DISCONNECT would be read as one. */
+  get mayTellBroker(): boolean {
+    return this.#parts.toBroker.atBoundary;
+  }
+
+  get mayTellDevice(): boolean {
+    return this.#parts.toDevice.atBoundary;
+  }
+
+  /** Whether packets of the device wait here for the broker: its end waits for them. */
+  get hasHeld(): boolean {
+    return this.#parts.heldFromDevice.size > 0 || this.#fromDevice.isBlocked;
+  }
+
+  /** Exchanges that the device began and that are not finished between it and the gateway. */
+  get inflightFromDevice(): number {
+    const { uplink, ackOrder, desk } = this.#parts;
+    return Math.max(uplink.size, ackOrder.size) + desk.pending;
+  }
+
+  /** Unacknowledged exchanges, both directions. */
+  get inflight(): number {
+    return this.inflightFromDevice + this.#parts.downlink.size;
+  }
+
+  get isEnded(): boolean {
+    return this.#parts.end !== undefined;
+  }
+
+  subscriptions(): ReadonlyMap<string, HeldSubscription> {
+    return this.#parts.desk.subscriptions();
+  }
+
+  /** What the next connection of this session has to know. */
+  unfinished(): UnfinishedExchanges {
+    return { received: this.#parts.uplink.keptIds() };
+  }
+
+  #pingBroker(): void {
+    const { upstreamKeepAlive, toBroker, nowMs } = this.#parts;
+    if (upstreamKeepAlive.awaitsAnswer) {
+      const fault = {
+        side: 'broker',
+        reason: reasonCode.serverUnavailable,
+        message: 'PINGREQ was not answered',
+      } as const;
+      this.#parts.fail(fault);
+      return;
+    }
+    toBroker.send(pingreq);
+    upstreamKeepAlive.pinged(nowMs);
+  }
+
+  /** After every event: what a window let go, what has to be sent, and what the shell has to know. */
+  #settle(): void {
+    const { toDevice, toBroker, port, end } = this.#parts;
+    if (end === undefined) this.#release();
+    toDevice.flush();
+    toBroker.flush();
+    this.#tellReading();
+    if (this.#parts.end !== undefined) this.#tellEnd();
+    else if (this.#isDeadlineEarlier()) port.deadlineMoved();
+  }
+
+  #release(): void {
+    const { heldFromDevice, heldFromBroker } = this.#parts;
+    if (heldFromBroker.size > 0) this.#broker.releaseHeld();
+    if (this.#fromBroker.isBlocked && this.#fromBroker.resume() !== undefined) this.#distrust();
+    if (heldFromDevice.size > 0) this.#device.releaseHeld();
+    if (this.#fromDevice.isBlocked && !this.#parts.isQuiescing) this.#judge(this.#fromDevice.resume());
+  }
+
+  #tellReading(): void {
+    const { port, isQuiescing } = this.#parts;
+    const readsDevice = !this.#fromDevice.isBlocked || isQuiescing;
+    const readsBroker = !this.#fromBroker.isBlocked;
+    if (readsDevice !== this.#readsDevice) {
+      this.#readsDevice = readsDevice;
+      port.readDevice(readsDevice);
+    }
+    if (readsBroker !== this.#readsBroker) {
+      this.#readsBroker = readsBroker;
+      port.readBroker(readsBroker);
+    }
+  }
+
+  #tellEnd(): void {
+    if (this.#isEndTold) return;
+    this.#isEndTold = true;
+    this.#fromDevice.stop();
+    if (this.#fault !== undefined) this.#parts.port.failed(this.#fault);
+    else if (this.#device.done !== undefined) this.#parts.port.deviceDone(this.#device.done);
+  }
+
+  #isDeadlineEarlier(): boolean {
+    const { desk, pace, heldFromDevice } = this.#parts;
+    const mayBeEarlier = desk.nextDeadlineMs() < this.#deadlineTold || (pace.isBound && heldFromDevice.size > 0);
+    return mayBeEarlier && this.#deadlineTold > this.nextDeadlineMs();
+  }
+
+  #judge(problem: FramingProblem | undefined): void {
+    if (problem === undefined || this.#parts.end !== undefined) return;
+    const reason = problem === 'packet-too-large' ? reasonCode.packetTooLarge : reasonCode.malformedPacket;
+    this.#parts.fail({ side: 'device', reason, message: problem });
+  }
+
+  #distrust(): void {
+    if (this.#parts.end === 'failed') return;
+    const message = 'bytes that are not MQTT';
+    this.#parts.fail({ side: 'broker', reason: reasonCode.serverUnavailable, message });
+  }
+
+  #fail(fault: SessionFault): void {
+    const parts = this.#parts;
+    if (parts.end !== undefined) return;
+    parts.end = 'failed';
+    this.#fault = fault;
+    const farewell = encodeServerDisconnect(parts.device.protocol, fault.reason);
+    if (farewell !== undefined && parts.toDevice.atBoundary) parts.toDevice.send(farewell);
+  }
+
+  #createParts(options: SessionMachineOptions): SessionParts {
+    const { device, upstream, port, nowMs } = options;
+    const identifiers = new UpstreamIdentifiers();
+    const endsQos2 = upstream.capabilities.maximumQos < 2;
+    const uplink = new UplinkExchanges(identifiers, { endsQos2, kept: options.unfinished?.received ?? [] });
+    const upstreamKeepAlive = new UpstreamKeepAlive(upstream.keepAliveSeconds, phaseOf(device.clientId), nowMs);
+    const toDevice = new LegOutput((bytes) => port.toDevice(bytes));
+    const toBroker = new LegOutput((bytes) => {
+      upstreamKeepAlive.sent(this.#parts.nowMs);
+      port.toBroker(bytes);
+    });
+    const adapted = port.adapted.bind(port);
+    const desk = new SubscriptionDesk({
+      device,
+      upstream,
+      port: {
+        sendToBroker: (packet) => toBroker.send(packet),
+        sendToDevice: (packet) => toDevice.send(packet),
+        takeIdentifier: (wanted) => {
+          const taken = identifiers.take(wanted, (packetId) => uplink.usesUpstream(packetId));
+          if (taken !== undefined) identifiers.remember(taken, 0);
+          return taken;
+        },
+        releaseIdentifier: (packetId) => identifiers.forget(packetId),
+        adapted,
+        obstructed: (obstacle, example) => port.obstructed(obstacle, example),
+      },
+    });
+    return {
+      device,
+      upstream,
+      undeliverable: options.undeliverable,
+      port,
+      counts: options.counts,
+      toDevice,
+      toBroker,
+      uplink,
+      downlink: new DownlinkExchanges(),
+      ackOrder: new AckOrder(),
+      heldFromDevice: new HeldPackets(),
+      heldFromBroker: new HeldPackets(),
+      desk,
+      pace: new PublishPace(upstream.profile.publishesPerSecond),
+      deviceKeepAlive: new DeviceKeepAlive(device.keepAliveSeconds, nowMs),
+      upstreamKeepAlive,
+      assessor: options.assessor,
+      sameForm: (device.protocol === '5') === (upstream.protocol === '5'),
+      nowMs,
+      end: undefined,
+      isQuiescing: false,
+      fail: (fault) => this.#fail(fault),
+      adapted,
+    };
+  }
+}
+
+const pingreq = Buffer.from([packetType.pingreq << 4, 0]);
+
+/** 0 to 1, the same for the same client ID: pings of a fleet do not fall together. */
+function phaseOf(clientId: string): number {
+  const bytes = Buffer.from(clientId);
+  return payloadDigest(bytes, 0, bytes.length) / 2 ** 32;
+}

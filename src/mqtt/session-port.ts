@@ -1,0 +1,63 @@
+import type { AdaptationKind, Obstacle } from './adaptation-kind.ts';
+
+/** A message that the broker cannot take and that was acknowledged to the device all the same (`undeliverable: acknowledge`). */
+export interface DroppedMessage {
+  readonly obstacle: Obstacle;
+  readonly topic: string;
+  readonly qos: 0 | 1 | 2;
+  readonly retain: boolean;
+  readonly payloadBytes: number;
+  /** What of the payload was at hand: all of it, or the beginning of one above 64 KiB. */
+  readonly payload: Buffer;
+}
+
+/** Why the machine ends a session. Reasons are MQTT 5 reason codes. */
+export type SessionFault =
+  /** The device broke the protocol, or asked for what cannot be carried and has no code for it. Its will is published. */
+  | { readonly side: 'device'; readonly reason: number; readonly message: string }
+  /** The broker broke the protocol or answers no more. */
+  | { readonly side: 'broker'; readonly reason: number; readonly message: string };
+
+/** How a device ended its session by DISCONNECT. */
+export interface DeviceDone {
+  /** Reason 0x04 of MQTT 5: the broker is to publish the will. */
+  readonly withWill: boolean;
+  /** Seconds, when the device changed it. */
+  readonly sessionExpiryInterval?: number;
+}
+
+/** The effects of a session machine. All are synchronous and none calls back into the machine. */
+export interface SessionPort {
+  toDevice(bytes: Buffer): void;
+  toBroker(bytes: Buffer): void;
+  /** The device is not to be read until `readDevice(true)`; likewise the broker. Said only when it changes. */
+  readDevice(wanted: boolean): void;
+  readBroker(wanted: boolean): void;
+  /** The device said DISCONNECT and everything before it has gone out; no more comes from the machine to the broker. */
+  deviceDone(done: DeviceDone): void;
+  /** The session cannot go on. What the device may be told has been sent. The broker gets no DISCONNECT. */
+  failed(fault: SessionFault): void;
+  /** An earlier deadline than `nextDeadlineMs` last said. */
+  deadlineMoved(): void;
+  adapted(kind: AdaptationKind): void;
+  /** The device did on this broker what the broker cannot take. */
+  obstructed(obstacle: Obstacle, example: string): void;
+  /** Counted in `crossfade_messages_dropped_total{reason}`. */
+  dropped(reason: DropReason): void;
+  /** The record that `undeliverable: acknowledge` owes. */
+  recordDropped(message: DroppedMessage): void;
+}
+
+export type DropReason =
+  /** Larger than the device said it takes [MQTT-3.1.2-24]. */
+  | 'device-packet-size'
+  /** Its message expiry interval ran out in the gateway. */
+  | 'expired'
+  /** A QoS 0 PUBLISH behind a held one, above the bound. */
+  | 'held-overflow'
+  /** The broker cannot take it and the operator chose to acknowledge. */
+  | 'undeliverable'
+  /** The broker refused it with a reason that the device's version cannot say. */
+  | 'refused-by-broker'
+  /** Emulated No Local and Retain Handling: the subscription does not want it. Not a loss. */
+  | 'not-wanted';

@@ -1,0 +1,167 @@
+import { packetType } from './control-packet.ts';
+import type { UpstreamIdentifiers } from './upstream-identifiers.ts';
+
+/** Where an exchange that the device began stands. */
+export const uplinkState = {
+  none: 0,
+  /** QoS 1, not acknowledged. */
+  sent1: 1,
+  /** QoS 2 at the broker too: PUBREC, PUBREL, PUBCOMP are awaited in this order. */
+  sent2: 2,
+  received2: 3,
+  released2: 4,
+  /** QoS 2 that ends at the gateway: sent on at QoS 1, PUBACK awaited. */
+  forwarded: 5,
+  /** A broker has the message, the device its PUBREC (or will have, in its turn); PUBREL is awaited. */
+  kept: 6,
+} as const;
+
+/** What becomes of an acknowledgement of the broker. */
+export interface UplinkAnswer {
+  /** 0: it belongs to nothing of the device's. */
+  deviceId: number;
+  /** The packet type that the device gets. */
+  type: number;
+  /** Whether it is a first answer (PUBACK, PUBREC), which leaves in order. */
+  isFirst: boolean;
+}
+
+/**
+ * QoS 1 and 2 exchanges that the device began, on one upstream leg. Numbers in one map: the state in the lower four bits,
+ * the upstream identifier above them.
+ */
+export class UplinkExchanges {
+  readonly #endsQos2: boolean;
+  readonly #identifiers: UpstreamIdentifiers;
+  #exchangeByDeviceId: Map<number, number> | undefined;
+  #inflight = 0;
+  readonly #answer: UplinkAnswer = { deviceId: 0, type: 0, isFirst: false };
+
+  /** `endsQos2`: the broker has no QoS 2, so it ends here. */
+  constructor(
+    identifiers: UpstreamIdentifiers,
+    options: { readonly endsQos2: boolean; readonly kept?: readonly number[] },
+  ) {
+    this.#identifiers = identifiers;
+    this.#endsQos2 = options.endsQos2;
+    for (const deviceId of options.kept ?? []) this.#set(deviceId, uplinkState.kept, 0);
+  }
+
+  /** Exchanges that the broker has not finished: what its Receive Maximum counts. */
+  get inflight(): number {
+    return this.#inflight;
+  }
+
+  /** Exchanges that are not finished between device and gateway. */
+  get size(): number {
+    return this.#exchangeByDeviceId?.size ?? 0;
+  }
+
+  stateOf(deviceId: number): number {
+    return (this.#exchangeByDeviceId?.get(deviceId) ?? 0) & 0x0f;
+  }
+
+  /** The upstream identifier of an exchange that is under way. */
+  upstreamIdOf(deviceId: number): number {
+    return (this.#exchangeByDeviceId?.get(deviceId) ?? 0) >> 4;
+  }
+
+  /** Whether an exchange uses the number upstream as it is. */
+  usesUpstream(packetId: number): boolean {
+    const exchange = this.#exchangeByDeviceId?.get(packetId);
+    return exchange !== undefined && exchange >> 4 === packetId;
+  }
+
+  /** The device's packets with `deviceId` that the gateway keeps, for the next connection of the session. */
+  keptIds(): number[] {
+    const kept: number[] = [];
+    for (const [deviceId, exchange] of this.#exchangeByDeviceId ?? []) {
+      if ((exchange & 0x0f) === uplinkState.kept) kept.push(deviceId);
+    }
+    return kept;
+  }
+
+  /** Begins an exchange; gives the upstream identifier, or undefined when all are in use. */
+  begin(deviceId: number, qos: 1 | 2): number | undefined {
+    const upstreamId = this.#identifiers.take(deviceId, (packetId) => this.usesUpstream(packetId));
+    if (upstreamId === undefined) return undefined;
+    if (upstreamId !== deviceId) this.#identifiers.remember(upstreamId, deviceId);
+    if (!this.#isWithBroker(this.stateOf(deviceId))) this.#inflight += 1;
+    this.#set(deviceId, this.#firstState(qos), upstreamId);
+    return upstreamId;
+  }
+
+  /** The gateway has answered the PUBLISH itself: QoS 2 waits for PUBREL. */
+  keep(deviceId: number): void {
+    this.#set(deviceId, uplinkState.kept, 0);
+  }
+
+  /** An answer of the broker (PUBACK, PUBREC, PUBCOMP) with its MQTT 5 reason (0 before). The result is used again. */
+  handleAnswer(type: number, upstreamId: number, reason: number): UplinkAnswer {
+    const answer = this.#answer;
+    const deviceId = this.#identifiers.deviceIdOf(upstreamId);
+    const exchange = this.#exchangeByDeviceId?.get(deviceId) ?? 0;
+    answer.deviceId = 0;
+    if (exchange >> 4 !== upstreamId) return answer;
+    answer.type = type;
+    answer.isFirst = type !== packetType.pubcomp;
+    const isRefused = reason >= 0x80;
+    const state = exchange & 0x0f;
+    if (type === packetType.puback && state === uplinkState.sent1) this.#end(deviceId, upstreamId);
+    else if (type === packetType.puback && state === uplinkState.forwarded)
+      this.#endUpstream(deviceId, upstreamId, isRefused);
+    else if (type === packetType.pubrec && state === uplinkState.sent2) {
+      if (isRefused) this.#end(deviceId, upstreamId);
+      else this.#set(deviceId, uplinkState.received2, upstreamId);
+    } else if (type === packetType.pubrec && state === uplinkState.received2) answer.isFirst = false;
+    else if (type === packetType.pubcomp && state === uplinkState.released2) this.#end(deviceId, upstreamId);
+    else return answer;
+    if (state === uplinkState.forwarded) answer.type = packetType.pubrec;
+    answer.deviceId = deviceId;
+    return answer;
+  }
+
+  /**
+   * PUBREL of the device: the upstream identifier that it goes on under, or 0 when the gateway answers it with PUBCOMP
+   * itself. An unknown one goes on as it is where the broker has QoS 2: it belongs to a session resumed there.
+   */
+  release(deviceId: number): number {
+    const exchange = this.#exchangeByDeviceId?.get(deviceId) ?? 0;
+    const state = exchange & 0x0f;
+    if (state === uplinkState.kept) this.#exchangeByDeviceId?.delete(deviceId);
+    if (this.#endsQos2) return 0;
+    if (state === uplinkState.received2 || state === uplinkState.released2 || state === uplinkState.sent2) {
+      this.#set(deviceId, uplinkState.released2, exchange >> 4);
+      return exchange >> 4;
+    }
+    if (state !== uplinkState.none) return 0;
+    this.#inflight += 1;
+    this.#set(deviceId, uplinkState.released2, deviceId);
+    return deviceId;
+  }
+
+  #firstState(qos: 1 | 2): number {
+    if (qos === 1) return uplinkState.sent1;
+    return this.#endsQos2 ? uplinkState.forwarded : uplinkState.sent2;
+  }
+
+  #isWithBroker(state: number): boolean {
+    return state !== uplinkState.none && state !== uplinkState.kept;
+  }
+
+  #end(deviceId: number, upstreamId: number): void {
+    this.#inflight -= 1;
+    this.#exchangeByDeviceId?.delete(deviceId);
+    if (upstreamId !== deviceId) this.#identifiers.forget(upstreamId);
+  }
+
+  #endUpstream(deviceId: number, upstreamId: number, isRefused: boolean): void {
+    this.#end(deviceId, upstreamId);
+    if (!isRefused) this.#set(deviceId, uplinkState.kept, 0);
+  }
+
+  #set(deviceId: number, state: number, upstreamId: number): void {
+    this.#exchangeByDeviceId ??= new Map();
+    this.#exchangeByDeviceId.set(deviceId, state | (upstreamId << 4));
+  }
+}
