@@ -1,9 +1,12 @@
 import type { AdaptationKind, Finding, Obstacle } from './adaptation-kind.ts';
-import type { BrokerProfile } from './broker-profiles.ts';
+import { type BrokerProfile, topicObstacle } from './broker-profiles.ts';
+import { adaptConnect } from './connect-adaptation.ts';
 import type { ConnectPacket } from './connect-packet.ts';
 import type { ProtocolVersion } from './control-packet.ts';
 import { HeldFilters } from './held-filters.ts';
 import { adaptationBit, obstacleBit } from './kind-bits.ts';
+import { parseTopicFilter } from './topic.ts';
+import { chooseVersion } from './version-choice.ts';
 
 /** What a PUBLISH of the device says, read in place; `topic` is called only when there is something to tell. */
 export interface AssessedPublish {
@@ -41,8 +44,10 @@ export interface TargetVersions {
 
 /** Characters of an example. */
 export const exampleCharacters = 120;
-/** Topics beginning with `$` that are looked at on one connection; by then it is known what the device uses them for. */
-const dollarTopicsLooked = 16;
+/** Topics beginning with `$` that are read on one connection; by then it is known what the device uses them for. */
+const dollarTopicsRead = 16;
+/** Stands for the client ID that a device without one would be given; it is never sent. */
+const generatedClientId = 'x';
 
 /**
  * Judges what a device does on its source by what the cohort's target could not carry or would need adapted. Each kind
@@ -50,10 +55,9 @@ const dollarTopicsLooked = 16;
  */
 export class TargetAssessor {
   readonly #target: BrokerProfile;
-  readonly #isSameVersion: boolean;
+  readonly #versions: readonly ProtocolVersion[];
   /** The target would be spoken to in MQTT 5. */
   readonly #has5: boolean;
-  readonly #has31Only: boolean;
   readonly #report: (finding: Finding) => void;
   readonly #filters: HeldFilters;
   readonly #maximumQos: number;
@@ -72,9 +76,8 @@ export class TargetAssessor {
   constructor(target: BrokerProfile, terms: TargetVersions, report: (finding: Finding) => void) {
     const { protocol, versions } = terms;
     this.#target = target;
-    this.#isSameVersion = versions.includes(protocol);
-    this.#has5 = versions.includes('5') && (protocol === '5' || versions.every((version) => version === '5'));
-    this.#has31Only = versions.every((version) => version === '3.1');
+    this.#versions = versions;
+    this.#has5 = chooseVersion(protocol, versions) === '5';
     this.#report = report;
     this.#filters = new HeldFilters(target);
     this.#maximumQos = target.maximumQos;
@@ -82,36 +85,51 @@ export class TargetAssessor {
     this.#maxTopicSlashes = target.maxTopicSlashes;
     this.#maxPayloadBytes = target.maxPayloadBytes;
     this.#publishesPerSecond = target.publishesPerSecond;
-    this.#dollarTopicsLeft = target.dollarTopics === undefined ? 0 : dollarTopicsLooked;
+    this.#dollarTopicsLeft = dollarTopicsRead;
   }
 
   noteConnect(connect: ConnectPacket): void {
-    const { clientId, keepAliveSeconds, protocol } = connect;
-    const { min, max } = this.#target.keepAliveSeconds;
-    if (!this.#isSameVersion) this.#adapt('protocol-version', protocol);
-    if (this.#isMapped(clientId)) this.#adapt('client-id', clientId);
-    if (keepAliveSeconds < min || keepAliveSeconds > max) this.#adapt('keep-alive', `${keepAliveSeconds} s`);
-    if (connect.authenticationMethod !== undefined) {
-      this.#obstruct('enhanced-authentication', connect.authenticationMethod, true);
+    const adapted = adaptConnect({
+      connect,
+      profile: this.#target,
+      versions: this.#versions,
+      generatedClientId,
+      sessionExpired: false,
+    });
+    if (!adapted.ok) {
+      const { obstacle, message } = adapted.error;
+      this.#obstruct(obstacle, message, true);
+      return;
     }
-    this.#noteSessionExpiry(connect);
-    this.#noteWill(connect);
+    for (const kind of adapted.value.adaptations) this.#adapt(kind, connectExample(kind, connect));
+    // Before MQTT 5 a session has no field for it, and the target ends it sooner without a word.
+    if (connect.sessionExpiryInterval > this.#target.maxSessionExpirySeconds) {
+      this.#adapt('session-expiry', connectExample('session-expiry', connect));
+    }
   }
 
   /** `nowMs` lets the publish rate be judged, of what the device sends alone. Integer comparisons, no allocation. */
   notePublish(publish: AssessedPublish, nowMs?: number): void {
     if (publish.qos > this.#maximumQos) this.#adaptPublish('qos2-publish', publish);
-    if (publish.topicBytes > this.#maxTopicBytes) this.#obstructPublish('topic-length', publish);
-    if (publish.topicSlashes > this.#maxTopicSlashes) this.#obstructPublish('topic-depth', publish);
+    if (publish.beginsWithDollar) {
+      if (this.#dollarTopicsLeft > 0) this.#readDollarTopic(publish);
+    } else {
+      if (publish.topicBytes > this.#maxTopicBytes) this.#obstructPublish('topic-length', publish);
+      if (publish.topicSlashes > this.#maxTopicSlashes) this.#obstructPublish('topic-depth', publish);
+    }
     if (publish.payloadBytes > this.#maxPayloadBytes) this.#obstructPublish('payload-size', publish);
     if (publish.hasTopicAlias) this.#adaptPublish('topic-alias', publish);
-    if (publish.beginsWithDollar && this.#dollarTopicsLeft > 0) this.#noteDollarTopic(publish);
     if (nowMs !== undefined) this.#noteRate(publish, nowMs);
   }
 
   /** Packets came behind CONNECT, before its CONNACK. */
   notePipelined(): void {
     if (!this.#target.takesPipelined) this.#adapt('pipelined', 'packets behind CONNECT');
+  }
+
+  /** QoS 1 and 2 PUBLISH packets of the device that wait for their acknowledgement. */
+  noteInflight(exchanges: number): void {
+    if (exchanges > this.#target.inflightFromDevice) this.#adapt('inflight-window', `${exchanges} in flight`);
   }
 
   noteSubscribe({ requests, subscriptionIdentifier }: AssessedSubscribe): void {
@@ -146,46 +164,20 @@ export class TargetAssessor {
   renew(): void {
     this.#adaptationsNoted = 0;
     this.#obstaclesNoted = 0;
-    this.#dollarTopicsLeft = this.#target.dollarTopics === undefined ? 0 : dollarTopicsLooked;
+    this.#dollarTopicsLeft = dollarTopicsRead;
     for (const finding of this.#standing) {
       if (finding.verdict === 'cannot') this.#obstaclesNoted |= obstacleBit[finding.kind];
       this.#report(finding);
     }
   }
 
-  #isMapped(clientId: string): boolean {
-    const { maxBytes, mayBeginWithDollar, mayBeEmpty } = this.#target.clientId;
-    if (clientId === '') return !mayBeEmpty || this.#has31Only;
-    if (clientId.startsWith('$') && !mayBeginWithDollar) return true;
-    // MQTT 3.1 §3.1: one to 23 characters.
-    return Buffer.byteLength(clientId) > maxBytes || (this.#has31Only && clientId.length > 23);
-  }
-
-  #noteSessionExpiry({ protocol, sessionExpiryInterval }: ConnectPacket): void {
-    const forEver = 0xffff_ffff;
-    const isClamped = sessionExpiryInterval > this.#target.maxSessionExpirySeconds;
-    const isEmulated =
-      protocol === '5' && !this.#has5 && sessionExpiryInterval > 0 && sessionExpiryInterval !== forEver;
-    if (!isClamped && !isEmulated) return;
-    this.#adapt('session-expiry', sessionExpiryInterval === forEver ? 'for ever' : `${sessionExpiryInterval} s`);
-  }
-
-  #noteWill({ will }: ConnectPacket): void {
-    if (will === undefined) return;
-    const { maxPayloadBytes, willDelay } = this.#target;
-    if (will.qos > this.#maximumQos) this.#adapt('qos2-will', will.topic);
-    if (will.delaySeconds > 0 && !(this.#has5 && willDelay)) this.#adapt('will-delay', `${will.delaySeconds} s`);
-    if (will.payloadBytes > maxPayloadBytes) this.#obstruct('will-size', `${will.payloadBytes} bytes`, true);
-    this.#noteTopic(will.topic, will.topic);
-  }
-
   #noteSubscription(request: AssessedSubscription): void {
     const { filter: asked, qos, noLocal, retainAsPublished, retainHandling } = request;
     const target = this.#target;
-    const isShared = asked.startsWith('$share/');
-    const filter = isShared ? withoutShareName(asked) : asked;
-    if (isShared && !target.sharedSubscriptions) this.#obstruct('shared-subscription', asked, true);
-    this.#noteTopic(filter, asked);
+    const { shareName, filter } = parseTopicFilter(asked);
+    if (shareName !== undefined && !target.sharedSubscriptions) this.#obstruct('shared-subscription', asked, true);
+    const obstacle = topicObstacle(filter, target);
+    if (obstacle !== undefined) this.#obstruct(obstacle, asked, true);
     if (qos > this.#maximumQos) this.#adapt('qos2-subscription', asked);
     if (!target.multiLevelMatchesParent && filter.endsWith('/#')) this.#adapt('parent-level', asked);
     if (noLocal && !(this.#has5 && target.noLocal)) this.#adapt('no-local', asked);
@@ -196,23 +188,11 @@ export class TargetAssessor {
     this.#filters.hold(asked);
   }
 
-  /** A will's topic or a subscription's filter: what stands in `topic` is judged, `example` is told. */
-  #noteTopic(topic: string, example: string): void {
-    if (Buffer.byteLength(topic) > this.#maxTopicBytes) this.#obstruct('topic-length', example, true);
-    if (slashesIn(topic) > this.#maxTopicSlashes) this.#obstruct('topic-depth', example, true);
-    if (topic.startsWith('$') && this.#isReserved(topic)) this.#obstruct('reserved-topic', example, true);
-  }
-
-  #isReserved(topic: string): boolean {
-    const { dollarTopics } = this.#target;
-    return dollarTopics !== undefined && !dollarTopics.some((allowed) => topic.startsWith(allowed));
-  }
-
-  #noteDollarTopic(publish: AssessedPublish): void {
+  #readDollarTopic(publish: AssessedPublish): void {
     this.#dollarTopicsLeft -= 1;
-    if (!this.#isReserved(publish.topic())) return;
-    this.#dollarTopicsLeft = 0;
-    this.#obstructPublish('reserved-topic', publish);
+    const topic = publish.topic();
+    const obstacle = topicObstacle(topic, this.#target);
+    if (obstacle !== undefined) this.#obstruct(obstacle, topic);
   }
 
   #noteRate(publish: AssessedPublish, nowMs: number): void {
@@ -251,14 +231,25 @@ export class TargetAssessor {
   }
 }
 
-function withoutShareName(filter: string): string {
-  return filter.slice(filter.indexOf('/', '$share/'.length) + 1);
-}
-
-function slashesIn(topic: string): number {
-  let slashes = 0;
-  for (let at = topic.indexOf('/'); at >= 0; at = topic.indexOf('/', at + 1)) slashes += 1;
-  return slashes;
+/** What of a CONNECT shows the kind; a topic, a client ID or a number. */
+function connectExample(kind: AdaptationKind, connect: ConnectPacket): string {
+  const { protocol, clientId, keepAliveSeconds, sessionExpiryInterval, will } = connect;
+  switch (kind) {
+    case 'protocol-version':
+      return protocol;
+    case 'client-id':
+      return clientId === '' ? 'no client ID' : clientId;
+    case 'keep-alive':
+      return `${keepAliveSeconds} s`;
+    case 'session-expiry':
+      return sessionExpiryInterval === 0xffff_ffff ? 'for ever' : `${sessionExpiryInterval} s`;
+    case 'qos2-will':
+      return will?.topic ?? '';
+    case 'will-delay':
+      return `${will?.delaySeconds ?? 0} s`;
+    default:
+      return 'CONNECT';
+  }
 }
 
 /** No half of a character at the cut. */
