@@ -1,5 +1,6 @@
 import { ByteReader } from './byte-reader.ts';
 import { maxRemainingLength, type ProtocolVersion, packetType } from './control-packet.ts';
+import { reasonCode } from './reason-code.ts';
 
 /** The lower four bits of a packet's first byte; 0 for the types that are not here [MQTT-2.1.3-1]. */
 const flagsByType: Readonly<Record<number, number>> = {
@@ -10,9 +11,18 @@ const flagsByType: Readonly<Record<number, number>> = {
 
 const dupFlag = 0x08;
 
+/**
+ * Bytes of the largest packet that is taken apart; PUBLISH and CONNECT have bounds of their own. Filters and properties
+ * become many times their bytes in memory, and 1 MiB already holds more filters than any device has.
+ */
+export const maxDecodedBytes = 1_048_576;
+
 /** A reader of the body of one exact packet of that type, whose first byte and Remaining Length it has checked. */
 export function openPacket(packet: Buffer, type: number, protocol: ProtocolVersion): ByteReader {
   const reader = new ByteReader(packet);
+  if (packet.length > maxDecodedBytes) {
+    reader.fail(`more than ${maxDecodedBytes} bytes in a packet of type ${type}`, reasonCode.packetTooLarge);
+  }
   const firstByte = reader.uint8('first byte');
   if (firstByte >> 4 !== type) reader.fail(`expected a packet of type ${type}, got type ${firstByte >> 4}`);
   const flags = flagsByType[type] ?? 0;

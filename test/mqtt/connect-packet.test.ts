@@ -121,6 +121,22 @@ describe('decodeConnect', () => {
       'protocol-error',
       5,
     ],
+    ['a wildcard in the will topic', [...mqtt4, 6, 0, 60, ...id('a'), ...id('+'), ...id('p')], 'malformed', 4],
+    ['an empty will topic', [...mqtt4, 6, 0, 60, ...id('a'), ...id(''), ...id('p')], 'malformed', 4],
+    ['an empty will topic, 3.1', [...isdp3, 6, 0, 60, ...id('a'), ...id(''), ...id('p')], 'malformed', 3],
+    [
+      'a will that answers to a wildcard',
+      [...mqtt5, 6, 0, 60, 0, ...id('a'), 4, 8, ...id('#'), ...id('t'), ...id('p')],
+      'protocol-error',
+      5,
+    ],
+    [
+      'a topic alias in the will',
+      [...mqtt5, 6, 0, 60, 0, ...id('a'), 3, 0x23, 0, 1, ...id('t'), ...id('p')],
+      'malformed',
+      5,
+    ],
+    ['a will without a payload', [...mqtt4, 6, 0, 60, ...id('a'), ...id('t')], 'malformed', 4],
   ];
   for (const [name, body, kind, level] of refused) {
     it(`refuses ${name} as ${kind}`, () => {

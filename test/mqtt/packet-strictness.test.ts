@@ -4,6 +4,7 @@ import { decodeAcknowledgement } from '../../src/mqtt/acknowledgement-packet.ts'
 import { judgeConnack } from '../../src/mqtt/connack-packet.ts';
 import type { ProtocolVersion } from '../../src/mqtt/control-packet.ts';
 import { decodeDisconnect } from '../../src/mqtt/disconnect-packet.ts';
+import { variableByteInteger } from '../../src/mqtt/packet-bytes.ts';
 import type { PacketDecoding } from '../../src/mqtt/packet-fault.ts';
 import { decodeSuback, decodeUnsuback } from '../../src/mqtt/suback-packet.ts';
 import { decodeSubscribe, decodeUnsubscribe } from '../../src/mqtt/subscribe-packet.ts';
@@ -91,6 +92,16 @@ describe('decodeSubscribe', () => {
     ['UNSUBSCRIBE', '5', 'a206 0001 00 000161', 0x81],
     ['a mistake behind a good filter', '3.1.1', '820a 0001 000161 00 000161 80', 0x81],
   ]);
+
+  it('refuses with 0x95 what would become many times its bytes in memory', () => {
+    const filters = Buffer.alloc(4 * 262_144, Buffer.from([0, 1, 0x61, 0]));
+    const header = (bytes: number) =>
+      Buffer.concat([Buffer.from([0x82]), variableByteInteger(bytes + 2), Buffer.from([0, 1])]);
+    const largest = filters.subarray(0, filters.length - 8);
+    assert.ok(decodeSubscribe(Buffer.concat([header(largest.length), largest]), '3.1.1').ok);
+    const decoded = decodeSubscribe(Buffer.concat([header(filters.length), filters]), '3.1.1');
+    assert.equal(decoded.ok ? 0 : decoded.error.reason, 0x95);
+  });
 
   it('keeps the order of filters and every option', () => {
     const decoded = decodeSubscribe(

@@ -174,10 +174,10 @@ const connecting: readonly NamedDifference[] = [
     example: '100c 00044d515454 04 00 0000 0000',
   },
   {
-    name: 'a password without a username before MQTT 5',
+    name: 'a password without a username in MQTT 3.1.1',
     clause: '[MQTT-3.1.2-22] of 3.1.1',
     kind: 'refused',
-    protocols: ['3.1.1', '3.1'],
+    protocols: ['3.1.1'],
     says: /^a password comes without a username$/,
     example: '1010 00044d515454 04 42 0000 000161 000170',
   },
