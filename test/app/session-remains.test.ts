@@ -1,0 +1,159 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, it, type TestContext } from 'node:test';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { ClaimAnswer, ClaimRequest, SessionRemains } from '../../src/session/session-registry.ts';
+import { RegistryWorld } from './registry-world.ts';
+
+const never = new AbortController().signal;
+const fallback = { target: 'aws', source: 'legacy' };
+const hourMs = 3_600_000;
+
+type Granted = Extract<ClaimAnswer, { granted: true }>;
+
+function openWorld(t: TestContext): RegistryWorld {
+  const directory = mkdtempSync(join(tmpdir(), 'crossfade-remains-'));
+  const world = new RegistryWorld({ homesPath: join(directory, 'homes.db') });
+  t.after(() => {
+    world.close();
+    rmSync(directory, { recursive: true, force: true });
+  });
+  return world;
+}
+
+function registryOf(world: RegistryWorld, worker: number) {
+  const registry = world.workers[worker]?.registry;
+  assert.ok(registry !== undefined);
+  return registry;
+}
+
+async function claim(world: RegistryWorld, worker: number, request: Partial<ClaimRequest> = {}): Promise<Granted> {
+  const asked = { clientId: 'meter-7', connection: 1, intent: 'resume', desired: 'legacy', ...request } as const;
+  const answer = await registryOf(world, worker).claim(asked, never);
+  assert.ok(answer.granted);
+  return answer;
+}
+
+interface Visit {
+  readonly request?: Partial<ClaimRequest>;
+  readonly remains?: SessionRemains;
+  readonly isOver?: boolean;
+}
+
+/** A device connects, is attached and goes. Gives what its claim was answered. */
+async function visit(
+  world: RegistryWorld,
+  worker: number,
+  { request, remains, isOver = false }: Visit,
+): Promise<Granted> {
+  const answer = await claim(world, worker, request);
+  const { epoch, broker } = answer;
+  const persistent = request?.intent !== 'clean';
+  registryOf(world, worker).attached({ clientId: 'meter-7', connection: 1, epoch, broker, persistent });
+  registryOf(world, worker).ended('meter-7', epoch, isOver || !persistent, remains);
+  await nextTurn();
+  return answer;
+}
+
+describe('what remains of a session', () => {
+  const ways = [
+    { name: 'with the control process there', away: false, worker: 1 },
+    { name: 'while it is away, in the same worker', away: true, worker: 0 },
+  ];
+  for (const { name, away, worker } of ways) {
+    it(`comes with the claim that takes the session up, once, ${name}`, async (t) => {
+      const world = openWorld(t);
+      if (away) world.killControl();
+      await visit(world, 0, { remains: { received: [7, 9] } });
+      const second = await visit(world, worker, {});
+      assert.deepEqual(second.remains, { received: [7, 9], expired: false });
+      assert.equal((await visit(world, worker, {})).remains, undefined);
+    });
+
+    it(`is forgotten when a CONNECT begins anew, or the session is over, ${name}`, async (t) => {
+      const world = openWorld(t);
+      if (away) world.killControl();
+      for (const intent of ['clean', 'fresh'] as const) {
+        await visit(world, 0, { remains: { received: [7] } });
+        assert.equal((await visit(world, worker, { request: { intent } })).remains, undefined);
+        assert.equal((await visit(world, worker, {})).remains, undefined);
+      }
+      await visit(world, 0, { remains: { received: [7] }, isOver: true });
+      assert.equal((await visit(world, worker, {})).remains, undefined);
+    });
+
+    it(`tells that an emulated expiry has run out: the session goes where the plan says, ${name}`, async (t) => {
+      const world = openWorld(t);
+      if (away) world.killControl();
+      await visit(world, 0, { remains: { received: [7], expiresAtMs: Date.now() + hourMs } });
+      const inTime = await visit(world, worker, {
+        request: { desired: 'aws' },
+        remains: { received: [7], expiresAtMs: Date.now() - 1 },
+      });
+      assert.deepEqual([inTime.broker, inTime.remains], ['legacy', { received: [7], expired: false }]);
+      const late = await visit(world, worker, { request: { desired: 'aws' } });
+      assert.deepEqual([late.broker, late.remains], ['aws', { received: [], expired: true }]);
+    });
+  }
+
+  it('survives the return of the control process, and its death', async (t) => {
+    const world = openWorld(t);
+    await visit(world, 0, { remains: { received: [1] } });
+    world.killControl();
+    assert.deepEqual((await visit(world, 1, { remains: { received: [2] } })).remains, {
+      received: [1],
+      expired: false,
+    });
+    world.startControl();
+    assert.deepEqual((await visit(world, 0, { remains: { received: [3] } })).remains, {
+      received: [2],
+      expired: false,
+    });
+    world.killControl();
+    world.startControl();
+    assert.deepEqual((await claim(world, 1)).remains, { received: [3], expired: false });
+  });
+
+  it('stays when the CONNECT that was given it is never attached', async (t) => {
+    const world = openWorld(t);
+    await visit(world, 0, { remains: { received: [7] } });
+    const { epoch } = await claim(world, 1);
+    registryOf(world, 1).ended('meter-7', epoch, false);
+    await nextTurn();
+    assert.deepEqual((await claim(world, 0)).remains, { received: [7], expired: false });
+  });
+
+  it('of a leg that a takeover ends is there for the newer one in another worker', async (t) => {
+    const world = openWorld(t);
+    const first = await claim(world, 0, { connection: 11 });
+    const { epoch, broker } = first;
+    registryOf(world, 0).attached({ clientId: 'meter-7', connection: 11, epoch, broker, persistent: true });
+    await nextTurn();
+    const newer = claim(world, 1, { connection: 22 });
+    // The gateway says so before it answers that the leg is gone; the answer of this world comes a microtask later.
+    registryOf(world, 0).ended('meter-7', epoch, false, { received: [5] });
+    assert.deepEqual((await newer).remains, { received: [5], expired: false });
+  });
+});
+
+describe('a device that the target cannot carry', () => {
+  for (const away of [false, true]) {
+    it(`is sent to its source, ${away ? 'by the worker alone' : 'by the control process'}`, async (t) => {
+      const world = openWorld(t);
+      if (away) world.killControl();
+      world.obstacles.set('meter-7 aws', 'payload-size');
+      const held = await claim(world, 0, { intent: 'clean', desired: 'aws', fallback });
+      assert.deepEqual([held.broker, held.heldBack], ['legacy', 'payload-size']);
+      const other = await claim(world, 0, { clientId: 'meter-8', intent: 'clean', desired: 'aws', fallback });
+      assert.deepEqual([other.broker, other.heldBack], ['aws', undefined]);
+    });
+  }
+
+  it('goes where an override sends it', async (t) => {
+    const world = openWorld(t);
+    world.obstacles.set('meter-7 aws', 'payload-size');
+    assert.equal((await claim(world, 0, { intent: 'clean', desired: 'aws' })).broker, 'aws');
+  });
+});
