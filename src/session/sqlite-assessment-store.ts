@@ -36,7 +36,7 @@ const schema = `
 /** A device that is seen again within this time costs no write. */
 const lastSeenStepMs = 3_600_000;
 /** Devices of one write, and lapsed obstacles of one sweep: some ten milliseconds of the process's event loop. */
-const devicesAtOnce = 1_000;
+const devicesAtOnce = 500;
 const waitingBounds = { devices: 200_000, characters: 32 * 1_048_576 };
 
 /**
