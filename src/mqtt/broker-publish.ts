@@ -128,7 +128,9 @@ export class BrokerPublish {
     if (held.has(topic)) return;
     for (const filter of held.keys()) {
       const { filter: plain, hasWildcard } = parseTopicFilter(filter);
-      if (hasWildcard && matchesTopicFilter(plain, topic)) return assessor.noteRetainedDelivery(topic, true);
+      if (!hasWildcard || !matchesTopicFilter(plain, topic)) continue;
+      assessor.noteRetainedDelivery(topic, true);
+      return;
     }
   }
 

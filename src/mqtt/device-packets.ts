@@ -167,37 +167,54 @@ export class DevicePackets implements PacketReader {
     return 'proceed';
   }
 
-  #subscribe({ bytes, start, end }: PacketSpan): void {
+  #subscribe(span: PacketSpan): void {
+    if ((span.bytes[span.start] as number) >> 4 === packetType.subscribe) this.#handleSubscribe(span);
+    else this.#handleUnsubscribe(span);
+  }
+
+  #handleSubscribe({ bytes, start, end }: PacketSpan): void {
     const { desk, device, assessor, nowMs } = this.#parts;
     const packet = bytes.subarray(start, end);
-    if ((bytes[start] as number) >> 4 === packetType.subscribe) {
-      const decoded = decodeSubscribe(packet, device.protocol);
-      if (!decoded.ok) return this.#parts.fail({ side: 'device', ...decoded.error });
-      assessor?.noteSubscribe(decoded.value);
-      return desk.handleSubscribe(decoded.value, packet, nowMs);
+    const decoded = decodeSubscribe(packet, device.protocol);
+    if (!decoded.ok) {
+      this.#refuse(decoded.error.reason, decoded.error.message);
+      return;
     }
+    assessor?.noteSubscribe(decoded.value);
+    desk.handleSubscribe(decoded.value, packet, nowMs);
+  }
+
+  #handleUnsubscribe({ bytes, start, end }: PacketSpan): void {
+    const { desk, device, assessor, nowMs } = this.#parts;
+    const packet = bytes.subarray(start, end);
     const decoded = decodeUnsubscribe(packet, device.protocol);
-    if (!decoded.ok) return this.#parts.fail({ side: 'device', ...decoded.error });
+    if (!decoded.ok) {
+      this.#refuse(decoded.error.reason, decoded.error.message);
+      return;
+    }
     assessor?.noteUnsubscribe(decoded.value);
-    return desk.handleUnsubscribe(decoded.value, packet, nowMs);
+    desk.handleUnsubscribe(decoded.value, packet, nowMs);
   }
 
   #disconnect({ bytes, start, end }: PacketSpan): void {
     const parts = this.#parts;
     const { device, upstream, toBroker } = parts;
     const decoded = decodeDisconnect(bytes.subarray(start, end), device.protocol);
-    if (!decoded.ok) return parts.fail({ side: 'device', ...decoded.error });
+    if (!decoded.ok) {
+      this.#refuse(decoded.error.reason, decoded.error.message);
+      return;
+    }
     const { reason, sessionExpiryInterval } = decoded.value;
     if (sessionExpiryInterval !== undefined && sessionExpiryInterval > 0 && this.#sessionExpiryInterval === 0) {
-      const message = 'DISCONNECT gives an expiry to a session that has none'; // MQTT 5 §3.14.2.2.2
-      return parts.fail({ side: 'device', reason: reasonCode.protocolError, message });
+      // MQTT 5 §3.14.2.2.2
+      this.#refuse(reasonCode.protocolError, 'DISCONNECT gives an expiry to a session that has none');
+      return;
     }
     const withWill = reason === reasonCode.disconnectWithWill;
     parts.end = 'device-done';
     this.done = { withWill, ...(sessionExpiryInterval === undefined ? {} : { sessionExpiryInterval }) };
     if (device.protocol === '5' && upstream.protocol === '5') toBroker.pass(bytes, start, end);
     else if (!withWill) toBroker.send(encodeClientDisconnect(upstream.protocol));
-    return undefined;
   }
 
   #refuse(reason: number, message: string): PacketVerdict {
