@@ -48,7 +48,7 @@ export interface MisplacedSession {
   readonly persistent: boolean;
   /** It is taken up again where it is when its device reconnects: closing it would move nothing. */
   readonly returnsHome: boolean;
-  /** The target cannot carry it: closing it would bring it back to the source. */
+  /** Only of a session on its cohort's source: the target cannot carry it, so closing it would bring it back here. */
   readonly heldBack?: Obstacle;
   /** Its position in its cohort, 0 to 10 000; 0 where an override or the default decides. */
   readonly position: number;
