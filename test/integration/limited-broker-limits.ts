@@ -145,14 +145,15 @@ export function hasWildcard(path: string): boolean {
 
 /** A number of events within the last window, counted exactly. */
 export class RateMeter {
-  readonly #limit: number;
+  /** A test may change it. */
+  limit: number;
   readonly #windowMs: number;
   #times: number[] = [];
   /** The most that came within one window, whether taken or not. */
   peak = 0;
 
   constructor(limit: number, windowMs: number) {
-    this.#limit = limit;
+    this.limit = limit;
     this.#windowMs = windowMs;
   }
 
@@ -160,7 +161,7 @@ export class RateMeter {
   take(nowMs: number): boolean {
     this.#times = this.#times.filter((time) => nowMs - time < this.#windowMs);
     this.peak = Math.max(this.peak, this.#times.length + 1);
-    if (this.#times.length >= this.#limit) return false;
+    if (this.#times.length >= this.limit) return false;
     this.#times.push(nowMs);
     return true;
   }

@@ -24,7 +24,6 @@ export interface SessionConnection {
 export interface SessionOptions {
   readonly clientId: string;
   readonly version: WireVersion;
-  /** An unacknowledged message is sent once more under a new identifier and without DUP; 0: never. */
   readonly redeliverAfterMs: number;
 }
 
@@ -33,6 +32,8 @@ export class LimitedSession {
   readonly clientId: string;
   readonly version: WireVersion;
   readonly subscriptions = new Map<string, 0 | 1>();
+  /** An unacknowledged message is sent once more under a new identifier and without DUP; 0: never. A test may change it. */
+  redeliverAfterMs: number;
   /** Seconds that it outlives its connection. */
   expirySeconds = 0;
   /** Of the broker's clock, while nobody is connected. */
@@ -42,7 +43,6 @@ export class LimitedSession {
   redeliveries = 0;
   /** The most unacknowledged messages toward the client at one time. */
   inflightPeak = 0;
-  readonly #redeliverAfterMs: number;
   readonly #timers = new Set<NodeJS.Timeout>();
   readonly #inflight = new Map<number, BrokerMessage>();
   #waiting: BrokerMessage[] = [];
@@ -53,7 +53,7 @@ export class LimitedSession {
   constructor(options: SessionOptions) {
     this.clientId = options.clientId;
     this.version = options.version;
-    this.#redeliverAfterMs = options.redeliverAfterMs;
+    this.redeliverAfterMs = options.redeliverAfterMs;
   }
 
   get isAttached(): boolean {
@@ -127,8 +127,8 @@ export class LimitedSession {
     if (identifier !== undefined) {
       this.#inflight.set(identifier, message);
       this.inflightPeak = Math.max(this.inflightPeak, this.#inflight.size);
-      if (this.#redeliverAfterMs > 0 && !isAgain) {
-        this.#after(this.#redeliverAfterMs, () => this.#redeliver(identifier, message));
+      if (this.redeliverAfterMs > 0 && !isAgain) {
+        this.#after(this.redeliverAfterMs, () => this.#redeliver(identifier, message));
       }
     }
     const { topic, topicAlias } = connection.aliased(message.topic);
