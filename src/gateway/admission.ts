@@ -19,6 +19,7 @@ export type ConnectionRefusal =
   | 'client-id'
   | 'credentials'
   | 'authentication-method'
+  | 'obstacle'
   | 'gone';
 
 /** Milliseconds in one stage (TLS, first packet) after which a pending connection may have to make room for another. */

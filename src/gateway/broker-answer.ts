@@ -5,7 +5,7 @@ import { PacketCollector } from '../mqtt/packet-collector.ts';
 import { ignoreError } from './socket-closing.ts';
 
 export type BrokerAnswer =
-  | { readonly kind: 'connack'; readonly packet: Buffer; readonly rest: Buffer; readonly connack: Connack }
+  | { readonly kind: 'connack'; readonly rest: Buffer; readonly connack: Connack }
   | { readonly kind: 'failed'; readonly reason: 'closed' | 'not-connack' }
   | { readonly kind: 'aborted' };
 
@@ -13,7 +13,7 @@ export type BrokerAnswer =
 const maxConnackBytes = 65_536;
 
 /**
- * Sends the device's CONNECT as it came and waits for the broker's first packet. The socket keeps none of this
+ * Sends a CONNECT, in the version that is named beside it, and waits for the broker's first packet. The socket keeps none of this
  * function's listeners afterwards and is paused, so that no byte behind the CONNACK is lost.
  */
 export function askBroker(
@@ -36,7 +36,7 @@ export function askBroker(
       if (collected.kind === 'incomplete') return;
       const connack = collected.kind === 'packet' ? decodeConnack(collected.packet, connect.protocol) : undefined;
       if (collected.kind === 'refused' || connack === undefined) finish({ kind: 'failed', reason: 'not-connack' });
-      else finish({ kind: 'connack', packet: collected.packet, rest: collected.rest, connack });
+      else finish({ kind: 'connack', rest: collected.rest, connack });
     };
     upstream.on('error', ignoreError).on('data', handleData).on('end', handleClose).on('close', handleClose);
     signal.addEventListener('abort', handleAbort);

@@ -8,6 +8,7 @@ import type { ParkedUpstreams } from './parked-upstreams.ts';
 import type { PendingLeg } from './pending-leg.ts';
 import type { RelayHost } from './relay.ts';
 import type { SessionTable } from './session-table.ts';
+import type { UndeliverableRecords } from './undeliverable-record.ts';
 
 /** What all connections of a worker share. */
 export interface ConnectionContext {
@@ -21,14 +22,13 @@ export interface ConnectionContext {
   readonly pendingLegs: Map<number, PendingLeg>;
   readonly parked: ParkedUpstreams;
   readonly relayHost: RelayHost;
+  readonly undeliverable: UndeliverableRecords;
 }
 
 /** A device whose CONNECT was understood and that looks for its broker. */
 export interface Candidate {
   readonly device: AcceptedDevice;
   readonly connect: ConnectPacket;
-  /** The exact bytes of CONNECT. */
-  readonly packet: Buffer;
   readonly intake: DeviceIntake;
   readonly leg: PendingLeg;
 }

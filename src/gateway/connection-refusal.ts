@@ -2,7 +2,9 @@ import { type ConnackRefusal, encodeConnackRefusal } from '../mqtt/connack-packe
 import type { ConnectRefusal } from '../mqtt/connect-packet.ts';
 import type { ProtocolVersion } from '../mqtt/control-packet.ts';
 import { encodeClientDisconnect } from '../mqtt/disconnect-packet.ts';
+import type { Cohort } from '../plan/plan.ts';
 import type { ConnectionRefusal } from './admission.ts';
+import { assessedClient, type ConnectObstacle } from './broker-question.ts';
 import type { Candidate, ConnectionContext } from './connection-context.ts';
 import type { CredentialFault } from './credential-policy.ts';
 import type { AcceptedDevice } from './device-listener.ts';
@@ -50,6 +52,27 @@ export function refuseCredentials(
   const { protocol, clientId } = connect;
   context.occasionalLog.warn(`${fault} ${broker}`, { broker, fault }, 'credentials are not forwarded');
   refuse(device, context, { reason: 'credentials', protocol, connack: 'not-authorized', clientId, message: fault });
+}
+
+/**
+ * The CONNECT itself is more than the broker can take. On its cohort's target that is remembered, so that the device's
+ * next CONNECT goes to the source.
+ */
+export function refuseObstacle(
+  { device, connect, intake }: Candidate,
+  refused: { readonly broker: string; readonly cohort: Cohort | undefined } & ConnectObstacle,
+  context: ConnectionContext,
+): void {
+  const { broker, cohort, obstacle, message } = refused;
+  const { protocol, clientId } = connect;
+  intake.release();
+  const client = assessedClient(clientId, cohort);
+  if (client?.target === broker) {
+    context.ports.assessments?.found(client, { verdict: 'cannot', kind: obstacle, example: message });
+  }
+  context.occasionalLog.warn(`${obstacle} ${broker}`, { broker, obstacle }, 'a broker cannot take a CONNECT');
+  const connack = obstacle === 'enhanced-authentication' ? 'bad-authentication-method' : 'unavailable';
+  refuse(device, context, { reason: 'obstacle', protocol, connack, clientId, message });
 }
 
 /**

@@ -1,9 +1,13 @@
+import { adaptConnect } from '../mqtt/connect-adaptation.ts';
 import { type ConnectPacket, decodeConnect } from '../mqtt/connect-packet.ts';
+import type { ProtocolVersion } from '../mqtt/control-packet.ts';
+import { encodeClientDisconnect } from '../mqtt/disconnect-packet.ts';
 import { sessionIntentOf } from '../mqtt/session-intent.ts';
 import type { Assignment } from '../plan/assignment.ts';
 import type { DeviceIdentity } from '../plan/device-key.ts';
 import type { ClaimAnswer } from '../session/session-registry.ts';
 import { askBroker } from './broker-answer.ts';
+import { brokerTerms, cohortOf, connectQuestion, fallbackOf } from './broker-question.ts';
 import { judgeClientId } from './client-id-policy.ts';
 import type { Candidate, ConnectionContext } from './connection-context.ts';
 import {
@@ -12,14 +16,16 @@ import {
   refusalOfDecoding,
   refuse,
   refuseCredentials,
+  refuseObstacle,
   refuseUnanswered,
 } from './connection-refusal.ts';
 import { judgeCredentials } from './credential-policy.ts';
 import { DeviceIntake } from './device-intake.ts';
 import type { AcceptedDevice } from './device-listener.ts';
-import type { GatewayPorts } from './gateway-ports.ts';
+import { flushLingerMs, type GatewayPorts } from './gateway-ports.ts';
 import { PendingLeg } from './pending-leg.ts';
 import { type Attachment, attach } from './session-attachment.ts';
+import { closeAfterFlush, closedWithin } from './socket-closing.ts';
 import type { UpstreamDevice } from './upstream-connector.ts';
 
 /**
@@ -29,9 +35,11 @@ import type { UpstreamDevice } from './upstream-connector.ts';
  * 1. first packet — one exact CONNECT within firstPacketMs and connectPacketBytes, else the connection is closed;
  * 2. meaning — strictly decoded, client ID within the policy, no enhanced authentication, else CONNACK in the device's version;
  * 3. assignment — the plan in force names the broker (`desired`); no I/O;
- * 4. claim — the registry ended an older leg, knows the session's home and gave a connect token;
- * 5. broker — dialled, CONNECT sent as it came, its first packet is a CONNACK; all within brokerAnswerMs of 1;
- * 6. relay — the CONNACK goes to the device unchanged; with code 0 the session is live from here on.
+ * 4. claim — the registry ended an older leg, knows the session's home and what the target cannot carry, and gave a
+ *    connect token; the CONNECT can be adapted to that broker;
+ * 5. broker — dialled, an earlier session ended where CONNECT has no words for it, the adapted CONNECT sent, its first
+ *    packet is a CONNACK; all within brokerAnswerMs of 1;
+ * 6. relay — the device gets its own CONNACK; with code 0 the session is live from here on.
  */
 export async function serveDevice(
   device: AcceptedDevice,
@@ -60,7 +68,7 @@ export async function serveDevice(
   intake.onGone = () => leg.abort('gone');
   context.pendingLegs.set(connection, leg);
   try {
-    await findBroker({ device, connect, packet: first.packet, intake, leg }, context);
+    await findBroker({ device, connect, intake, leg }, context);
   } finally {
     leg.finish();
     context.pendingLegs.delete(connection);
@@ -85,47 +93,103 @@ async function findBroker(candidate: Candidate, context: ConnectionContext): Pro
   const { leg, connect } = candidate;
   const { ports, settings } = context;
   const identity = identityOf(candidate);
-  const assignment = ports.snapshot().assign(identity);
+  const snapshot = ports.snapshot();
+  const assignment = snapshot.assign(identity);
+  const cohort = cohortOf(snapshot, assignment);
   leg.revision = assignment.revision;
-  const claim = await claimSession(candidate, assignment, context);
+  const claim = await claimSession(candidate, { assignment, cohort }, context);
   if (claim === undefined || !claim.granted) {
     refuseUnanswered(candidate, assignment.broker, claim?.reason, context);
     return;
   }
   leg.epoch = claim.epoch;
   if (claim.tookOver) ports.metrics.takeovers.inc();
-  const traits = settings.brokers?.[claim.broker];
+  const { broker } = claim;
+  const traits = settings.brokers?.[broker];
   const fault = traits === undefined ? undefined : judgeCredentials(connect, traits);
-  if (fault === undefined && (await isAttached(candidate, { identity, assignment, claim }, context))) return;
+  const question = connectQuestion(connect, brokerTerms(settings, broker), claim);
+  const adapted = adaptConnect(question);
+  if (fault === undefined && adapted.ok) {
+    const wish = { identity, assignment, cohort, claim, question, adapted: adapted.value };
+    if (await isAttached(candidate, wish, context)) return;
+  }
   if (connect.clientId !== '') ports.registry.ended(connect.clientId, claim.epoch, false);
-  if (fault !== undefined) refuseCredentials(candidate, { broker: claim.broker, fault }, context);
+  if (fault !== undefined) refuseCredentials(candidate, { broker, fault }, context);
+  else if (!adapted.ok) refuseObstacle(candidate, { broker, cohort, ...adapted.error }, context);
 }
 
 /** Stages 5 and 6. False when no broker gave a CONNACK: the device has been refused then, the claim is still held. */
 async function isAttached(
   candidate: Candidate,
-  wish: Pick<Attachment, 'identity' | 'assignment' | 'claim'>,
+  wish: Omit<Attachment, 'upstream' | 'answer' | 'device'>,
   context: ConnectionContext,
 ): Promise<boolean> {
-  const { leg, connect, packet } = candidate;
+  const device = upstreamDeviceOf(candidate, wish.assignment);
   const { broker } = wish.claim;
-  const connected = await dial(candidate, { broker, assignment: wish.assignment }, context);
+  const { packet, protocol, purge } = wish.adapted;
+  const isClear =
+    purge === undefined || (await isPurged(candidate, { broker, device, packet: purge, protocol }, context));
+  if (!isClear) return false;
+  const asked = await ask(candidate, { broker, device, packet, protocol }, context);
+  if (asked === undefined) return false;
+  candidate.leg.settle();
+  attach(candidate, { ...wish, ...asked, device }, context);
+  return true;
+}
+
+/** One CONNECT to be sent to a broker. */
+interface BrokerRequest {
+  readonly broker: string;
+  readonly device: UpstreamDevice;
+  readonly packet: Buffer;
+  readonly protocol: ProtocolVersion;
+}
+
+/** A broker's CONNACK, and the connection that it came over; undefined when there is none: the device has been refused. */
+async function ask(
+  candidate: Candidate,
+  request: BrokerRequest,
+  context: ConnectionContext,
+): Promise<Pick<Attachment, 'upstream' | 'answer'> | undefined> {
+  const { leg } = candidate;
+  const { broker } = request;
+  const connected = await dial(candidate, request, context);
   if (!connected.ok) {
     refuseUnanswered(candidate, broker, connected.error, context);
-    return false;
+    return undefined;
   }
   const upstream = connected.value;
-  const answer = await askBroker(upstream.socket, { packet, protocol: connect.protocol }, leg.signal);
+  const answer = await askBroker(upstream.socket, request, leg.signal);
   const isBrokersFault = answer.kind !== 'connack' && leg.end !== 'gone' && leg.end !== 'superseded';
   upstream.reportOutcome(isBrokersFault ? 'failed' : 'answered');
-  if (answer.kind === 'connack' && leg.end === undefined) {
-    leg.settle();
-    attach(candidate, { ...wish, upstream, answer }, context);
-    return true;
-  }
+  if (answer.kind === 'connack' && leg.end === undefined) return { upstream, answer };
   const closed = closeUnanswered(upstream, leg, { broker, parked: context.parked });
   refuseUnanswered(candidate, broker, answer.kind === 'failed' ? answer.reason : undefined, context);
   await closed;
+  return undefined;
+}
+
+/**
+ * Ends an earlier session by a connection of its own, before the one that the device wants. A broker that refuses it
+ * will refuse the device too, in its own words.
+ */
+async function isPurged(candidate: Candidate, request: BrokerRequest, context: ConnectionContext): Promise<boolean> {
+  const { leg } = candidate;
+  const { broker } = request;
+  const { registry, metrics } = context.ports;
+  if (!(await registry.connectToken(broker, leg.signal))) {
+    refuseUnanswered(candidate, broker, 'rate', context);
+    return false;
+  }
+  const asked = await ask(candidate, request, context);
+  if (asked === undefined) return false;
+  const { socket } = asked.upstream;
+  metrics.connects.inc({ broker, result: asked.answer.connack.code === 0 ? 'purged' : 'purge-failed' });
+  closeAfterFlush(socket, flushLingerMs, encodeClientDisconnect());
+  await Promise.race([closedWithin(socket, flushLingerMs), whenAborted(leg.signal)]);
+  if (leg.end === undefined) return true;
+  refuseUnanswered(candidate, broker, undefined, context);
+  await leg.whenClosed(socket, broker);
   return false;
 }
 
@@ -140,15 +204,17 @@ function identityOf({ device, connect }: Candidate): DeviceIdentity {
 /** The registry's answer, or undefined when the leg was aborted first; a grant that comes after that is given back. */
 async function claimSession(
   { connect, leg }: Candidate,
-  assignment: Assignment,
+  { assignment, cohort }: Pick<Attachment, 'assignment' | 'cohort'>,
   { ports }: ConnectionContext,
 ): Promise<ClaimAnswer | undefined> {
   const { clientId } = connect;
+  const fallback = fallbackOf(cohort, assignment.broker);
   const request = {
     clientId,
     connection: leg.connection,
     intent: sessionIntentOf(connect),
     desired: assignment.broker,
+    ...(fallback !== undefined && { fallback }),
   };
   const claim = ports.registry.claim(request, leg.signal);
   const answer = await Promise.race([claim, whenAborted(leg.signal)]);
@@ -167,24 +233,27 @@ function whenAborted(signal: AbortSignal): Promise<undefined> {
 }
 
 function dial(
-  { device, connect, leg }: Candidate,
-  { broker, assignment }: { readonly broker: string; readonly assignment: Assignment },
+  { leg }: Candidate,
+  { broker, device }: BrokerRequest,
   { ports, limits }: ConnectionContext,
 ): ReturnType<GatewayPorts['upstream']['connect']> {
-  const upstreamDevice: UpstreamDevice = {
-    rendezvousKey: assignment.key ?? (connect.clientId === '' ? device.peer.remoteAddress : connect.clientId),
+  return ports.upstream.connect({
+    broker,
+    device,
+    connectToken: () => ports.registry.connectToken(broker, leg.signal),
+    timeoutMs: limits.brokerAnswerMs,
+    signal: leg.signal,
+  });
+}
+
+function upstreamDeviceOf({ device, connect }: Candidate, { key }: Assignment): UpstreamDevice {
+  return {
+    rendezvousKey: key ?? (connect.clientId === '' ? device.peer.remoteAddress : connect.clientId),
     ...device.peer,
     ...(device.certificate?.commonName === undefined ? {} : { commonName: device.certificate.commonName }),
     ...(device.tlsVersion === undefined ? {} : { tlsVersion: device.tlsVersion }),
     certificateVerified: device.certificateVerified,
   };
-  return ports.upstream.connect({
-    broker,
-    device: upstreamDevice,
-    connectToken: () => ports.registry.connectToken(broker, leg.signal),
-    timeoutMs: limits.brokerAnswerMs,
-    signal: leg.signal,
-  });
 }
 
 function isClientIdAllowed(

@@ -1,17 +1,25 @@
 import type { HostPort } from '../base/addresses.ts';
 import { errorMessage } from '../base/errors.ts';
 import { disconnectReason } from '../mqtt/disconnect-packet.ts';
+import { forEverSeconds } from '../mqtt/session-request.ts';
+import type { SessionRemains } from '../session/session-registry.ts';
 import { Admission } from './admission.ts';
 import type { ConnectionContext } from './connection-context.ts';
 import { serveDevice } from './connection-stages.ts';
 import { type AcceptedDevice, DeviceListener } from './device-listener.ts';
 import type { DeviceListenerSettings, GatewayLimits, GatewayPorts, GatewaySettings } from './gateway-ports.ts';
 import type { LiveSession, MisplacedSession, SessionCounts, SessionFilter } from './live-session.ts';
+import { LostLegs } from './lost-legs.ts';
 import { OccasionalLog } from './occasional-log.ts';
 import { closeForNewer, closeOrderly } from './orderly-close.ts';
 import { ParkedUpstreams } from './parked-upstreams.ts';
-import type { RelayHost } from './relay.ts';
+import { PendingCounts } from './pending-counts.ts';
+import type { Relay, RelayHost } from './relay.ts';
+import { SessionDeadlines } from './session-deadlines.ts';
+import { SessionEnds } from './session-ends.ts';
+import { outlivesConnection } from './session-record.ts';
 import { SessionTable } from './session-table.ts';
+import { UndeliverableRecords } from './undeliverable-record.ts';
 
 export interface GatewayOptions {
   readonly settings: GatewaySettings;
@@ -55,8 +63,11 @@ export function createGateway(options: GatewayOptions): Gateway {
   return new DeviceGateway(options);
 }
 
-/** Milliseconds between additions to `crossfade_relayed_bytes_total`, which is too dear to count per chunk. */
-const byteCountEveryMs = 1_000;
+/** Milliseconds between additions to the metrics that are too dear to count per chunk or packet. */
+const countEveryMs = 1_000;
+
+/** Upstream legs that may wait for a will's delay, as a share of the connections. */
+const lostLegShare = 0.02;
 
 /** Milliseconds between the closes of a drain. */
 const drainStepMs = 50;
@@ -69,25 +80,21 @@ class DeviceGateway implements Gateway {
   readonly #relayHost: RelayHost;
   readonly #listeners: DeviceListener[] = [];
   readonly #unattached = new Set<AcceptedDevice['socket']>();
-  readonly #byteTimer: NodeJS.Timeout;
+  readonly #deadlines: SessionDeadlines;
+  readonly #lostLegs: LostLegs;
+  readonly #sessionEnds: SessionEnds;
+  readonly #countTimer: NodeJS.Timeout;
   #lastConnection = 0;
 
   constructor({ settings, limits, ports }: GatewayOptions) {
     this.#ports = ports;
     this.#limits = limits;
     this.#sessions = new SessionTable(ports.metrics.sessions);
-    this.#relayHost = {
-      packets: ports.metrics.packets,
-      bytes: { fromDevice: 0, fromBroker: 0 },
-      log: ports.log,
-      handleDeviceGone: (relay) => this.#sessions.remove(relay),
-      handleLegOver: (relay, sessionOver) => {
-        const { clientId, epoch, isClaimed } = relay.record;
-        this.#sessions.forget(relay);
-        if (isClaimed) ports.registry.ended(clientId, epoch, sessionOver);
-      },
-    };
+    this.#deadlines = new SessionDeadlines(ports.clock);
+    this.#lostLegs = new LostLegs(Math.ceil(limits.connectionsPerWorker * lostLegShare));
+    this.#sessionEnds = new SessionEnds(ports);
     const occasionalLog = new OccasionalLog(ports.log, ports.clock);
+    this.#relayHost = this.#createRelayHost(occasionalLog);
     this.#context = {
       settings,
       limits,
@@ -98,9 +105,10 @@ class DeviceGateway implements Gateway {
       pendingLegs: new Map(),
       parked: new ParkedUpstreams(),
       relayHost: this.#relayHost,
+      undeliverable: new UndeliverableRecords(ports.clock),
     };
-    this.#byteTimer = setInterval(() => this.#countBytes(), byteCountEveryMs);
-    this.#byteTimer.unref();
+    this.#countTimer = setInterval(() => this.#takeCounts(), countEveryMs);
+    this.#countTimer.unref();
   }
 
   listen(
@@ -126,8 +134,12 @@ class DeviceGateway implements Gateway {
     if (pending !== undefined && (pending.epoch === undefined || pending.epoch <= epoch)) {
       await pending.endForNewer(newBroker, closeMs);
     }
+    if (!this.#isOlder(connection, epoch)) return;
+    // What such a leg still does at its broker has to be over, wherever the newer session goes.
+    const left = this.#lostLegs.end(connection, closeMs) ?? this.#sessionEnds.settle(connection, closeMs);
+    if (left !== undefined) await left;
     const relay = this.#sessions.legOf(connection);
-    if (relay !== undefined && relay.record.epoch <= epoch) {
+    if (relay !== undefined) {
       await closeForNewer(relay, newBroker, { closeMs, parked: this.#context.parked });
     }
   }
@@ -196,8 +208,9 @@ class DeviceGateway implements Gateway {
 
   stop(): void {
     this.closeListeners();
-    clearInterval(this.#byteTimer);
-    this.#countBytes();
+    clearInterval(this.#countTimer);
+    this.#deadlines.close();
+    this.#takeCounts();
     for (const listener of this.#listeners) listener.destroyArrivals();
     for (const relay of [...this.#sessions.relays()]) {
       relay.device.destroy();
@@ -205,6 +218,8 @@ class DeviceGateway implements Gateway {
     }
     for (const relay of this.#sessions.endingRelays()) relay.upstream.destroy();
     for (const socket of this.#unattached) socket.destroy();
+    this.#sessionEnds.close();
+    this.#context.undeliverable.close();
   }
 
   /** Sessions that began while a drain went on; those that are closing already are left alone. */
@@ -225,12 +240,67 @@ class DeviceGateway implements Gateway {
       .finally(() => this.#unattached.delete(device.socket));
   }
 
-  #countBytes(): void {
-    const { bytes } = this.#relayHost;
-    const { bytesRelayed } = this.#ports.metrics;
-    if (bytes.fromDevice > 0) bytesRelayed.inc({ direction: 'from_device' }, bytes.fromDevice);
-    if (bytes.fromBroker > 0) bytesRelayed.inc({ direction: 'from_broker' }, bytes.fromBroker);
+  #isOlder(connection: number, epoch: number): boolean {
+    const relay = this.#sessions.legOf(connection);
+    return relay !== undefined && relay.record.epoch <= epoch;
+  }
+
+  #createRelayHost(log: OccasionalLog): RelayHost {
+    const { clock } = this.#ports;
+    return {
+      bytes: { fromDevice: 0, fromBroker: 0 },
+      adaptations: new PendingCounts(),
+      drops: new PendingCounts(),
+      clock,
+      deadlines: this.#deadlines,
+      handleFault: ({ record }, { side, reason, message }) => {
+        const { clientId, listener, home: broker } = record;
+        this.#ports.log.debug({ clientId, listener, broker, side, reason, problem: message }, 'session failed');
+        if (side === 'broker') log.warn(`fault ${broker}`, { broker, problem: message }, 'a broker failed a session');
+      },
+      handleDeviceGone: (relay) => this.#sessions.remove(relay),
+      handleDelayedLoss: ({ record, upstream: socket, machine: { mayTellBroker: mayBeTold } }, delayMs) => {
+        const { connection, upstreamKeepAliveSeconds: keepAliveSeconds } = record;
+        this.#lostLegs.keep(connection, { socket, mayBeTold, keepAliveSeconds, delayMs });
+      },
+      handleLegOver: (relay, sessionOver) => this.#handleLegOver(relay, sessionOver),
+    };
+  }
+
+  #handleLegOver(relay: Relay, sessionOver: boolean): void {
+    const { connection, home: broker, sessionEnd } = relay.record;
+    if (!sessionOver || sessionEnd === undefined) this.#giveBack(relay, sessionOver);
+    else {
+      const handleOver = (isEnded: boolean) => this.#giveBack(relay, isEnded);
+      this.#sessionEnds.begin({ connection, broker, sessionEnd, handleOver });
+    }
+  }
+
+  #giveBack(relay: Relay, sessionOver: boolean): void {
+    const { clientId, epoch, isClaimed } = relay.record;
+    this.#sessions.forget(relay);
+    if (isClaimed) this.#ports.registry.ended(clientId, epoch, sessionOver, sessionOver ? undefined : remainsOf(relay));
+  }
+
+  #takeCounts(): void {
+    const { bytes, adaptations, drops } = this.#relayHost;
+    const { metrics } = this.#ports;
+    if (bytes.fromDevice > 0) metrics.bytesRelayed.inc({ direction: 'from_device' }, bytes.fromDevice);
+    if (bytes.fromBroker > 0) metrics.bytesRelayed.inc({ direction: 'from_broker' }, bytes.fromBroker);
     bytes.fromDevice = 0;
     bytes.fromBroker = 0;
+    adaptations.take((kind, times) => metrics.adaptations.inc({ kind }, times));
+    drops.take((reason, times) => metrics.messagesDropped.inc({ reason }, times));
   }
+}
+
+/** What the gateway itself holds of a session that goes on without a connection. */
+function remainsOf(relay: Relay): SessionRemains | undefined {
+  const { record, goneAtMs } = relay;
+  const { sessionExpiryInterval, sessionEnd } = record;
+  if (!outlivesConnection(record)) return undefined;
+  const { received } = relay.machine.unfinished();
+  const isForEver = sessionEnd === undefined || sessionExpiryInterval === forEverSeconds || goneAtMs === undefined;
+  if (isForEver) return received.length === 0 ? undefined : { received };
+  return { received, expiresAtMs: goneAtMs + sessionExpiryInterval * 1_000 };
 }

@@ -7,14 +7,14 @@ import { closeAfterFlush, closedWithin } from './socket-closing.ts';
 /**
  * Closes a live session at a packet boundary: no packet is cut, the device is told why where its MQTT has words, and
  * the broker gets a DISCONNECT, so that no will is published. For the first half of `quiesceMs` both directions flow
- * and any moment with nothing in flight is taken; in the second half the device's next packets are left unread and
- * only what the broker owes it is awaited. Resolves when the session has left the gateway: true when this call closed it.
+ * and any moment with nothing in flight is taken; in the second half the device begins nothing new, and only what the
+ * broker owes it is awaited. Resolves when the session has left the gateway: true when this call closed it.
  */
 export function closeOrderly(relay: Relay, reason: number, quiesceMs: number): Promise<boolean> {
   if (!relay.isOpen || relay.onProgress !== undefined) return Promise.resolve(false);
   return new Promise((resolve) => {
     let timer = setTimeout(() => {
-      holdDevice(relay);
+      relay.quiesce();
       timer = setTimeout(finish, quiesceMs / 2);
       advance();
     }, quiesceMs / 2);
@@ -26,8 +26,7 @@ export function closeOrderly(relay: Relay, reason: number, quiesceMs: number): P
       resolve(isOurs);
     };
     const advance = (): void => {
-      if (!relay.isOpen || isQuiet(relay)) finish();
-      else if (relay.isHolding) holdDevice(relay);
+      if (!relay.isOpen || relay.machine.isQuiet(!relay.isHolding)) finish();
     };
     relay.onProgress = advance;
     advance();
@@ -57,32 +56,22 @@ export function closeForNewer(
 function endBoth(relay: Relay, parked: ParkedUpstreams | undefined): void {
   const { device, upstream, record } = relay;
   const farewell = encodeServerDisconnect(record.protocol, disconnectReason.sessionTakenOver);
-  const deviceMayBeTold = relay.fromBroker.atBoundary;
+  const deviceMayBeTold = relay.machine.mayTellDevice;
   // Inside a packet there is no right way: a DISCONNECT would be read as a part of it, and the rest of it cannot come any
   // more. The broker sees the connection lost and publishes the will (docs/decisions/0003-takeover.md).
-  const brokerMayBeTold = relay.fromDevice.atBoundary;
-  relay.release(false);
+  const brokerMayBeTold = relay.machine.mayTellBroker;
+  relay.release(true);
   closeAfterFlush(device, takeoverLingerMs, deviceMayBeTold ? farewell : undefined);
   if (parked !== undefined) parked.park(record.connection, upstream, brokerMayBeTold);
   else closeAfterFlush(upstream, flushLingerMs, brokerMayBeTold ? encodeClientDisconnect() : undefined);
 }
 
-function isQuiet(relay: Relay): boolean {
-  if (!relay.fromDevice.atBoundary || !relay.fromBroker.atBoundary) return false;
-  return (relay.isHolding ? relay.inflight.fromDevice : relay.inflight.total) === 0;
-}
-
-function holdDevice(relay: Relay): void {
-  relay.isHolding = true;
-  if (relay.fromDevice.atBoundary) relay.device.pause();
-}
-
 function parkBoth(relay: Relay, reason: number): void {
   const { device, upstream, record } = relay;
   const farewell = encodeServerDisconnect(record.protocol, reason);
-  const deviceMayBeTold = relay.fromBroker.atBoundary;
-  const brokerMayBeTold = relay.fromDevice.atBoundary;
-  relay.release(record.sessionExpiryInterval === 0);
+  const deviceMayBeTold = relay.machine.mayTellDevice;
+  const brokerMayBeTold = relay.machine.mayTellBroker;
+  relay.release();
   closeAfterFlush(device, flushLingerMs, deviceMayBeTold ? farewell : undefined);
   closeAfterFlush(upstream, flushLingerMs, brokerMayBeTold ? encodeClientDisconnect() : undefined);
 }

@@ -1,71 +1,83 @@
 import type { Socket } from 'node:net';
-import { decodeDisconnectBody, disconnectReason, encodeServerDisconnect } from '../mqtt/disconnect-packet.ts';
-import type { FramingProblem } from '../mqtt/framer.ts';
-import { InflightCount } from '../mqtt/inflight-count.ts';
-import type { Logger } from '../telemetry/logger.ts';
-import type { PacketCounts } from '../telemetry/metrics.ts';
+import type { Clock } from '../base/clock.ts';
+import { encodeServerDisconnect } from '../mqtt/disconnect-packet.ts';
+import { reasonCode } from '../mqtt/reason-code.ts';
+import { SessionMachine, type SessionMachineOptions } from '../mqtt/session-machine.ts';
+import type { DeviceDone, SessionFault } from '../mqtt/session-port.ts';
 import { flushLingerMs } from './gateway-ports.ts';
-import { BrokerPacketWatch, DevicePacketWatch } from './packet-watch.ts';
+import { gateReason } from './read-gate.ts';
+import type { SessionDeadlines } from './session-deadlines.ts';
+import { type EffectsHost, type EffectsOwner, SessionEffects, type SessionOutcome } from './session-effects.ts';
 import type { SessionRecord } from './session-record.ts';
 import { closeAfterFlush } from './socket-closing.ts';
 
 /** What every relay of a gateway shares. */
-export interface RelayHost {
-  readonly packets: PacketCounts;
+export interface RelayHost extends EffectsHost {
   readonly bytes: { fromDevice: number; fromBroker: number };
-  readonly log: Logger;
+  readonly clock: Clock;
+  readonly deadlines: SessionDeadlines;
+  /** The session cannot go on; told before its legs are closed. */
+  handleFault(relay: Relay, fault: SessionFault): void;
   /** Called exactly once, when the device leg is gone or taken from the relay; the upstream leg may still be closing. */
   handleDeviceGone(relay: Relay): void;
+  /** The device is lost and its broker is to see so `delayMs` later: the upstream leg is the host's from now on. */
+  handleDelayedLoss(relay: Relay, delayMs: number): void;
   /** Called exactly once, not before `handleDeviceGone`: the broker's side is closed too, or was left to its takeover. */
   handleLegOver(relay: Relay, sessionOver: boolean): void;
 }
 
+/** A session that begins: who it is, its two sockets, and what its machine starts with. */
+export interface RelayOptions {
+  readonly record: SessionRecord;
+  readonly device: Socket;
+  readonly upstream: Socket;
+  readonly machine: Omit<SessionMachineOptions, 'port' | 'nowMs'>;
+  readonly owner: EffectsOwner;
+}
+
+/** Bytes of a device that are read while it is held; beyond them it is not read. */
+const maxBytesWhileHolding = 262_144;
+
 /**
- * `open`: packets go both ways. `device-done`: the device said DISCONNECT, half-closed, broke the protocol or is gone;
- * what it sent flows out to the broker, whose last bytes still flow to it. `broker-done`: the broker closed; its last
- * bytes flow out to the device. `released`: another part of the gateway closes both sockets.
+ * `open`: packets go both ways. `flushing`: the device sends no more, and what it sent goes out as the broker's windows
+ * open. `device-done`: all of that has gone out, or was given up; the broker's last bytes still flow to the device.
+ * `broker-done`: the broker closed; its last bytes flow out to the device. `released`: others close both sockets.
  */
-type RelayState = 'open' | 'device-done' | 'broker-done' | 'released';
-
-/** A DISCONNECT longer than this is forwarded and not read. */
-const maxDisconnectBytes = 65_536;
+type RelayState = 'open' | 'flushing' | 'device-done' | 'broker-done' | 'released';
 
 /**
- * Moves bytes between a device and the broker that accepted it. Chunks go on as they came; the watches only look at
- * headers. When one side's socket is full, the other side is not read until it drained.
+ * The sockets of one session around its machine: bytes in, effects out, time when its deadline comes. When one side's
+ * socket is full, or the machine takes no more of a side, that side's sender is not read until it can be.
  */
 export class Relay {
   readonly record: SessionRecord;
   readonly device: Socket;
   readonly upstream: Socket;
-  readonly fromDevice: DevicePacketWatch;
-  readonly fromBroker: BrokerPacketWatch;
-  readonly inflight = new InflightCount();
   readonly #host: RelayHost;
+  /** Others ask it, and only this relay tells it anything. */
+  readonly machine: SessionMachine;
+  readonly #effects: SessionEffects;
   #state: RelayState = 'open';
   #isDeviceGone = false;
-  /** Set when the device leg is reported gone: whether nothing of the session outlives it. */
-  #sessionOver: boolean | undefined;
+  /** Set when the device leg is reported gone, to the wall clock's milliseconds. */
+  #goneAtMs: number | undefined;
+  /** A newer leg has taken the session over. */
+  #isTakenOver = false;
   #isOver = false;
-  /** The body of the device's DISCONNECT while it comes in. */
-  #disconnectBody: Buffer | undefined;
   #flushTimer: NodeJS.Timeout | undefined;
-  /** Called after each chunk while somebody waits for a quiet moment; see `orderly-close.ts`. */
+  /** Called after each event while somebody waits for a quiet moment; see `orderly-close.ts`. */
   onProgress: (() => void) | undefined;
-  /** Set by `orderly-close.ts`: the device's further packets are left unread. */
+  /** Set by `orderly-close.ts`: the device begins no exchange any more. */
   isHolding = false;
+  #bytesWhileHolding = 0;
 
-  constructor(record: SessionRecord, sockets: { readonly device: Socket; readonly upstream: Socket }, host: RelayHost) {
+  constructor({ record, device, upstream, machine, owner }: RelayOptions, host: RelayHost) {
     this.record = record;
-    this.device = sockets.device;
-    this.upstream = sockets.upstream;
+    this.device = device;
+    this.upstream = upstream;
     this.#host = host;
-    this.fromDevice = new DevicePacketWatch(record.maxPacketBytes, {
-      counts: host.packets.fromDevice,
-      inflight: this.inflight,
-      knowsAuth: record.protocol === '5',
-    });
-    this.fromBroker = new BrokerPacketWatch(host.packets.fromBroker, this.inflight);
+    this.#effects = new SessionEffects({ device, upstream }, host, owner);
+    this.machine = new SessionMachine({ ...machine, port: this.#effects, nowMs: host.clock.monotonicMs() });
   }
 
   get isOpen(): boolean {
@@ -82,6 +94,17 @@ export class Relay {
     return this.#state === 'released';
   }
 
+  /** When the device left, by the wall clock; undefined while it is there. */
+  get goneAtMs(): number | undefined {
+    return this.#goneAtMs;
+  }
+
+  /** From here on the device begins no exchange: what it sends of that kind stays unread. */
+  quiesce(): void {
+    this.isHolding = true;
+    this.machine.quiesce();
+  }
+
   /** Takes both sockets over. `fromBroker` came behind CONNACK, `pipelined` behind CONNECT; both are moved first. */
   start(early: {
     readonly fromBroker: Buffer;
@@ -90,127 +113,172 @@ export class Relay {
   }): void {
     const { device, upstream } = this;
     device.on('data', (chunk: Buffer) => this.#handleDeviceData(chunk));
-    device.on('drain', () => upstream.resume());
-    device.on('end', () => this.#finishDevice());
+    device.on('drain', () => this.#effects.deviceDrained());
+    device.on('end', () => this.#handleDeviceEnd());
     device.on('close', () => this.#handleDeviceClose());
     upstream.on('data', (chunk: Buffer) => this.#handleBrokerData(chunk));
-    upstream.on('drain', () => this.#resumeDevice());
+    upstream.on('drain', () => this.#effects.brokerDrained());
     upstream.on('end', () => this.#finishBroker());
     upstream.on('close', () => this.#handleBrokerClose());
     device.resume();
     upstream.resume();
     if (early.fromBroker.length > 0) this.#handleBrokerData(early.fromBroker);
     for (const chunk of early.pipelined) this.#handleDeviceData(chunk);
-    if (early.sentFin) this.#finishDevice();
+    if (this.#state === 'open') this.#host.deadlines.schedule(this);
+    if (early.sentFin) this.#handleDeviceEnd();
     if (device.destroyed) this.#handleDeviceClose();
     if (upstream.destroyed) this.#handleBrokerClose();
   }
 
+  nextDeadlineMs(): number {
+    return this.#movesPackets() ? this.machine.nextDeadlineMs() : Number.POSITIVE_INFINITY;
+  }
+
+  handleDeadline(nowMs: number): void {
+    // A leg that is not read is not silent: what its peer said lies in the socket.
+    if (this.#state !== 'open' || this.#effects.deviceGate.isShut) this.machine.excuseDevice(nowMs);
+    if (this.#effects.brokerGate.isShut) this.machine.excuseBroker(nowMs);
+    this.machine.handleTick(nowMs);
+    this.#settle();
+  }
+
   /** Moves nothing any more and drops what comes in, for whoever closes both sockets now; the session counts as gone. */
-  release(sessionOver: boolean): void {
+  release(isTakenOver = false): void {
     this.#state = 'released';
     this.onProgress = undefined;
     clearTimeout(this.#flushTimer);
-    this.#reportDeviceGone(sessionOver);
+    this.#host.deadlines.remove(this);
+    this.#reportDeviceGone(isTakenOver);
   }
 
   /** Gives the client ID up, for a newer leg whose broker ends this one by its own takeover. */
   yieldLeg(): void {
-    if (this.#isOver || this.#sessionOver === undefined) return;
+    if (this.#isOver || this.#goneAtMs === undefined) return;
     this.#isOver = true;
-    this.#host.handleLegOver(this, this.#sessionOver);
+    this.#host.handleLegOver(this, this.#isSessionOver());
   }
 
   #handleDeviceData(chunk: Buffer): void {
     if (this.#state !== 'open') return;
-    if (this.#disconnectBody !== undefined) {
-      this.#collectDisconnect(chunk);
-      return;
-    }
-    const wanted = this.isHolding ? chunk.subarray(0, this.fromDevice.scanToBoundary(chunk)) : chunk;
-    const problem = this.isHolding ? undefined : this.fromDevice.scan(wanted);
     this.#host.bytes.fromDevice += chunk.length;
-    if (problem === undefined) {
-      if (!this.upstream.write(wanted)) this.device.pause();
-      if (this.onProgress !== undefined) this.onProgress();
-      return;
-    }
-    this.#handleDeviceStop(problem, wanted);
+    this.machine.handleDeviceData(chunk, this.#host.clock.monotonicMs());
+    if (this.isHolding) this.#boundHolding(chunk.length);
+    this.#settle();
   }
 
-  #handleDeviceStop(problem: FramingProblem, chunk: Buffer): void {
-    const at = this.fromDevice.offset;
-    if (problem === 'stopped' && this.fromDevice.stop === 'disconnect') {
-      this.upstream.write(chunk.subarray(0, at));
-      this.#disconnectBody = Buffer.alloc(0);
-      this.#collectDisconnect(chunk.subarray(at));
-      return;
-    }
-    const { clientId, listener } = this.record;
-    this.#host.log.debug({ clientId, listener, problem }, 'device broke the protocol');
-    const reason = problem === 'packet-too-large' ? disconnectReason.packetTooLarge : disconnectReason.protocolError;
-    const farewell = encodeServerDisconnect(this.record.protocol, reason);
-    // No MQTT DISCONNECT goes upstream: the will of a device that breaks the protocol is published [MQTT-3.1.2-8].
-    const { device, upstream } = this;
-    const mayTell = this.fromBroker.atBoundary;
-    this.release(this.#isSessionOver());
-    closeAfterFlush(upstream, flushLingerMs);
-    closeAfterFlush(device, flushLingerMs, mayTell ? farewell : undefined);
-  }
-
-  /** What comes behind a DISCONNECT is dropped; a body is read for the session expiry that it may change. */
-  #collectDisconnect(chunk: Buffer): void {
-    const collected = this.#disconnectBody ?? Buffer.alloc(0);
-    const total = this.fromDevice.bodyBytesLeft;
-    const taken = chunk.subarray(0, total - collected.length);
-    if (total > maxDisconnectBytes) {
-      this.device.destroy();
-      return;
-    }
-    const body = collected.length === 0 ? taken : Buffer.concat([collected, taken]);
-    if (body.length < total) {
-      this.#disconnectBody = body;
-      return;
-    }
-    this.#disconnectBody = undefined;
-    if (body.length > 0) this.upstream.write(body);
-    if (this.record.protocol === '5') {
-      const expiry = decodeDisconnectBody(body)?.sessionExpiryInterval;
-      if (expiry !== undefined) this.record.sessionExpiryInterval = expiry;
-    }
-    this.#finishDevice();
+  /** Acknowledgements of a device that is held still count, but what it begins is only kept. */
+  #boundHolding(bytes: number): void {
+    this.#bytesWhileHolding += bytes;
+    if (this.#bytesWhileHolding > maxBytesWhileHolding) this.#effects.deviceGate.shut(gateReason.holding);
   }
 
   #handleBrokerData(chunk: Buffer): void {
     if (this.#state === 'released') return;
-    if (this.fromBroker.scan(chunk) !== undefined) {
-      this.#host.log.debug({ clientId: this.record.clientId, broker: this.record.home }, 'broker broke the protocol');
-      this.upstream.destroy();
-      return;
-    }
     this.#host.bytes.fromBroker += chunk.length;
-    if (!this.#isDeviceGone && !this.device.write(chunk)) this.upstream.pause();
+    if (this.#isDeaf()) return;
+    this.machine.handleBrokerData(chunk, this.#host.clock.monotonicMs());
+    this.#settle();
+  }
+
+  /** Nobody is left to whom the broker's bytes could be given. */
+  #isDeaf(): boolean {
+    if (this.#movesPackets()) return false;
+    return this.#isDeviceGone || this.#effects.brokerGate.has(gateReason.machine);
+  }
+
+  #movesPackets(): boolean {
+    return this.#state === 'open' || this.#state === 'flushing';
+  }
+
+  /** After every event: bytes leave, and what the event changed is acted upon. */
+  #settle(): void {
+    const effects = this.#effects;
+    effects.flush();
+    if (effects.outcome !== undefined && this.#movesPackets()) this.#end(effects.outcome);
+    else if (this.#state === 'flushing' && !this.machine.hasHeld) this.#finishDevice();
+    if (effects.isDeadlineEarlier) {
+      effects.isDeadlineEarlier = false;
+      this.#host.deadlines.schedule(this);
+    }
     if (this.onProgress !== undefined) this.onProgress();
   }
 
-  #resumeDevice(): void {
-    if (!this.isHolding || !this.fromDevice.atBoundary) this.device.resume();
+  #end(outcome: SessionOutcome): void {
+    switch (outcome.kind) {
+      case 'done':
+        this.#handleDone(outcome.done);
+        break;
+      case 'failed':
+        this.#fail(outcome.fault);
+        break;
+      case 'unrecorded': {
+        const reason = reasonCode.implementationSpecificError;
+        const farewell = this.machine.mayTellDevice ? encodeServerDisconnect(this.record.protocol, reason) : undefined;
+        this.#fail({ side: 'device', reason, message: 'its message could not be recorded' }, farewell);
+        break;
+      }
+    }
   }
 
-  /** The device sends no more: what it sent flows out, then the broker sees the end as the device made it. */
-  #finishDevice(): void {
+  #handleDone({ withWill, sessionExpiryInterval }: DeviceDone): void {
+    if (sessionExpiryInterval !== undefined) this.record.sessionExpiryInterval = sessionExpiryInterval;
+    if (withWill) this.#finishDevice();
+    else this.#finishDevice({ isLoss: false });
+  }
+
+  /** No MQTT DISCONNECT goes upstream: the will of a device that breaks the protocol is published [MQTT-3.1.2-8]. */
+  #fail(fault: SessionFault, farewell?: Buffer): void {
+    const { device, upstream } = this;
+    this.#host.handleFault(this, fault);
+    const delayMs = fault.side === 'device' ? this.#lossDelayMs() : 0;
+    this.release();
+    closeAfterFlush(device, flushLingerMs, farewell);
+    if (fault.side === 'broker') upstream.destroy();
+    else if (delayMs > 0) this.#host.handleDelayedLoss(this, delayMs);
+    else closeAfterFlush(upstream, flushLingerMs);
+  }
+
+  /** The device sends no more. What waits for the broker's window still goes out, if it opens in time. */
+  #handleDeviceEnd(): void {
     if (this.#state !== 'open') return;
+    if (!this.machine.hasHeld) {
+      this.#finishDevice();
+      return;
+    }
+    this.#state = 'flushing';
+    this.#flushTimer = setTimeout(() => this.#finishDevice(), flushLingerMs);
+    this.onProgress?.();
+  }
+
+  /** What the device sent has gone out; then the broker sees the end as the device made it. */
+  #finishDevice({ isLoss } = { isLoss: true }): void {
+    if (!this.#movesPackets()) return;
+    const delayMs = isLoss ? this.#lossDelayMs() : 0;
+    clearTimeout(this.#flushTimer);
+    if (delayMs > 0) {
+      this.release();
+      closeAfterFlush(this.device, flushLingerMs);
+      this.#host.handleDelayedLoss(this, delayMs);
+      return;
+    }
     this.#state = 'device-done';
-    this.upstream.resume();
+    this.#host.deadlines.remove(this);
     this.upstream.end();
+    // Its windows open no more. What still comes is dropped where nobody can have it.
+    if (this.#isDeaf()) this.#effects.brokerGate.openWide();
     this.#closeBothAfterFlush();
+    this.#clearWhenClosed();
   }
 
   #finishBroker(): void {
     if (this.#state === 'released') return;
-    if (this.#state === 'open') this.#closeBothAfterFlush();
+    if (this.#movesPackets()) {
+      clearTimeout(this.#flushTimer);
+      this.#closeBothAfterFlush();
+      this.#host.deadlines.remove(this);
+    }
     this.#state = 'broker-done';
-    this.device.resume();
+    this.#effects.deviceGate.openWide();
     // A second end() would make an error object that nobody looks at.
     if (!this.device.writableEnded) this.device.end();
     if (!this.upstream.writableEnded) this.upstream.end();
@@ -219,10 +287,11 @@ export class Relay {
   #handleDeviceClose(): void {
     this.#isDeviceGone = true;
     if (this.#state === 'released') return;
-    this.#finishDevice();
-    this.upstream.resume();
+    this.#effects.deviceDrained();
+    this.#handleDeviceEnd();
+    if (this.#isDeaf()) this.#effects.brokerGate.openWide();
     if (this.#state === 'broker-done') this.upstream.destroy();
-    this.#reportDeviceGone(this.#isSessionOver());
+    this.#reportDeviceGone();
     this.#clearWhenClosed();
   }
 
@@ -245,15 +314,22 @@ export class Relay {
     if (this.device.destroyed && this.upstream.destroyed) clearTimeout(this.#flushTimer);
   }
 
-  #reportDeviceGone(sessionOver: boolean): void {
-    if (this.#sessionOver !== undefined) return;
-    this.#sessionOver = sessionOver;
+  #reportDeviceGone(isTakenOver = false): void {
+    if (this.#goneAtMs !== undefined) return;
+    this.#goneAtMs = this.#host.clock.wallMs();
+    this.#isTakenOver = isTakenOver;
     this.onProgress?.();
     this.#host.handleDeviceGone(this);
     if (this.upstream.closed) this.yieldLeg();
   }
 
+  /** A will delay that the broker does not know ends with the session, if that is sooner (MQTT 5 §3.1.3.2.2). */
+  #lossDelayMs(): number {
+    if (this.upstream.destroyed) return 0;
+    return 1_000 * Math.min(this.record.lossDelaySeconds, this.record.sessionExpiryInterval);
+  }
+
   #isSessionOver(): boolean {
-    return this.record.sessionExpiryInterval === 0;
+    return !this.#isTakenOver && this.record.sessionExpiryInterval === 0;
   }
 }

@@ -1,63 +1,166 @@
-import { packetLimit } from '../mqtt/broker-profiles.ts';
-import { isPersistent, sessionIntentOf } from '../mqtt/session-intent.ts';
+import { adaptConnack, type ConnackAdaptation } from '../mqtt/connack-adaptation.ts';
+import type { ConnectQuestion, UpstreamConnect } from '../mqtt/connect-adaptation.ts';
+import { sessionIntentOf } from '../mqtt/session-intent.ts';
+import type { SessionMachineOptions } from '../mqtt/session-machine.ts';
+import { TargetAssessor } from '../mqtt/target-assessor.ts';
 import type { Assignment } from '../plan/assignment.ts';
 import type { DeviceIdentity } from '../plan/device-key.ts';
-import type { ClaimAnswer } from '../session/session-registry.ts';
+import type { Cohort } from '../plan/plan.ts';
 import type { BrokerAnswer } from './broker-answer.ts';
+import { assessedClient, brokerTerms, type Claim, cohortOf, commonProfile } from './broker-question.ts';
 import type { Candidate, ConnectionContext } from './connection-context.ts';
 import { flushLingerMs } from './gateway-ports.ts';
 import { Relay } from './relay.ts';
-import type { SessionRecord } from './session-record.ts';
+import { SessionFindings } from './session-findings.ts';
+import { outlivesConnection, type SessionRecord } from './session-record.ts';
 import { closeAfterFlush } from './socket-closing.ts';
-import type { UpstreamConnection } from './upstream-connector.ts';
-
-/** A granted claim. */
-export type Claim = Extract<ClaimAnswer, { readonly granted: true }>;
+import type { UpstreamConnection, UpstreamDevice } from './upstream-connector.ts';
 
 /** Everything that the stages found out, with a broker that gave its CONNACK. */
 export interface Attachment {
   readonly identity: DeviceIdentity;
   readonly assignment: Assignment;
+  /** The one whose weight decided. */
+  readonly cohort: Cohort | undefined;
   readonly claim: Claim;
+  readonly question: ConnectQuestion;
+  readonly adapted: UpstreamConnect;
+  readonly device: UpstreamDevice;
   readonly upstream: UpstreamConnection;
   readonly answer: Extract<BrokerAnswer, { readonly kind: 'connack' }>;
 }
+
+type Acceptance = Extract<ConnackAdaptation, { readonly accepted: true }>;
+type EarlyBytes = Parameters<Relay['start']>[0];
 
 /** Gives the device its CONNACK. From here on the sockets belong to a relay, or are closing behind a refusal. */
 export function attach(candidate: Candidate, attachment: Attachment, context: ConnectionContext): void {
   const { device, connect, intake } = candidate;
   const { claim, upstream, answer } = attachment;
-  const { ports, sessions } = context;
-  const { clientId } = connect;
-  const isAccepted = answer.connack.code === 0;
-  ports.metrics.connects.inc({ broker: claim.broker, result: isAccepted ? 'accepted' : 'refused' });
-  const early = intake.release();
-  if (!isAccepted) {
-    if (clientId !== '') ports.registry.ended(clientId, claim.epoch, false);
-    closeAfterFlush(device.socket, flushLingerMs, answer.packet);
+  const { ports } = context;
+  const connack = answerForDevice(candidate, attachment, context);
+  ports.metrics.connects.inc({ broker: claim.broker, result: connack.accepted ? 'accepted' : 'refused' });
+  const early = { fromBroker: answer.rest, ...intake.release() };
+  if (!connack.accepted) {
+    if (connect.clientId !== '') ports.registry.ended(connect.clientId, claim.epoch, false);
+    closeAfterFlush(device.socket, flushLingerMs, connack.packet);
     closeAfterFlush(upstream.socket, flushLingerMs);
     return;
   }
-  const record = toRecord(candidate, attachment, context);
-  const relay = new Relay(record, { device: device.socket, upstream: upstream.socket }, context.relayHost);
-  sessions.add(relay);
-  if (clientId !== '') {
-    const { connection, epoch, home } = record;
-    ports.registry.attached({ clientId, connection, epoch, broker: home, persistent: isPersistent(record) });
-  }
-  if (clientId === '' && record.clientId !== '') void adopt(relay, context);
-  device.socket.write(answer.packet);
-  relay.start({ fromBroker: answer.rest, ...early });
+  countAdaptations(attachment, early, context);
+  const record = toRecord(candidate, { ...attachment, connack }, context);
+  const relay = createRelay(candidate, { ...attachment, connack, record, early }, context);
+  announce(relay, candidate, context);
+  device.socket.write(connack.packet);
+  relay.start(early);
+}
+
+function answerForDevice(
+  { device, connect }: Candidate,
+  { claim, cohort, question, adapted, answer }: Attachment,
+  { settings }: ConnectionContext,
+): ConnackAdaptation {
+  const common = commonProfile(settings, cohort, claim.broker);
+  return adaptConnack({
+    question,
+    upstream: adapted,
+    connack: answer.connack,
+    listenerMaxPacketBytes: device.listener.maxPacketBytes,
+    recordedSession:
+      claim.hasHome &&
+      claim.heldBack === undefined &&
+      !question.sessionExpired &&
+      sessionIntentOf(connect) === 'resume',
+    ...(common !== undefined && { common }),
+  });
+}
+
+function countAdaptations(
+  { adapted, question }: Attachment,
+  { pipelined }: EarlyBytes,
+  { relayHost }: ConnectionContext,
+): void {
+  for (const kind of adapted.adaptations) relayHost.adaptations.add(kind);
+  if (pipelined.length > 0 && !question.profile.takesPipelined) relayHost.adaptations.add('pipelined');
+}
+
+function createRelay(
+  candidate: Candidate,
+  attachment: Attachment & {
+    readonly connack: Acceptance;
+    readonly record: SessionRecord;
+    readonly early: EarlyBytes;
+  },
+  context: ConnectionContext,
+): Relay {
+  const { connack, record, claim, upstream, early } = attachment;
+  const { settings, ports, relayHost } = context;
+  const traits = settings.brokers?.[claim.broker];
+  const cohort = cohortOf(ports.snapshot(), record.assignment);
+  const client = assessedClient(candidate.connect.clientId, cohort);
+  const owner = new SessionFindings({
+    record,
+    assessments: ports.assessments,
+    client,
+    records: context.undeliverable,
+    recordPath: traits?.undeliverableRecord,
+    log: context.occasionalLog,
+  });
+  if (client !== undefined) ports.assessments?.observed({ ...client, broker: claim.broker });
+  const assessor =
+    client !== undefined && cohort?.source === claim.broker && ports.assessments !== undefined
+      ? createAssessor(candidate, { target: client.target, owner, hasPipelined: early.pipelined.length > 0 }, context)
+      : undefined;
+  const machine: Omit<SessionMachineOptions, 'port' | 'nowMs'> = {
+    device: connack.device,
+    upstream: connack.upstreamTerms,
+    sessionExpiryInterval: connack.sessionExpiryInterval,
+    undeliverable: traits?.undeliverable ?? 'refuse',
+    maxPacketBytes: candidate.device.listener.maxPacketBytes,
+    counts: ports.metrics.packets,
+    ...(assessor !== undefined && { assessor }),
+    // A device that is told of no session begins anew, with identifiers that mean nothing old.
+    unfinished: { received: connack.upstreamTerms.sessionPresent ? (claim.remains?.received ?? []) : [] },
+  };
+  return new Relay({ record, device: candidate.device.socket, upstream: upstream.socket, machine, owner }, relayHost);
+}
+
+function createAssessor(
+  { connect }: Candidate,
+  {
+    target,
+    owner,
+    hasPipelined,
+  }: { readonly target: string; readonly owner: SessionFindings; readonly hasPipelined: boolean },
+  { settings }: ConnectionContext,
+): TargetAssessor {
+  const { profile, versions } = brokerTerms(settings, target);
+  const terms = { protocol: connect.protocol, versions };
+  const assessor = new TargetAssessor(profile, terms, (finding) => owner.found(finding));
+  assessor.noteConnect(connect);
+  if (hasPipelined) assessor.notePipelined();
+  return assessor;
+}
+
+/** Makes the session known to the worker and to the registry. */
+function announce(relay: Relay, { connect }: Candidate, context: ConnectionContext): void {
+  const { record } = relay;
+  const { clientId, connection, epoch, home: broker } = record;
+  context.sessions.add(relay);
+  if (connect.clientId !== '') {
+    context.ports.registry.attached({ clientId, connection, epoch, broker, persistent: outlivesConnection(record) });
+  } else if (clientId !== '' && connect.protocol === '5') void adopt(relay, context);
 }
 
 /**
- * Claims the client ID that a broker assigned (MQTT 5 section 3.2.2.3.7): the device may use it from now on, and then
- * comes back to this broker and takes over.
+ * Claims the client ID that a device was given (MQTT 5 section 3.2.2.3.7): it may use it from now on, and then comes back
+ * to this broker and takes over.
  */
 async function adopt(relay: Relay, { ports }: ConnectionContext): Promise<void> {
   const { record } = relay;
-  const { clientId, connection, home } = record;
-  record.epoch = await ports.registry.adopt({ clientId, connection, broker: home, persistent: isPersistent(record) });
+  const { clientId, connection, home: broker } = record;
+  const session = { clientId, connection, broker, persistent: outlivesConnection(record) };
+  record.epoch = await ports.registry.adopt(session);
   if (relay.isOver) ports.registry.ended(clientId, record.epoch, record.sessionExpiryInterval === 0);
   else record.isClaimed = true;
 }
@@ -65,23 +168,28 @@ async function adopt(relay: Relay, { ports }: ConnectionContext): Promise<void> 
 /** The plan may have changed since the device was assigned: the newest one's word is kept. */
 function toRecord(
   { device, connect, leg }: Candidate,
-  { identity, assignment, claim, answer }: Attachment,
-  { ports, settings }: ConnectionContext,
+  attachment: Attachment & { readonly connack: Acceptance },
+  { ports }: ConnectionContext,
 ): SessionRecord {
+  const { identity, assignment, claim, adapted, connack } = attachment;
+  const { sessionEnd: packet, protocol } = adapted;
   const snapshot = ports.snapshot();
   return {
     connection: leg.connection,
     epoch: claim.epoch,
-    clientId: connect.clientId === '' ? (answer.connack.assignedClientId ?? '') : connect.clientId,
+    clientId: connect.clientId === '' ? (connack.assignedClientId ?? '') : connect.clientId,
     isClaimed: connect.clientId !== '',
     identity,
     assignment: snapshot.revision === assignment.revision ? assignment : snapshot.assign(identity),
     home: claim.broker,
     protocol: connect.protocol,
     intent: sessionIntentOf(connect),
-    sessionExpiryInterval: answer.connack.sessionExpiryInterval ?? connect.sessionExpiryInterval,
+    sessionExpiryInterval: connack.sessionExpiryInterval,
     since: ports.clock.wallMs(),
     listener: device.listener.name,
-    maxPacketBytes: packetLimit(device.listener.maxPacketBytes, settings.brokers?.[claim.broker]?.profile),
+    heldBack: claim.heldBack,
+    lossDelaySeconds: adapted.lossDelaySeconds,
+    upstreamKeepAliveSeconds: connack.upstreamTerms.keepAliveSeconds,
+    ...(packet !== undefined && { sessionEnd: { packet, protocol, device: attachment.device } }),
   };
 }

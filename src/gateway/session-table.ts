@@ -3,7 +3,7 @@ import type { RoutingSnapshot } from '../plan/snapshot.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { LiveSession, MisplacedSession, SessionCounts, SessionFilter } from './live-session.ts';
 import type { Relay } from './relay.ts';
-import { returnsHome } from './session-record.ts';
+import { returnsHome, type SessionRecord } from './session-record.ts';
 
 /** Sessions asked again per turn of the event loop when the plan changes, so that no relay waits for all of them. */
 const sessionsPerTurn = 1_000;
@@ -83,7 +83,7 @@ export class SessionTable {
   misplaced(cohorts?: readonly string[]): MisplacedSession[] {
     const found: MisplacedSession[] = [];
     for (const relay of this.#relayByConnection.values()) {
-      const { connection, clientId, assignment, home, sessionExpiryInterval } = relay.record;
+      const { connection, clientId, assignment, home, sessionExpiryInterval, heldBack } = relay.record;
       if (home === assignment.broker) continue;
       if (cohorts !== undefined && !cohorts.includes(assignment.cohort ?? '')) continue;
       found.push({
@@ -91,6 +91,7 @@ export class SessionTable {
         clientId,
         persistent: sessionExpiryInterval > 0,
         returnsHome: returnsHome(relay.record),
+        ...(heldBack !== undefined && { heldBack }),
         position: assignment.position ?? 0,
         isClosing: relay.onProgress !== undefined || !relay.isOpen,
       });
@@ -110,7 +111,7 @@ export class SessionTable {
       if (cohort === undefined || count === undefined) continue;
       if (record.home === cohort.source) count.source += 1;
       else if (record.home === cohort.target) count.target += 1;
-      if (record.home !== record.assignment.broker && !returnsHome(record)) count.moving += 1;
+      if (record.home !== record.assignment.broker && wouldMove(record)) count.moving += 1;
     }
     return { byBroker, byCohort, connections };
   }
@@ -122,8 +123,14 @@ export class SessionTable {
     const isSameCohort = assignment.cohort === record.assignment.cohort;
     if (!isSameCohort) this.#sessionsGauge.dec(labelsOf(relay));
     record.assignment = assignment;
+    if (!isSameCohort) record.heldBack = undefined;
     if (!isSameCohort) this.#sessionsGauge.inc(labelsOf(relay));
   }
+}
+
+/** Whether its device would go where the plan wants it if it connected again. */
+function wouldMove(record: SessionRecord): boolean {
+  return record.heldBack === undefined && !returnsHome(record);
 }
 
 function labelsOf({ record }: Relay): { broker: string; cohort: string } {
@@ -138,7 +145,7 @@ function matches({ record }: Relay, { broker, cohort, clientId }: SessionFilter)
   );
 }
 
-function toLiveSession({ record, inflight }: Relay): LiveSession {
+function toLiveSession({ record, machine }: Relay): LiveSession {
   const { assignment } = record;
   return {
     connection: record.connection,
@@ -149,7 +156,7 @@ function toLiveSession({ record, inflight }: Relay): LiveSession {
     desired: assignment.broker,
     protocol: record.protocol,
     persistent: record.sessionExpiryInterval > 0,
-    inFlight: inflight.total,
+    inFlight: machine.inflight,
     since: record.since,
     listener: record.listener,
   };

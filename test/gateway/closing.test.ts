@@ -218,28 +218,30 @@ describe('reconnect', () => {
     assert.deepEqual(leg.inbox.commands(), ['connect', 'publish', 'disconnect']);
   });
 
+  /** Above 64 KiB a PUBLISH is relayed while it comes in. */
+  const largePublish = (messageId: number) =>
+    mqtt.generate({
+      cmd: 'publish',
+      topic: 't',
+      payload: Buffer.alloc(100_000, messageId),
+      qos: 1,
+      messageId,
+      dup: false,
+      retain: false,
+    });
+
   it('lets a packet that is half relayed become whole, and leaves the next one unread', async () => {
     const device = await attach('meter-1');
     const leg = await world.legacy.leg();
-    const packet = (messageId: number) =>
-      mqtt.generate({
-        cmd: 'publish',
-        topic: 't',
-        payload: Buffer.alloc(5_000, messageId),
-        qos: 1,
-        messageId,
-        dup: false,
-        retain: false,
-      });
     world.legacy.acknowledges = false;
-    const start = packet(1).subarray(0, 1_000);
+    const start = largePublish(1).subarray(0, 80_000);
     const before = leg.inbox.bytes;
     device.socket.write(start);
     await leg.inbox.until(() => leg.inbox.bytes === before + start.length);
     const closing = world.gateway.reconnect([1]);
-    // Into the second half of quiesceMs, where the device's further packets are left unread.
+    // Into the second half of quiesceMs, where the device begins nothing new.
     await new Promise((resolve) => setTimeout(resolve, 260));
-    device.socket.write(Buffer.concat([packet(1).subarray(1_000), packet(2)]));
+    device.socket.write(Buffer.concat([largePublish(1).subarray(80_000), largePublish(2)]));
     await leg.inbox.packet('publish');
     leg.socket.write(mqtt.generate({ cmd: 'puback', messageId: 1 }));
     await closing;
@@ -252,11 +254,21 @@ describe('reconnect', () => {
     const device = await attach('meter-1');
     const leg = await world.legacy.leg();
     const before = leg.inbox.bytes;
-    device.socket.write(Buffer.from([0x30, 0x7f, 0x00]));
-    await leg.inbox.until(() => leg.inbox.bytes === before + 3);
+    device.socket.write(largePublish(1).subarray(0, 80_000));
+    await leg.inbox.until(() => leg.inbox.bytes === before + 80_000);
     await world.gateway.reconnect([1]);
     await leg.inbox.closed();
     assert.deepEqual(leg.inbox.commands(), ['connect']);
+  });
+
+  it('says DISCONNECT where a small packet has come in part: none of it was relayed', async () => {
+    const device = await attach('meter-1');
+    const leg = await world.legacy.leg();
+    device.socket.write(Buffer.from([0xc0, 0x00, 0x30, 0x7f, 0x00]));
+    await device.inbox.packet('pingresp');
+    await world.gateway.reconnect([1]);
+    await leg.inbox.closed();
+    assert.deepEqual(leg.inbox.commands(), ['connect', 'disconnect']);
   });
 });
 

@@ -284,6 +284,7 @@ describe('where a session goes', () => {
       connection: 1,
       intent: 'resume',
       desired: 'target',
+      fallback: { target: 'target', source: 'legacy' },
     });
     const [session] = world.gateway.sessions({ limit: 1 });
     assert.deepEqual([session?.home, session?.desired, session?.persistent], ['legacy', 'target', true]);

@@ -6,13 +6,17 @@ import { failure, success } from '../../src/base/result.ts';
 import { createGateway, type Gateway } from '../../src/gateway/gateway.ts';
 import type { DeviceListenerSettings, GatewayLimits, GatewaySettings } from '../../src/gateway/gateway-ports.ts';
 import type { UpstreamConnector, UpstreamRequest } from '../../src/gateway/upstream-connector.ts';
+import type { Finding } from '../../src/mqtt/adaptation-kind.ts';
+import type { Announce } from '../../src/plan/plan.ts';
 import type { RoutingSnapshot } from '../../src/plan/snapshot.ts';
+import type { AssessedClient, Assessments } from '../../src/session/assessments.ts';
 import type {
   AdoptedSession,
   AttachedSession,
   ClaimAnswer,
   ClaimRequest,
   SessionRegistry,
+  SessionRemains,
 } from '../../src/session/session-registry.ts';
 import { createMetrics, type Metrics } from '../../src/telemetry/metrics.ts';
 import { ScriptedBroker } from './scripted-broker.ts';
@@ -34,7 +38,9 @@ export class RecordingRegistry implements SessionRegistry {
   readonly claims: ClaimRequest[] = [];
   readonly attachments: AttachedSession[] = [];
   readonly adoptions: AdoptedSession[] = [];
-  readonly ends: { clientId: string; epoch: number; sessionOver: boolean }[] = [];
+  readonly ends: { clientId: string; epoch: number; sessionOver: boolean; remains?: SessionRemains }[] = [];
+  /** Connect tokens asked for beyond those of the claims. */
+  tokens = 0;
   answer:
     | ((request: ClaimRequest, epoch: number, signal: AbortSignal) => ClaimAnswer | Promise<ClaimAnswer>)
     | undefined;
@@ -59,6 +65,7 @@ export class RecordingRegistry implements SessionRegistry {
   }
 
   async connectToken(): Promise<boolean> {
+    this.tokens += 1;
     return true;
   }
 
@@ -74,9 +81,23 @@ export class RecordingRegistry implements SessionRegistry {
     return epoch;
   }
 
-  ended(clientId: string, epoch: number, sessionOver: boolean): void {
-    this.ends.push({ clientId, epoch, sessionOver });
+  ended(clientId: string, epoch: number, sessionOver: boolean, remains?: SessionRemains): void {
+    this.ends.push({ clientId, epoch, sessionOver, ...(remains !== undefined && { remains }) });
     this.onEnded?.();
+  }
+}
+
+/** Remembers what sessions found out. */
+export class RecordingAssessments implements Assessments {
+  readonly observations: (AssessedClient & { readonly broker: string })[] = [];
+  readonly findings: (AssessedClient & Finding)[] = [];
+
+  observed(device: AssessedClient & { readonly broker: string }): void {
+    this.observations.push(device);
+  }
+
+  found(device: AssessedClient, finding: Finding): void {
+    this.findings.push({ ...device, ...finding });
   }
 }
 
@@ -87,6 +108,7 @@ export interface GatewayWorld {
   readonly legacy: ScriptedBroker;
   readonly target: ScriptedBroker;
   readonly registry: RecordingRegistry;
+  readonly assessments: RecordingAssessments;
   readonly metrics: Metrics;
   readonly log: string[];
   readonly dials: UpstreamRequest[];
@@ -94,6 +116,8 @@ export interface GatewayWorld {
   /** The gateway's own ends of its connections to the brokers. */
   readonly upstreams: Socket[];
   desired: 'legacy' | 'target';
+  /** Of the one cohort. */
+  announce: Announce;
   /** Moves `desired` as a new plan revision. */
   cutOver(broker: 'legacy' | 'target'): Promise<void>;
   /** Set: the connector answers this instead of dialling. */
@@ -113,6 +137,7 @@ export async function createGatewayWorld(
   const target = new ScriptedBroker();
   await Promise.all([legacy.start(), target.start()]);
   const registry = new RecordingRegistry();
+  const assessments = new RecordingAssessments();
   const metrics = createMetrics();
   const log: string[] = [];
   let revision = 1;
@@ -136,8 +161,9 @@ export async function createGatewayWorld(
     settings: options.settings ?? { clientIdPolicy: 'any' },
     limits: { ...testLimits, ...options.limits },
     ports: {
-      snapshot: () => snapshotOf(revision, world.desired),
+      snapshot: () => snapshotOf(revision, world),
       registry,
+      assessments,
       upstream,
       metrics,
       log: pino({ level: 'trace' }, { write: (line: string) => void log.push(line) }),
@@ -155,12 +181,14 @@ export async function createGatewayWorld(
     legacy,
     target,
     registry,
+    assessments,
     metrics,
     log,
     dials,
     outcomes,
     upstreams: sockets,
     desired: 'legacy',
+    announce: 'source',
     upstreamFailure: undefined,
     async cutOver(broker) {
       world.desired = broker;
@@ -178,14 +206,14 @@ export async function createGatewayWorld(
   return Object.assign(world, { port });
 }
 
-function snapshotOf(revision: number, broker: string): RoutingSnapshot {
+function snapshotOf(revision: number, { desired: broker, announce }: GatewayWorld): RoutingSnapshot {
   const cohort = {
     name: 'everyone',
     match: { all: true },
     source: 'legacy',
     target: 'target',
     weightBps: 0,
-    announce: 'source',
+    announce,
   } as const;
   return {
     revision,
@@ -199,7 +227,7 @@ function snapshotOf(revision: number, broker: string): RoutingSnapshot {
     },
     assign: ({ clientId }) => ({
       broker,
-      reason: 'cohort-source',
+      reason: broker === 'target' ? 'cohort-target' : 'cohort-source',
       revision,
       kind: 'clientid',
       key: clientId ?? '',
@@ -217,7 +245,9 @@ export async function metricValue(
     | Metrics['connections']
     | Metrics['clientIdPolicyViolations']
     | Metrics['clientCertificatesRefused']
-    | Metrics['tlsHandshakes'],
+    | Metrics['tlsHandshakes']
+    | Metrics['adaptations']
+    | Metrics['messagesDropped'],
   labels: Record<string, string>,
 ): Promise<number> {
   const { values } = await metric.get();

@@ -3,11 +3,19 @@ import type { Socket } from 'node:net';
 import { Duplex } from 'node:stream';
 import { describe, it } from 'node:test';
 import mqtt from 'mqtt-packet';
-import { pino } from 'pino';
+import { systemClock } from '../../src/base/clock.ts';
 import { closeForNewer } from '../../src/gateway/orderly-close.ts';
 import { ParkedUpstreams } from '../../src/gateway/parked-upstreams.ts';
+import { PendingCounts } from '../../src/gateway/pending-counts.ts';
 import { Relay } from '../../src/gateway/relay.ts';
+import { SessionDeadlines } from '../../src/gateway/session-deadlines.ts';
 import type { SessionRecord } from '../../src/gateway/session-record.ts';
+import { profileNamed } from '../../src/mqtt/broker-profiles.ts';
+import { adaptConnack } from '../../src/mqtt/connack-adaptation.ts';
+import { adaptConnect } from '../../src/mqtt/connect-adaptation.ts';
+import { decodeConnect } from '../../src/mqtt/connect-packet.ts';
+import type { DeviceTerms, UpstreamTerms } from '../../src/mqtt/session-terms.ts';
+import { connectBytes } from './test-device.ts';
 import { until } from './until.ts';
 
 /** A socket whose peer takes nothing until `flush`. */
@@ -37,39 +45,72 @@ class HeldSocket extends Duplex {
   }
 }
 
-const publish = mqtt.generate({ cmd: 'publish', topic: 't', payload: 'x', qos: 0, dup: false, retain: false });
+function publishIn(protocolVersion: 4 | 5): Buffer {
+  const packet = { cmd: 'publish', topic: 't', payload: 'x', qos: 0, dup: false, retain: false } as const;
+  return mqtt.generate(packet, { protocolVersion });
+}
 
 function startRelay(protocol: '3.1.1' | '5'): { relay: Relay; device: HeldSocket; upstream: HeldSocket } {
-  const record: SessionRecord = {
-    connection: 1,
-    epoch: 1,
-    clientId: 'meter-1',
-    isClaimed: true,
-    identity: { clientId: 'meter-1' },
-    assignment: { broker: 'legacy', reason: 'no-cohort', revision: 1 },
-    home: 'legacy',
-    protocol,
-    intent: 'clean',
-    sessionExpiryInterval: 0,
-    since: 0,
-    listener: 'devices',
-    maxPacketBytes: 1_000,
-  };
   const device = new HeldSocket();
   const upstream = new HeldSocket();
+  const counts = { fromDevice: new Float64Array(16), fromBroker: new Float64Array(16) };
   const relay = new Relay(
-    record,
-    { device: device.asSocket(), upstream: upstream.asSocket() },
     {
-      packets: { fromDevice: new Float64Array(16), fromBroker: new Float64Array(16) },
+      record: { ...record, protocol },
+      device: device.asSocket(),
+      upstream: upstream.asSocket(),
+      machine: { ...sessionTerms(protocol), sessionExpiryInterval: 0, undeliverable: 'refuse', maxPacketBytes, counts },
+      owner: { obstructed: () => {}, recordDropped: () => false },
+    },
+    {
       bytes: { fromDevice: 0, fromBroker: 0 },
-      log: pino({ level: 'silent' }),
+      adaptations: new PendingCounts(),
+      drops: new PendingCounts(),
+      clock: systemClock,
+      deadlines: new SessionDeadlines(systemClock),
+      handleFault: () => {},
       handleDeviceGone: () => {},
+      handleDelayedLoss: () => {},
       handleLegOver: () => {},
     },
   );
   relay.start({ fromBroker: Buffer.alloc(0), pipelined: [], sentFin: false });
   return { relay, device, upstream };
+}
+
+const maxPacketBytes = 1_000;
+
+const record: SessionRecord = {
+  connection: 1,
+  epoch: 1,
+  clientId: 'meter-1',
+  isClaimed: true,
+  identity: { clientId: 'meter-1' },
+  assignment: { broker: 'legacy', reason: 'no-cohort', revision: 1 },
+  home: 'legacy',
+  protocol: '3.1.1',
+  intent: 'clean',
+  sessionExpiryInterval: 0,
+  since: 0,
+  listener: 'devices',
+  heldBack: undefined,
+  lossDelaySeconds: 0,
+  upstreamKeepAliveSeconds: 60,
+};
+
+/** What a CONNECT and a CONNACK without a word in either come to. */
+function sessionTerms(protocol: '3.1.1' | '5'): { device: DeviceTerms; upstream: UpstreamTerms } {
+  const connect = decodeConnect(connectBytes('meter-1', { protocolVersion: protocol === '5' ? 5 : 4 }));
+  assert.ok(connect.ok);
+  const profile = profileNamed(undefined);
+  const { versions } = profile;
+  const question = { connect: connect.value, profile, versions, generatedClientId: '', sessionExpired: false };
+  const upstream = adaptConnect(question);
+  assert.ok(upstream.ok);
+  const connack = { code: 0, sessionPresent: false, properties: undefined };
+  const terms = adaptConnack({ question, upstream: upstream.value, connack, listenerMaxPacketBytes: maxPacketBytes });
+  assert.ok(terms.accepted);
+  return { device: terms.device, upstream: terms.upstreamTerms };
 }
 
 describe('closeForNewer on a leg that has ended', () => {
@@ -80,6 +121,7 @@ describe('closeForNewer on a leg that has ended', () => {
   for (const [protocol, goodbye] of goodbyes) {
     it(`delivers what an MQTT ${protocol} device sent before its own DISCONNECT, and nothing behind it`, async () => {
       const { relay, device, upstream } = startRelay(protocol);
+      const publish = publishIn(protocol === '5' ? 5 : 4);
       device.push(Buffer.concat([publish, goodbye]));
       await until(() => upstream.writableEnded);
       const closed = closeForNewer(relay, 'target', { closeMs: 1_000, parked: new ParkedUpstreams() });
@@ -95,6 +137,7 @@ describe('closeForNewer on a leg that has ended', () => {
 
   it('delivers to the device what the broker sent before it closed, without a word behind it', async () => {
     const { relay, device, upstream } = startRelay('5');
+    const publish = publishIn(5);
     upstream.push(publish);
     upstream.push(null);
     await until(() => device.writableEnded);

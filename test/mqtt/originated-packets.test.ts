@@ -17,7 +17,6 @@ import {
   encodeClientDisconnect,
   encodeServerDisconnect,
 } from '../../src/mqtt/disconnect-packet.ts';
-import { InflightCount } from '../../src/mqtt/inflight-count.ts';
 import { pairProperty, propertyId, uint16Property } from '../../src/mqtt/properties.ts';
 import { knownReasons } from '../../src/mqtt/reason-code.ts';
 
@@ -187,26 +186,6 @@ describe('encodeAcknowledgement', () => {
   for (const [name, hex, bytes] of rows) {
     it(`is the shortest legal form: ${name}`, () => assert.equal(bytes.toString('hex'), hex));
   }
-});
-
-describe('InflightCount', () => {
-  it('counts exchanges both ways from first bytes', () => {
-    const count = new InflightCount();
-    count.handleFromDevice(0x30);
-    assert.equal(count.total, 0);
-    count.handleFromDevice(0x32);
-    count.handleFromDevice(0x34);
-    count.handleFromBroker(0x33);
-    assert.deepEqual([count.fromDevice, count.total], [2, 3]);
-    count.handleFromBroker(0x40);
-    count.handleFromBroker(0x50);
-    count.handleFromDevice(0x62);
-    assert.deepEqual([count.fromDevice, count.total], [1, 2]);
-    count.handleFromBroker(0x70);
-    count.handleFromDevice(0x40);
-    count.handleFromDevice(0x40);
-    assert.deepEqual([count.fromDevice, count.total], [0, 0]);
-  });
 });
 
 function parse(bytes: Buffer, protocolVersion: 4 | 5): Record<string, unknown> {

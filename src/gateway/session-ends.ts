@@ -1,0 +1,130 @@
+import { encodeClientDisconnect } from '../mqtt/disconnect-packet.ts';
+import { askBroker } from './broker-answer.ts';
+import { flushLingerMs, type GatewayPorts } from './gateway-ports.ts';
+import type { SessionEnd } from './session-record.ts';
+import { closeAfterFlush, closedWithin } from './socket-closing.ts';
+import type { UpstreamConnection } from './upstream-connector.ts';
+
+/** A session to be ended at its broker by a connection of its own. */
+export interface EndingSession {
+  readonly connection: number;
+  readonly broker: string;
+  readonly sessionEnd: SessionEnd;
+  /** Called exactly once; false: the broker may still hold the session. */
+  readonly handleOver: (isEnded: boolean) => void;
+}
+
+/** Connections to brokers for this at once, and sessions that wait for one. */
+const bounds = { active: 8, waiting: 1_000 };
+
+/** How long all of one may take. */
+const endingMs = 10_000;
+
+interface Ending {
+  readonly session: EndingSession;
+  readonly controller: AbortController;
+  readonly over: PromiseWithResolvers<void>;
+  /** The broker may act upon the CONNECT from here on. */
+  isAsked: boolean;
+}
+
+/**
+ * Ends sessions at brokers that know no expiry, in the background and as well as it goes: CONNECT with Clean Session, then
+ * DISCONNECT. The client ID is kept as long, because that CONNECT would take over whatever connection has it then.
+ */
+export class SessionEnds {
+  readonly #ports: GatewayPorts;
+  readonly #waiting = new Map<number, Ending>();
+  readonly #active = new Map<number, Ending>();
+
+  constructor(ports: GatewayPorts) {
+    this.#ports = ports;
+  }
+
+  begin(session: EndingSession): void {
+    if (this.#waiting.size >= bounds.waiting) {
+      session.handleOver(false);
+      return;
+    }
+    const { connection } = session;
+    const over = Promise.withResolvers<void>();
+    this.#waiting.set(connection, { session, controller: new AbortController(), over, isAsked: false });
+    this.#startNext();
+  }
+
+  /**
+   * The client ID is wanted. Resolves when nothing of this connection's goes to the broker any more: at once before the
+   * broker was asked, else when it has answered, or after `closeMs`. Undefined: nothing is under way.
+   */
+  settle(connection: number, closeMs: number): Promise<void> | undefined {
+    const waiting = this.#waiting.get(connection);
+    if (waiting !== undefined) {
+      this.#waiting.delete(connection);
+      this.#finish(waiting, false);
+      return waiting.over.promise;
+    }
+    const active = this.#active.get(connection);
+    if (active === undefined) return undefined;
+    if (!active.isAsked) active.controller.abort();
+    else setTimeout(() => active.controller.abort(), closeMs);
+    return active.over.promise;
+  }
+
+  close(): void {
+    for (const [connection, ending] of this.#waiting) {
+      this.#waiting.delete(connection);
+      this.#finish(ending, false);
+    }
+    for (const { controller } of this.#active.values()) controller.abort();
+  }
+
+  #startNext(): void {
+    const [next] = this.#waiting.values();
+    if (next === undefined || this.#active.size >= bounds.active) return;
+    const { connection } = next.session;
+    this.#waiting.delete(connection);
+    this.#active.set(connection, next);
+    void this.#run(next).then((isEnded) => {
+      this.#active.delete(connection);
+      this.#finish(next, isEnded);
+      this.#startNext();
+    });
+  }
+
+  #finish({ session, over }: Ending, isEnded: boolean): void {
+    this.#ports.metrics.connects.inc({ broker: session.broker, result: isEnded ? 'purged' : 'purge-failed' });
+    session.handleOver(isEnded);
+    over.resolve();
+  }
+
+  async #run(ending: Ending): Promise<boolean> {
+    const { broker, sessionEnd } = ending.session;
+    const { registry, upstream } = this.#ports;
+    const { signal } = ending.controller;
+    const deadline = setTimeout(() => ending.controller.abort(), endingMs);
+    try {
+      const connectToken = () => registry.connectToken(broker, signal);
+      if (!(await connectToken()) || signal.aborted) return false;
+      const { device } = sessionEnd;
+      const connected = await upstream.connect({ broker, device, connectToken, timeoutMs: endingMs, signal });
+      if (!connected.ok) return false;
+      ending.isAsked = true;
+      return await this.#endOn(connected.value, sessionEnd, signal);
+    } catch {
+      return false;
+    } finally {
+      clearTimeout(deadline);
+    }
+  }
+
+  async #endOn(connection: UpstreamConnection, sessionEnd: SessionEnd, signal: AbortSignal): Promise<boolean> {
+    const { socket } = connection;
+    const answer = await askBroker(socket, sessionEnd, signal);
+    connection.reportOutcome(answer.kind === 'failed' ? 'failed' : 'answered');
+    const isEnded = answer.kind === 'connack' && answer.connack.code === 0;
+    if (isEnded) closeAfterFlush(socket, flushLingerMs, encodeClientDisconnect());
+    else socket.destroy();
+    await closedWithin(socket, flushLingerMs);
+    return isEnded;
+  }
+}

@@ -1,0 +1,60 @@
+import { errorMessage } from '../base/errors.ts';
+import type { Finding, Obstacle } from '../mqtt/adaptation-kind.ts';
+import { obstacleBit } from '../mqtt/kind-bits.ts';
+import type { DroppedMessage } from '../mqtt/session-port.ts';
+import type { AssessedClient, Assessments } from '../session/assessments.ts';
+import type { OccasionalLog } from './occasional-log.ts';
+import type { EffectsOwner } from './session-effects.ts';
+import type { SessionRecord } from './session-record.ts';
+import type { UndeliverableRecords } from './undeliverable-record.ts';
+
+export interface FindingsOptions {
+  readonly record: SessionRecord;
+  /** Absent: nobody is told. */
+  readonly assessments: Assessments | undefined;
+  readonly client: AssessedClient | undefined;
+  readonly records: UndeliverableRecords;
+  /** Where the broker's undeliverable messages are recorded. */
+  readonly recordPath: string | undefined;
+  readonly log: OccasionalLog;
+}
+
+/** What one session tells of itself: what its cohort's target could not carry, or did not, and what was dropped for it. */
+export class SessionFindings implements EffectsOwner {
+  readonly #options: FindingsOptions;
+  #obstaclesTold = 0;
+
+  constructor(options: FindingsOptions) {
+    this.#options = options;
+  }
+
+  /** While the device is on its source. */
+  found(finding: Finding): void {
+    const { assessments, client, record } = this.#options;
+    if (client === undefined) return;
+    if (finding.verdict === 'cannot') record.heldBack ??= finding.kind;
+    assessments?.found(client, finding);
+  }
+
+  /** On the target it is a finding; on another broker nobody was to be moved there. */
+  obstructed(kind: Obstacle, example: string): void {
+    const { client, record } = this.#options;
+    if (client?.target !== record.home || (this.#obstaclesTold & obstacleBit[kind]) !== 0) return;
+    this.#obstaclesTold |= obstacleBit[kind];
+    this.found({ verdict: 'cannot', kind, example });
+  }
+
+  recordDropped(message: DroppedMessage): boolean {
+    const { records, recordPath, record, log } = this.#options;
+    const { clientId, home: broker } = record;
+    try {
+      if (recordPath === undefined) throw new Error('no file is configured for the record');
+      records.append(recordPath, { ...message, clientId, broker });
+      return true;
+    } catch (error) {
+      const text = 'A message could not be recorded; its session is ended instead of acknowledging it';
+      log.warn(`record ${broker}`, { broker, error: errorMessage(error) }, text);
+      return false;
+    }
+  }
+}
