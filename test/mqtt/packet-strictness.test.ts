@@ -6,7 +6,7 @@ import type { ProtocolVersion } from '../../src/mqtt/control-packet.ts';
 import { decodeDisconnect } from '../../src/mqtt/disconnect-packet.ts';
 import { variableByteInteger } from '../../src/mqtt/packet-bytes.ts';
 import type { PacketDecoding } from '../../src/mqtt/packet-fault.ts';
-import { decodeSuback, decodeUnsuback } from '../../src/mqtt/suback-packet.ts';
+import { decodeSuback, decodeUnsuback, encodeUnsuback } from '../../src/mqtt/suback-packet.ts';
 import { decodeSubscribe, decodeUnsubscribe } from '../../src/mqtt/subscribe-packet.ts';
 
 /** The version, the packet in hex, and the reason code of its refusal; 0: it is accepted. */
@@ -76,6 +76,7 @@ describe('decodeSubscribe', () => {
     ['QoS 3 [§3.8.3.1]', '5', '8207 0001 00 000161 03', 0x82],
     ['No Local before MQTT 5 [MQTT-3-8.3-4]', '3.1.1', '8206 0001 000161 04', 0x81],
     ['reserved bits [MQTT-3.8.3-5]', '5', '8207 0001 00 000161 40', 0x81],
+    ['the other reserved bit [MQTT-3.8.3-5]', '5', '8207 0001 00 000161 80', 0x81],
     ['retain handling 3 [§3.8.3.1]', '5', '8207 0001 00 000161 30', 0x82],
     ['No Local on a shared subscription [MQTT-3.8.3-4]', '5', '8210 0001 00 000a 2473686172652f732f61 04', 0x82],
     ['a shared subscription', '5', '8210 0001 00 000a 2473686172652f732f61 01', 0],
@@ -159,6 +160,14 @@ describe('decodeUnsuback', () => {
     ['a QoS [MQTT-3.11.3-2]', '5', 'b004 0001 00 01', 0x82],
     ['no code', '5', 'b003 0001 00', 0x82],
   ]);
+});
+
+describe('encodeUnsuback', () => {
+  it('leaves the codes out before MQTT 5', () => {
+    const packet = { packetId: 1, codes: [0], properties: [] };
+    assert.equal(encodeUnsuback('3.1.1', packet).toString('hex'), 'b0020001');
+    assert.equal(encodeUnsuback('5', packet).toString('hex'), 'b00400010000');
+  });
 });
 
 describe('decodeDisconnect', () => {
