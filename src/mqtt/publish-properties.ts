@@ -44,18 +44,17 @@ export class PublishProperties {
     const id = this.#bytes[at] as number;
     this.#at += 1;
     if (id === propertyId.userProperty) return this.#skipText() || this.#skipText();
-    if (id === subscriptionIdentifier) return this.#skipSubscriptionIdentifier();
-    if (id > 35) return malformed;
-    if ((this.#seen & (1 << (id & 31))) !== 0 && id !== topicAlias) return protocolError;
-    this.#seen |= 1 << (id & 31);
+    if (id === propertyId.subscriptionIdentifier) return this.#skipSubscriptionIdentifier();
+    if (id === propertyId.topicAlias) return this.topicAlias === 0 ? this.#readAlias(at) : protocolError;
+    if (id > 31) return malformed;
+    if ((this.#seen & (1 << id)) !== 0) return protocolError;
+    this.#seen |= 1 << id;
     switch (id) {
       case propertyId.payloadFormatIndicator:
         return this.#readFormat();
       case propertyId.messageExpiryInterval:
         this.messageExpiryAt = at;
         return this.#readExpiry();
-      case topicAlias:
-        return this.topicAlias === 0 ? this.#readAlias(at) : protocolError;
       case propertyId.contentType:
         return this.#skipText();
       case propertyId.responseTopic:
@@ -106,6 +105,7 @@ export class PublishProperties {
     const start = this.#at + 2;
     const fault = this.#skipText();
     if (fault !== 0) return fault;
+    if (this.#at === start) return protocolError; // [MQTT-4.7.3-1]
     for (let at = start; at < this.#at; at += 1) {
       const byte = this.#bytes[at];
       if (byte === 0x23 || byte === 0x2b) return protocolError;
@@ -119,6 +119,7 @@ export class PublishProperties {
       if (this.#at >= this.#end) return malformed;
       const byte = this.#bytes[this.#at++] as number;
       isZero &&= (byte & 0x7f) === 0;
+      if (byte === 0 && index > 0) return malformed; // [MQTT-1.5.5-1]
       if (byte < 0x80) return isZero ? protocolError : 0;
     }
     return malformed;
@@ -128,8 +129,6 @@ export class PublishProperties {
 const malformed = 0x81;
 const protocolError = 0x82;
 const topicAliasInvalid = 0x94;
-const subscriptionIdentifier = 0x0b;
-const topicAlias = 0x23;
 const noBytes = Buffer.alloc(0);
 
 /** Well-formed UTF-8 without U+0000 [MQTT-1.5.4-1, MQTT-1.5.4-2]. */
