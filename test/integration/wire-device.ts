@@ -14,14 +14,14 @@ export interface WireAddress {
 
 export type PublishFields = Partial<IPublishPacket> & { readonly topic: string };
 
-const deadlineMs = 8_000;
-
 /** A client as raw as a test needs it, of any version: it sends what it is told, answers nothing by itself and keeps every byte. */
 export class WireDevice implements Disposable {
   readonly version: WireVersion;
   readonly socket: Socket;
   readonly packets: WirePacket[] = [];
   isClosed = false;
+  /** Milliseconds after which whatever does not come is given up. */
+  patienceMs = 8_000;
   /** Came before `isClosed`: the other end closed with FIN. */
   sawEnd = false;
   readonly #reader = new FrameReader();
@@ -162,7 +162,7 @@ export class WireDevice implements Disposable {
     return this.packets.filter(({ packet }) => packet.cmd === cmd).length;
   }
 
-  until(what: string, isSo: () => boolean, withinMs = deadlineMs): Promise<void> {
+  until(what: string, isSo: () => boolean, withinMs = this.patienceMs): Promise<void> {
     return this.#changes.until(() => `${what} did not come; got ${this.#received()}`, isSo, withinMs);
   }
 
