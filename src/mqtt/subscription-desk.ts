@@ -1,91 +1,307 @@
-// For now SUBSCRIBE and UNSUBSCRIBE go on as they come; splitting, merging and emulating follow.
 import type { AdaptationKind, Obstacle } from './adaptation-kind.ts';
+import { type Delivery, DeliveryJudgement, type Judgement } from './delivery-judgement.ts';
+import { packetIdentifierOf, withPacketIdentifier } from './packet-identifier.ts';
+import { propertyId, type RawProperty } from './properties.ts';
+import { reasonCode } from './reason-code.ts';
 import type { DeviceTerms, UpstreamTerms } from './session-terms.ts';
-import type { SubackPacket } from './suback-packet.ts';
-import type { SubscribePacket, SubscriptionRequest, UnsubscribePacket } from './subscribe-packet.ts';
+import { encodeSuback, encodeUnsuback, type SubackPacket } from './suback-packet.ts';
+import type { SubscribePacket, UnsubscribePacket } from './subscribe-packet.ts';
+import { SubscribeWork, subackCode, type WorkPlace } from './subscribe-work.ts';
+import { type HeldSubscription, SubscriptionTable } from './subscription-table.ts';
+import { emulatesOptions, subscriptionTerms, upstreamFilters } from './subscription-terms.ts';
+import type { SubscriptionWork } from './subscription-work.ts';
+import { UnsubscribeWork } from './unsubscribe-work.ts';
+
+export type { HeldSubscription } from './subscription-table.ts';
 
 export interface SubscriptionPort {
   sendToBroker(packet: Buffer): void;
   sendToDevice(packet: Buffer): void;
+  /** A free upstream identifier: `wanted` when it is free, else the gateway's own; undefined when all are taken. */
   takeIdentifier(wanted?: number): number | undefined;
   releaseIdentifier(packetId: number): void;
   adapted(kind: AdaptationKind): void;
+  /** A filter that the broker cannot take was refused to the device; `retain-as-published`: granted without that option. */
   obstructed(kind: Obstacle, example: string): void;
 }
 
-export interface HeldSubscription extends SubscriptionRequest {
-  readonly granted: number;
+export interface SubscriptionDeskOptions {
+  readonly device: DeviceTerms;
+  readonly upstream: UpstreamTerms;
+  readonly port: SubscriptionPort;
+  /** What the device holds from an earlier connection of the session that the broker took up. */
+  readonly held?: Iterable<HeldSubscription>;
 }
 
+/** How long a broker may take to answer; AWS IoT Core leaves unanswered what passes its limits. */
+export const answerMs = 10_000;
+/** Packets of the device that wait for others to be answered. */
+export const maxWaiting = 64;
+/** Packets under way at the broker at once. */
+export const maxUnderWay = 256;
+/** Bytes of all of them. */
+export const maxUnansweredBytes = 2_097_152;
+
+/** A packet of the device that has no answer yet. */
+type Order =
+  | { readonly type: 'subscribe'; readonly packet: SubscribePacket; readonly bytes: Buffer }
+  /** `packetId` 0: the gateway's own. */
+  | { readonly type: 'unsubscribe'; readonly packet: UnsubscribePacket; readonly bytes: Buffer };
+
+/** A packet at the broker. */
+interface UnderWay {
+  readonly order: Order;
+  readonly work: SubscriptionWork;
+  readonly chunk: number;
+  /** Of the answers so far. */
+  readonly properties: readonly RawProperty[];
+  readonly deadlineMs: number;
+}
+
+/**
+ * A session's SUBSCRIBE and UNSUBSCRIBE: as they came where the broker can take them so, else split, completed, and their
+ * answers merged. What needs no change may be pipelined; what does goes alone, one packet after the other, because its
+ * plan depends on what the broker granted before.
+ */
 export class SubscriptionDesk {
   readonly #port: SubscriptionPort;
-  readonly #held = new Map<string, HeldSubscription>();
-  readonly #waiting = new Map<number, SubscribePacket | UnsubscribePacket>();
-  readonly judgesDeliveries = false;
-  readonly watchesOwnPublishes = false;
+  readonly #place: WorkPlace;
+  /** In the order in which they came. */
+  readonly #waiting: Order[] = [];
+  /** By upstream identifier, oldest first. */
+  readonly #underWay = new Map<number, UnderWay>();
+  readonly #unanswered = new Set<number>();
+  #unansweredBytes = 0;
+  /** True: what is under way goes alone, or what waits has to. */
+  #isAlone = false;
 
-  constructor(options: { device: DeviceTerms; upstream: UpstreamTerms; port: SubscriptionPort }) {
-    this.#port = options.port;
+  constructor({ device, upstream, port, held = [] }: SubscriptionDeskOptions) {
+    const terms = subscriptionTerms(device, upstream);
+    this.#port = port;
+    this.#place = {
+      terms,
+      table: new SubscriptionTable(terms.isBounded),
+      judgement: emulatesOptions(terms) ? new DeliveryJudgement(terms) : undefined,
+    };
+    for (const subscription of held) this.#restore(subscription);
   }
 
+  /** Packets of the device that have no answer yet. */
   get pending(): number {
-    return this.#waiting.size;
+    return this.#waiting.length + this.#underWay.size;
   }
 
-  handleSubscribe(packet: SubscribePacket, bytes: Buffer, _nowMs: number): void {
-    this.#port.takeIdentifier(packet.packetId);
-    this.#waiting.set(packet.packetId, packet);
-    this.#port.sendToBroker(Buffer.from(bytes));
+  /** False: every PUBLISH of the broker may go to the device as it came. */
+  get judgesDeliveries(): boolean {
+    return this.#place.judgement?.isActive ?? false;
   }
 
-  handleUnsubscribe(packet: UnsubscribePacket, bytes: Buffer, _nowMs: number): void {
-    this.#port.takeIdentifier(packet.packetId);
-    this.#waiting.set(packet.packetId, packet);
-    this.#port.sendToBroker(Buffer.from(bytes));
+  /** True while No Local is emulated: then `noteOwnPublish` wants every PUBLISH of the device. */
+  get watchesOwnPublishes(): boolean {
+    return this.#place.judgement?.watchesOwnPublishes ?? false;
   }
 
-  handleSuback(packet: SubackPacket, bytes: Buffer, _nowMs: number): boolean {
-    const waiting = this.#waiting.get(packet.packetId);
-    if (waiting === undefined || !('requests' in waiting)) return false;
-    waiting.requests.forEach((request, index) => {
-      const granted = packet.codes[index] ?? 0x80;
-      if (granted < 0x80) this.#held.set(request.filter, { ...request, granted });
-    });
-    return this.#answer(packet.packetId, bytes);
+  /** `bytes`, and what was decoded from it, must stay as they are until the answer. */
+  handleSubscribe(packet: SubscribePacket, bytes: Buffer, nowMs: number): void {
+    this.#admit({ type: 'subscribe', packet, bytes }, nowMs);
   }
 
-  handleUnsuback(packet: SubackPacket, bytes: Buffer, _nowMs: number): boolean {
-    const waiting = this.#waiting.get(packet.packetId);
-    if (waiting === undefined || !('filters' in waiting)) return false;
-    for (const filter of waiting.filters) this.#held.delete(filter);
-    return this.#answer(packet.packetId, bytes);
+  handleUnsubscribe(packet: UnsubscribePacket, bytes: Buffer, nowMs: number): void {
+    this.#admit({ type: 'unsubscribe', packet, bytes }, nowMs);
   }
 
+  /** False: the identifier is not that of a SUBSCRIBE. */
+  handleSuback(packet: SubackPacket, bytes: Buffer, nowMs: number): boolean {
+    return this.#handleAnswer('subscribe', packet, { bytes, nowMs });
+  }
+
+  /** False: the identifier is not that of an UNSUBSCRIBE. */
+  handleUnsuback(packet: SubackPacket, bytes: Buffer, nowMs: number): boolean {
+    return this.#handleAnswer('unsubscribe', packet, { bytes, nowMs });
+  }
+
+  /** When the broker has to have answered; infinity: nothing waits, or it has the time that it has without a gateway. */
   nextDeadlineMs(): number {
-    return Number.POSITIVE_INFINITY;
+    for (const { deadlineMs } of this.#underWay.values()) return deadlineMs;
+    return noDeadline;
   }
 
-  handleTick(_nowMs: number): 'waiting' | 'unanswered' {
-    return 'waiting';
+  /** `unanswered` from the deadline on: the broker cannot be relied on. */
+  handleTick(nowMs: number): 'waiting' | 'unanswered' {
+    return this.nextDeadlineMs() <= nowMs ? 'unanswered' : 'waiting';
   }
 
-  judgeDelivery(
-    _message: { readonly topic: string; readonly retain: boolean; digest(): number },
-    _nowMs: number,
-  ): { deliver: boolean; subscriptionIdentifiers: readonly number[] } {
-    return { deliver: true, subscriptionIdentifiers: [] };
+  judgeDelivery(message: Delivery, nowMs: number): Judgement {
+    return this.#place.judgement?.judge(message, nowMs) ?? { deliver: true, subscriptionIdentifiers: [] };
   }
 
-  noteOwnPublish(_topic: string, _digest: number, _nowMs: number): void {}
+  noteOwnPublish(topic: string, digest: number, nowMs: number): void {
+    this.#place.judgement?.noteOwnPublish(topic, digest, nowMs);
+  }
 
+  /** What the device holds, as it asked for it, with what it was granted. */
   subscriptions(): ReadonlyMap<string, HeldSubscription> {
-    return this.#held;
+    return this.#place.table.held;
   }
 
-  #answer(packetId: number, bytes: Buffer): true {
-    this.#waiting.delete(packetId);
-    this.#port.releaseIdentifier(packetId);
-    this.#port.sendToDevice(Buffer.from(bytes));
+  #restore(subscription: HeldSubscription): void {
+    const { table, terms, judgement } = this.#place;
+    table.hold(subscription);
+    for (const filter of upstreamFilters(subscription.filter, terms)) table.brokerTook(filter);
+    judgement?.settled(subscription.filter, subscription);
+  }
+
+  #admit(order: Order, nowMs: number): void {
+    const { packetId } = order.packet;
+    // A device that sends it again before it has its answer (MQTT 3.1 §4.1) gets one answer.
+    if (this.#unanswered.has(packetId)) return;
+    const isCrowded = this.#unanswered.size > 0 && this.#unansweredBytes + order.bytes.length > maxUnansweredBytes;
+    if (isCrowded || this.#waiting.length >= maxWaiting) {
+      this.#turnAway(order);
+      return;
+    }
+    this.#unanswered.add(packetId);
+    this.#unansweredBytes += order.bytes.length;
+    this.#waiting.push(order);
+    this.#advance(nowMs);
+  }
+
+  #turnAway({ type, packet }: Order): void {
+    const { terms } = this.#place;
+    const { packetId } = packet;
+    if (type === 'subscribe') {
+      const codes = packet.requests.map(({ qos }) => subackCode(reasonCode.quotaExceeded, qos, terms));
+      this.#port.sendToDevice(encodeSuback(terms.device, { packetId, codes, properties: [] }));
+      return;
+    }
+    // Before MQTT 5 there is no word for it, and UNSUBACK would say that it was done: the device asks again.
+    if (terms.device !== '5') return;
+    const codes = packet.filters.map(() => reasonCode.implementationSpecificError);
+    this.#port.sendToDevice(encodeUnsuback('5', { packetId, codes, properties: [] }));
+  }
+
+  /** Begins what waits, in order, as far as it may. */
+  #advance(nowMs: number): void {
+    while (this.#waiting.length > 0) {
+      if (this.#underWay.size > 0 && (this.#isAlone || this.#underWay.size >= maxUnderWay)) return;
+      const [order] = this.#waiting as [Order];
+      const work = this.#workFor(order);
+      this.#isAlone = this.#place.terms.isBounded || !work.isUnchanged;
+      if (this.#isAlone && this.#underWay.size > 0) return;
+      this.#waiting.shift();
+      this.#begin(order, work, nowMs);
+    }
+  }
+
+  #workFor(order: Order): SubscriptionWork {
+    if (order.type === 'subscribe') return new SubscribeWork(order.packet, this.#place);
+    return new UnsubscribeWork(order.packet, this.#place);
+  }
+
+  #begin(order: Order, work: SubscriptionWork, nowMs: number): void {
+    for (const kind of work.adaptations) this.#port.adapted(kind);
+    for (const { kind, filter } of work.obstructions) this.#port.obstructed(kind, filter.slice(0, exampleCharacters));
+    work.begin();
+    this.#send({ order, work, chunk: 0, properties: [] }, nowMs);
+  }
+
+  /** Sends the chunk, or answers the device when there is none. */
+  #send(next: Omit<UnderWay, 'deadlineMs'>, nowMs: number): void {
+    const { order, work } = next;
+    const { packetId } = order.packet;
+    for (let { chunk } = next; chunk < work.chunks; chunk += 1) {
+      const wanted = chunk === 0 && packetId !== 0 ? packetId : undefined;
+      const taken = this.#port.takeIdentifier(wanted);
+      if (taken !== undefined) {
+        const packet =
+          work.isUnchanged && packetId !== 0 ? asItCame(order.bytes, taken) : work.encodeChunk(chunk, taken);
+        this.#underWay.set(taken, { ...next, chunk, deadlineMs: this.#isAlone ? nowMs + answerMs : noDeadline });
+        this.#port.sendToBroker(packet);
+        return;
+      }
+      // 65 535 exchanges are under way, and the filters of this chunk are not asked for.
+      work.answered(chunk, refusals(order));
+    }
+    this.#finish(next, { nowMs, answer: undefined });
+  }
+
+  #handleAnswer(
+    type: Order['type'],
+    answer: SubackPacket,
+    { bytes, nowMs }: { readonly bytes: Buffer; readonly nowMs: number },
+  ): boolean {
+    const underWay = this.#underWay.get(answer.packetId);
+    if (underWay === undefined || underWay.order.type !== type) return false;
+    this.#underWay.delete(answer.packetId);
+    this.#port.releaseIdentifier(answer.packetId);
+    const { order, work, chunk } = underWay;
+    work.answered(chunk, answer.codes);
+    const properties = joinedProperties(underWay.properties, answer.properties);
+    const next = { order, work, chunk: chunk + 1, properties };
+    if (next.chunk < work.chunks) this.#send(next, nowMs);
+    else this.#finish(next, { nowMs, answer: { bytes, codes: answer.codes } });
+    this.#advance(nowMs);
     return true;
   }
+
+  /** `answer`: the broker's last one, which may serve the device as it is. */
+  #finish(
+    { order, work, properties }: Omit<UnderWay, 'deadlineMs'>,
+    last: { readonly nowMs: number; readonly answer: { bytes: Buffer; codes: readonly number[] } | undefined },
+  ): void {
+    const { packetId } = order.packet;
+    const codes = work.finish(last.nowMs);
+    const leftovers = work.leftovers();
+    if (leftovers.length > 0) {
+      const packet = { packetId: 0, filters: leftovers, userProperties: [] };
+      this.#waiting.unshift({ type: 'unsubscribe', packet, bytes: Buffer.alloc(0) });
+    }
+    if (packetId === 0) return;
+    this.#unanswered.delete(packetId);
+    this.#unansweredBytes -= order.bytes.length;
+    const { terms } = this.#place;
+    const hasCodes = order.type === 'subscribe' || terms.device === '5';
+    const { answer } = last;
+    const isServing = work.isUnchanged && answer !== undefined && (!hasCodes || isSame(codes, answer.codes));
+    const packet = isServing ? withPacketIdentifier(answer.bytes, packetId) : this.#encode(order, codes, properties);
+    this.#port.sendToDevice(packet);
+  }
+
+  #encode({ type, packet: { packetId } }: Order, codes: readonly number[], properties: readonly RawProperty[]): Buffer {
+    const { device, deviceMaximumPacketSize } = this.#place.terms;
+    const encode = type === 'subscribe' ? encodeSuback : encodeUnsuback;
+    if (device !== '5' && properties.length > 0) this.#port.adapted('properties');
+    const packet = encode(device, { packetId, codes, properties });
+    // [MQTT-3.9.2-1], [MQTT-3.9.2-2]: properties that make it too large for the device are left out.
+    const isLarge = properties.length > 0 && packet.length > deviceMaximumPacketSize;
+    return isLarge ? encode(device, { packetId, codes, properties: [] }) : packet;
+  }
 }
+
+/** Without the DUP flag that MQTT 3.1 has there, and under that identifier. */
+function asItCame(bytes: Buffer, packetId: number): Buffer {
+  const hasFlag = ((bytes[0] as number) & dupFlag) !== 0;
+  if (!hasFlag && packetIdentifierOf(bytes) === packetId) return bytes;
+  const copy = withPacketIdentifier(Buffer.from(bytes), packetId);
+  copy[0] = (copy[0] as number) & ~dupFlag;
+  return copy;
+}
+
+function refusals({ type, packet }: Order): readonly number[] {
+  if (type === 'subscribe') return packet.requests.map(() => reasonCode.quotaExceeded);
+  return packet.filters.map(() => reasonCode.implementationSpecificError);
+}
+
+/** One Reason String may stand in a packet (MQTT 5 §3.9.2.1.2): the first. */
+function joinedProperties(former: readonly RawProperty[], latter: readonly RawProperty[]): readonly RawProperty[] {
+  const hasReason = former.some(({ id }) => id === propertyId.reasonString);
+  return [...former, ...latter.filter(({ id }) => !hasReason || id !== propertyId.reasonString)];
+}
+
+function isSame(one: readonly number[], other: readonly number[]): boolean {
+  return one.length === other.length && one.every((code, at) => code === other[at]);
+}
+
+const dupFlag = 0x08;
+const exampleCharacters = 120;
+const noDeadline = Number.POSITIVE_INFINITY;
