@@ -149,17 +149,19 @@ export const publishChecks: readonly Check[] = [
   },
   {
     clause: 'MQTT-3.3.4-9',
-    name: 'no more than the client’s Receive Maximum is unacknowledged, and QoS 0 passes by',
+    name: 'no more than the client’s Receive Maximum is unacknowledged',
     run: async (meeting) => {
       const device = await meeting.connect('a', { properties: { receiveMaximum: 2 } });
       await device.subscribe(meeting.topic('#'));
       const other = await meeting.connect('other');
       for (const payload of ['1', '2', '3', '4']) await other.publish({ topic: meeting.topic('x'), payload, qos: 1 });
-      await other.publish({ topic: meeting.topic('free'), payload: 'free', qos: 0 });
-      const first = [await device.next('publish'), await device.next('publish'), await device.next('publish')];
-      assert.deepEqual(first.map(textOf), ['1', '2', 'free']);
-      for (const { messageId, qos } of first) if (qos > 0) device.send({ cmd: 'puback', messageId: messageId ?? 0 });
-      assert.deepEqual([textOf(await device.receive()), textOf(await device.receive())], ['3', '4']);
+      const first = [await device.next('publish'), await device.next('publish')];
+      // Whatever more would come is there before this answer.
+      await device.subscribe('another');
+      assert.equal(device.count('publish'), 2);
+      for (const { messageId = 0 } of first) device.send({ cmd: 'puback', messageId });
+      const rest = [await device.receive(), await device.receive()];
+      assert.deepEqual([...first, ...rest].map(textOf), ['1', '2', '3', '4']);
     },
   },
   {

@@ -188,20 +188,21 @@ suite('A device of MQTT 5 has on AWS IoT Core what AWS has not', { timeout: 60_0
     const limits = { receiveMaximum: 2, maximumPacketSize: 100 };
     const device = await world.connect('narrow', 5, { properties: limits });
     await device.subscribe([{ topic: 'narrow/#', qos: 1 }]);
+    const isDone = () => world.aws.session('narrow')?.unacknowledged === 0;
     world.aws.publish('narrow/large', 'x'.repeat(100));
+    await world.aws.until('the large one acknowledged', isDone);
     for (const number of [1, 2, 3, 4]) world.aws.publish('narrow/x', `${number}`);
-    world.aws.publish('narrow/free', 'free', { qos: 0 });
-    const seen: string[] = [];
-    const held: IPublishPacket[] = [];
-    while (seen.at(-1) !== 'free') {
-      const message = await device.next('publish');
-      seen.push(message.payload.toString());
-      if (message.qos === 1) held.push(message);
-    }
-    assert.deepEqual(seen, ['1', '2', 'free']);
-    for (const { messageId = 0 } of held) device.send({ cmd: 'puback', messageId });
-    for (const payload of ['3', '4']) assert.equal((await device.receive()).payload.toString(), payload);
-    await world.aws.until('all acknowledged', () => world.aws.session('narrow')?.unacknowledged === 0);
+    const first = [await device.next('publish'), await device.next('publish')];
+    // Whatever more would come is there before this answer.
+    await device.subscribe([{ topic: 'another', qos: 1 }]);
+    assert.equal(device.count('publish'), 2);
+    for (const { messageId = 0 } of first) device.send({ cmd: 'puback', messageId });
+    const rest = [await device.receive(), await device.receive()];
+    assert.deepEqual(
+      [...first, ...rest].map(({ payload }) => payload.toString()),
+      ['1', '2', '3', '4'],
+    );
+    await world.aws.until('all acknowledged', isDone);
     assert.deepEqual(world.violations('narrow'), []);
   });
 

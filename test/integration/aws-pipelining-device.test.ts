@@ -29,10 +29,7 @@ suite('A device that knows no limits is kept within those of AWS IoT Core', {
         // Before MQTT 5 a device knows of no window.
         const window = version === 5 ? (properties?.receiveMaximum ?? 500) : 500;
         const packets = publishes(500);
-        device.send(...packets.slice(0, window), { cmd: 'pingreq' });
-        await device.until('PINGRESP', () => device.count('pingresp') === 1);
-        // The ping overtakes what is held: it was answered before the rate had let half of it through.
-        assert.ok(device.count('puback') < 250, `PINGRESP came behind ${device.count('puback')} PUBACKs`);
+        device.send(...packets.slice(0, window));
         for (const packet of packets.slice(window)) {
           await device.next('puback');
           device.send(packet);
@@ -48,6 +45,15 @@ suite('A device that knows no limits is kept within those of AWS IoT Core', {
       },
     );
   }
+
+  test('a ping overtakes the messages before it that wait for the rate', needsSessionMachine, async () => {
+    const device = await world.connect('ping', 4);
+    device.send(...publishes(150), { cmd: 'pingreq' });
+    await device.next('pingresp');
+    assert.ok(device.count('puback') <= 100, `PINGRESP came behind ${device.count('puback')} PUBACKs`);
+    await device.until('150 PUBACKs', () => device.count('puback') === 150);
+    assert.deepEqual(acknowledged(device), numbers(150));
+  });
 
   test(
     'PUBACKs leave in the order of the PUBLISH packets, each only when the broker has it',
