@@ -17,6 +17,11 @@ export class AckOrder {
     return this.#ids.includes(packetId, this.#first);
   }
 
+  /** Whether the acknowledgement for `packetId` is here and waits for its turn. */
+  isEarly(packetId: number): boolean {
+    return this.#early?.has(packetId) ?? false;
+  }
+
   push(packetId: number): void {
     this.#ids.push(packetId);
   }

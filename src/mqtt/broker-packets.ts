@@ -28,6 +28,7 @@ export class BrokerPackets implements PacketReader {
 
   handlePacket(span: PacketSpan): PacketVerdict {
     if (this.#hasFailed()) return 'stop';
+    if (this.#parts.toBroker.isCrowded) return 'block';
     const type = (span.bytes[span.start] as number) >> 4;
     const verdict = this.#handle(type, span);
     if (verdict !== 'block') this.#count(type);

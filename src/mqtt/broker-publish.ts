@@ -4,7 +4,7 @@ import { downlinkState } from './downlink-exchanges.ts';
 import { type PacketSpan, type PacketVerdict, spanOfPacket } from './packet-stream.ts';
 import { payloadDigest } from './payload-digest.ts';
 import { changedPacketBytes, encodePublishHead } from './publish-encoding.ts';
-import { PublishHead } from './publish-head.ts';
+import type { PublishHead } from './publish-head.ts';
 import { reasonCode } from './reason-code.ts';
 import type { SessionParts } from './session-parts.ts';
 import { matchesTopicFilter, parseTopicFilter } from './topic.ts';
@@ -24,7 +24,7 @@ export class BrokerPublish {
   constructor(parts: SessionParts) {
     const { device, upstream } = parts;
     this.#parts = parts;
-    this.#head = new PublishHead(upstream.protocol, false);
+    this.#head = parts.scratch.brokerHead(upstream.protocol);
     this.#hasWindow = upstream.protocol !== '5' && device.receiveMaximum < 65_535;
     this.#checksSize = device.maximumPacketSize < maxPacketBytes;
   }
@@ -33,6 +33,10 @@ export class BrokerPublish {
     const { heldFromBroker, nowMs } = this.#parts;
     const head = this.#head;
     if (head.read(span) !== 0 || head.hasTopicAlias) return this.#distrust();
+    if (head.qos > 0 && head.isDuplicate && this.#isUnderWay(head)) {
+      this.#swallowRepeat(head);
+      return 'proceed';
+    }
     if (heldFromBroker.size === 0 && this.#carry(head)) return 'proceed';
     const isLarge = head.packetBytes > head.end - head.start;
     if (!isLarge && heldFromBroker.hold(span.bytes.subarray(span.start, span.end), nowMs)) return 'proceed';
@@ -60,9 +64,7 @@ export class BrokerPublish {
   #carry(head: PublishHead): boolean {
     const parts = this.#parts;
     const { downlink, desk, pace, nowMs } = parts;
-    const { qos, packetId } = head;
-    if (qos > 0 && downlink.stateOf(packetId) !== downlinkState.none && head.isDuplicate)
-      return this.#swallowRepeat(head);
+    const { qos } = head;
     if (this.#hasWindow && qos > 0 && downlink.inflight >= parts.device.receiveMaximum) return false;
     if (pace.isBound) pace.note(nowMs);
     if (!desk.judgesDeliveries) {
@@ -72,6 +74,12 @@ export class BrokerPublish {
     const digest = () => payloadDigest(head.bytes, head.payloadAt, head.end);
     const judgement = desk.judgeDelivery({ topic: head.topic(), retain: head.retain, digest }, nowMs);
     return judgement.deliver ? this.#send(head, judgement.subscriptionIdentifiers) : this.#drop(head, 'not-wanted');
+  }
+
+  #isUnderWay({ packetId, bytes, start, end }: PublishHead): boolean {
+    const { downlink, heldFromBroker } = this.#parts;
+    if (downlink.stateOf(packetId) !== downlinkState.none) return true;
+    return heldFromBroker.size > 0 && heldFromBroker.holdsSame(bytes.subarray(start, end));
   }
 
   /** On one connection a broker repeats only what the device has and has not acknowledged yet. */

@@ -4,6 +4,7 @@ import { packetType } from './control-packet.ts';
 import { DevicePublish } from './device-publish.ts';
 import { decodeDisconnect, encodeClientDisconnect } from './disconnect-packet.ts';
 import { downlinkState } from './downlink-exchanges.ts';
+import type { HeldPacket } from './held-packets.ts';
 import { type PacketReader, type PacketSpan, type PacketVerdict, spanOfPacket } from './packet-stream.ts';
 import { reasonCode } from './reason-code.ts';
 import type { SessionParts } from './session-parts.ts';
@@ -29,6 +30,7 @@ export class DevicePackets implements PacketReader {
 
   handlePacket(span: PacketSpan): PacketVerdict {
     if (this.#parts.end !== undefined) return 'stop';
+    if (this.#parts.toDevice.isCrowded) return 'block';
     const type = (span.bytes[span.start] as number) >> 4;
     const verdict = this.#handle(type, span);
     if (verdict !== 'block') this.#count(type);
@@ -53,16 +55,16 @@ export class DevicePackets implements PacketReader {
       held !== undefined && this.#parts.end === undefined;
       held = heldFromDevice.first
     ) {
-      if (!this.#releaseOne(held.bytes, held.heldAtMs)) return;
+      if (!this.#releaseOne(held)) return;
       heldFromDevice.shift();
     }
   }
 
-  #releaseOne(bytes: Buffer, heldAtMs: number): boolean {
-    const span = spanOfPacket(bytes);
-    switch ((bytes[0] as number) >> 4) {
+  #releaseOne(held: HeldPacket): boolean {
+    const span = spanOfPacket(held.bytes);
+    switch ((held.bytes[0] as number) >> 4) {
       case packetType.publish:
-        return this.#publish.handleHeld(span, heldAtMs);
+        return this.#publish.handleHeld(span, held);
       case packetType.disconnect:
         this.#disconnect(span);
         return true;

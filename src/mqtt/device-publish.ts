@@ -2,10 +2,11 @@ import { encodeAcknowledgement } from './acknowledgement-packet.ts';
 import type { AdaptationKind, Obstacle } from './adaptation-kind.ts';
 import { packetType } from './control-packet.ts';
 import { DeliveryLimits, reasonOfObstacle } from './delivery-limits.ts';
+import type { HeldPacket } from './held-packets.ts';
 import type { PacketSpan, PacketVerdict } from './packet-stream.ts';
 import { payloadDigest } from './payload-digest.ts';
 import { encodePublishHead, spanOfPublish } from './publish-encoding.ts';
-import { PublishHead } from './publish-head.ts';
+import type { PublishHead } from './publish-head.ts';
 import { reasonCode } from './reason-code.ts';
 import type { SessionParts } from './session-parts.ts';
 import { TopicAliases } from './topic-aliases.ts';
@@ -22,7 +23,6 @@ export class DevicePublish {
   readonly #head: PublishHead;
   /** The packet with its topic instead of an alias. */
   readonly #plainHead: PublishHead;
-  readonly #keptBefore: number;
   /** Where the payload goes that follows a large PUBLISH. */
   #payloadGoes: 'broker' | 'nowhere' = 'broker';
   /** What the packet waits for that `#carry` did not let pass. */
@@ -31,11 +31,10 @@ export class DevicePublish {
   constructor(parts: SessionParts) {
     const { device, upstream } = parts;
     this.#parts = parts;
-    this.#limits = new DeliveryLimits(upstream);
+    this.#limits = new DeliveryLimits(upstream, device.protocol);
     this.#aliases = new TopicAliases(device.told.topicAliasMaximum);
-    this.#head = new PublishHead(device.protocol, true);
-    this.#plainHead = new PublishHead(device.protocol, true);
-    this.#keptBefore = parts.uplink.size;
+    this.#head = parts.scratch.deviceHead(device.protocol);
+    this.#plainHead = parts.scratch.plainHead(device.protocol);
   }
 
   handle(span: PacketSpan): PacketVerdict {
@@ -45,6 +44,8 @@ export class DevicePublish {
     const head = this.#head.hasTopicAlias ? this.#withoutAlias(this.#head) : this.#head;
     if (head === undefined) return 'stop';
     parts.assessor?.notePublish(head, parts.nowMs);
+    this.#payloadGoes = 'nowhere';
+    if (head.isDuplicate && head.qos > 0 && this.#isUnderWay(head)) return 'proceed';
     if (parts.isQuiescing) return 'block';
     this.#waitsFor = undefined;
     if (parts.heldFromDevice.size === 0 && this.#carry(head)) return parts.end === undefined ? 'proceed' : 'stop';
@@ -52,15 +53,18 @@ export class DevicePublish {
   }
 
   /** A held packet's turn. False: it waits on. */
-  handleHeld(span: PacketSpan, heldAtMs: number): boolean {
+  handleHeld(span: PacketSpan, held: HeldPacket): boolean {
     const head = this.#head;
     if (head.read(span) !== 0) return true;
     const { messageExpiryInterval } = head.properties;
     if (messageExpiryInterval >= 0 && this.#parts.device.protocol === '5') {
-      const waitedSeconds = Math.floor((this.#parts.nowMs - heldAtMs) / 1_000);
+      const waitedSeconds = Math.floor((this.#parts.nowMs - held.heldAtMs) / 1_000);
       if (waitedSeconds >= messageExpiryInterval) return this.#expire(head);
-      if (waitedSeconds > 0)
+      if (waitedSeconds > 0) {
         span.bytes.writeUInt32BE(messageExpiryInterval - waitedSeconds, head.properties.messageExpiryAt + 1);
+        // It may have to wait on: these seconds are counted.
+        held.heldAtMs += waitedSeconds * 1_000;
+      }
     }
     return this.#carry(head);
   }
@@ -91,7 +95,8 @@ export class DevicePublish {
   #exceedsReceiveMaximum(head: PublishHead): boolean {
     const { uplink, device } = this.#parts;
     if (head.qos === 0 || uplink.size < device.told.receiveMaximum) return false;
-    if (uplink.size - this.#keptBefore < device.told.receiveMaximum) return false;
+    // What an earlier connection began counts for nothing on this one (MQTT 5 §4.9).
+    if (uplink.size - uplink.adopted < device.told.receiveMaximum) return false;
     return uplink.stateOf(head.packetId) === uplinkState.none;
   }
 
@@ -116,6 +121,17 @@ export class DevicePublish {
     return this.#plainHead;
   }
 
+  /** A device that says a PUBLISH again on a timer: it waits here or at the broker, or its acknowledgement for its turn. */
+  #isUnderWay(head: PublishHead): boolean {
+    const { uplink, ackOrder, heldFromDevice } = this.#parts;
+    const { packetId, qos, bytes, start, end } = head;
+    const state = uplink.stateOf(packetId);
+    if (qos === 1 && state === uplinkState.sent1) return true;
+    if (qos === 2 && (state === uplinkState.sent2 || state === uplinkState.forwarded)) return true;
+    if (ackOrder.isEarly(packetId)) return true;
+    return heldFromDevice.size > 0 && heldFromDevice.holdsSame(bytes.subarray(start, end));
+  }
+
   #hold(head: PublishHead): PacketVerdict {
     const { heldFromDevice, nowMs } = this.#parts;
     const isLarge = head.packetBytes > head.end - head.start;
@@ -128,6 +144,8 @@ export class DevicePublish {
   #carry(head: PublishHead): boolean {
     const { packetId, qos } = head;
     const state = qos === 0 ? uplinkState.none : this.#parts.uplink.stateOf(packetId);
+    // Its identifier is used again before the device was told of the message that had it.
+    if (qos > 0 && this.#parts.ackOrder.isEarly(packetId)) return false;
     if (state !== uplinkState.none) return this.#carryRepeat(head, state);
     const obstacle = this.#limits.isBound ? this.#limits.obstacleOf(head) : undefined;
     if (obstacle !== undefined) return this.#handleUndeliverable(head, obstacle);
@@ -153,10 +171,11 @@ export class DevicePublish {
     const { packetId, qos } = head;
     switch (state) {
       case uplinkState.kept: // [MQTT-4.3.3-10]: until PUBREL the same identifier is the same message
+        if (qos === 1) return this.#mustWait(qos) ? false : this.#carryNew(head, qos);
         if (!parts.ackOrder.has(packetId)) this.#answer(head, packetType.pubrec, 0);
         return true;
       case uplinkState.forwarded:
-        return true;
+        return qos === 2;
       case uplinkState.sent1:
         return qos === 1 && head.isDuplicate;
       case uplinkState.released2:

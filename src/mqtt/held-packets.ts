@@ -2,8 +2,8 @@
 export interface HeldPacket {
   /** The whole packet, a copy. */
   readonly bytes: Buffer;
-  /** Milliseconds; what a message expiry interval is counted from. */
-  readonly heldAtMs: number;
+  /** Milliseconds; what is left of a message expiry interval is counted from here. */
+  heldAtMs: number;
 }
 
 /** At the first of the two the sender is read no further. */
@@ -32,6 +32,15 @@ export class HeldPackets {
     return true;
   }
 
+  /** Whether a PUBLISH waits here that `packet` only says again: nothing but DUP is different. */
+  holdsSame(packet: Buffer): boolean {
+    for (const { bytes } of this.#packets ?? []) {
+      const isSameHead = (((bytes[0] as number) ^ (packet[0] as number)) & ~dupFlag) === 0;
+      if (isSameHead && bytes.length === packet.length && bytes.compare(packet, 1, packet.length, 1) === 0) return true;
+    }
+    return false;
+  }
+
   get first(): HeldPacket | undefined {
     return this.#packets?.[0];
   }
@@ -41,3 +50,5 @@ export class HeldPackets {
     if (packet !== undefined) this.#bytes -= packet.bytes.length;
   }
 }
+
+const dupFlag = 0x08;

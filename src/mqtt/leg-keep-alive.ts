@@ -65,7 +65,8 @@ export class UpstreamKeepAlive {
   }
 
   get deadlineMs(): number {
-    if (this.#pingedAtMs !== undefined) return this.#pingedAtMs + pingAnswerMs;
+    // Behind a large PUBLISH that still comes in lies the answer.
+    if (this.#pingedAtMs !== undefined) return Math.max(this.#pingedAtMs, this.#lastReceivedMs) + pingAnswerMs;
     return Math.min(this.#lastSentMs, this.#lastReceivedMs) + this.#intervalMs;
   }
 }

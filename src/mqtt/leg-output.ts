@@ -1,3 +1,5 @@
+const maxWaitingPackets = 1_024;
+
 /**
  * What goes out on one leg, in order. Packets that need no change and lie side by side leave in one write; nothing is put
  * into the middle of a PUBLISH whose payload still passes by.
@@ -19,6 +21,11 @@ export class LegOutput {
   /** False while a large PUBLISH is under way: what is sent now waits for its end. */
   get atBoundary(): boolean {
     return !this.#isInsidePacket;
+  }
+
+  /** So many packets wait for the end of a large PUBLISH that whoever causes them is not read any more. */
+  get isCrowded(): boolean {
+    return this.#waiting !== undefined && this.#waiting.length >= maxWaitingPackets;
   }
 
   /** Sends bytes that stay as they are until `flush`. */

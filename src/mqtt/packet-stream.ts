@@ -35,6 +35,8 @@ export interface PacketStreamOptions {
   readonly maxPacketBytes: number;
   /** MQTT 5 PUBLISH packets have properties, which belong to the variable header. */
   readonly hasProperties: boolean;
+  /** Where a packet is described to the reader; shared by streams that are never read at the same time. */
+  readonly span: PacketSpan;
 }
 
 /**
@@ -44,7 +46,6 @@ export interface PacketStreamOptions {
 export class PacketStream {
   readonly #reader: PacketReader;
   readonly #options: PacketStreamOptions;
-  readonly #span: PacketSpan = { bytes: noBytes, start: 0, body: 0, end: 0, packetBytes: 0 };
   /** The packet under way, while its bytes lie in several chunks. */
   #collected = noBytes;
   #collectedBytes = 0;
@@ -136,7 +137,7 @@ export class PacketStream {
 
   /** Gives a whole packet to the reader; false: it stays unread. */
   #deliver(bytes: Buffer, start: number, body: number, end: number): boolean {
-    const span = this.#span;
+    const { span } = this.#options;
     span.bytes = bytes;
     span.start = start;
     span.body = body;
@@ -214,8 +215,9 @@ export class PacketStream {
       if (this.#deliver(bytes, 0, body, end)) this.#forgetCollected();
       return undefined;
     }
-    Object.assign(this.#span, { bytes, start: 0, body, end, packetBytes });
-    if (!this.#heed(this.#reader.handleLargePublish(this.#span))) return undefined;
+    const { span } = this.#options;
+    Object.assign(span, { bytes, start: 0, body, end, packetBytes });
+    if (!this.#heed(this.#reader.handleLargePublish(span))) return undefined;
     this.#forgetCollected();
     this.#payloadBytesLeft = packetBytes - end;
     return undefined;

@@ -15,6 +15,7 @@ import { reasonCode } from './reason-code.ts';
 import type { PacketCounters, SessionParts } from './session-parts.ts';
 import type { SessionFault, SessionPort } from './session-port.ts';
 import type { DeviceTerms, UndeliverablePolicy, UnfinishedExchanges, UpstreamTerms } from './session-terms.ts';
+import { SessionScratch } from './session-scratch.ts';
 import { type HeldSubscription, SubscriptionDesk } from './subscription-desk.ts';
 import type { TargetAssessor } from './target-assessor.ts';
 import { UplinkExchanges } from './uplink-exchanges.ts';
@@ -29,6 +30,8 @@ export interface SessionMachineOptions {
   /** Bytes of one packet from the device, header included. */
   readonly maxPacketBytes: number;
   readonly counts: PacketCounters;
+  /** One for all machines of a worker; absent: one of its own. */
+  readonly scratch?: SessionScratch;
   readonly port: SessionPort;
   /** Present while the device is on its source. */
   readonly assessor?: TargetAssessor;
@@ -62,8 +65,13 @@ export class SessionMachine {
     this.#fromDevice = new PacketStream(this.#device, {
       maxPacketBytes: options.maxPacketBytes,
       hasProperties: device.protocol === '5',
+      span: this.#parts.scratch.spanFromDevice,
     });
-    this.#fromBroker = new PacketStream(this.#broker, { maxPacketBytes, hasProperties: upstream.protocol === '5' });
+    this.#fromBroker = new PacketStream(this.#broker, {
+      maxPacketBytes,
+      hasProperties: upstream.protocol === '5',
+      span: this.#parts.scratch.spanFromBroker,
+    });
   }
 
   handleDeviceData(chunk: Buffer, nowMs: number): void {
@@ -74,6 +82,7 @@ export class SessionMachine {
   }
 
   handleBrokerData(chunk: Buffer, nowMs: number): void {
+    if (this.#isEndTold) return;
     this.#parts.nowMs = nowMs;
     this.#parts.upstreamKeepAlive.received(nowMs);
     if (this.#fromBroker.push(chunk) !== undefined) this.#distrust();
@@ -100,7 +109,9 @@ export class SessionMachine {
     if (end !== undefined) return Number.POSITIVE_INFINITY;
     const next = Math.min(deviceKeepAlive.deadlineMs, upstreamKeepAlive.deadlineMs, desk.nextDeadlineMs());
     const isPaced = pace.isBound && (heldFromDevice.size > 0 || this.#fromDevice.isBlocked);
-    this.#deadlineTold = isPaced ? Math.min(next, Math.max(pace.nextAtMs(nowMs), nowMs + 1)) : next;
+    const paceMs = isPaced ? pace.nextAtMs(nowMs) : nowMs;
+    // Where the pace has room, a packet waits for the window, and that opens with a packet of the broker.
+    this.#deadlineTold = paceMs > nowMs ? Math.min(next, paceMs) : next;
     return this.#deadlineTold;
   }
 
@@ -164,6 +175,11 @@ export class SessionMachine {
 
   #pingBroker(): void {
     const { upstreamKeepAlive, toBroker, nowMs } = this.#parts;
+    if (!toBroker.atBoundary) {
+      // It would wait for the end of a large PUBLISH, whose bytes keep the leg alive.
+      upstreamKeepAlive.excuse(nowMs);
+      return;
+    }
     if (upstreamKeepAlive.awaitsAnswer) {
       const fault = {
         side: 'broker',
@@ -188,7 +204,25 @@ export class SessionMachine {
     else if (this.#isDeadlineEarlier()) port.deadlineMoved();
   }
 
+  /** Again until nothing moves: an acknowledgement that was read behind a held packet opens the other leg's window. */
   #release(): void {
+    for (let left = this.#leftBytes(); left > 0; ) {
+      this.#releaseOnce();
+      const before = left;
+      left = this.#parts.end === undefined ? this.#leftBytes() : 0;
+      if (left === before) return;
+    }
+  }
+
+  #leftBytes(): number {
+    const { heldFromDevice, heldFromBroker } = this.#parts;
+    const streams =
+      (this.#fromDevice.isBlocked ? this.#fromDevice.keptBytes : 0) +
+      (this.#fromBroker.isBlocked ? this.#fromBroker.keptBytes : 0);
+    return streams + heldFromDevice.bytes + heldFromBroker.bytes;
+  }
+
+  #releaseOnce(): void {
     const { heldFromDevice, heldFromBroker } = this.#parts;
     if (heldFromBroker.size > 0) this.#broker.releaseHeld();
     if (this.#fromBroker.isBlocked && this.#fromBroker.resume() !== undefined) this.#distrust();
@@ -277,6 +311,7 @@ export class SessionMachine {
       device,
       upstream,
       undeliverable: options.undeliverable,
+      scratch: options.scratch ?? new SessionScratch(),
       port,
       counts: options.counts,
       toDevice,

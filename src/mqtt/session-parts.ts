@@ -7,6 +7,7 @@ import type { LegOutput } from './leg-output.ts';
 import type { PublishPace } from './publish-pace.ts';
 import type { SessionFault, SessionPort } from './session-port.ts';
 import type { DeviceTerms, UndeliverablePolicy, UpstreamTerms } from './session-terms.ts';
+import type { SessionScratch } from './session-scratch.ts';
 import type { SubscriptionDesk } from './subscription-desk.ts';
 import type { TargetAssessor } from './target-assessor.ts';
 import type { UplinkExchanges } from './uplink-exchanges.ts';
@@ -22,6 +23,7 @@ export interface SessionParts {
   readonly device: DeviceTerms;
   readonly upstream: UpstreamTerms;
   readonly undeliverable: UndeliverablePolicy;
+  readonly scratch: SessionScratch;
   readonly port: SessionPort;
   readonly counts: PacketCounters;
   readonly toDevice: LegOutput;

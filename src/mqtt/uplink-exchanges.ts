@@ -35,6 +35,7 @@ export class UplinkExchanges {
   readonly #identifiers: UpstreamIdentifiers;
   #exchangeByDeviceId: Map<number, number> | undefined;
   #inflight = 0;
+  #adopted = 0;
   readonly #answer: UplinkAnswer = { deviceId: 0, type: 0, isFirst: false };
 
   /** `endsQos2`: the broker has no QoS 2, so it ends here. */
@@ -44,7 +45,9 @@ export class UplinkExchanges {
   ) {
     this.#identifiers = identifiers;
     this.#endsQos2 = options.endsQos2;
-    for (const deviceId of options.kept ?? []) this.#set(deviceId, uplinkState.kept, 0);
+    const kept = options.kept ?? [];
+    for (const deviceId of kept) this.#set(deviceId, uplinkState.kept, 0);
+    this.#adopted = kept.length;
   }
 
   /** Exchanges that the broker has not finished: what its Receive Maximum counts. */
@@ -55,6 +58,11 @@ export class UplinkExchanges {
   /** Exchanges that are not finished between device and gateway. */
   get size(): number {
     return this.#exchangeByDeviceId?.size ?? 0;
+  }
+
+  /** How many exchanges of earlier connections were gone on with on this one. */
+  get adopted(): number {
+    return this.#adopted;
   }
 
   stateOf(deviceId: number): number {
@@ -135,6 +143,7 @@ export class UplinkExchanges {
       return exchange >> 4;
     }
     if (state !== uplinkState.none) return 0;
+    this.#adopted += 1;
     this.#inflight += 1;
     this.#set(deviceId, uplinkState.released2, deviceId);
     return deviceId;
