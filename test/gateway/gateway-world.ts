@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { pino } from 'pino';
-import { systemClock } from '../../src/base/clock.ts';
+import { type Clock, systemClock } from '../../src/base/clock.ts';
 import { failure, success } from '../../src/base/result.ts';
 import { createGateway, type Gateway } from '../../src/gateway/gateway.ts';
 import type { DeviceListenerSettings, GatewayLimits, GatewaySettings } from '../../src/gateway/gateway-ports.ts';
@@ -131,6 +131,7 @@ export async function createGatewayWorld(
     readonly limits?: Partial<GatewayLimits>;
     readonly settings?: GatewaySettings;
     readonly listener?: Partial<DeviceListenerSettings>;
+    readonly clock?: Clock;
   } = {},
 ): Promise<GatewayWorld> {
   const legacy = new ScriptedBroker();
@@ -167,7 +168,7 @@ export async function createGatewayWorld(
       upstream,
       metrics,
       log: pino({ level: 'trace' }, { write: (line: string) => void log.push(line) }),
-      clock: systemClock,
+      clock: options.clock ?? systemClock,
     },
   });
   const listen = async (settings: Partial<DeviceListenerSettings>): Promise<number> => {
