@@ -89,6 +89,24 @@ export class MqttJsClient implements AsyncDisposable {
     await this.until('its end', () => this.closes > before);
   }
 
+  /** Publishes all at once and waits for every acknowledgement; rejects when the connection ends before. */
+  async publishAll(topic: string, payloads: readonly (string | Buffer)[], qos: 0 | 1 | 2): Promise<void> {
+    const before = this.closes;
+    let left = payloads.length;
+    let failure: Error | undefined;
+    for (const payload of payloads) {
+      this.client.publish(topic, payload, { qos }, (error) => {
+        left -= 1;
+        failure ??= error ?? undefined;
+        this.#changes.announce();
+      });
+    }
+    const isOver = () => left === 0 || failure !== undefined || this.closes > before;
+    await this.until('every acknowledgement', isOver);
+    if (failure !== undefined) throw failure;
+    if (left > 0) throw new Error(`The connection ended with ${left} messages unacknowledged: ${this.#lastPacket()}`);
+  }
+
   /** Waits until that many messages came, over all connections. */
   async received(count: number): Promise<readonly ReceivedMessage[]> {
     await this.until(`message ${count}`, () => this.messages.length >= count);
@@ -110,6 +128,10 @@ export class MqttJsClient implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.client.endAsync(true);
+  }
+
+  #lastPacket(): string {
+    return JSON.stringify(this.packets.at(-1));
   }
 
   async #connected(count: number): Promise<void> {
