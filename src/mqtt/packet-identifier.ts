@@ -1,13 +1,9 @@
-/** The identifier of a whole packet whose variable header begins with it (SUBSCRIBE, SUBACK, UNSUBSCRIBE, UNSUBACK). */
-export function packetIdentifierOf(packet: Buffer): number {
-  return packet.readUInt16BE(bodyOffset(packet));
-}
-
-/** The packet itself where it has that identifier, else a copy that has it. */
+/** A packet whose variable header begins with its identifier (SUBSCRIBE, SUBACK, UNSUBSCRIBE, UNSUBACK): itself, or a copy with another. */
 export function withPacketIdentifier(packet: Buffer, packetId: number): Buffer {
-  if (packetIdentifierOf(packet) === packetId) return packet;
+  const at = bodyOffset(packet);
+  if (packet.readUInt16BE(at) === packetId) return packet;
   const copy = Buffer.from(packet);
-  copy.writeUInt16BE(packetId, bodyOffset(copy));
+  copy.writeUInt16BE(packetId, at);
   return copy;
 }
 

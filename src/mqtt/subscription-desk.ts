@@ -1,6 +1,6 @@
 import type { AdaptationKind, Obstacle } from './adaptation-kind.ts';
 import { type Delivery, DeliveryJudgement, type Judgement } from './delivery-judgement.ts';
-import { packetIdentifierOf, withPacketIdentifier } from './packet-identifier.ts';
+import { withPacketIdentifier } from './packet-identifier.ts';
 import { propertyId, type RawProperty } from './properties.ts';
 import { reasonCode } from './reason-code.ts';
 import type { DeviceTerms, UpstreamTerms } from './session-terms.ts';
@@ -280,9 +280,9 @@ export class SubscriptionDesk {
 
 /** Without the DUP flag that MQTT 3.1 has there, and under that identifier. */
 function asItCame(bytes: Buffer, packetId: number): Buffer {
-  const hasFlag = ((bytes[0] as number) & dupFlag) !== 0;
-  if (!hasFlag && packetIdentifierOf(bytes) === packetId) return bytes;
-  const copy = withPacketIdentifier(Buffer.from(bytes), packetId);
+  const packet = withPacketIdentifier(bytes, packetId);
+  if (((packet[0] as number) & dupFlag) === 0) return packet;
+  const copy = Buffer.from(packet);
   copy[0] = (copy[0] as number) & ~dupFlag;
   return copy;
 }

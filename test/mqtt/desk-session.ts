@@ -45,6 +45,8 @@ export class DeskSession {
   readonly desk: SubscriptionDesk;
   readonly asked: Asked[] = [];
   readonly told: Told[] = [];
+  /** Both, in the order in which they were sent. */
+  readonly sent: (Asked | Told)[] = [];
   readonly adapted: string[] = [];
   readonly obstructed: string[] = [];
   readonly taken = new Set<number>();
@@ -58,8 +60,16 @@ export class DeskSession {
       upstream: upstreamTerms(this.upstream, setting),
       ...(setting.held === undefined ? {} : { held: setting.held }),
       port: {
-        sendToBroker: (bytes) => this.asked.push(this.#readAsked(bytes)),
-        sendToDevice: (bytes) => this.told.push(this.#readTold(bytes)),
+        sendToBroker: (bytes) => {
+          const asked = this.#readAsked(bytes);
+          this.asked.push(asked);
+          this.sent.push(asked);
+        },
+        sendToDevice: (bytes) => {
+          const told = this.#readTold(bytes);
+          this.told.push(told);
+          this.sent.push(told);
+        },
         takeIdentifier: (wanted) => this.#take(wanted),
         releaseIdentifier: (packetId) => assert.ok(this.taken.delete(packetId), `${packetId} was not taken`),
         adapted: (kind) => this.adapted.push(kind),

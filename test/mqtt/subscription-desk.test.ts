@@ -37,13 +37,14 @@ describe('SubscriptionDesk where nothing has to be adapted', () => {
   test('an identifier that is taken upstream is another one there, and the same one for the device', () => {
     const session = new DeskSession();
     session.taken.add(7);
+    const before = encodeSubscribe('3.1.1', { packetId: 7, requests: requests('a:1'), userProperties: [] });
     const sent = session.subscribe(7, requests('a:1'));
-    const before = Buffer.from(sent);
     assert.equal(session.asked[0]?.packet.packetId, 65_535);
     assert.deepEqual(session.asked[0]?.bytes.subarray(4), before.subarray(4));
     assert.deepEqual(sent, before, 'what came is not written to');
     session.answer(65_535, [1]);
     assert.equal(session.told[0]?.packet.packetId, 7);
+    assert.deepEqual(session.taken, new Set([7]));
   });
 
   test('several are under way at once, and each answer finds its own', () => {
@@ -146,6 +147,21 @@ describe('SubscriptionDesk between versions', () => {
     session.unsubscribe(2, ['b']);
     session.unsuback(2);
     assert.deepEqual(session.codes(0), [0]);
+  });
+
+  test('an UNSUBSCRIBE that the broker refuses leaves the subscription to a device that can be told', () => {
+    for (const [device, left] of [
+      ['5', ['a']],
+      ['3.1.1', []],
+    ] as const) {
+      const session = new DeskSession({ device, upstream: '5' });
+      session.subscribe(1, requests('a', 'b'));
+      session.grantAll();
+      session.unsubscribe(2, ['a', 'b']);
+      session.unsuback(2, [0x87, 0]);
+      assert.deepEqual(session.codes(1), device === '5' ? [0x87, 0] : []);
+      assert.deepEqual([...session.desk.subscriptions().keys()], left);
+    }
   });
 
   test('a Reason String of the broker is left out for an older device, and where the device takes no such packet', () => {
@@ -267,6 +283,14 @@ describe('SubscriptionDesk on a broker with limits', () => {
     assert.deepEqual(session.codes(1), [0]);
   });
 
+  test('a filter keeps its own options where it also completes another', () => {
+    const session = new DeskSession({ device: '5', limits: { multiLevelMatchesParent: false } });
+    session.subscribe(1, requests('a:0:nl', 'a/#:1'));
+    const [asked] = session.asked;
+    assert.ok(asked?.type === 'subscribe');
+    assert.deepEqual(asked.packet.requests, requests('a:1:nl', 'a/#:1'));
+  });
+
   test('UNSUBSCRIBE of a/# takes a along unless it is held; that of a stays here while a/# needs it', () => {
     const session = new DeskSession({ ...aws, device: '5', upstream: '5' });
     session.subscribe(1, requests('a/#', 'b/#', 'b'));
@@ -370,6 +394,15 @@ describe('SubscriptionDesk and what a broker cannot take', () => {
     assert.deepEqual(session.codes(-1), [0]);
   });
 
+  test('a filter that stands for itself and for a parent takes one place', () => {
+    const session = new DeskSession(aws);
+    session.subscribe(1, requests(...Array.from({ length: 48 }, (_, at) => `t/${at}`)));
+    session.grantAll();
+    session.subscribe(2, requests('a/#', 'a'));
+    session.grantAll(6);
+    assert.deepEqual(session.codes(-1), [0, 0]);
+  });
+
   test('no more than 10 000 filters of a session, and no more than so many characters', () => {
     const session = new DeskSession({ device: '3.1.1' });
     for (let at = 0; at < 10; at += 1) {
@@ -384,6 +417,12 @@ describe('SubscriptionDesk and what a broker cannot take', () => {
       wide.grantAll();
     }
     assert.equal(wide.desk.subscriptions().size, 33);
+    const same = new DeskSession({ device: '3.1.1' });
+    for (let at = 0; at < 40; at += 1) {
+      same.subscribe(at + 1, requests('x'.repeat(60_000)));
+      same.grantAll();
+    }
+    assert.deepEqual(same.codes(-1), [0], 'a filter that is held is no further one');
   });
 
   test('a packet that is larger than the broker takes is split by its bytes', () => {
@@ -426,6 +465,21 @@ describe('SubscriptionDesk under pressure', () => {
       assert.equal(session.told.length, device === '5' ? 67 : 66);
       assert.equal(session.desk.pending, 0);
     }
+  });
+
+  test('2 MiB wait for an answer, what is beyond is refused, and what was answered counts no more', () => {
+    const session = new DeskSession({ device: '5' });
+    const large = ['x'.repeat(60_000)];
+    session.subscribe(1, requests('a'));
+    for (let id = 2; id < 52; id += 1) {
+      session.unsubscribe(id, large);
+      session.unsuback(id, [0]);
+    }
+    assert.equal(session.told.length, 50);
+    assert.ok(session.told.every(({ packet }) => packet.codes[0] === 0));
+    for (let id = 52; id < 92; id += 1) session.unsubscribe(id, large);
+    assert.deepEqual(session.codes(50), [0x83]);
+    assert.equal(session.asked.length, 51 + 34);
   });
 
   test('a chunk that is not answered passes its deadline after 10 s; what was not adapted has the time it always had', () => {
