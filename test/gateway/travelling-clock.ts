@@ -9,7 +9,7 @@ export class TravellingClock implements Clock {
   #skewMs = 0;
 
   constructor() {
-    mock.timers.enable({ apis: ['setTimeout'] });
+    mock.timers.enable({ apis: ['setTimeout', 'setInterval'] });
   }
 
   monotonicMs(): number {
