@@ -5,6 +5,7 @@ import type { LimitedConnection } from './limited-broker-connection.ts';
 import { LimitedWorld } from './limited-world.ts';
 import { needsSessionMachine } from './session-machine-todo.ts';
 import type { WireDevice } from './wire-device.ts';
+import { encodePacket } from './wire-frames.ts';
 
 const numbers = (count: number) => Array.from({ length: count }, (_, index) => index + 1);
 
@@ -80,6 +81,28 @@ suite('A device that knows no limits is kept within those of AWS IoT Core', {
     },
   );
 
+  for (const [name, qos, count] of [
+    ['three messages of QoS 0', 0, 3],
+    ['three messages of QoS 1', 1, 3],
+    ['more QoS 0 than the rate lets through at once', 0, 300],
+    ['more QoS 1 than the rate lets through at once', 1, 300],
+  ] as const) {
+    test(`a device that says ${name} and DISCONNECT behind its CONNECT is heard out`, needsSessionMachine, async () => {
+      const clientId = `brief-${qos}-${count}`;
+      const device = await world.dial(4);
+      const will = { topic: 'brief/will', payload: Buffer.from(clientId) };
+      const packets = publishes(count, qos).map((packet) => encodePacket(packet, 4));
+      device.sendBytes(device.connectBytes(clientId, { will }), ...packets, 'e000');
+      device.socket.end();
+      await world.aws.until('its end', () => world.aws.closes.some((close) => close.clientId === clientId), 15_000);
+      const [close] = world.aws.closes.filter((one) => one.clientId === clientId);
+      assert.ok(close);
+      assert.deepEqual(payloadsOf(close.connection), numbers(count).map(String));
+      assert.equal(close.reason, 'client-disconnect');
+      assert.equal(close.connection.discarded, 0);
+    });
+  }
+
   test('both windows full at once do not stall: pings and acknowledgements overtake', needsSessionMachine, async () => {
     const device = await world.connect('full', 4);
     await device.subscribe([{ topic: 'down/#', qos: 1 }]);
@@ -137,9 +160,13 @@ suite('A device that knows no limits is kept within those of AWS IoT Core', {
   );
 });
 
-function publishes(count: number): readonly Packet[] {
-  const publication = { cmd: 'publish', topic: 'up/x', qos: 1, dup: false, retain: false } as const;
-  return numbers(count).map((messageId) => ({ ...publication, payload: `${messageId}`, messageId }));
+function publishes(count: number, qos: 0 | 1 = 1): readonly Packet[] {
+  const publication = { cmd: 'publish', topic: 'up/x', qos, dup: false, retain: false } as const;
+  return numbers(count).map((number) => ({
+    ...publication,
+    payload: `${number}`,
+    ...(qos === 0 ? {} : { messageId: number }),
+  }));
 }
 
 function acknowledged(device: WireDevice): readonly number[] {
