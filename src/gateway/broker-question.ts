@@ -47,9 +47,12 @@ export function cohortOf({ plan }: RoutingSnapshot, { reason, cohort }: Assignme
   return plan.cohorts.find(({ name }) => name === cohort);
 }
 
-/** Where the device goes instead when its cohort's target is known not to carry it. */
-export function fallbackOf(cohort: Cohort | undefined, desired: string): Fallback | undefined {
-  if (cohort === undefined || cohort.target !== desired || cohort.source === cohort.target) return undefined;
+/**
+ * Where the device goes instead when its cohort's target is known not to carry it. Given also while the plan wants it on
+ * the source, so that a later cutover knows it before it closes anything.
+ */
+export function fallbackOf(cohort: Cohort | undefined): Fallback | undefined {
+  if (cohort === undefined || cohort.source === cohort.target) return undefined;
   return { target: cohort.target, source: cohort.source };
 }
 

@@ -208,7 +208,7 @@ async function claimSession(
   { ports }: ConnectionContext,
 ): Promise<ClaimAnswer | undefined> {
   const { clientId } = connect;
-  const fallback = fallbackOf(cohort, assignment.broker);
+  const fallback = fallbackOf(cohort);
   const request = {
     clientId,
     connection: leg.connection,

@@ -2,6 +2,7 @@ import type { HostPort } from '../base/addresses.ts';
 import { errorMessage } from '../base/errors.ts';
 import { disconnectReason } from '../mqtt/disconnect-packet.ts';
 import { forEverSeconds } from '../mqtt/session-request.ts';
+import { SessionScratch } from '../mqtt/session-scratch.ts';
 import type { SessionRemains } from '../session/session-registry.ts';
 import { Admission } from './admission.ts';
 import type { ConnectionContext } from './connection-context.ts';
@@ -252,6 +253,7 @@ class DeviceGateway implements Gateway {
       adaptations: new PendingCounts(),
       drops: new PendingCounts(),
       clock,
+      scratch: new SessionScratch(),
       deadlines: this.#deadlines,
       handleFault: ({ record }, { side, reason, message }) => {
         const { clientId, listener, home: broker } = record;

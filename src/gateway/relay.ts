@@ -4,6 +4,7 @@ import { encodeServerDisconnect } from '../mqtt/disconnect-packet.ts';
 import { reasonCode } from '../mqtt/reason-code.ts';
 import { SessionMachine, type SessionMachineOptions } from '../mqtt/session-machine.ts';
 import type { DeviceDone, SessionFault } from '../mqtt/session-port.ts';
+import type { SessionScratch } from '../mqtt/session-scratch.ts';
 import { flushLingerMs } from './gateway-ports.ts';
 import { gateReason } from './read-gate.ts';
 import type { SessionDeadlines } from './session-deadlines.ts';
@@ -15,6 +16,7 @@ import { closeAfterFlush } from './socket-closing.ts';
 export interface RelayHost extends EffectsHost {
   readonly bytes: { fromDevice: number; fromBroker: number };
   readonly clock: Clock;
+  readonly scratch: SessionScratch;
   readonly deadlines: SessionDeadlines;
   /** The session cannot go on; told before its legs are closed. */
   handleFault(relay: Relay, fault: SessionFault): void;
@@ -31,7 +33,7 @@ export interface RelayOptions {
   readonly record: SessionRecord;
   readonly device: Socket;
   readonly upstream: Socket;
-  readonly machine: Omit<SessionMachineOptions, 'port' | 'nowMs'>;
+  readonly machine: Omit<SessionMachineOptions, 'port' | 'nowMs' | 'scratch'>;
   readonly owner: EffectsOwner;
 }
 
@@ -77,7 +79,12 @@ export class Relay {
     this.upstream = upstream;
     this.#host = host;
     this.#effects = new SessionEffects({ device, upstream }, host, owner);
-    this.machine = new SessionMachine({ ...machine, port: this.#effects, nowMs: host.clock.monotonicMs() });
+    this.machine = new SessionMachine({
+      ...machine,
+      scratch: host.scratch,
+      port: this.#effects,
+      nowMs: host.clock.monotonicMs(),
+    });
   }
 
   get isOpen(): boolean {

@@ -111,7 +111,7 @@ function createRelay(
     client !== undefined && cohort?.source === claim.broker && ports.assessments !== undefined
       ? createAssessor(candidate, { target: client.target, owner, hasPipelined: early.pipelined.length > 0 }, context)
       : undefined;
-  const machine: Omit<SessionMachineOptions, 'port' | 'nowMs'> = {
+  const machine: Omit<SessionMachineOptions, 'port' | 'nowMs' | 'scratch'> = {
     device: connack.device,
     upstream: connack.upstreamTerms,
     sessionExpiryInterval: connack.sessionExpiryInterval,

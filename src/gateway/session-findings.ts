@@ -32,7 +32,8 @@ export class SessionFindings implements EffectsOwner {
   found(finding: Finding): void {
     const { assessments, client, record } = this.#options;
     if (client === undefined) return;
-    if (finding.verdict === 'cannot') record.heldBack ??= finding.kind;
+    // On the target it is not held back but sent back: a rollback moves it like any other.
+    if (finding.verdict === 'cannot' && record.home !== client.target) record.heldBack ??= finding.kind;
     assessments?.found(client, finding);
   }
 

@@ -14,6 +14,7 @@ import { profileNamed } from '../../src/mqtt/broker-profiles.ts';
 import { adaptConnack } from '../../src/mqtt/connack-adaptation.ts';
 import { adaptConnect } from '../../src/mqtt/connect-adaptation.ts';
 import { decodeConnect } from '../../src/mqtt/connect-packet.ts';
+import { SessionScratch } from '../../src/mqtt/session-scratch.ts';
 import type { DeviceTerms, UpstreamTerms } from '../../src/mqtt/session-terms.ts';
 import { connectBytes } from './test-device.ts';
 import { until } from './until.ts';
@@ -67,6 +68,7 @@ function startRelay(protocol: '3.1.1' | '5'): { relay: Relay; device: HeldSocket
       adaptations: new PendingCounts(),
       drops: new PendingCounts(),
       clock: systemClock,
+      scratch: new SessionScratch(),
       deadlines: new SessionDeadlines(systemClock),
       handleFault: () => {},
       handleDeviceGone: () => {},
