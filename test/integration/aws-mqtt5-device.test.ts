@@ -113,6 +113,20 @@ suite('A device of MQTT 5 has on AWS IoT Core what AWS has not', { timeout: 60_0
     assert.deepEqual(world.violations('nl'), []);
   });
 
+  test('subscription options and identifiers outlive the connection', needsSessionMachine, async () => {
+    const fields = { clean: false, properties: { sessionExpiryInterval: 60 } };
+    const first = await world.connect('lasting', 5, fields);
+    await first.subscribe([{ topic: 'lasting/+', qos: 1, nl: true }], { subscriptionIdentifier: 11 });
+    await first.disconnect();
+    const back = await world.dial(5);
+    assert.equal((await back.connect('lasting', fields)).sessionPresent, true);
+    await back.publish({ topic: 'lasting/x', payload: 'own', qos: 1 });
+    world.aws.publish('lasting/x', 'other');
+    const message = await back.receive();
+    assert.deepEqual([message.payload.toString(), message.properties?.subscriptionIdentifier], ['other', 11]);
+    assert.deepEqual(world.violations('lasting'), []);
+  });
+
   test('Retain Handling', needsSessionMachine, async () => {
     const device = await world.connect('rh', 5);
     world.aws.publish('rh/x', 'kept', { retain: true });

@@ -122,6 +122,65 @@ suite('A device of MQTT 3.1 lives on a broker with the limits of AWS IoT Core as
       assert.deepEqual(world.violations('queue'), []);
     },
   );
+
+  test('MQTT 3.1 repeats with DUP, in any packet that it repeats', needsSessionMachine, async () => {
+    const device = await world.connect('dup', 3);
+    // SUBSCRIBE and UNSUBSCRIBE with DUP, which MQTT 3.1.1 does without.
+    device.sendBytes('8a0a000100056475702f7801');
+    assert.deepEqual((await device.next('suback')).granted, [1]);
+    device.send({ ...publication, topic: 'dup/x', payload: 'once', messageId: 2 });
+    await device.next('pubrec');
+    device.sendBytes('620200026a020002');
+    await device.until('two PUBCOMPs', () => device.count('pubcomp') === 2);
+    assert.equal(textOf(await device.receive()), 'once');
+    device.sendBytes('aa09000300056475702f78');
+    await device.next('unsuback');
+    const connection = await world.aws.connection('dup');
+    assert.equal(connection.accepted.length, 1);
+    assert.deepEqual(world.violations('dup'), []);
+  });
+
+  for (const [name, clientId] of [
+    ['begins with a dollar sign', '$dollar'],
+    ['is longer than 128 bytes', `long-${'x'.repeat(200)}`],
+  ] as const) {
+    test(
+      `MQTT 3.1.1: a client ID that ${name} is exchanged for one that the broker takes`,
+      needsSessionMachine,
+      async () => {
+        const before = world.aws.connects.length;
+        const device = await world.connect(clientId, 4);
+        await device.subscribe([{ topic: 'id/+', qos: 1 }]);
+        await device.publish({ topic: 'id/x', payload: 'echo', qos: 1 });
+        assert.equal(textOf(await device.receive()), 'echo');
+        await device.disconnect();
+        await world.connect(clientId, 4);
+        const ids = world.aws.connects.slice(before).map((connect) => connect.clientId);
+        assert.equal(new Set(ids).size, 1, 'the same device has the same one each time');
+        const [id = ''] = ids;
+        assert.ok(id !== '' && !id.startsWith('$') && Buffer.byteLength(id) <= 128, id);
+        assert.deepEqual(world.violations(id), []);
+      },
+    );
+  }
+
+  test(
+    'retained messages come to an exact filter, with their flag, at every SUBSCRIBE',
+    needsSessionMachine,
+    async () => {
+      const device = await world.connect('kept', 3);
+      await device.publish({ topic: 'kept/x', payload: 'kept', qos: 2, retain: true });
+      for (const _ of [1, 2]) {
+        await device.subscribe([{ topic: 'kept/x', qos: 2 }]);
+        const message = await device.receive();
+        assert.deepEqual([textOf(message), message.retain], ['kept', true]);
+      }
+      await device.publish({ topic: 'kept/x', payload: 'live', qos: 1, retain: true });
+      const live = await device.receive();
+      assert.deepEqual([textOf(live), live.retain], ['live', false]);
+      assert.deepEqual(world.violations('kept'), []);
+    },
+  );
 });
 
 /** QoS 0, 1 and 2 in turn; the first covers its parent level too. */
@@ -191,4 +250,8 @@ async function wholeLife(world: LimitedWorld, doors: { readonly at: WireAddress;
 
 function describe({ topic, payload, qos, retain }: IPublishPacket): string {
   return `${topic} ${payload} q${qos} r${retain ? 1 : 0}`;
+}
+
+function textOf({ payload }: IPublishPacket): string {
+  return payload.toString();
 }
