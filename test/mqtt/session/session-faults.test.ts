@@ -157,6 +157,32 @@ test('QoS 1 under the identifier of a QoS 2 message that was not released is a m
   assert.equal(countOf(trace, 'device <- PUBACK id=1'), 1);
 });
 
+describe('PUBREL behind more packets than are held', () => {
+  const many = (first: string) => [first, ...Array.from({ length: 80 }, () => 'PUBLISH qos=0 topic=x')].join('; ');
+
+  test('of the device opens the window of the broker', { todo: 'the stream is blocked in front of it' }, () => {
+    const trace = traceOf([
+      'session device=3.1.1 broker=5 broker-window=1',
+      `device ${many('PUBLISH qos=2 id=1 topic=a; PUBLISH qos=2 id=2 topic=b')}`,
+      'broker PUBREC id=1',
+      'device PUBREL id=1',
+      'broker PUBCOMP id=1',
+    ]);
+    assert.equal(countOf(trace, 'broker <- PUBLISH qos=2 id=2 topic=b'), 1);
+  });
+
+  test('of the broker opens the window of the device', { todo: 'the stream is blocked in front of it' }, () => {
+    const trace = traceOf([
+      'session device=5 broker=3.1.1 device-window=1',
+      `broker ${many('PUBLISH qos=2 id=1 topic=a; PUBLISH qos=2 id=2 topic=b')}`,
+      'device PUBREC id=1',
+      'broker PUBREL id=1',
+      'device PUBCOMP id=1',
+    ]);
+    assert.equal(countOf(trace, 'device <- PUBLISH qos=2 id=2 topic=b'), 1);
+  });
+});
+
 function begin(line: string): { readonly machine: SessionMachine; readonly script: readonly string[] } {
   const script = new SessionScript();
   script.play(line);
