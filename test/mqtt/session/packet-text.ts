@@ -25,11 +25,14 @@ const names = ['', '', '', 'PUBLISH', 'PUBACK', 'PUBREC', 'PUBREL', 'PUBCOMP', '
 export interface PacketWords {
   readonly name: string;
   readonly values: ReadonlyMap<string, string>;
+  /** The same in their order, with repeats. */
+  readonly list: readonly (readonly [string, string])[];
 }
 
 export function wordsOf(line: string): PacketWords {
   const [name = '', ...rest] = line.trim().split(/\s+/);
-  return { name, values: new Map(rest.map((word) => cut(word))) };
+  const list = rest.map(cut);
+  return { name, values: new Map(list), list };
 }
 
 function cut(word: string): readonly [string, string] {
@@ -37,7 +40,7 @@ function cut(word: string): readonly [string, string] {
   return at < 0 ? [word, ''] : [word.slice(0, at), word.slice(at + 1)];
 }
 
-export function encodeWords({ name, values }: PacketWords, protocol: ProtocolVersion): Buffer {
+export function encodeWords({ name, values, list }: PacketWords, protocol: ProtocolVersion): Buffer {
   const number = (key: string) => Number(values.get(key) ?? 0);
   const id = number('id');
   const type = names.indexOf(name);
@@ -51,7 +54,7 @@ export function encodeWords({ name, values }: PacketWords, protocol: ProtocolVer
         id,
         topic: values.get('topic') ?? '',
         payload: payloadOf(values.get('payload') ?? ''),
-        properties: propertiesOf(values),
+        properties: propertiesOf(list),
       });
     case 'PUBACK':
     case 'PUBREC':
@@ -61,7 +64,7 @@ export function encodeWords({ name, values }: PacketWords, protocol: ProtocolVer
     case 'SUBSCRIBE': {
       const filters = listed('filters').map((word) => word.split(':') as [string, string]);
       const options = filters.map(([filter, option]) => [filter, Number(option)] as const);
-      return subscribeBytes(protocol, id, options, propertiesOf(values));
+      return subscribeBytes(protocol, id, options, propertiesOf(list));
     }
     case 'UNSUBSCRIBE':
       return unsubscribeBytes(protocol, id, listed('filters'));
@@ -85,9 +88,9 @@ function payloadOf(word: string): Buffer {
   return Buffer.from(repeated === null ? word : (repeated[2] as string).repeat(Number(repeated[1])));
 }
 
-function propertiesOf(values: ReadonlyMap<string, string>): Buffer {
+function propertiesOf(list: PacketWords['list']): Buffer {
   const parts: Buffer[] = [];
-  for (const [key, value] of values) {
+  for (const [key, value] of list) {
     if (key === 'expiry') parts.push(integer(0x02, 4, Number(value)));
     if (key === 'alias') parts.push(integer(0x23, 2, Number(value)));
     if (key === 'subscription') parts.push(Buffer.from([0x0b, Number(value)]));
