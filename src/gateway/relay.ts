@@ -16,8 +16,8 @@ import { closeAfterFlush } from './socket-closing.ts';
 export interface RelayHost extends EffectsHost {
   readonly bytes: { fromDevice: number; fromBroker: number };
   readonly clock: Clock;
-  readonly scratch: SessionScratch;
   readonly deadlines: SessionDeadlines;
+  readonly scratch: SessionScratch;
   /** The session cannot go on; told before its legs are closed. */
   handleFault(relay: Relay, fault: SessionFault): void;
   /** Called exactly once, when the device leg is gone or taken from the relay; the upstream leg may still be closing. */
@@ -185,6 +185,8 @@ export class Relay {
     if (this.#isDeaf()) return;
     this.machine.handleBrokerData(chunk, this.#host.clock.monotonicMs());
     this.#settle();
+    // The device's windows open no more once it has left: its broker's end would never be read.
+    if (this.#state === 'device-done' && this.#isDeaf()) this.#effects.brokerGate.openWide();
   }
 
   /** Nobody is left to whom the broker's bytes could be given. */
@@ -271,7 +273,6 @@ export class Relay {
     this.#state = 'device-done';
     this.#host.deadlines.remove(this);
     this.upstream.end();
-    // Its windows open no more. What still comes is dropped where nobody can have it.
     if (this.#isDeaf()) this.#effects.brokerGate.openWide();
     this.#closeBothAfterFlush();
     this.#clearWhenClosed();

@@ -1,7 +1,6 @@
 import { adaptConnack, type ConnackAdaptation } from '../mqtt/connack-adaptation.ts';
 import type { ConnectQuestion, UpstreamConnect } from '../mqtt/connect-adaptation.ts';
 import { sessionIntentOf } from '../mqtt/session-intent.ts';
-import type { SessionMachineOptions } from '../mqtt/session-machine.ts';
 import { TargetAssessor } from '../mqtt/target-assessor.ts';
 import type { Assignment } from '../plan/assignment.ts';
 import type { DeviceIdentity } from '../plan/device-key.ts';
@@ -10,7 +9,7 @@ import type { BrokerAnswer } from './broker-answer.ts';
 import { assessedClient, brokerTerms, type Claim, cohortOf, commonProfile } from './broker-question.ts';
 import type { Candidate, ConnectionContext } from './connection-context.ts';
 import { flushLingerMs } from './gateway-ports.ts';
-import { Relay } from './relay.ts';
+import { Relay, type RelayOptions } from './relay.ts';
 import { SessionFindings } from './session-findings.ts';
 import { outlivesConnection, type SessionRecord } from './session-record.ts';
 import { closeAfterFlush } from './socket-closing.ts';
@@ -111,7 +110,7 @@ function createRelay(
     client !== undefined && cohort?.source === claim.broker && ports.assessments !== undefined
       ? createAssessor(candidate, { target: client.target, owner, hasPipelined: early.pipelined.length > 0 }, context)
       : undefined;
-  const machine: Omit<SessionMachineOptions, 'port' | 'nowMs' | 'scratch'> = {
+  const machine: RelayOptions['machine'] = {
     device: connack.device,
     upstream: connack.upstreamTerms,
     sessionExpiryInterval: connack.sessionExpiryInterval,

@@ -36,13 +36,14 @@ export class SessionEnds {
   readonly #ports: GatewayPorts;
   readonly #waiting = new Map<number, Ending>();
   readonly #active = new Map<number, Ending>();
+  #isClosed = false;
 
   constructor(ports: GatewayPorts) {
     this.#ports = ports;
   }
 
   begin(session: EndingSession): void {
-    if (this.#waiting.size >= bounds.waiting) {
+    if (this.#isClosed || this.#waiting.size >= bounds.waiting) {
       session.handleOver(false);
       return;
     }
@@ -71,6 +72,7 @@ export class SessionEnds {
   }
 
   close(): void {
+    this.#isClosed = true;
     for (const [connection, ending] of this.#waiting) {
       this.#waiting.delete(connection);
       this.#finish(ending, false);

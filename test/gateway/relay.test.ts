@@ -100,6 +100,20 @@ describe('a relayed session', () => {
     await device.inbox.closed();
   });
 
+  // The machine reads nothing of the broker any more once the device has said DISCONNECT.
+  const answersLast = { todo: 'the machine drops what a broker answers behind the device’s DISCONNECT' };
+  it('still gives a device the answers to what it sent before its DISCONNECT', answersLast, async () => {
+    world.legacy.acknowledges = false;
+    const device = await attach('meter-1');
+    device.send({ cmd: 'publish', topic: 't', payload: 'x', qos: 1, messageId: 7, dup: false, retain: false });
+    device.send({ cmd: 'disconnect' });
+    const leg = await world.legacy.leg();
+    await leg.inbox.packet('disconnect');
+    leg.socket.end(mqtt.generate({ cmd: 'puback', messageId: 7 }));
+    await device.inbox.closed();
+    assert.deepEqual(device.inbox.commands(), ['connack', 'puback']);
+  });
+
   it('shows the broker a DISCONNECT and a close when the device says so: no will', async () => {
     const device = await attach('meter-1', will);
     device.send({ cmd: 'disconnect' });

@@ -81,7 +81,10 @@ suite('A session behaves through the gateway as it does at the broker', { timeou
         const device = await connected(visit, version);
         device.socket.write(Buffer.from(version === 5 ? '30050001230061' : '300400012361', 'hex'));
         await device.inbox.closed();
-        seen.push(device.inbox.packets.map(plainPacket));
+        // Mosquitto calls it a protocol error, the gateway by its name, 0x90: both may (MQTT 5 §4.7.1).
+        const reason = device.inbox.find('disconnect')?.['reasonCode'];
+        if (version === 5) assert.equal(reason, visit.door.name === 'broker' ? 0x82 : 0x90);
+        seen.push(device.inbox.commands());
       }
       return seen;
     });
@@ -196,9 +199,10 @@ async function fillTheWindow(visit: Visit, version: 4 | 5) {
   }
   await publisher.inbox.until(() => publisher.inbox.commands().filter((cmd) => cmd === 'puback').length === 30);
   const received = () => device.inbox.packets.filter(({ cmd }) => cmd === 'publish');
-  const settled = async (pongs: number) => {
-    device.send({ cmd: 'pingreq' });
-    await device.inbox.until(() => device.inbox.commands().filter((cmd) => cmd === 'pingresp').length === pongs);
+  // The broker's answer to a message of the device comes behind what it has sent; a ping's would be the gateway's.
+  const settled = async (pubacks: number) => {
+    device.send({ ...publication, topic: `${visit.tag}/done`, qos: 1, messageId: 100 + pubacks });
+    await device.inbox.until(() => device.inbox.commands().filter((cmd) => cmd === 'puback').length === pubacks);
     return received().length;
   };
   const before = await settled(1);
