@@ -153,14 +153,14 @@ function decodeFlags(reader: ByteReader, level: 3 | 4 | 5): ConnectFlags {
     cleanStart: (bits & 0x02) !== 0,
   };
   if (flags.willQos === 3) reader.fail('the will QoS is 3'); // [MQTT-3.1.2-12]
+  if (level !== 5 && flags.password && !flags.username) {
+    reader.fail('a password comes without a username'); // [MQTT-3.1.2-22] of 3.1.1; MQTT 3.1 §3.1
+  }
   // 3.1 calls the reserved bit unused and says nothing of will flags without a will; its devices are let be.
   if (level === 3) return flags;
   if ((bits & 0x01) !== 0) reader.fail('the reserved connect flag is set'); // [MQTT-3.1.2-3]
   if (!flags.will && (flags.willRetain || flags.willQos > 0)) {
     reader.fail('will QoS or will retain is set without a will'); // [MQTT-3.1.2-11, -13]
-  }
-  if (level === 4 && flags.password && !flags.username) {
-    reader.fail('a password comes without a username'); // [MQTT-3.1.2-22] of 3.1.1
   }
   return flags;
 }

@@ -108,7 +108,9 @@ export class DevicePackets implements PacketReader {
   }
 
   #handlePing({ bytes, start, body, end }: PacketSpan): PacketVerdict {
-    if (end !== body || bytes[start] !== packetType.pingreq << 4) {
+    // MQTT 3.1 §3.12 does not use the flags of PINGREQ.
+    const isFlagged = bytes[start] !== packetType.pingreq << 4 && this.#parts.device.protocol !== '3.1';
+    if (end !== body || isFlagged) {
       return this.#refuse(reasonCode.malformedPacket, 'PINGREQ has a body or flags');
     }
     this.#parts.toDevice.send(pingresp);

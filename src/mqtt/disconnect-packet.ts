@@ -41,9 +41,12 @@ export function encodeClientDisconnect(
   return encodePacket(firstByte, [uint8Field(reason), encodePropertyList(properties)]);
 }
 
-/** A DISCONNECT as a server sends it, which MQTT 3 does not know: there the connection is just closed. */
+/**
+ * A DISCONNECT as a server sends it, which MQTT 3 does not know: there the connection is just closed. The shortest legal
+ * form (MQTT 5 §3.14.2.2.1), which is Mosquitto's too.
+ */
 export function encodeServerDisconnect(protocol: ProtocolVersion, reason: number): Buffer | undefined {
-  return protocol === '5' ? Buffer.from([firstByte, 0x02, reason, 0x00]) : undefined;
+  return protocol === '5' ? Buffer.from([firstByte, 0x01, reason]) : undefined;
 }
 
 export interface Disconnect {

@@ -9,7 +9,14 @@ const flagsByType: Readonly<Record<number, number>> = {
   [packetType.unsubscribe]: 0x02, // [MQTT-3.10.1-1]
 };
 
-const dupFlag = 0x08;
+/**
+ * Of a packet of MQTT 3.1: with QoS 1 in its header (PUBREL, SUBSCRIBE, UNSUBSCRIBE) it may have DUP, which clients set when
+ * they send one again, and RETAIN is not used (§3.6, §3.8, §3.10). Of DISCONNECT no flag is used (§3.14).
+ */
+function flagsIgnoredIn31(type: number): number {
+  if (type === packetType.disconnect) return 0x0f;
+  return flagsByType[type] === undefined ? 0 : 0x09;
+}
 
 /**
  * Bytes of the largest packet that is taken apart; PUBLISH and CONNECT have bounds of their own. Filters and properties
@@ -26,8 +33,7 @@ export function openPacket(packet: Buffer, type: number, protocol: ProtocolVersi
   const firstByte = reader.uint8('first byte');
   if (firstByte >> 4 !== type) reader.fail(`expected a packet of type ${type}, got type ${firstByte >> 4}`);
   const flags = flagsByType[type] ?? 0;
-  // MQTT 3.1 §2.1 has DUP on every packet with QoS 1, and its clients set it when they send one again.
-  const ignored = protocol === '3.1' && flags !== 0 ? dupFlag : 0;
+  const ignored = protocol === '3.1' ? flagsIgnoredIn31(type) : 0;
   const given = firstByte & 0x0f & ~ignored;
   if (given !== flags) reader.fail(`the flags of a packet of type ${type} must be ${flags}, they are ${given}`);
   const remainingLength = reader.variableByteInteger('remaining length');

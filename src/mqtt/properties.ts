@@ -153,10 +153,7 @@ export function findPropertyFault(
       else seenHigh |= bit;
     }
     const wrong = forbiddenValue(bytes, at + 1, valueEnd, id);
-    if (wrong !== undefined) {
-      const aliasFault = { reason: reasonCode.topicAliasInvalid, message: 'the topic alias is 0' }; // [MQTT-3.3.2-8]
-      return id === propertyId.topicAlias ? aliasFault : protocolError(id, wrong);
-    }
+    if (wrong !== undefined) return isZeroMalformed(id) ? malformed(id, wrong) : protocolError(id, wrong);
     at = valueEnd;
   }
   return undefined;
@@ -184,6 +181,11 @@ const otherSideOnly: ReadonlyMap<ReadonlySet<number>, number> = new Map([
   [allowedProperties.disconnectOfServer, propertyId.sessionExpiryInterval], // [MQTT-3.14.2-2]
   [allowedProperties.disconnectOfClient, propertyId.serverReference],
 ]);
+
+/** MQTT 5 §4.13.1 leaves 0x81 or 0x82 open; of these two Mosquitto says 0x81. 0x94 is for an alias above the maximum. */
+function isZeroMalformed(id: number): boolean {
+  return id === propertyId.topicAlias || id === propertyId.subscriptionIdentifier;
+}
 
 function misplaced(id: number, allowed: ReadonlySet<number>): PacketFault {
   const what = 'does not belong there';

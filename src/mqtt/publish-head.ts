@@ -116,14 +116,14 @@ export class PublishHead {
       const byte = bytes[at] as number;
       if (byte === 0x2f) slashes += 1;
       else if (byte === 0x23 || byte === 0x2b)
-        return topicNameInvalid; // [MQTT-3.3.2-2]
+        return protocolError; // [MQTT-3.3.2-2]; 0x90 is for a name that is well-formed and not accepted (MQTT 5 §3.14.2.1)
       else if (byte === 0) return malformed;
       else if (byte > 0x7f) isAscii = false;
     }
     this.topicSlashes = slashes;
     if (!isAscii && !isPlainText(bytes, this.topicAt, topicEnd)) return malformed;
     if (topicEnd === this.topicAt && !(this.#hasProperties && this.hasTopicAlias)) {
-      return this.#hasProperties ? protocolError : topicNameInvalid; // [MQTT-4.7.3-1], MQTT 5 §3.3.2.1
+      return protocolError; // [MQTT-4.7.3-1], MQTT 5 §3.3.2.1
     }
     return 0;
   }
@@ -131,5 +131,4 @@ export class PublishHead {
 
 const malformed = 0x81;
 const protocolError = 0x82;
-const topicNameInvalid = 0x90;
 const noBytes = Buffer.alloc(0);

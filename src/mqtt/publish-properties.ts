@@ -84,7 +84,8 @@ export class PublishProperties {
     this.topicAlias = this.#bytes.readUInt16BE(this.#at);
     this.topicAliasAt = at;
     this.#at += 2;
-    return this.topicAlias === 0 ? topicAliasInvalid : 0; // [MQTT-3.3.2-8]
+    // [MQTT-3.3.2-8]; 0x94 is for one above the maximum (MQTT 5 §3.14.2.1).
+    return this.topicAlias === 0 ? malformed : 0;
   }
 
   #skipBinary(): number {
@@ -128,7 +129,6 @@ export class PublishProperties {
 
 const malformed = 0x81;
 const protocolError = 0x82;
-const topicAliasInvalid = 0x94;
 const noBytes = Buffer.alloc(0);
 
 /** Well-formed UTF-8 without U+0000 [MQTT-1.5.4-1, MQTT-1.5.4-2]. */

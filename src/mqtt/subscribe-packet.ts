@@ -39,7 +39,10 @@ export interface UnsubscribePacket {
   readonly userProperties: readonly RawProperty[];
 }
 
-/** Decodes one exact SUBSCRIBE, fixed header included. */
+/**
+ * Decodes one exact SUBSCRIBE, fixed header included. MQTT 5 §4.13.1 leaves it open whether a mistake is 0x81 or 0x82; it is
+ * what Mosquitto says.
+ */
 export function decodeSubscribe(packet: Buffer, protocol: ProtocolVersion): PacketDecoding<SubscribePacket> {
   const reader = openPacket(packet, packetType.subscribe, protocol);
   const packetId = decodePacketId(reader);
@@ -48,7 +51,7 @@ export function decodeSubscribe(packet: Buffer, protocol: ProtocolVersion): Pack
   if (identifiers.length > 1) reader.fail('two subscription identifiers', reasonCode.protocolError); // §3.8.2.1.2
   const requests: SubscriptionRequest[] = [];
   while (reader.bytesLeft > 0) requests.push(decodeRequest(reader, protocol));
-  if (requests.length === 0) reader.fail('there is no topic filter', reasonCode.protocolError); // [MQTT-3.8.3-2]
+  if (requests.length === 0) reader.fail('there is no topic filter'); // [MQTT-3.8.3-2]
   return decodingOf(reader, {
     packetId,
     requests,
@@ -82,7 +85,7 @@ export function decodeUnsubscribe(packet: Buffer, protocol: ProtocolVersion): Pa
     protocol === '5' ? decodeProperties(reader, allowedProperties.unsubscribe, 'properties') : undefined;
   const filters: string[] = [];
   while (reader.bytesLeft > 0) filters.push(decodeFilter(reader));
-  if (filters.length === 0) reader.fail('there is no topic filter', reasonCode.protocolError); // [MQTT-3.10.3-2]
+  if (filters.length === 0) reader.fail('there is no topic filter'); // [MQTT-3.10.3-2]
   return decodingOf(reader, { packetId, filters, userProperties: userPropertiesOf(properties) });
 }
 
@@ -94,7 +97,7 @@ export function encodeUnsubscribe(protocol: ProtocolVersion, packet: Unsubscribe
 
 function decodePacketId(reader: ByteReader): number {
   const packetId = reader.uint16('packet identifier');
-  if (packetId === 0) reader.fail('the packet identifier is 0', reasonCode.protocolError); // [MQTT-2.2.1-3]
+  if (packetId === 0) reader.fail('the packet identifier is 0'); // [MQTT-2.2.1-3]
   return packetId;
 }
 
@@ -115,8 +118,8 @@ function decodeRequest(reader: ByteReader, protocol: ProtocolVersion): Subscript
   const reserved = protocol === '5' ? 0xc0 : 0xfc;
   // [MQTT-3.8.3-5]; before MQTT 5 [MQTT-3-8.3-4] of 3.1.1.
   if ((options & reserved) !== 0) reader.fail('reserved bits of the subscription options are set');
-  if (qos === 3) reader.fail('the requested QoS is 3', protocol === '5' ? reasonCode.protocolError : undefined);
-  if (retainHandling === 3) reader.fail('retain handling is 3', reasonCode.protocolError); // MQTT 5 §3.8.3.1
+  if (qos === 3) reader.fail('the requested QoS is 3');
+  if (retainHandling === 3) reader.fail('retain handling is 3'); // MQTT 5 §3.8.3.1
   if (noLocal && filter.startsWith('$share/')) {
     reader.fail('no local on a shared subscription', reasonCode.protocolError); // [MQTT-3.8.3-4]
   }

@@ -182,6 +182,14 @@ const connecting: readonly NamedDifference[] = [
     example: '1010 00044d515454 04 42 0000 000161 000170',
   },
   {
+    name: 'a password without a username in MQTT 3.1',
+    clause: 'MQTT 3.1 §3.1, user name and password flags',
+    kind: 'refused',
+    protocols: v31,
+    says: /^a password comes without a username$/,
+    example: '1012 00064d5149736470 03 42 0000 000161 000170',
+  },
+  {
     name: 'a will topic that is empty or has a wildcard',
     clause: '[MQTT-4.7.3-1], [MQTT-3.3.2-2]',
     kind: 'refused',
@@ -248,6 +256,14 @@ const connecting: readonly NamedDifference[] = [
 ];
 
 const subscribing: readonly NamedDifference[] = [
+  {
+    name: 'flags on a DISCONNECT of MQTT 3.1',
+    clause: 'MQTT 3.1 §3.14: they are not used',
+    kind: 'accepted',
+    protocols: v31,
+    says: /^Invalid header flag bits, must be 0x0 for disconnect packet$/,
+    example: 'e100',
+  },
   {
     name: 'DUP on a SUBSCRIBE, UNSUBSCRIBE or PUBREL of MQTT 3.1',
     clause: 'MQTT 3.1 §2.1, §3.6, §3.8, §3.10; [MQTT-3.8.1-1] forbids it later',
