@@ -113,6 +113,33 @@ suite('What cannot be carried is refused, and the device goes back to the source
     }
   }
 
+  for (const [name, topic] of [
+    ['nine levels', tooDeep],
+    ['a reserved topic', '$SYS/x'],
+  ] as const) {
+    for (const [version, code] of [
+      [3, 3],
+      [4, 3],
+      [5, 0x88],
+    ] as const) {
+      test(`MQTT ${version}: a will on ${name}`, needsSessionMachine, async () => {
+        const clientId = `will-${name.length}-${version}`;
+        const device = await world.dial(version);
+        const { returnCode, reasonCode } = await device.connect(clientId, {
+          will: { topic, payload: Buffer.from('x') },
+        });
+        // Let in on the source at once, or told to come again and then let in there.
+        if ((returnCode ?? reasonCode) !== 0) {
+          assert.equal(returnCode ?? reasonCode, code);
+          await device.closed();
+          await world.connect(clientId, version, { will: { topic, payload: Buffer.from('x') } });
+        }
+        assert.equal(await world.homeOf(clientId), 'legacy');
+        assert.deepEqual(world.violations(clientId), []);
+      });
+    }
+  }
+
   test('a refusal on one device leaves the others where they are', needsSessionMachine, async () => {
     const neighbour = await world.connect('neighbour', 4);
     const device = await world.connect('one', 4);
