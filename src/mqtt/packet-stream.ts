@@ -125,13 +125,15 @@ export class PacketStream {
     if (this.#payloadBytesLeft > 0) return this.#passPayload(chunk, offset);
     if (this.#collectedBytes > 0) return this.#collect(chunk, offset);
     const firstByte = chunk[offset] as number;
+    // Before its length: a byte alone is judged the same.
+    if (isReserved(firstByte)) return 'reserved';
     const body = bodyOffset(chunk, offset, chunk.length);
-    if (body <= 0) return body < 0 ? 'malformed-length' : this.#keep(chunk, offset, firstByte);
+    if (body <= 0) return body < 0 ? 'malformed-length' : this.#collect(chunk, offset);
     const packetBytes = body - offset + lengthOf(chunk, offset);
     const problem = this.#judge(firstByte, packetBytes);
     if (problem !== undefined) return problem;
     const end = offset + packetBytes;
-    if (packetBytes > wholePacketBytes || end > chunk.length) return this.#keep(chunk, offset, firstByte);
+    if (packetBytes > wholePacketBytes || end > chunk.length) return this.#collect(chunk, offset);
     return this.#deliver(chunk, offset, body, end) ? end : offset;
   }
 
@@ -151,10 +153,6 @@ export class PacketStream {
     if (verdict === 'stop') this.#isStopped = true;
     else this.#isBlocked = true;
     return verdict === 'stop';
-  }
-
-  #keep(chunk: Buffer, offset: number, firstByte: number): number | FramingProblem {
-    return isReserved(firstByte) ? 'reserved' : this.#collect(chunk, offset);
   }
 
   /** Adds bytes to the packet under way, as many as its next part needs, and delivers it when it is whole. */
@@ -247,7 +245,6 @@ export class PacketStream {
   }
 
   #judge(firstByte: number, packetBytes: number): FramingProblem | undefined {
-    if (isReserved(firstByte)) return 'reserved';
     if (packetBytes > this.#options.maxPacketBytes) return 'packet-too-large';
     return packetBytes > headBytes && !isPublish(firstByte) ? 'packet-too-large' : undefined;
   }
