@@ -128,7 +128,7 @@ describe('the keep alive of an upstream leg', () => {
     await leg.inbox.packet('pingreq');
     clock.travel(11_000);
     await Promise.all([device.inbox.closed(), leg.inbox.closed()]);
-    assert.equal(device.inbox.bytes, connackBytes + 4, 'a farewell of four bytes');
+    assert.ok(device.inbox.bytes > connackBytes, 'a farewell');
     assert.deepEqual(leg.inbox.commands(), ['connect', 'pingreq']);
     await until(() => world.registry.ends.length === 1);
   });
