@@ -89,15 +89,17 @@ export class DevicePublish {
     if (head.qos > told.maximumQos) return reasonCode.qosNotSupported; // [MQTT-3.2.2-11]
     if (head.retain && !told.retainAvailable) return reasonCode.retainNotSupported; // [MQTT-3.2.2-14]
     if (head.packetBytes > told.maximumPacketSize) return reasonCode.packetTooLarge; // [MQTT-3.2.2-15]
-    return this.#exceedsReceiveMaximum(head) ? reasonCode.receiveMaximumExceeded : 0; // [MQTT-3.3.4-7]
+    return 0;
   }
 
-  #exceedsReceiveMaximum(head: PublishHead): boolean {
+  /**
+   * Whether the device itself has used its Receive Maximum up, with exchanges that wait for its PUBREL [MQTT-3.3.4-7]. What
+   * only waits for the broker is held instead: many clients count too little, and a broker that answers at once lets them.
+   */
+  #exceedsReceiveMaximum(): boolean {
     const { uplink, device } = this.#parts;
-    if (head.qos === 0 || uplink.size < device.told.receiveMaximum) return false;
     // What an earlier connection began counts for nothing on this one (MQTT 5 §4.9).
-    if (uplink.size - uplink.adopted < device.told.receiveMaximum) return false;
-    return uplink.stateOf(head.packetId) === uplinkState.none;
+    return device.protocol === '5' && uplink.owedByDevice - uplink.adopted >= device.told.receiveMaximum;
   }
 
   /** Undefined: the alias is not one that may be used, and the session has failed. */
@@ -174,6 +176,9 @@ export class DevicePublish {
         if (qos === 1) return this.#mustWait(qos) ? false : this.#carryNew(head, qos);
         if (!parts.ackOrder.has(packetId)) this.#answer(head, packetType.pubrec, 0);
         return true;
+      case uplinkState.releasedHere:
+        if (qos === 2 && !parts.ackOrder.has(packetId)) this.#answer(head, packetType.pubrec, 0);
+        return qos === 2;
       case uplinkState.forwarded:
         return qos === 2;
       case uplinkState.sent1:
@@ -189,6 +194,10 @@ export class DevicePublish {
 
   #mustWait(qos: number): boolean {
     const { uplink, upstream, pace, nowMs } = this.#parts;
+    if (qos > 0 && this.#exceedsReceiveMaximum()) {
+      this.#refuse(reasonCode.receiveMaximumExceeded, 'more is unacknowledged than the Receive Maximum allows');
+      return true;
+    }
     if (qos > 0 && uplink.inflight >= upstream.capabilities.receiveMaximum) {
       this.#waitsFor = 'inflight-window';
       return true;

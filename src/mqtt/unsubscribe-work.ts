@@ -58,7 +58,13 @@ export class UnsubscribeWork implements SubscriptionWork {
   finish(): readonly number[] {
     const results = new Map([...this.#leaving].map((filter) => [filter, this.#resultOf(filter)]));
     for (const [filter, code] of results) this.#settle(filter, code);
-    return this.#packet.filters.map((filter) => results.get(filter) ?? reasonCode.unspecifiedError);
+    const isTaken = new Set<string>();
+    return this.#packet.filters.map((filter) => {
+      const code = results.get(filter) ?? reasonCode.unspecifiedError;
+      const isAgain = isTaken.has(filter) && code === reasonCode.success;
+      isTaken.add(filter);
+      return isAgain ? reasonCode.noSubscriptionExisted : code; // its first mention has ended it
+    });
   }
 
   leftovers(): readonly string[] {

@@ -14,6 +14,8 @@ export const uplinkState = {
   forwarded: 5,
   /** A broker has the message, the device its PUBREC (or will have, in its turn); PUBREL is awaited. */
   kept: 6,
+  /** QoS 2 at the broker: the gateway said PUBREL in the device's place, whose own is awaited, and PUBCOMP of the broker. */
+  releasedHere: 7,
 } as const;
 
 /** What becomes of an acknowledgement of the broker. */
@@ -36,6 +38,7 @@ export class UplinkExchanges {
   #exchangeByDeviceId: Map<number, number> | undefined;
   #inflight = 0;
   #adopted = 0;
+  #owedByDevice = 0;
   readonly #answer: UplinkAnswer = { deviceId: 0, type: 0, isFirst: false };
 
   /** `endsQos2`: the broker has no QoS 2, so it ends here. */
@@ -46,7 +49,8 @@ export class UplinkExchanges {
     this.#identifiers = identifiers;
     this.#endsQos2 = options.endsQos2;
     const kept = options.kept ?? [];
-    for (const deviceId of kept) this.#set(deviceId, uplinkState.kept, 0);
+    // A broker with QoS 2 may not have had PUBREL: the identifier is taken there until the device's goes on.
+    for (const deviceId of kept) this.#set(deviceId, uplinkState.kept, this.#endsQos2 ? 0 : deviceId);
     this.#adopted = kept.length;
   }
 
@@ -58,6 +62,11 @@ export class UplinkExchanges {
   /** Exchanges that are not finished between device and gateway. */
   get size(): number {
     return this.#exchangeByDeviceId?.size ?? 0;
+  }
+
+  /** Exchanges that wait for the device's PUBREL. */
+  get owedByDevice(): number {
+    return this.#owedByDevice;
   }
 
   /** How many exchanges of earlier connections were gone on with on this one. */
@@ -84,7 +93,8 @@ export class UplinkExchanges {
   keptIds(): number[] {
     const kept: number[] = [];
     for (const [deviceId, exchange] of this.#exchangeByDeviceId ?? []) {
-      if ((exchange & 0x0f) === uplinkState.kept) kept.push(deviceId);
+      const state = exchange & 0x0f;
+      if (state === uplinkState.kept || state === uplinkState.releasedHere) kept.push(deviceId);
     }
     return kept;
   }
@@ -97,6 +107,17 @@ export class UplinkExchanges {
     if (!this.#isWithBroker(this.stateOf(deviceId))) this.#inflight += 1;
     this.#set(deviceId, this.#firstState(qos), upstreamId);
     return upstreamId;
+  }
+
+  /** Exchanges whose PUBREL is awaited are released without it; gives their upstream identifiers. */
+  releaseReceived(): number[] {
+    const upstreamIds: number[] = [];
+    for (const [deviceId, exchange] of this.#exchangeByDeviceId ?? []) {
+      if ((exchange & 0x0f) !== uplinkState.received2) continue;
+      this.#set(deviceId, uplinkState.releasedHere, exchange >> 4);
+      upstreamIds.push(exchange >> 4);
+    }
+    return upstreamIds;
   }
 
   /** The gateway has answered the PUBLISH itself: QoS 2 waits for PUBREL. */
@@ -123,7 +144,11 @@ export class UplinkExchanges {
       else this.#set(deviceId, uplinkState.received2, upstreamId);
     } else if (type === packetType.pubrec && state === uplinkState.received2) answer.isFirst = false;
     else if (type === packetType.pubcomp && state === uplinkState.released2) this.#end(deviceId, upstreamId);
-    else return answer;
+    else {
+      if (type === packetType.pubcomp && state === uplinkState.releasedHere)
+        this.#endUpstream(deviceId, upstreamId, false);
+      return answer;
+    }
     if (state === uplinkState.forwarded) answer.type = packetType.pubrec;
     answer.deviceId = deviceId;
     return answer;
@@ -136,13 +161,15 @@ export class UplinkExchanges {
   release(deviceId: number): number {
     const exchange = this.#exchangeByDeviceId?.get(deviceId) ?? 0;
     const state = exchange & 0x0f;
-    if (state === uplinkState.kept) this.#exchangeByDeviceId?.delete(deviceId);
+    if (state === uplinkState.kept) this.#delete(deviceId);
     if (this.#endsQos2) return 0;
-    if (state === uplinkState.received2 || state === uplinkState.released2 || state === uplinkState.sent2) {
+    const isWithBroker = state !== uplinkState.none && state !== uplinkState.kept && state !== uplinkState.sent1;
+    if (isWithBroker) {
       this.#set(deviceId, uplinkState.released2, exchange >> 4);
       return exchange >> 4;
     }
-    if (state !== uplinkState.none) return 0;
+    if (state !== uplinkState.none && exchange >> 4 !== deviceId) return 0;
+    if (state === uplinkState.sent1) return 0;
     this.#adopted += 1;
     this.#inflight += 1;
     this.#set(deviceId, uplinkState.released2, deviceId);
@@ -160,7 +187,7 @@ export class UplinkExchanges {
 
   #end(deviceId: number, upstreamId: number): void {
     this.#inflight -= 1;
-    this.#exchangeByDeviceId?.delete(deviceId);
+    this.#delete(deviceId);
     if (upstreamId !== deviceId) this.#identifiers.forget(upstreamId);
   }
 
@@ -169,8 +196,18 @@ export class UplinkExchanges {
     if (!isRefused) this.#set(deviceId, uplinkState.kept, 0);
   }
 
+  #delete(deviceId: number): void {
+    if (isOwed(this.stateOf(deviceId))) this.#owedByDevice -= 1;
+    this.#exchangeByDeviceId?.delete(deviceId);
+  }
+
   #set(deviceId: number, state: number, upstreamId: number): void {
     this.#exchangeByDeviceId ??= new Map();
+    this.#owedByDevice += Number(isOwed(state)) - Number(isOwed(this.stateOf(deviceId)));
     this.#exchangeByDeviceId.set(deviceId, state | (upstreamId << 4));
   }
+}
+
+function isOwed(state: number): boolean {
+  return state === uplinkState.received2 || state === uplinkState.kept;
 }
