@@ -151,14 +151,14 @@ export class BrokerPackets implements PacketReader {
     if (device.protocol !== '5') return 'proceed';
     const { reason } = decoded.value;
     if (reason === reasonCode.useAnotherServer || reason === reasonCode.serverMoved) {
-      const farewell = encodeServerDisconnect('5', reasonCode.serverUnavailable);
+      const farewell = encodeServerDisconnect('5', reasonCode.serverShuttingDown);
       if (farewell !== undefined) toDevice.send(farewell);
     } else toDevice.pass(bytes, start, end);
     return 'proceed';
   }
 
   #distrust(message: string): PacketVerdict {
-    this.#parts.fail({ side: 'broker', reason: reasonCode.serverUnavailable, message });
+    this.#parts.fail({ side: 'broker', reason: reasonCode.serverShuttingDown, message });
     return 'stop';
   }
 

@@ -40,7 +40,16 @@ export class BrokerPublish {
     if (heldFromBroker.size === 0 && this.#carry(head)) return 'proceed';
     const isLarge = head.packetBytes > head.end - head.start;
     if (!isLarge && heldFromBroker.hold(span.bytes.subarray(span.start, span.end), nowMs)) return 'proceed';
-    return 'block';
+    return isLarge || !this.#holdUrgent(span, head.qos) ? 'block' : 'proceed';
+  }
+
+  /** Where the window opens only with a PUBREL, which lies behind this packet, the stream may not stand still. */
+  #holdUrgent(span: PacketSpan, qos: number): boolean {
+    const { downlink, heldFromBroker, port, nowMs } = this.#parts;
+    if (!downlink.awaitsRelease) return false;
+    if (qos > 0) return heldFromBroker.hold(span.bytes.subarray(span.start, span.end), nowMs, true);
+    port.dropped('held-overflow');
+    return true;
   }
 
   releaseHeld(): void {
@@ -144,7 +153,7 @@ export class BrokerPublish {
 
   #distrust(): PacketVerdict {
     const message = 'a PUBLISH that is malformed, or has a topic alias that was not offered';
-    this.#parts.fail({ side: 'broker', reason: reasonCode.serverUnavailable, message });
+    this.#parts.fail({ side: 'broker', reason: reasonCode.serverShuttingDown, message });
     return 'stop';
   }
 }

@@ -60,6 +60,14 @@ export class DevicePackets implements PacketReader {
     }
   }
 
+  /** Says PUBREL to the broker for the device, whose own lies behind what is not read until the window opens. */
+  releaseReceived(): void {
+    const { uplink, upstream, toBroker } = this.#parts;
+    for (const packetId of uplink.releaseReceived()) {
+      toBroker.send(encodeAcknowledgement(upstream.protocol, { type: packetType.pubrel, packetId }));
+    }
+  }
+
   #releaseOne(held: HeldPacket): boolean {
     const span = spanOfPacket(held.bytes);
     switch ((held.bytes[0] as number) >> 4) {

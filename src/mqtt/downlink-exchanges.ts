@@ -40,6 +40,12 @@ export class DownlinkExchanges {
     this.#set(packetId, downlinkState.swallowed);
   }
 
+  /** Whether the window opens only with a PUBREL of the broker. */
+  get awaitsRelease(): boolean {
+    for (const state of this.#stateById?.values() ?? []) if (state === downlinkState.received2) return true;
+    return false;
+  }
+
   /** The device refused a QoS 2 message (MQTT 5) and the broker has no word for that: its PUBREL is answered here. */
   refuse(packetId: number): void {
     if (this.stateOf(packetId) !== downlinkState.none) this.#withDevice -= 1;

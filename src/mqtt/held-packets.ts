@@ -9,6 +9,8 @@ export interface HeldPacket {
 /** At the first of the two the sender is read no further. */
 export const maxHeldPackets = 64;
 export const maxHeldBytes = 262_144;
+/** By so much the bounds are wider for what cannot wait unread. */
+const urgentTimes = 16;
 
 /** Packets in the order in which they came, bounded: the window's look-ahead, not a queue. */
 export class HeldPackets {
@@ -23,9 +25,14 @@ export class HeldPackets {
     return this.#bytes;
   }
 
-  /** Copies the packet and keeps it. False: the bound is reached, and nothing was kept. */
-  hold(packet: Buffer, nowMs: number): boolean {
-    if (this.size >= maxHeldPackets || (this.size > 0 && this.#bytes + packet.length > maxHeldBytes)) return false;
+  /**
+   * Copies the packet and keeps it. `isUrgent`: what would open the window lies behind it, so that the bounds are wider.
+   * False: the bound is reached, and nothing was kept.
+   */
+  hold(packet: Buffer, nowMs: number, isUrgent = false): boolean {
+    const times = isUrgent ? urgentTimes : 1;
+    const isFull = this.size >= times * maxHeldPackets || this.#bytes + packet.length > times * maxHeldBytes;
+    if (this.size > 0 && isFull) return false;
     this.#packets ??= [];
     this.#packets.push({ bytes: Buffer.from(packet), heldAtMs: nowMs });
     this.#bytes += packet.length;

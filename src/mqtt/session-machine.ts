@@ -82,7 +82,8 @@ export class SessionMachine {
   }
 
   handleBrokerData(chunk: Buffer, nowMs: number): void {
-    if (this.#isEndTold) return;
+    // Behind the device's DISCONNECT the broker still answers what came before it.
+    if (this.#parts.end === 'failed') return;
     this.#parts.nowMs = nowMs;
     this.#parts.upstreamKeepAlive.received(nowMs);
     if (this.#fromBroker.push(chunk) !== undefined) this.#distrust();
@@ -98,7 +99,7 @@ export class SessionMachine {
       const message = 'nothing came from the device for one and a half times its keep alive'; // [MQTT-3.1.2-22]
       parts.fail({ side: 'device', reason: reasonCode.keepAliveTimeout, message });
     } else if (parts.desk.nextDeadlineMs() <= nowMs && parts.desk.handleTick(nowMs) === 'unanswered') {
-      parts.fail({ side: 'broker', reason: reasonCode.serverUnavailable, message: 'a SUBSCRIBE was not answered' });
+      parts.fail({ side: 'broker', reason: reasonCode.serverShuttingDown, message: 'a SUBSCRIBE was not answered' });
     } else if (parts.upstreamKeepAlive.deadlineMs <= nowMs) this.#pingBroker();
     this.#settle();
   }
@@ -183,7 +184,7 @@ export class SessionMachine {
     if (upstreamKeepAlive.awaitsAnswer) {
       const fault = {
         side: 'broker',
-        reason: reasonCode.serverUnavailable,
+        reason: reasonCode.serverShuttingDown,
         message: 'PINGREQ was not answered',
       } as const;
       this.#parts.fail(fault);
@@ -197,6 +198,8 @@ export class SessionMachine {
   #settle(): void {
     const { toDevice, toBroker, port, end } = this.#parts;
     if (end === undefined) this.#release();
+    // Nothing stalls where a window opens only with a PUBREL that lies behind the packets that wait for the window.
+    if (this.#fromDevice.isBlocked && !this.#parts.isQuiescing) this.#device.releaseReceived();
     toDevice.flush();
     toBroker.flush();
     this.#tellReading();
@@ -267,7 +270,7 @@ export class SessionMachine {
   #distrust(): void {
     if (this.#parts.end === 'failed') return;
     const message = 'bytes that are not MQTT';
-    this.#parts.fail({ side: 'broker', reason: reasonCode.serverUnavailable, message });
+    this.#parts.fail({ side: 'broker', reason: reasonCode.serverShuttingDown, message });
   }
 
   #fail(fault: SessionFault): void {
@@ -287,6 +290,8 @@ export class SessionMachine {
     const upstreamKeepAlive = new UpstreamKeepAlive(upstream.keepAliveSeconds, phaseOf(device.clientId), nowMs);
     const toDevice = new LegOutput((bytes) => port.toDevice(bytes));
     const toBroker = new LegOutput((bytes) => {
+      // Nothing follows DISCONNECT [MQTT-3.14.4-2].
+      if (this.#isEndTold) return;
       upstreamKeepAlive.sent(this.#parts.nowMs);
       port.toBroker(bytes);
     });

@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { after, before, suite, test } from 'node:test';
 import { startGatewayUnderTest } from '../integration/gateway-under-test.ts';
 import { type MosquittoBroker, startMosquitto } from '../integration/mosquitto-broker.ts';
-import { needsSessionMachine } from '../integration/session-machine-todo.ts';
 import { type Check, Meeting } from './check.ts';
 import { connectChecks } from './connect-checks.ts';
 import { impossibleOn311, mosquittoDeviates, mosquittoDeviatesOn311 } from './exceptions.ts';
@@ -29,7 +28,6 @@ interface Door {
   /** These need not hold. */
   readonly allowances: ReadonlyMap<string, string>;
   readonly open: (broker: MosquittoBroker, held: AsyncDisposableStack) => Promise<number>;
-  readonly options: { readonly todo?: string };
 }
 
 const none: ReadonlyMap<string, string> = new Map();
@@ -40,7 +38,6 @@ const doors: readonly Door[] = [
     exceptions: mosquittoDeviates,
     allowances: none,
     open: async (broker) => broker.port,
-    options: {},
   },
   {
     name: 'the gateway before Mosquitto',
@@ -48,7 +45,6 @@ const doors: readonly Door[] = [
     allowances: mosquittoDeviates,
     open: async (broker, held) =>
       held.use(await startGatewayUnderTest({ brokers: { legacy: { url: broker.url } } })).plainPort,
-    options: needsSessionMachine,
   },
   {
     name: 'the gateway before Mosquitto, held to MQTT 3.1.1',
@@ -58,7 +54,6 @@ const doors: readonly Door[] = [
       const legacy = { url: broker.url, versions: ['3.1.1'] };
       return held.use(await startGatewayUnderTest({ brokers: { legacy } })).plainPort;
     },
-    options: needsSessionMachine,
   },
 ];
 
@@ -70,7 +65,7 @@ suite('MQTT 5, statement by statement', { timeout: 120_000 }, () => {
     for (const name of lists.flatMap((list) => [...list.keys()])) assert.ok(names.includes(name), name);
   });
 
-  for (const { name, exceptions, allowances, open, options } of doors) {
+  for (const { name, exceptions, allowances, open } of doors) {
     suite(`at the door of ${name}`, { concurrency: 8 }, () => {
       const held = new AsyncDisposableStack();
       let port: number | undefined;
@@ -84,7 +79,7 @@ suite('MQTT 5, statement by statement', { timeout: 120_000 }, () => {
       for (const check of checks) {
         const exception = exceptions.get(nameOf(check));
         const allowance = allowances.get(nameOf(check));
-        const mark = allowance === undefined ? options : { todo: `Mosquitto ${allowance}` };
+        const mark = allowance === undefined ? {} : { todo: `Mosquitto ${allowance}` };
         test(`${nameOf(check)}${exception === undefined ? '' : ': known not to hold'}`, mark, async () => {
           assert.ok(port !== undefined, 'the gateway has started');
           // What is known not to come is not waited for long.

@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { after, before, suite, test } from 'node:test';
 import type { IPublishPacket } from 'mqtt-packet';
 import { LimitedWorld } from './limited-world.ts';
-import { needsSessionMachine } from './session-machine-todo.ts';
 
 suite('A device of MQTT 5 has on AWS IoT Core what AWS has not', { timeout: 60_000 }, () => {
   let world: LimitedWorld;
@@ -11,7 +10,7 @@ suite('A device of MQTT 5 has on AWS IoT Core what AWS has not', { timeout: 60_0
   });
   after(() => world[Symbol.asyncDispose]());
 
-  test('CONNACK promises what the gateway makes good', needsSessionMachine, async () => {
+  test('CONNACK promises what the gateway makes good', async () => {
     using device = await world.dial(5);
     const { properties, reasonCode } = await device.connect('told', { keepalive: 0 });
     assert.equal(reasonCode, 0);
@@ -23,7 +22,7 @@ suite('A device of MQTT 5 has on AWS IoT Core what AWS has not', { timeout: 60_0
     assert.ok((properties?.maximumPacketSize ?? Number.POSITIVE_INFINITY) <= 149_508);
   });
 
-  test('QoS 2 with all properties, in their order', needsSessionMachine, async () => {
+  test('QoS 2 with all properties, in their order', async () => {
     const device = await world.connect('qos2', 5);
     using other = await world.thirdParty(world.aws, 'qos2-other', 5);
     await other.subscribe([{ topic: 'qos2/x', qos: 1 }]);
@@ -42,7 +41,7 @@ suite('A device of MQTT 5 has on AWS IoT Core what AWS has not', { timeout: 60_0
     assert.deepEqual(world.violations('qos2'), []);
   });
 
-  test('topic aliases of the device end at the gateway; the broker’s own as well', needsSessionMachine, async () => {
+  test('topic aliases of the device end at the gateway; the broker’s own as well', async () => {
     const device = await world.dial(5);
     const { properties } = await device.connect('alias', { properties: { topicAliasMaximum: 3 } });
     const publish = (topic: string, topicAlias: number) =>
@@ -77,7 +76,7 @@ suite('A device of MQTT 5 has on AWS IoT Core what AWS has not', { timeout: 60_0
     assert.deepEqual(world.violations('alias'), []);
   });
 
-  test('Subscription Identifiers and the parent level', needsSessionMachine, async () => {
+  test('Subscription Identifiers and the parent level', async () => {
     const device = await world.connect('subid', 5);
     assert.deepEqual(await device.subscribe([{ topic: 'subid/t/#', qos: 2 }], { subscriptionIdentifier: 7 }), [2]);
     assert.deepEqual(await device.subscribe([{ topic: 'subid/t/x', qos: 1 }], { subscriptionIdentifier: 9 }), [1]);
@@ -98,7 +97,7 @@ suite('A device of MQTT 5 has on AWS IoT Core what AWS has not', { timeout: 60_0
     assert.deepEqual(world.violations('subid'), []);
   });
 
-  test('No Local', needsSessionMachine, async () => {
+  test('No Local', async () => {
     const device = await world.connect('nl', 5);
     await device.subscribe([{ topic: 'nl/+', qos: 1, nl: true }]);
     await device.publish({ topic: 'nl/x', payload: 'own', qos: 1 });
@@ -113,7 +112,7 @@ suite('A device of MQTT 5 has on AWS IoT Core what AWS has not', { timeout: 60_0
     assert.deepEqual(world.violations('nl'), []);
   });
 
-  test('subscription options and identifiers outlive the connection', needsSessionMachine, async () => {
+  test('subscription options and identifiers outlive the connection', async () => {
     const fields = { clean: false, properties: { sessionExpiryInterval: 60 } };
     const first = await world.connect('lasting', 5, fields);
     await first.subscribe([{ topic: 'lasting/+', qos: 1, nl: true }], { subscriptionIdentifier: 11 });
@@ -127,7 +126,7 @@ suite('A device of MQTT 5 has on AWS IoT Core what AWS has not', { timeout: 60_0
     assert.deepEqual(world.violations('lasting'), []);
   });
 
-  test('Retain Handling', needsSessionMachine, async () => {
+  test('Retain Handling', async () => {
     const device = await world.connect('rh', 5);
     world.aws.publish('rh/x', 'kept', { retain: true });
     const counts: number[] = [];
@@ -143,7 +142,7 @@ suite('A device of MQTT 5 has on AWS IoT Core what AWS has not', { timeout: 60_0
     assert.deepEqual(world.violations('rh'), []);
   });
 
-  test('a QoS 2 will after its delay, none when the device is back in time', needsSessionMachine, async () => {
+  test('a QoS 2 will after its delay, none when the device is back in time', async () => {
     const fields = (name: string) =>
       ({
         clean: false,
@@ -169,36 +168,32 @@ suite('A device of MQTT 5 has on AWS IoT Core what AWS has not', { timeout: 60_0
     assert.deepEqual([...world.violations('back'), ...world.violations('gone')], []);
   });
 
-  test('a session expiry beyond the broker’s is cut to it, and told', needsSessionMachine, async () => {
+  test('a session expiry beyond the broker’s is cut to it, and told', async () => {
     using device = await world.dial(5);
     const asked = { clean: false, properties: { sessionExpiryInterval: 1_000_000 } };
     const { properties } = await device.connect('expiry', asked);
     assert.equal(properties?.sessionExpiryInterval, 3_600);
   });
 
-  test(
-    'twenty filters with options in one SUBSCRIBE, one code each; UNSUBSCRIBE alike',
-    needsSessionMachine,
-    async () => {
-      const device = await world.connect('many', 5);
-      const filters = Array.from({ length: 20 }, (_, index) => `many/${index}`);
-      const qosOf = (index: number) => ((index * 2) % 3) as 0 | 1 | 2;
-      const granted = await device.subscribe(
-        filters.map((topic, index) => ({ topic, qos: qosOf(index) })),
-        { subscriptionIdentifier: 3 },
-      );
-      assert.deepEqual(
-        granted,
-        filters.map((_, index) => qosOf(index)),
-      );
-      assert.deepEqual(await device.unsubscribe(...filters, 'many/never'), [...filters.map(() => 0), 0x11]);
-      const connection = await world.aws.connection('many');
-      assert.equal(connection.unanswered, 0);
-      assert.deepEqual(world.violations('many'), []);
-    },
-  );
+  test('twenty filters with options in one SUBSCRIBE, one code each; UNSUBSCRIBE alike', async () => {
+    const device = await world.connect('many', 5);
+    const filters = Array.from({ length: 20 }, (_, index) => `many/${index}`);
+    const qosOf = (index: number) => ((index * 2) % 3) as 0 | 1 | 2;
+    const granted = await device.subscribe(
+      filters.map((topic, index) => ({ topic, qos: qosOf(index) })),
+      { subscriptionIdentifier: 3 },
+    );
+    assert.deepEqual(
+      granted,
+      filters.map((_, index) => qosOf(index)),
+    );
+    assert.deepEqual(await device.unsubscribe(...filters, 'many/never'), [...filters.map(() => 0), 0x11]);
+    const connection = await world.aws.connection('many');
+    assert.equal(connection.unanswered, 0);
+    assert.deepEqual(world.violations('many'), []);
+  });
 
-  test('its Receive Maximum and Maximum Packet Size hold on the device’s leg', needsSessionMachine, async () => {
+  test('its Receive Maximum and Maximum Packet Size hold on the device’s leg', async () => {
     const limits = { receiveMaximum: 2, maximumPacketSize: 100 };
     const device = await world.connect('narrow', 5, { properties: limits });
     await device.subscribe([{ topic: 'narrow/#', qos: 1 }]);
@@ -220,20 +215,16 @@ suite('A device of MQTT 5 has on AWS IoT Core what AWS has not', { timeout: 60_0
     assert.deepEqual(world.violations('narrow'), []);
   });
 
-  test(
-    'a take-over reaches the older connection with its reason, and leaves one session at the broker',
-    needsSessionMachine,
-    async () => {
-      const older = await world.connect('twice', 5, { will: { topic: 'twice/will', payload: Buffer.from('x') } });
-      const newer = await world.connect('twice', 5);
-      assert.equal((await older.next('disconnect')).reasonCode, 0x8e);
-      await older.closed();
-      await newer.publish({ topic: 'twice/x', qos: 1 });
-      const topics = world.aws.accepted.map(({ topic }) => topic).filter((topic) => topic.startsWith('twice/'));
-      assert.deepEqual(topics, ['twice/will', 'twice/x']);
-      assert.deepEqual(world.violations('twice'), []);
-    },
-  );
+  test('a take-over reaches the older connection with its reason, and leaves one session at the broker', async () => {
+    const older = await world.connect('twice', 5, { will: { topic: 'twice/will', payload: Buffer.from('x') } });
+    const newer = await world.connect('twice', 5);
+    assert.equal((await older.next('disconnect')).reasonCode, 0x8e);
+    await older.closed();
+    await newer.publish({ topic: 'twice/x', qos: 1 });
+    const topics = world.aws.accepted.map(({ topic }) => topic).filter((topic) => topic.startsWith('twice/'));
+    assert.deepEqual(topics, ['twice/will', 'twice/x']);
+    assert.deepEqual(world.violations('twice'), []);
+  });
 });
 
 function plain(properties: IPublishPacket['properties']): unknown {

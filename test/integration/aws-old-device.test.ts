@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { after, before, suite, test } from 'node:test';
 import type { IPublishPacket, Packet } from 'mqtt-packet';
 import { LimitedWorld } from './limited-world.ts';
-import { needsSessionMachine } from './session-machine-todo.ts';
 import { contentOf, type WireAddress, WireDevice } from './wire-device.ts';
 import { encodePacket } from './wire-frames.ts';
 
@@ -18,37 +17,33 @@ suite('A device of MQTT 3.1 lives on a broker with the limits of AWS IoT Core as
   });
   after(() => world[Symbol.asyncDispose]());
 
-  test(
-    'QoS 2, keep alive 0, 20 filters, a QoS 2 will, everything in one write: unchanged',
-    needsSessionMachine,
-    async () => {
-      const expected = await wholeLife(world, { at: world.legacy, thirdPartyAt: world.legacy });
-      const seen = await wholeLife(world, { at: { port: world.gateway.plainPort }, thirdPartyAt: world.aws });
-      assert.deepEqual(seen, expected);
-      assert.deepEqual(expected.granted, grantedAsAsked());
-      assert.equal(expected.deliveries.length, deliveredTopics.length);
+  test('QoS 2, keep alive 0, 20 filters, a QoS 2 will, everything in one write: unchanged', async () => {
+    const expected = await wholeLife(world, { at: world.legacy, thirdPartyAt: world.legacy });
+    const seen = await wholeLife(world, { at: { port: world.gateway.plainPort }, thirdPartyAt: world.aws });
+    assert.deepEqual(seen, expected);
+    assert.deepEqual(expected.granted, grantedAsAsked());
+    assert.equal(expected.deliveries.length, deliveredTopics.length);
 
-      assert.deepEqual(world.violations('old'), []);
-      const [connection] = world.aws.connections.filter(({ clientId }) => clientId === 'old');
-      assert.ok(connection?.connect);
-      const { protocolVersion, keepalive = 0, will } = connection.connect;
-      assert.equal(protocolVersion, 4);
-      assert.ok(keepalive >= 30 && keepalive <= 1_200, `keep alive ${keepalive}`);
-      assert.deepEqual([will?.qos, will?.retain, will?.topic], [1, true, 'old/will']);
-      for (const { subscriptions } of connection.subscribes()) assert.ok(subscriptions.every(({ qos }) => qos < 2));
-      assert.ok(
-        connection.commands().every((cmd) => cmd !== 'pingreq'),
-        'pings of the device stay at the gateway',
-      );
-      // Two exchanges; the repeated PUBLISH of the second is the same message.
-      assert.deepEqual(
-        connection.accepted.map(({ payload, qos }) => `${payload} q${qos}`),
-        ['pipelined q1', 'twice q1'],
-      );
-    },
-  );
+    assert.deepEqual(world.violations('old'), []);
+    const [connection] = world.aws.connections.filter(({ clientId }) => clientId === 'old');
+    assert.ok(connection?.connect);
+    const { protocolVersion, keepalive = 0, will } = connection.connect;
+    assert.equal(protocolVersion, 4);
+    assert.ok(keepalive >= 30 && keepalive <= 1_200, `keep alive ${keepalive}`);
+    assert.deepEqual([will?.qos, will?.retain, will?.topic], [1, true, 'old/will']);
+    for (const { subscriptions } of connection.subscribes()) assert.ok(subscriptions.every(({ qos }) => qos < 2));
+    assert.ok(
+      connection.commands().every((cmd) => cmd !== 'pingreq'),
+      'pings of the device stay at the gateway',
+    );
+    // Two exchanges; the repeated PUBLISH of the second is the same message.
+    assert.deepEqual(
+      connection.accepted.map(({ payload, qos }) => `${payload} q${qos}`),
+      ['pipelined q1', 'twice q1'],
+    );
+  });
 
-  test('PUBREC comes when the broker has the message, and not before', needsSessionMachine, async () => {
+  test('PUBREC comes when the broker has the message, and not before', async () => {
     const device = await world.connect('held', 3);
     const connection = await world.aws.connection('held');
     connection.acknowledgements.isHolding = true;
@@ -66,64 +61,56 @@ suite('A device of MQTT 3.1 lives on a broker with the limits of AWS IoT Core as
   });
 
   for (const lostAfter of ['pubrec', 'pubrel'] as const) {
-    test(
-      `lost after ${lostAfter.toUpperCase()}, it finishes the exchange and the broker has one copy`,
-      needsSessionMachine,
-      async () => {
-        const clientId = `lost-${lostAfter}`;
-        const device = await world.connect(clientId, 3, { clean: false });
-        const publish = { ...publication, topic: `${clientId}/x`, payload: 'once', messageId: 5 };
-        device.send(publish);
-        await device.next('pubrec');
-        if (lostAfter === 'pubrel') {
-          device.send({ cmd: 'pubrel', messageId: 5 });
-          await device.next('pubcomp');
-        }
-        device.socket.destroy();
-        await world.aws.until('its end', () => world.aws.closes.some((close) => close.clientId === clientId));
-        const back = await world.connect(clientId, 3, { clean: false });
-        if (lostAfter === 'pubrec') {
-          back.send({ ...publish, dup: true });
-          assert.equal((await back.next('pubrec')).messageId, 5);
-        }
-        back.send({ cmd: 'pubrel', messageId: 5 });
-        assert.equal((await back.next('pubcomp')).messageId, 5);
-        // The identifier is free again: another message under it is another message.
-        await back.publish({ topic: `${clientId}/x`, payload: 'other', qos: 2, messageId: 5 });
-        const accepted = world.aws.accepted.filter(({ topic }) => topic === `${clientId}/x`);
-        assert.deepEqual(
-          accepted.map(({ payload }) => payload.toString()),
-          ['once', 'other'],
-        );
-        assert.deepEqual(world.violations(clientId), []);
-      },
-    );
+    test(`lost after ${lostAfter.toUpperCase()}, it finishes the exchange and the broker has one copy`, async () => {
+      const clientId = `lost-${lostAfter}`;
+      const device = await world.connect(clientId, 3, { clean: false });
+      const publish = { ...publication, topic: `${clientId}/x`, payload: 'once', messageId: 5 };
+      device.send(publish);
+      await device.next('pubrec');
+      if (lostAfter === 'pubrel') {
+        device.send({ cmd: 'pubrel', messageId: 5 });
+        await device.next('pubcomp');
+      }
+      device.socket.destroy();
+      await world.aws.until('its end', () => world.aws.closes.some((close) => close.clientId === clientId));
+      const back = await world.connect(clientId, 3, { clean: false });
+      if (lostAfter === 'pubrec') {
+        back.send({ ...publish, dup: true });
+        assert.equal((await back.next('pubrec')).messageId, 5);
+      }
+      back.send({ cmd: 'pubrel', messageId: 5 });
+      assert.equal((await back.next('pubcomp')).messageId, 5);
+      // The identifier is free again: another message under it is another message.
+      await back.publish({ topic: `${clientId}/x`, payload: 'other', qos: 2, messageId: 5 });
+      const accepted = world.aws.accepted.filter(({ topic }) => topic === `${clientId}/x`);
+      assert.deepEqual(
+        accepted.map(({ payload }) => payload.toString()),
+        ['once', 'other'],
+      );
+      assert.deepEqual(world.violations(clientId), []);
+    });
   }
 
-  test(
-    'unacknowledged QoS 1 comes again after a reconnect, and is acknowledged end to end',
-    needsSessionMachine,
-    async () => {
-      const device = await world.connect('queue', 3, { clean: false });
-      await device.subscribe([{ topic: 'queue/#', qos: 2 }]);
-      world.aws.publish('queue/1', 'first');
-      await device.next('publish');
-      assert.equal(world.aws.session('queue')?.unacknowledged, 1);
-      device.socket.destroy();
-      await world.aws.until('its end', () => world.aws.session('queue')?.isAttached === false);
-      world.aws.publish('queue/2', 'second');
-      const back = await world.connect('queue', 3, { clean: false });
-      const messages = [await back.receive(), await back.receive()];
-      assert.deepEqual(
-        messages.map(({ payload }) => payload.toString()),
-        ['first', 'second'],
-      );
-      await world.aws.until('the acknowledgements', () => world.aws.session('queue')?.unacknowledged === 0);
-      assert.deepEqual(world.violations('queue'), []);
-    },
-  );
+  test('unacknowledged QoS 1 comes again after a reconnect, and is acknowledged end to end', async () => {
+    const device = await world.connect('queue', 3, { clean: false });
+    await device.subscribe([{ topic: 'queue/#', qos: 2 }]);
+    world.aws.publish('queue/1', 'first');
+    await device.next('publish');
+    assert.equal(world.aws.session('queue')?.unacknowledged, 1);
+    device.socket.destroy();
+    await world.aws.until('its end', () => world.aws.session('queue')?.isAttached === false);
+    world.aws.publish('queue/2', 'second');
+    const back = await world.connect('queue', 3, { clean: false });
+    const messages = [await back.receive(), await back.receive()];
+    assert.deepEqual(
+      messages.map(({ payload }) => payload.toString()),
+      ['first', 'second'],
+    );
+    await world.aws.until('the acknowledgements', () => world.aws.session('queue')?.unacknowledged === 0);
+    assert.deepEqual(world.violations('queue'), []);
+  });
 
-  test('MQTT 3.1 repeats with DUP, in any packet that it repeats', needsSessionMachine, async () => {
+  test('MQTT 3.1 repeats with DUP, in any packet that it repeats', async () => {
     const device = await world.connect('dup', 3);
     // SUBSCRIBE and UNSUBSCRIBE with DUP, which MQTT 3.1.1 does without.
     device.sendBytes('8a0a000100056475702f7801');
@@ -144,43 +131,35 @@ suite('A device of MQTT 3.1 lives on a broker with the limits of AWS IoT Core as
     ['begins with a dollar sign', '$dollar'],
     ['is longer than 128 bytes', `long-${'x'.repeat(200)}`],
   ] as const) {
-    test(
-      `MQTT 3.1.1: a client ID that ${name} is exchanged for one that the broker takes`,
-      needsSessionMachine,
-      async () => {
-        const before = world.aws.connects.length;
-        const device = await world.connect(clientId, 4);
-        await device.subscribe([{ topic: 'id/+', qos: 1 }]);
-        await device.publish({ topic: 'id/x', payload: 'echo', qos: 1 });
-        assert.equal(textOf(await device.receive()), 'echo');
-        await device.disconnect();
-        await world.connect(clientId, 4);
-        const ids = world.aws.connects.slice(before).map((connect) => connect.clientId);
-        assert.equal(new Set(ids).size, 1, 'the same device has the same one each time');
-        const [id = ''] = ids;
-        assert.ok(id !== '' && !id.startsWith('$') && Buffer.byteLength(id) <= 128, id);
-        assert.deepEqual(world.violations(id), []);
-      },
-    );
+    test(`MQTT 3.1.1: a client ID that ${name} is exchanged for one that the broker takes`, async () => {
+      const before = world.aws.connects.length;
+      const device = await world.connect(clientId, 4);
+      await device.subscribe([{ topic: 'id/+', qos: 1 }]);
+      await device.publish({ topic: 'id/x', payload: 'echo', qos: 1 });
+      assert.equal(textOf(await device.receive()), 'echo');
+      await device.disconnect();
+      await world.connect(clientId, 4);
+      const ids = world.aws.connects.slice(before).map((connect) => connect.clientId);
+      assert.equal(new Set(ids).size, 1, 'the same device has the same one each time');
+      const [id = ''] = ids;
+      assert.ok(id !== '' && !id.startsWith('$') && Buffer.byteLength(id) <= 128, id);
+      assert.deepEqual(world.violations(id), []);
+    });
   }
 
-  test(
-    'retained messages come to an exact filter, with their flag, at every SUBSCRIBE',
-    needsSessionMachine,
-    async () => {
-      const device = await world.connect('kept', 3);
-      await device.publish({ topic: 'kept/x', payload: 'kept', qos: 2, retain: true });
-      for (const _ of [1, 2]) {
-        await device.subscribe([{ topic: 'kept/x', qos: 2 }]);
-        const message = await device.receive();
-        assert.deepEqual([textOf(message), message.retain], ['kept', true]);
-      }
-      await device.publish({ topic: 'kept/x', payload: 'live', qos: 1, retain: true });
-      const live = await device.receive();
-      assert.deepEqual([textOf(live), live.retain], ['live', false]);
-      assert.deepEqual(world.violations('kept'), []);
-    },
-  );
+  test('retained messages come to an exact filter, with their flag, at every SUBSCRIBE', async () => {
+    const device = await world.connect('kept', 3);
+    await device.publish({ topic: 'kept/x', payload: 'kept', qos: 2, retain: true });
+    for (const _ of [1, 2]) {
+      await device.subscribe([{ topic: 'kept/x', qos: 2 }]);
+      const message = await device.receive();
+      assert.deepEqual([textOf(message), message.retain], ['kept', true]);
+    }
+    await device.publish({ topic: 'kept/x', payload: 'live', qos: 1, retain: true });
+    const live = await device.receive();
+    assert.deepEqual([textOf(live), live.retain], ['live', false]);
+    assert.deepEqual(world.violations('kept'), []);
+  });
 });
 
 /** QoS 0, 1 and 2 in turn; the first covers its parent level too. */

@@ -3,7 +3,6 @@ import { after, before, suite, test } from 'node:test';
 import type { Packet } from 'mqtt-packet';
 import type { LimitedConnection } from './limited-broker-connection.ts';
 import { LimitedWorld } from './limited-world.ts';
-import { needsSessionMachine } from './session-machine-todo.ts';
 import type { WireDevice } from './wire-device.ts';
 import { encodePacket } from './wire-frames.ts';
 
@@ -20,34 +19,30 @@ suite('A device that knows no limits is kept within those of AWS IoT Core', {
   after(() => world[Symbol.asyncDispose]());
 
   for (const version of [3, 4, 5] as const) {
-    test(
-      `MQTT ${version}: 500 QoS 1 at once: none lost, in order, within window and rate`,
-      needsSessionMachine,
-      async () => {
-        const clientId = `burst-${version}`;
-        const device = await world.dial(version);
-        const { properties } = await device.connect(clientId);
-        // Before MQTT 5 a device knows of no window.
-        const window = version === 5 ? (properties?.receiveMaximum ?? 500) : 500;
-        const packets = publishes(500);
-        device.send(...packets.slice(0, window));
-        for (const packet of packets.slice(window)) {
-          await device.next('puback');
-          device.send(packet);
-        }
-        await device.until('500 PUBACKs', () => device.count('puback') === 500, 20_000);
-        const connection = await world.aws.connection(clientId);
-        assert.deepEqual(acknowledged(device), numbers(500));
-        assert.deepEqual(payloadsOf(connection), numbers(500).map(String));
-        assert.equal(connection.discarded, 0);
-        assert.ok(connection.acknowledgements.peak <= 100, `${connection.acknowledgements.peak} in flight`);
-        assert.ok(connection.rate.peak <= 100, `${connection.rate.peak} within a second`);
-        assert.deepEqual(world.violations(clientId), []);
-      },
-    );
+    test(`MQTT ${version}: 500 QoS 1 at once: none lost, in order, within window and rate`, async () => {
+      const clientId = `burst-${version}`;
+      const device = await world.dial(version);
+      const { properties } = await device.connect(clientId);
+      // Before MQTT 5 a device knows of no window.
+      const window = version === 5 ? (properties?.receiveMaximum ?? 500) : 500;
+      const packets = publishes(500);
+      device.send(...packets.slice(0, window));
+      for (const packet of packets.slice(window)) {
+        await device.next('puback');
+        device.send(packet);
+      }
+      await device.until('500 PUBACKs', () => device.count('puback') === 500, 20_000);
+      const connection = await world.aws.connection(clientId);
+      assert.deepEqual(acknowledged(device), numbers(500));
+      assert.deepEqual(payloadsOf(connection), numbers(500).map(String));
+      assert.equal(connection.discarded, 0);
+      assert.ok(connection.acknowledgements.peak <= 100, `${connection.acknowledgements.peak} in flight`);
+      assert.ok(connection.rate.peak <= 100, `${connection.rate.peak} within a second`);
+      assert.deepEqual(world.violations(clientId), []);
+    });
   }
 
-  test('a ping overtakes the messages before it that wait for the rate', needsSessionMachine, async () => {
+  test('a ping overtakes the messages before it that wait for the rate', async () => {
     const device = await world.connect('ping', 4);
     device.send(...publishes(150), { cmd: 'pingreq' });
     await device.next('pingresp');
@@ -56,30 +51,26 @@ suite('A device that knows no limits is kept within those of AWS IoT Core', {
     assert.deepEqual(acknowledged(device), numbers(150));
   });
 
-  test(
-    'PUBACKs leave in the order of the PUBLISH packets, each only when the broker has it',
-    needsSessionMachine,
-    async () => {
-      const device = await world.connect('order', 4);
-      const { acknowledgements } = await world.aws.connection('order');
-      acknowledgements.isHolding = true;
-      device.send(...publishes(5));
-      await world.aws.until('five messages', () => acknowledgements.owed.length === 5);
-      const [first = 0, second = 0, third = 0, ...others] = acknowledgements.owed;
-      acknowledgements.release([third, second]);
-      device.send({ cmd: 'pingreq' });
-      await device.next('pingresp');
-      assert.deepEqual(acknowledged(device), []);
-      acknowledgements.release([first]);
-      await device.until('three PUBACKs', () => device.count('puback') >= 3);
-      device.send({ cmd: 'pingreq' });
-      await device.next('pingresp');
-      assert.deepEqual(acknowledged(device), [1, 2, 3]);
-      acknowledgements.release(others.reverse());
-      await device.until('five PUBACKs', () => device.count('puback') === 5);
-      assert.deepEqual(acknowledged(device), [1, 2, 3, 4, 5]);
-    },
-  );
+  test('PUBACKs leave in the order of the PUBLISH packets, each only when the broker has it', async () => {
+    const device = await world.connect('order', 4);
+    const { acknowledgements } = await world.aws.connection('order');
+    acknowledgements.isHolding = true;
+    device.send(...publishes(5));
+    await world.aws.until('five messages', () => acknowledgements.owed.length === 5);
+    const [first = 0, second = 0, third = 0, ...others] = acknowledgements.owed;
+    acknowledgements.release([third, second]);
+    device.send({ cmd: 'pingreq' });
+    await device.next('pingresp');
+    assert.deepEqual(acknowledged(device), []);
+    acknowledgements.release([first]);
+    await device.until('three PUBACKs', () => device.count('puback') >= 3);
+    device.send({ cmd: 'pingreq' });
+    await device.next('pingresp');
+    assert.deepEqual(acknowledged(device), [1, 2, 3]);
+    acknowledgements.release(others.reverse());
+    await device.until('five PUBACKs', () => device.count('puback') === 5);
+    assert.deepEqual(acknowledged(device), [1, 2, 3, 4, 5]);
+  });
 
   for (const [name, qos, count] of [
     ['three messages of QoS 0', 0, 3],
@@ -87,7 +78,7 @@ suite('A device that knows no limits is kept within those of AWS IoT Core', {
     ['more QoS 0 than the rate lets through at once', 0, 300],
     ['more QoS 1 than the rate lets through at once', 1, 300],
   ] as const) {
-    test(`a device that says ${name} and DISCONNECT behind its CONNECT is heard out`, needsSessionMachine, async () => {
+    test(`a device that says ${name} and DISCONNECT behind its CONNECT is heard out`, async () => {
       const clientId = `brief-${qos}-${count}`;
       const device = await world.dial(4);
       const will = { topic: 'brief/will', payload: Buffer.from(clientId) };
@@ -103,7 +94,7 @@ suite('A device that knows no limits is kept within those of AWS IoT Core', {
     });
   }
 
-  test('both windows full at once do not stall: pings and acknowledgements overtake', needsSessionMachine, async () => {
+  test('both windows full at once do not stall: pings and acknowledgements overtake', async () => {
     const device = await world.connect('full', 4);
     await device.subscribe([{ topic: 'down/#', qos: 1 }]);
     const connection = await world.aws.connection('full');
@@ -133,31 +124,27 @@ suite('A device that knows no limits is kept within those of AWS IoT Core', {
     assert.deepEqual(world.violations('full'), []);
   });
 
-  test(
-    'a message that the broker sends again under another identifier is acknowledged there too',
-    needsSessionMachine,
-    async () => {
-      const device = await world.connect('again', 5);
-      await device.subscribe([{ topic: 'again/x', qos: 1 }]);
-      const session = world.aws.session('again');
-      assert.ok(session);
-      session.redeliverAfterMs = 50;
-      world.aws.publish('again/x', 'x');
-      const first = await device.next('publish');
-      await world.aws.until('the redelivery', () => session.redeliveries === 1);
-      device.send({ cmd: 'puback', messageId: first.messageId ?? 0 });
-      await world.aws.until('its acknowledgement', () => session.unacknowledged === 0);
-      world.aws.publish('again/x', 'end');
-      let last = await device.next('publish');
-      // AWS gives no way to tell a repeated message from a new one: one or two copies, but no identifier twice in flight.
-      if (last.payload.toString() === 'x') {
-        assert.notEqual(last.messageId, first.messageId);
-        last = await device.next('publish');
-      }
-      assert.equal(last.payload.toString(), 'end');
-      assert.deepEqual(world.violations('again'), []);
-    },
-  );
+  test('a message that the broker sends again under another identifier is acknowledged there too', async () => {
+    const device = await world.connect('again', 5);
+    await device.subscribe([{ topic: 'again/x', qos: 1 }]);
+    const session = world.aws.session('again');
+    assert.ok(session);
+    session.redeliverAfterMs = 50;
+    world.aws.publish('again/x', 'x');
+    const first = await device.next('publish');
+    await world.aws.until('the redelivery', () => session.redeliveries === 1);
+    device.send({ cmd: 'puback', messageId: first.messageId ?? 0 });
+    await world.aws.until('its acknowledgement', () => session.unacknowledged === 0);
+    world.aws.publish('again/x', 'end');
+    let last = await device.next('publish');
+    // AWS gives no way to tell a repeated message from a new one: one or two copies, but no identifier twice in flight.
+    if (last.payload.toString() === 'x') {
+      assert.notEqual(last.messageId, first.messageId);
+      last = await device.next('publish');
+    }
+    assert.equal(last.payload.toString(), 'end');
+    assert.deepEqual(world.violations('again'), []);
+  });
 });
 
 function publishes(count: number, qos: 0 | 1 = 1): readonly Packet[] {

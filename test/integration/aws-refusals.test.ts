@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { after, before, suite, test } from 'node:test';
 import { answerOf } from '../e2e/gateway-process.ts';
 import { LimitedWorld } from './limited-world.ts';
-import { needsSessionMachine } from './session-machine-todo.ts';
 import type { WireDevice } from './wire-device.ts';
 import type { WireVersion } from './wire-frames.ts';
 
@@ -93,7 +92,7 @@ suite('What cannot be carried is refused, and the device goes back to the source
 
   for (const [row, { name, provoke, told, repeat }] of refusals.entries()) {
     for (const version of [3, 4, 5] as const) {
-      test(`MQTT ${version}: ${name}`, needsSessionMachine, async () => {
+      test(`MQTT ${version}: ${name}`, async () => {
         const clientId = `refused-${row}-${version}`;
         const device = await world.connect(clientId, version);
         assert.equal(await world.homeOf(clientId), 'aws');
@@ -122,7 +121,7 @@ suite('What cannot be carried is refused, and the device goes back to the source
       [4, 3],
       [5, 0x88],
     ] as const) {
-      test(`MQTT ${version}: a will on ${name}`, needsSessionMachine, async () => {
+      test(`MQTT ${version}: a will on ${name}`, async () => {
         const clientId = `will-${name.length}-${version}`;
         const device = await world.dial(version);
         const { returnCode, reasonCode } = await device.connect(clientId, {
@@ -140,7 +139,7 @@ suite('What cannot be carried is refused, and the device goes back to the source
     }
   }
 
-  test('a refusal on one device leaves the others where they are', needsSessionMachine, async () => {
+  test('a refusal on one device leaves the others where they are', async () => {
     const neighbour = await world.connect('neighbour', 4);
     const device = await world.connect('one', 4);
     await publishOnce(device, tooDeep, 'x');
@@ -150,7 +149,7 @@ suite('What cannot be carried is refused, and the device goes back to the source
     assert.equal(await world.homeOf('neighbour'), 'aws');
   });
 
-  test('what was in flight beside a refused message is acknowledged all the same', needsSessionMachine, async () => {
+  test('what was in flight beside a refused message is acknowledged all the same', async () => {
     const device = await world.connect('beside', 5);
     const publication = { cmd: 'publish', payload: 'x', qos: 1, dup: false, retain: false } as const;
     device.send(
@@ -169,7 +168,7 @@ suite('What cannot be carried is refused, and the device goes back to the source
     ]);
   });
 
-  test('the assessment names the device and why', needsSessionMachine, async () => {
+  test('the assessment names the device and why', async () => {
     const device = await world.connect('assessed', 5);
     await publishOnce(device, tooDeep, 'x');
     const assessment = answerOf(await world.gateway.admin.assessment());

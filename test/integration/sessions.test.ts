@@ -81,10 +81,7 @@ suite('A session behaves through the gateway as it does at the broker', { timeou
         const device = await connected(visit, version);
         device.socket.write(Buffer.from(version === 5 ? '30050001230061' : '300400012361', 'hex'));
         await device.inbox.closed();
-        // Mosquitto calls it a protocol error, the gateway by its name, 0x90: both may (MQTT 5 §4.7.1).
-        const reason = device.inbox.find('disconnect')?.['reasonCode'];
-        if (version === 5) assert.equal(reason, visit.door.name === 'broker' ? 0x82 : 0x90);
-        seen.push(device.inbox.commands());
+        seen.push(device.inbox.packets.map(plainPacket));
       }
       return seen;
     });

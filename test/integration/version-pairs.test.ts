@@ -4,7 +4,6 @@ import { after, before, suite, test } from 'node:test';
 import type { IConnectPacket, IPublishPacket } from 'mqtt-packet';
 import { type GatewayUnderTest, startGatewayUnderTest } from './gateway-under-test.ts';
 import { type MosquittoBroker, startMosquitto } from './mosquitto-broker.ts';
-import { needsSessionMachine } from './session-machine-todo.ts';
 import { WireDevice } from './wire-device.ts';
 import type { WireVersion } from './wire-frames.ts';
 
@@ -30,7 +29,7 @@ suite('Every version of a device lives on every version of a broker', { timeout:
 
   for (const version of [3, 4, 5] as const) {
     for (const upstream of upstreams) {
-      test(`a device of ${nameOf[version]} on a broker spoken to in ${upstream}`, needsSessionMachine, async () => {
+      test(`a device of ${nameOf[version]} on a broker spoken to in ${upstream}`, async () => {
         const gateway = gateways.get(upstream);
         assert.ok(gateway, 'the gateway has started');
         const from = broker.log.length;
