@@ -195,6 +195,17 @@ const holding: readonly Mutation[] = [
   },
 ];
 
+const stalling: readonly Mutation[] = [
+  {
+    name: 'a PUBREL of the device that lies behind a full window is waited for',
+    apply: replaced(UplinkExchanges.prototype, 'releaseReceived', () => () => []),
+  },
+  {
+    name: 'a PUBREL of the broker that lies behind a full window is waited for',
+    apply: replacedGetter(DownlinkExchanges.prototype, 'awaitsRelease', () => () => false),
+  },
+];
+
 const exactlyOnce: readonly Mutation[] = [
   {
     name: 'QoS 2 that ends here goes on twice',
@@ -269,6 +280,7 @@ export const mutations: readonly Mutation[] = [
   ...acknowledging,
   ...identifiersAndWindows,
   ...holding,
+  ...stalling,
   ...exactlyOnce,
   ...forms,
 ];

@@ -16,6 +16,8 @@ export interface Message {
   readonly connection: number;
   /** The receiver's first answer (PUBACK, PUBREC) has reached the machine, with this reason; -1: not yet. */
   answered: number;
+  /** That answer may lie unread in the machine. */
+  isUnread: boolean;
   /** The receiver's answer that the machine sent on, or -1. */
   told: number;
   /** On which connection the machine last sent it on; -1: never. */

@@ -184,7 +184,11 @@ function clauseAgainst(bytes: Buffer, version: ProtocolVersion): string | undefi
 }
 
 /** Bytes of a fixed value by property; the others are text or binary data. */
-const fixedBytes: Readonly<Record<number, number>> = { 0x01: 1, 0x02: 4, 0x23: 2 };
+const fixedBytes: ReadonlyMap<number, number> = new Map([
+  [0x01, 1],
+  [0x02, 4],
+  [0x23, 2],
+]);
 
 function clauseAgainstList(bytes: Buffer, start: number, isTopicEmpty: boolean): string | undefined {
   const digits = bytes.subarray(start, start + 4).findIndex((byte) => byte < 0x80) + 1;
@@ -199,23 +203,36 @@ function clauseAgainstList(bytes: Buffer, start: number, isTopicEmpty: boolean):
   for (let at = start + digits; at < end; ) {
     const id = bytes[at] as number;
     if (id === 0x0b) return '[MQTT-3.3.4-6]';
-    if (![0x01, 0x02, 0x03, 0x08, 0x09, 0x23, 0x26].includes(id)) return 'MQTT 5 §2.2.2.2';
+    if (!known.includes(id)) return 'MQTT 5 §2.2.2.2';
     if (id !== 0x26 && seen.has(id)) return 'MQTT 5 §3.3.2.3';
     seen.add(id);
-    at += 1;
-    const texts = id === 0x26 ? 2 : id in fixedBytes ? 0 : 1;
-    if (id === 0x01 && (bytes[at] as number) > 1) return 'MQTT 5 §3.3.2.3.2';
-    if (id === 0x23 && at + 2 <= end && bytes.readUInt16BE(at) === 0) return '[MQTT-3.3.2-8]';
-    at += fixedBytes[id] ?? 0;
-    for (let left = texts; left > 0; left -= 1) {
-      if (at + 2 > end) return 'MQTT 5 §2.2.2';
-      const textEnd = at + 2 + bytes.readUInt16BE(at);
-      const value = bytes.subarray(at + 2, textEnd);
-      if (id !== 0x09 && (!isUtf8(value) || value.includes(0))) return '[MQTT-1.5.4-1]';
-      if (id === 0x08 && /[+#]/.test(value.toString())) return '[MQTT-3.3.2-14]';
-      at = textEnd;
-    }
-    if (at > end) return 'MQTT 5 §2.2.2';
+    const judged = fixedBytes.has(id) ? judgeNumber(bytes, at, id) : judgeTexts(bytes, { at, end, id });
+    if (typeof judged === 'string') return judged;
+    if (judged > end) return 'MQTT 5 §2.2.2';
+    at = judged;
   }
-  return isTopicEmpty && !seen.has(0x23) ? 'MQTT 5 §3.3.2.1' : isTopicEmpty ? 'MQTT 5 §3.3.2.3.4' : undefined;
+  if (!isTopicEmpty) return undefined;
+  return seen.has(0x23) ? 'MQTT 5 §3.3.2.3.4' : 'MQTT 5 §3.3.2.1';
+}
+
+const known = [0x01, 0x02, 0x03, 0x08, 0x09, 0x23, 0x26];
+
+/** Where the property ends, or the clause against it. */
+function judgeNumber(bytes: Buffer, at: number, id: number): number | string {
+  if (id === 0x01 && (bytes[at + 1] as number) > 1) return 'MQTT 5 §3.3.2.3.2';
+  if (id === 0x23 && at + 3 <= bytes.length && bytes.readUInt16BE(at + 1) === 0) return '[MQTT-3.3.2-8]';
+  return at + 1 + (fixedBytes.get(id) ?? 0);
+}
+
+function judgeTexts(bytes: Buffer, { at, end, id }: { at: number; end: number; id: number }): number | string {
+  let next = at + 1;
+  for (let left = id === 0x26 ? 2 : 1; left > 0; left -= 1) {
+    if (next + 2 > end) return 'MQTT 5 §2.2.2';
+    const textEnd = next + 2 + bytes.readUInt16BE(next);
+    const value = bytes.subarray(next + 2, textEnd);
+    if (id !== 0x09 && (!isUtf8(value) || value.includes(0))) return '[MQTT-1.5.4-1]';
+    if (id === 0x08 && /[+#]/.test(value.toString())) return '[MQTT-3.3.2-14]';
+    next = textEnd;
+  }
+  return next;
 }

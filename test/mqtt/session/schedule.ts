@@ -29,9 +29,8 @@ const steps: readonly Step[] = weighted.flatMap(([weight, step]) => Array.from({
 
 /** Many at once, from either side: what windows and bounds are for. */
 function burst(world: SessionWorld, choice: number): void {
-  // One in sixteen is more than is held; with QoS 2 from end to end that is what session-faults.test.ts has to do.
-  const endsQos2 = world.setting.upstream.capabilities.maximumQos < 2;
-  const count = endsQos2 && choice % 16 === 0 ? 150 : 4 + (choice % 12);
+  // One in sixteen is more than is held.
+  const count = choice % 16 === 0 ? 150 : 4 + (choice % 12);
   for (let index = 0; index < count; index += 1) {
     if (choice & 0x40) world.deliver((choice >> 7) + index * 7);
     else world.publish((choice >> 7) + index * 7);

@@ -161,7 +161,8 @@ export class SessionWorld {
   }
 
   #judgeDrop(reason: DropReason): void {
-    if (reason === 'expired' || reason === 'held-overflow') throw new Violation(`U3: dropped, ${reason}`);
+    if (reason === 'held-overflow') this.down.mayLose += 1;
+    if (reason === 'expired') throw new Violation(`U3: dropped, ${reason}`);
   }
 
   /** The device says a new message. False: it may not now, or the broker could never take it. */
@@ -237,7 +238,7 @@ export class SessionWorld {
     flow: FlowLedger,
     fields: Pick<Message, 'qos' | 'retain' | 'topic' | 'payload' | 'properties' | 'isExempt'>,
   ): Message {
-    const fresh = { answered: -1, told: -1, forwardedOn: -1, arrivals: 0 };
+    const fresh = { answered: -1, isUnread: false, told: -1, forwardedOn: -1, arrivals: 0 };
     const message = { number: flow.messages.length, connection: flow.connection, ...fields, ...fresh };
     flow.messages.push(message);
     return message;
@@ -291,6 +292,7 @@ export class SessionWorld {
     if (!this.#readsBroker || this.broker.wire.bytes === 0) return;
     this.#noteDeliveries();
     this.machine.handleBrokerData(this.broker.wire.take(limit, this.#noteBrokerWord), this.nowMs);
+    this.up.noteRead(this.#readsBroker);
   }
 
   readonly #noteBrokerWord = (word: number): void => {
