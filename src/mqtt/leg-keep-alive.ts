@@ -1,5 +1,10 @@
+import { packetType } from './control-packet.ts';
+import { payloadDigest } from './payload-digest.ts';
+
 /** Milliseconds that a broker may take for PINGRESP. */
 export const pingAnswerMs = 10_000;
+
+export const pingreq = Buffer.from([packetType.pingreq << 4, 0]);
 
 /** The keep alive that the device asked for: the gateway enforces it [MQTT-3.1.2-22]. */
 export class DeviceKeepAlive {
@@ -69,4 +74,10 @@ export class UpstreamKeepAlive {
     if (this.#pingedAtMs !== undefined) return Math.max(this.#pingedAtMs, this.#lastReceivedMs) + pingAnswerMs;
     return Math.min(this.#lastSentMs, this.#lastReceivedMs) + this.#intervalMs;
   }
+}
+
+/** 0 to 1, the same for the same client ID: pings of a fleet do not fall together. */
+export function pingPhase(clientId: string): number {
+  const bytes = Buffer.from(clientId);
+  return payloadDigest(bytes, 0, bytes.length) / 2 ** 32;
 }

@@ -70,9 +70,9 @@ export class PacketStream {
     return this.#payloadBytesLeft === 0;
   }
 
-  /** Bytes kept for packets that are not whole or not read yet. */
-  get keptBytes(): number {
-    return this.#unread.reduce((sum, { length }) => sum + length, this.#collectedBytes);
+  /** Bytes kept for packets that are not whole or not read yet, while it is blocked. */
+  get blockedBytes(): number {
+    return this.isBlocked ? this.#unread.reduce((sum, { length }) => sum + length, this.#collectedBytes) : 0;
   }
 
   /** Reads all of `chunk`, or up to the first problem. After a problem or a stop nothing is read any more. */

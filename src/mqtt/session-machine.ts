@@ -1,21 +1,21 @@
 import { AckOrder } from './ack-order.ts';
 import { BrokerPackets } from './broker-packets.ts';
-import { maxPacketBytes, packetType } from './control-packet.ts';
+import { maxPacketBytes } from './control-packet.ts';
 import { DevicePackets } from './device-packets.ts';
 import { encodeServerDisconnect } from './disconnect-packet.ts';
 import { DownlinkExchanges } from './downlink-exchanges.ts';
 import type { FramingProblem } from './framer.ts';
 import { HeldPackets } from './held-packets.ts';
-import { DeviceKeepAlive, UpstreamKeepAlive } from './leg-keep-alive.ts';
+import { DeviceKeepAlive, pingPhase, pingreq, UpstreamKeepAlive } from './leg-keep-alive.ts';
 import { LegOutput } from './leg-output.ts';
 import { PacketStream } from './packet-stream.ts';
-import { payloadDigest } from './payload-digest.ts';
 import { PublishPace } from './publish-pace.ts';
 import { reasonCode } from './reason-code.ts';
+import type { SessionSubscriptions } from './remembered-subscriptions.ts';
 import type { PacketCounters, SessionParts } from './session-parts.ts';
 import type { SessionFault, SessionPort } from './session-port.ts';
-import type { DeviceTerms, UndeliverablePolicy, UnfinishedExchanges, UpstreamTerms } from './session-terms.ts';
 import { SessionScratch } from './session-scratch.ts';
+import type { DeviceTerms, UndeliverablePolicy, UnfinishedExchanges, UpstreamTerms } from './session-terms.ts';
 import { type HeldSubscription, SubscriptionDesk } from './subscription-desk.ts';
 import type { TargetAssessor } from './target-assessor.ts';
 import { UplinkExchanges } from './uplink-exchanges.ts';
@@ -37,6 +37,8 @@ export interface SessionMachineOptions {
   readonly assessor?: TargetAssessor;
   /** What an earlier connection of the session left. */
   readonly unfinished?: UnfinishedExchanges;
+  /** Given for a session that the broker took up: what is remembered of it. */
+  readonly subscriptions?: SessionSubscriptions;
   /** Milliseconds, monotonic. */
   readonly nowMs: number;
 }
@@ -51,6 +53,7 @@ export class SessionMachine {
   readonly #broker: BrokerPackets;
   readonly #fromDevice: PacketStream;
   readonly #fromBroker: PacketStream;
+  readonly #takenUp: SessionSubscriptions | undefined;
   #fault: SessionFault | undefined;
   #isEndTold = false;
   #readsDevice = true;
@@ -59,6 +62,7 @@ export class SessionMachine {
 
   constructor(options: SessionMachineOptions) {
     const { device, upstream } = options;
+    this.#takenUp = options.subscriptions;
     this.#parts = this.#createParts(options);
     this.#device = new DevicePackets(this.#parts, options.sessionExpiryInterval);
     this.#broker = new BrokerPackets(this.#parts);
@@ -99,7 +103,7 @@ export class SessionMachine {
       const message = 'nothing came from the device for one and a half times its keep alive'; // [MQTT-3.1.2-22]
       parts.fail({ side: 'device', reason: reasonCode.keepAliveTimeout, message });
     } else if (parts.desk.nextDeadlineMs() <= nowMs && parts.desk.handleTick(nowMs) === 'unanswered') {
-      parts.fail({ side: 'broker', reason: reasonCode.serverShuttingDown, message: 'a SUBSCRIBE was not answered' });
+      this.#blameBroker('a SUBSCRIBE was not answered');
     } else if (parts.upstreamKeepAlive.deadlineMs <= nowMs) this.#pingBroker();
     this.#settle();
   }
@@ -174,6 +178,14 @@ export class SessionMachine {
     return { received: this.#parts.uplink.keptIds() };
   }
 
+  /** What is to be remembered of the session; undefined: what is remembered still holds. */
+  subscriptionsToKeep(): SessionSubscriptions | undefined {
+    const { desk, upstream } = this.#parts;
+    if (this.#takenUp !== undefined && !desk.hasChanged) return undefined;
+    const subscriptionsKnown = this.#takenUp?.subscriptionsKnown ?? !upstream.sessionPresent;
+    return { subscriptionsKnown, held: [...desk.subscriptions().values()] };
+  }
+
   #pingBroker(): void {
     const { upstreamKeepAlive, toBroker, nowMs } = this.#parts;
     if (!toBroker.atBoundary) {
@@ -182,12 +194,7 @@ export class SessionMachine {
       return;
     }
     if (upstreamKeepAlive.awaitsAnswer) {
-      const fault = {
-        side: 'broker',
-        reason: reasonCode.serverShuttingDown,
-        message: 'PINGREQ was not answered',
-      } as const;
-      this.#parts.fail(fault);
+      this.#blameBroker('PINGREQ was not answered');
       return;
     }
     toBroker.send(pingreq);
@@ -219,9 +226,7 @@ export class SessionMachine {
 
   #leftBytes(): number {
     const { heldFromDevice, heldFromBroker } = this.#parts;
-    const streams =
-      (this.#fromDevice.isBlocked ? this.#fromDevice.keptBytes : 0) +
-      (this.#fromBroker.isBlocked ? this.#fromBroker.keptBytes : 0);
+    const streams = this.#fromDevice.blockedBytes + this.#fromBroker.blockedBytes;
     return streams + heldFromDevice.bytes + heldFromBroker.bytes;
   }
 
@@ -268,8 +273,10 @@ export class SessionMachine {
   }
 
   #distrust(): void {
-    if (this.#parts.end === 'failed') return;
-    const message = 'bytes that are not MQTT';
+    if (this.#parts.end !== 'failed') this.#blameBroker('bytes that are not MQTT');
+  }
+
+  #blameBroker(message: string): void {
     this.#parts.fail({ side: 'broker', reason: reasonCode.serverShuttingDown, message });
   }
 
@@ -287,7 +294,7 @@ export class SessionMachine {
     const identifiers = new UpstreamIdentifiers();
     const endsQos2 = upstream.capabilities.maximumQos < 2;
     const uplink = new UplinkExchanges(identifiers, { endsQos2, kept: options.unfinished?.received ?? [] });
-    const upstreamKeepAlive = new UpstreamKeepAlive(upstream.keepAliveSeconds, phaseOf(device.clientId), nowMs);
+    const upstreamKeepAlive = new UpstreamKeepAlive(upstream.keepAliveSeconds, pingPhase(device.clientId), nowMs);
     const toDevice = new LegOutput((bytes) => port.toDevice(bytes));
     const toBroker = new LegOutput((bytes) => {
       // Nothing follows DISCONNECT [MQTT-3.14.4-2].
@@ -299,6 +306,7 @@ export class SessionMachine {
     const desk = new SubscriptionDesk({
       device,
       upstream,
+      held: options.subscriptions?.held ?? [],
       port: {
         sendToBroker: (packet) => toBroker.send(packet),
         sendToDevice: (packet) => toDevice.send(packet),
@@ -339,12 +347,4 @@ export class SessionMachine {
       adapted,
     };
   }
-}
-
-const pingreq = Buffer.from([packetType.pingreq << 4, 0]);
-
-/** 0 to 1, the same for the same client ID: pings of a fleet do not fall together. */
-function phaseOf(clientId: string): number {
-  const bytes = Buffer.from(clientId);
-  return payloadDigest(bytes, 0, bytes.length) / 2 ** 32;
 }

@@ -60,7 +60,8 @@ export class SubscribePlan {
     if (refused !== undefined) return { kind: 'refused', code: refused };
     const held = this.#table.held.get(filter);
     const emulates = retainHandling !== 0 && !this.#terms.takesRetainHandling;
-    if (emulates && held !== undefined && this.#hasSameOptions(held, request)) return { kind: 'held', held };
+    const isSure = held !== undefined && !this.#table.isRestored(filter);
+    if (emulates && isSure && this.#hasSameOptions(held, request)) return { kind: 'held', held };
     const isUnwanted = emulates && (retainHandling === 2 || held !== undefined);
     const upstream = upstreamFilters(filter, this.#terms);
     return { kind: 'asked', request, upstream, retained: isUnwanted ? 'unwanted' : 'wanted' };

@@ -144,9 +144,14 @@ export class SubscriptionDesk {
     return this.#place.table.held;
   }
 
+  /** Whether that is something else than what was held when the session was taken up. */
+  get hasChanged(): boolean {
+    return this.#place.table.hasChanged;
+  }
+
   #restore(subscription: HeldSubscription): void {
     const { table, terms, judgement } = this.#place;
-    table.hold(subscription);
+    table.restore(subscription);
     for (const filter of upstreamFilters(subscription.filter, terms)) table.brokerTook(filter);
     judgement?.settled(subscription.filter, subscription);
   }

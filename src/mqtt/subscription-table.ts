@@ -17,7 +17,10 @@ export class SubscriptionTable {
   readonly #held = new Map<string, HeldSubscription>();
   /** Undefined: the broker has no bound and completes nothing, so both are the same. */
   readonly #upstream: Set<string> | undefined;
+  /** Held from an earlier connection, and not asked for on this one. */
+  readonly #restored = new Set<string>();
   #characters = 0;
+  #hasChanged = false;
 
   constructor(countsUpstream: boolean) {
     this.#upstream = countsUpstream ? new Set() : undefined;
@@ -34,12 +37,33 @@ export class SubscriptionTable {
 
   hold(subscription: HeldSubscription): void {
     const { filter } = subscription;
-    if (!this.#held.has(filter)) this.#characters += filter.length;
-    this.#held.set(filter, subscription);
+    const former = this.#held.get(filter);
+    this.#hasChanged ||= former === undefined || !isSame(former, subscription);
+    this.#restored.delete(filter);
+    this.#put(subscription);
+  }
+
+  /** What an earlier connection of the session left. */
+  restore(subscription: HeldSubscription): void {
+    this.#restored.add(subscription.filter);
+    this.#put(subscription);
+  }
+
+  /** What is remembered of an earlier connection may be older than what the broker has: asking again is safe. */
+  isRestored(filter: string): boolean {
+    return this.#restored.has(filter);
   }
 
   drop(filter: string): void {
-    if (this.#held.delete(filter)) this.#characters -= filter.length;
+    this.#restored.delete(filter);
+    if (!this.#held.delete(filter)) return;
+    this.#characters -= filter.length;
+    this.#hasChanged = true;
+  }
+
+  /** Whether something else is held than was restored. */
+  get hasChanged(): boolean {
+    return this.#hasChanged;
   }
 
   /** Filters that the broker holds; 0 where they are not counted. */
@@ -58,4 +82,21 @@ export class SubscriptionTable {
   brokerDropped(filter: string): void {
     this.#upstream?.delete(filter);
   }
+
+  #put(subscription: HeldSubscription): void {
+    const { filter } = subscription;
+    if (!this.#held.has(filter)) this.#characters += filter.length;
+    this.#held.set(filter, subscription);
+  }
+}
+
+function isSame(one: HeldSubscription, other: HeldSubscription): boolean {
+  return (
+    one.qos === other.qos &&
+    one.noLocal === other.noLocal &&
+    one.retainAsPublished === other.retainAsPublished &&
+    one.retainHandling === other.retainHandling &&
+    one.granted === other.granted &&
+    one.subscriptionIdentifier === other.subscriptionIdentifier
+  );
 }
