@@ -139,9 +139,10 @@ export class UplinkExchanges {
     if (type === packetType.puback && state === uplinkState.sent1) this.#end(deviceId, upstreamId);
     else if (type === packetType.puback && state === uplinkState.forwarded)
       this.#endUpstream(deviceId, upstreamId, isRefused);
-    else if (type === packetType.pubrec && state === uplinkState.sent2) {
+    else if (type === packetType.pubrec && (state === uplinkState.sent2 || state === uplinkState.released2)) {
+      // Behind a PUBREL that did not wait for it, it still is the first answer, and others wait for their turn behind it.
       if (isRefused) this.#end(deviceId, upstreamId);
-      else this.#set(deviceId, uplinkState.received2, upstreamId);
+      else if (state === uplinkState.sent2) this.#set(deviceId, uplinkState.received2, upstreamId);
     } else if (type === packetType.pubrec && state === uplinkState.received2) answer.isFirst = false;
     else if (type === packetType.pubcomp && state === uplinkState.released2) this.#end(deviceId, upstreamId);
     else {

@@ -181,6 +181,17 @@ const repeats: readonly DoorCase[] = [
     },
   },
   {
+    name: 'PUBREL in one segment with its PUBLISH, and what is published behind it',
+    play: async (party) => {
+      const { version } = party;
+      const client = await party.connect('a');
+      await client.provoke(publish(version, { topic: party.topic('x'), qos: 2, id: 3 }), pubrel(3));
+      await client.provoke(publish(version, { topic: party.topic('x'), qos: 1, id: 4 }));
+      await client.provoke(publish(version, { topic: party.topic('x'), qos: 2, id: 5 }));
+      await client.provoke(pubrel(5));
+    },
+  },
+  {
     name: '[03-publish-qos2-reuse-mid] an identifier in use by another message',
     play: async (party) => {
       const { version } = party;

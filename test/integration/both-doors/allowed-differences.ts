@@ -126,7 +126,7 @@ export const openDifferences: readonly { readonly cases: RegExp; readonly proble
     cases: /^5: max_qos 1 and .*: PUBLISH/,
     problem: 'SUBACK grants QoS 2 where the broker grants 1 and CONNACK said 1',
   },
-  { cases: /a QoS 2 PUBLISH with DUP twice in one segment/, problem: 'PUBREC is dropped when PUBREL came before it' },
+  { cases: /a QoS 2 PUBLISH with DUP twice in one segment/, problem: 'one PUBREC for two PUBLISH' },
 ];
 
 /** What is not allowed of the difference; undefined: it is as it may be. */
