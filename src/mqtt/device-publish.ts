@@ -110,7 +110,10 @@ export class DevicePublish {
       this.#refuse(reasonCode.topicAliasInvalid, `topic alias ${alias} is above the maximum`);
       return undefined;
     }
-    if (isNamed) this.#aliases.set(alias, head.bytes.subarray(head.topicAt, head.topicEnd));
+    if (isNamed && !this.#aliases.set(alias, head.bytes.subarray(head.topicAt, head.topicEnd))) {
+      this.#refuse(reasonCode.quotaExceeded, 'the topics of its topic aliases are too long together');
+      return undefined;
+    }
     const topic = this.#aliases.topicOf(alias);
     if (topic === undefined) {
       this.#refuse(reasonCode.protocolError, `topic alias ${alias} was not set`); // MQTT 5 §3.3.2.3.4

@@ -99,6 +99,7 @@ export class SessionMachine {
     const parts = this.#parts;
     parts.nowMs = nowMs;
     if (parts.end !== undefined) return;
+    if (this.#fromBroker.isBlocked) this.excuseBroker(nowMs);
     if (parts.deviceKeepAlive.deadlineMs <= nowMs) {
       const message = 'nothing came from the device for one and a half times its keep alive'; // [MQTT-3.1.2-22]
       parts.fail({ side: 'device', reason: reasonCode.keepAliveTimeout, message });
@@ -127,6 +128,7 @@ export class SessionMachine {
 
   excuseBroker(nowMs: number): void {
     this.#parts.upstreamKeepAlive.excuse(nowMs);
+    this.#parts.desk.excuse(nowMs);
   }
 
   /** From here on the device begins no exchange: what it sends of that kind stays unread. For a close in order. */

@@ -7,7 +7,7 @@ export interface DroppedMessage {
   readonly qos: 0 | 1 | 2;
   readonly retain: boolean;
   readonly payloadBytes: number;
-  /** What of the payload was at hand: all of it, or the beginning of one above 64 KiB. */
+  /** Empty where the packet is larger than 64 KiB: its payload passes by and is not kept. */
   readonly payload: Buffer;
 }
 

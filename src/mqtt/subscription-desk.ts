@@ -131,6 +131,13 @@ export class SubscriptionDesk {
     return this.nextDeadlineMs() <= nowMs ? 'unanswered' : 'waiting';
   }
 
+  /** The broker is not read at the moment: its answer may lie there. */
+  excuse(nowMs: number): void {
+    for (const [packetId, next] of this.#underWay) {
+      if (next.deadlineMs !== noDeadline) this.#underWay.set(packetId, { ...next, deadlineMs: nowMs + answerMs });
+    }
+  }
+
   judgeDelivery(message: Delivery, nowMs: number): Judgement {
     return this.#place.judgement?.judge(message, nowMs) ?? { deliver: true, subscriptionIdentifiers: [] };
   }

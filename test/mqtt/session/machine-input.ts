@@ -75,7 +75,8 @@ export function anyPacketOf(
   publishId?: number,
 ): Buffer {
   const below = (limit: number) => Math.floor(random() * limit);
-  const id = 1 + below(6);
+  // Of packets that came before: PUBREL of an identifier that is still to come would make its PUBLISH wait.
+  const id = 1 + below(publishId === undefined ? 6 : Math.max(1, Math.min(6, publishId - 1)));
   const kind = below(12);
   if (kind < 5) return anyPublish(protocol, random, publishId);
   if (kind < 9) return acknowledgementBytes(4 + below(4), id, protocol === '5' && below(5) === 0 ? 0x92 : 0);

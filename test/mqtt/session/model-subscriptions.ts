@@ -26,8 +26,6 @@ export class ModelSubscriptions {
 
   request(choice: number): void {
     if (this.#filtersById.size > 2) return;
-    // Open: behind a publish rate of 6 a second both streams can stand still for longer than SUBACK may take.
-    if (Number.isFinite(this.#setting.upstream.profile.publishesPerSecond)) return;
     const count = 1 + (choice % 5);
     const filters = Array.from({ length: count }, (_, index) => `f${(choice >> 3) % 3}/${index}`);
     const id = this.#device.takeId();
