@@ -27,7 +27,7 @@ export class HomeLedger {
     return this.#read((homes) => homes.remainsOf(clientId));
   }
 
-  /** The home, with what is left of the session while its device is away; undefined: it lives. */
+  /** The home, with what is kept of the session; undefined: nothing, it began anew. */
   note(clientId: string, broker: string, remains?: SessionRemains): void {
     this.#change((homes) => {
       homes.record(clientId, broker);

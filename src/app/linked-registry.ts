@@ -9,10 +9,11 @@ import type {
   SessionRegistry,
   SessionRemains,
 } from '../session/session-registry.ts';
-import { boundedRemains } from '../session/session-remains.ts';
+import { boundedRemains, livingSession } from '../session/session-remains.ts';
 import { type ClaimPlacement, placeClaim } from './claim-placement.ts';
 import { ConnectShare } from './connect-share.ts';
 import type { ControlLink } from './control-link.ts';
+import { HeldLegs } from './held-legs.ts';
 import type { ControlMessage, HomeChange, SessionAnnouncement, WorkerMessage } from './process-messages.ts';
 import { WorkerHomes } from './worker-homes.ts';
 
@@ -51,13 +52,6 @@ interface PendingClaim {
   takeBack: (() => void) | undefined;
 }
 
-/** A leg of this worker that owns its client ID. */
-interface HeldLeg extends Omit<SessionAnnouncement, 'persistent'> {
-  persistent: boolean;
-  /** The control process, or the homes file, has a home for the client ID. */
-  hasHome: boolean;
-}
-
 const refused: ClaimAnswer = { granted: false, reason: 'superseded' };
 
 /**
@@ -70,7 +64,7 @@ export class LinkedRegistry implements SessionRegistry {
   readonly #deps: LinkedRegistryDeps;
   readonly #options: LinkedRegistryOptions;
   readonly #share: ConnectShare;
-  readonly #held = new Map<string, HeldLeg>();
+  readonly #held = new HeldLegs();
   /** Claims at the control process, by number. */
   readonly #claims = new Map<number, PendingClaim>();
   /** Claims that are decided here. */
@@ -81,7 +75,6 @@ export class LinkedRegistry implements SessionRegistry {
   readonly #homes: WorkerHomes;
   #link: ControlLinkEnd | undefined;
   #nextClaim = 1;
-  #lastEpoch = 0;
 
   constructor(deps: LinkedRegistryDeps, options: LinkedRegistryOptions) {
     this.#deps = deps;
@@ -92,7 +85,7 @@ export class LinkedRegistry implements SessionRegistry {
 
   /** Every leg that this worker holds, for the control process's `hello`. */
   announcements(): readonly SessionAnnouncement[] {
-    return [...this.#held.values()].map(({ hasHome: _, ...announcement }) => announcement);
+    return this.#held.announcements();
   }
 
   /** What changed while the control process was away, for its `hello`; kept until it says that it is noted. */
@@ -141,7 +134,7 @@ export class LinkedRegistry implements SessionRegistry {
     const withdrawnClientId = this.#withdrawn.get(claim);
     this.#withdrawn.delete(claim);
     if (pending !== undefined) {
-      this.#hold(pending.request, answer);
+      this.#held.hold(pending.request, answer);
       this.#settle(pending, answer);
     } else if (withdrawnClientId !== undefined && answer.granted) {
       this.#link?.send({ kind: 'ended', clientId: withdrawnClientId, epoch: answer.epoch, sessionOver: false });
@@ -205,27 +198,22 @@ export class LinkedRegistry implements SessionRegistry {
   }
 
   attached(session: AttachedSession): void {
-    const held = this.#held.get(session.clientId);
-    if (held?.epoch !== session.epoch) return;
+    const hadHome = this.#held.owner(session.clientId, session.epoch)?.hasHome ?? false;
+    if (!this.#held.attach(session)) return;
+    const { clientId, persistent, broker, keepsSubscriptions } = session;
     // A clean session without a recorded home changes nothing that the control process keeps.
-    const changesHome = session.persistent || held.hasHome;
-    held.persistent = session.persistent;
-    held.hasHome = session.persistent;
-    if (!changesHome) return;
-    if (this.#link === undefined) {
-      this.#homes.note(session.clientId, session.persistent ? session.broker : undefined);
-    }
-    this.#link?.send({ kind: 'attached', session });
+    if (!persistent && !hadHome) return;
+    if (this.#link !== undefined) this.#link.send({ kind: 'attached', session });
+    else this.#homes.note(clientId, persistent ? broker : undefined, keepsSubscriptions ? livingSession : undefined);
   }
 
   ended(clientId: string, epoch: number, sessionOver: boolean, remains?: SessionRemains): void {
-    const held = this.#held.get(clientId);
-    const isOwner = held?.epoch === epoch;
-    const forgetsHome = isOwner && sessionOver && held.hasHome;
-    const left = isOwner && !sessionOver && held.hasHome ? boundedRemains(remains) : undefined;
-    if (isOwner) this.#held.delete(clientId);
+    const { broker, hasHome = false } = this.#held.owner(clientId, epoch) ?? {};
+    const forgetsHome = sessionOver && hasHome;
+    const left = !sessionOver && hasHome ? boundedRemains(remains) : undefined;
+    this.#held.drop(clientId, epoch);
     if (this.#link === undefined && forgetsHome) this.#homes.note(clientId, undefined);
-    if (this.#link === undefined && left !== undefined) this.#homes.note(clientId, held?.broker, left);
+    if (this.#link === undefined && left !== undefined) this.#homes.note(clientId, broker, left);
     // Nobody waits for this: a device takes longer to come back than it is held.
     const rest = left === undefined ? {} : { remains: left };
     if (clientId !== '') this.#link?.post({ kind: 'ended', clientId, epoch, sessionOver: forgetsHome, ...rest });
@@ -234,19 +222,6 @@ export class LinkedRegistry implements SessionRegistry {
   close(): void {
     this.#share.close();
     this.#homes.close();
-  }
-
-  #hold(request: ClaimRequest, answer: ClaimAnswer): void {
-    if (!answer.granted || request.clientId === '') return;
-    this.#lastEpoch = Math.max(this.#lastEpoch, answer.epoch);
-    this.#held.set(request.clientId, {
-      clientId: request.clientId,
-      connection: request.connection,
-      epoch: answer.epoch,
-      broker: answer.broker,
-      persistent: false,
-      hasHome: answer.hasHome,
-    });
   }
 
   #route(pending: PendingClaim): void {
@@ -283,10 +258,10 @@ export class LinkedRegistry implements SessionRegistry {
   async #decide(pending: PendingClaim): Promise<void> {
     const { request } = pending;
     let placement = this.#placeLocally(pending);
-    const older = request.clientId === '' ? undefined : this.#held.get(request.clientId);
+    const older = this.#held.of(request.clientId);
     if (older !== undefined) {
       await this.#deps.endLeg(older.connection, older.epoch, placement.broker);
-      if (this.#held.get(request.clientId)?.epoch === older.epoch) this.#held.delete(request.clientId);
+      this.#held.drop(request.clientId, older.epoch);
       if (pending.isSettled) return;
       if (this.#link !== undefined) {
         this.#route(pending);
@@ -300,20 +275,13 @@ export class LinkedRegistry implements SessionRegistry {
         this.#settle(pending, { granted: false, reason: 'rate' });
         return;
       }
-      const epoch = this.#nextLocalEpoch();
+      const epoch = this.#held.nextEpoch(this.#deps.clock.wallMs(), this.#options);
       const answer: ClaimAnswer = { granted: true, epoch, tookOver: older !== undefined, ...placement };
-      this.#hold(request, answer);
+      this.#held.hold(request, answer);
       this.#settle(pending, answer);
     };
     if (pending.adopts) grant(true);
     else pending.takeBack = this.#share.ask(placement.broker, grant);
-  }
-
-  /** Epochs that workers give by themselves are all different: each worker has its own remainder. */
-  #nextLocalEpoch(): number {
-    const { worker, workers } = this.#options;
-    const least = Math.max(this.#lastEpoch + 1, this.#deps.clock.wallMs() * 1000);
-    return least + ((worker - (least % workers) + workers) % workers);
   }
 
   #refuseTokens(): void {

@@ -67,9 +67,14 @@ export interface SessionAnnouncement {
   readonly epoch: number;
   readonly broker: string;
   readonly persistent: boolean;
+  /** As `AttachedSession` says. */
+  readonly keepsSubscriptions?: boolean;
 }
 
-/** A home that changed while no control process was there; without a broker: forgotten. */
+/**
+ * A home that changed while no control process was there; without a broker: forgotten. Without `remains` nothing is kept
+ * of the session, without `subscriptions` in them those stay as they were.
+ */
 export interface HomeChange {
   readonly clientId: string;
   readonly broker?: string;

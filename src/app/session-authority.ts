@@ -3,7 +3,8 @@ import type { Obstacle } from '../mqtt/adaptation-kind.ts';
 import type { HomeStore } from '../session/home-store.ts';
 import { type Claim, Ownership, type OwnershipEffect } from '../session/ownership.ts';
 import { type ParkedLeg, ParkedLegs } from '../session/parked-legs.ts';
-import type { ClaimAnswer } from '../session/session-registry.ts';
+import type { ClaimAnswer, SessionRemains } from '../session/session-registry.ts';
+import { livingSession } from '../session/session-remains.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { type ClaimPlacement, placeClaim } from './claim-placement.ts';
 import { ConnectGates } from './connect-gates.ts';
@@ -69,7 +70,7 @@ export class SessionAuthority {
     for (const session of message.sessions) {
       const { clientId, connection, epoch } = session;
       this.#perform(this.#ownership.announce({ worker: message.worker, clientId, connection, epoch }));
-      if (session.persistent) this.#homes.note(clientId, session.broker);
+      if (session.persistent) this.#homes.note(clientId, session.broker, keptOf(session));
     }
     for (const { clientId, broker, remains } of message.homes) {
       if (broker === undefined) this.#homes.forget(clientId);
@@ -113,7 +114,7 @@ export class SessionAuthority {
   handleAttached({ session }: Extract<WorkerMessage, { kind: 'attached' }>): void {
     // A leg that lost its client ID no longer speaks for the session.
     if (!this.#ownership.owns(session.clientId, session.epoch)) return;
-    if (session.persistent) this.#homes.note(session.clientId, session.broker);
+    if (session.persistent) this.#homes.note(session.clientId, session.broker, keptOf(session));
     else this.#homes.forget(session.clientId);
   }
 
@@ -294,6 +295,11 @@ export class SessionAuthority {
       this.#armTakeover();
     }, waitMs);
   }
+}
+
+/** What stays kept of a session that lives. */
+function keptOf({ keepsSubscriptions }: { readonly keepsSubscriptions?: boolean }): SessionRemains | undefined {
+  return keepsSubscriptions === true ? livingSession : undefined;
 }
 
 function claimKey(worker: number, claim: number): string {

@@ -1,6 +1,7 @@
 import type { HostPort } from '../base/addresses.ts';
 import { errorMessage } from '../base/errors.ts';
 import { disconnectReason } from '../mqtt/disconnect-packet.ts';
+import { encodeSubscriptions } from '../mqtt/remembered-subscriptions.ts';
 import { forEverSeconds } from '../mqtt/session-request.ts';
 import { SessionScratch } from '../mqtt/session-scratch.ts';
 import type { SessionRemains } from '../session/session-registry.ts';
@@ -302,7 +303,9 @@ function remainsOf(relay: Relay): SessionRemains | undefined {
   const { sessionExpiryInterval, sessionEnd } = record;
   if (!outlivesConnection(record)) return undefined;
   const { received } = relay.machine.unfinished();
+  const subscriptions = relay.machine.subscriptionsToKeep();
+  const left = { received, ...(subscriptions !== undefined && { subscriptions: encodeSubscriptions(subscriptions) }) };
   const isForEver = sessionEnd === undefined || sessionExpiryInterval === forEverSeconds || goneAtMs === undefined;
-  if (isForEver) return received.length === 0 ? undefined : { received };
-  return { received, expiresAtMs: goneAtMs + sessionExpiryInterval * 1_000 };
+  if (!isForEver) return { ...left, expiresAtMs: goneAtMs + sessionExpiryInterval * 1_000 };
+  return received.length === 0 && subscriptions === undefined ? undefined : left;
 }

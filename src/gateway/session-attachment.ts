@@ -1,5 +1,6 @@
 import { adaptConnack, type ConnackAdaptation } from '../mqtt/connack-adaptation.ts';
 import type { ConnectQuestion, UpstreamConnect } from '../mqtt/connect-adaptation.ts';
+import { decodeSubscriptions } from '../mqtt/remembered-subscriptions.ts';
 import { sessionIntentOf } from '../mqtt/session-intent.ts';
 import { TargetAssessor } from '../mqtt/target-assessor.ts';
 import type { Assignment } from '../plan/assignment.ts';
@@ -49,7 +50,8 @@ export function attach(candidate: Candidate, attachment: Attachment, context: Co
   countAdaptations(attachment, early, context);
   const record = toRecord(candidate, { ...attachment, connack }, context);
   const relay = createRelay(candidate, { ...attachment, connack, record, early }, context);
-  announce(relay, candidate, context);
+  const keepsSubscriptions = connack.upstreamTerms.sessionPresent && claim.remains?.subscriptions !== undefined;
+  announce({ relay, keepsSubscriptions }, candidate, context);
   device.socket.write(connack.packet);
   relay.start(early);
 }
@@ -110,6 +112,7 @@ function createRelay(
     client !== undefined && cohort?.source === claim.broker && ports.assessments !== undefined
       ? createAssessor(candidate, { target: client.target, owner, hasPipelined: early.pipelined.length > 0 }, context)
       : undefined;
+  const { sessionPresent } = connack.upstreamTerms;
   const machine: RelayOptions['machine'] = {
     device: connack.device,
     upstream: connack.upstreamTerms,
@@ -119,7 +122,8 @@ function createRelay(
     counts: ports.metrics.packets,
     ...(assessor !== undefined && { assessor }),
     // A device that is told of no session begins anew, with identifiers that mean nothing old.
-    unfinished: { received: connack.upstreamTerms.sessionPresent ? (claim.remains?.received ?? []) : [] },
+    unfinished: { received: sessionPresent ? (claim.remains?.received ?? []) : [] },
+    ...(sessionPresent && { subscriptions: decodeSubscriptions(claim.remains?.subscriptions) }),
   };
   return new Relay({ record, device: candidate.device.socket, upstream: upstream.socket, machine, owner }, relayHost);
 }
@@ -142,12 +146,18 @@ function createAssessor(
 }
 
 /** Makes the session known to the worker and to the registry. */
-function announce(relay: Relay, { connect }: Candidate, context: ConnectionContext): void {
+function announce(
+  { relay, keepsSubscriptions }: { readonly relay: Relay; readonly keepsSubscriptions: boolean },
+  { connect }: Candidate,
+  context: ConnectionContext,
+): void {
   const { record } = relay;
   const { clientId, connection, epoch, home: broker } = record;
   context.sessions.add(relay);
   if (connect.clientId !== '') {
-    context.ports.registry.attached({ clientId, connection, epoch, broker, persistent: outlivesConnection(record) });
+    const persistent = outlivesConnection(record);
+    const session = { clientId, connection, epoch, broker, persistent };
+    context.ports.registry.attached({ ...session, ...(keepsSubscriptions && { keepsSubscriptions }) });
   } else if (clientId !== '' && connect.protocol === '5') void adopt(relay, context);
 }
 

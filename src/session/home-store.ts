@@ -14,7 +14,10 @@ export interface HomeStore {
   forget(clientId: string): void;
   /** What was kept last, while there is a home. Throws when unreadable. */
   remainsOf(clientId: string): SessionRemains | undefined;
-  /** Keeps it with the home, bounded; undefined forgets it. Without a home nothing is kept. Throws as `record` does. */
+  /**
+   * Keeps it with the home, bounded, in place of what was kept; without `subscriptions` those stay as they were. Undefined
+   * forgets all of it. Without a home nothing is kept. Throws as `record` does.
+   */
   keep(clientId: string, remains: SessionRemains | undefined): void;
   /** How many homes each broker has. */
   countByBroker(): ReadonlyMap<string, number>;

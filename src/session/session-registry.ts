@@ -20,7 +20,8 @@ export interface SessionRegistry {
   adopt(session: AdoptedSession): Promise<number>;
   /**
    * The device leg is gone. `sessionOver`: nothing outlives it at the broker, so a recorded home is forgotten. `remains`
-   * is kept with the home and given to the CONNECT that takes the session up, whichever worker it comes to.
+   * is kept with the home and given to the CONNECT that takes the session up, whichever worker it comes to; absent: what
+   * is kept stays.
    */
   ended(clientId: string, epoch: number, sessionOver: boolean, remains?: SessionRemains): void;
 }
@@ -39,6 +40,11 @@ export interface SessionRemains {
    * `remainingIdentifiers` the last ones are kept.
    */
   readonly received: readonly number[];
+  /**
+   * What the device is subscribed to, as `encodeSubscriptions` writes it; `unknownSubscriptions` forgets it. In a change
+   * absent: as it was; in what is kept absent: not known.
+   */
+  readonly subscriptions?: string;
   /** Wall clock, milliseconds: when a session expiry that the gateway emulates is due. Absent: the broker minds it. */
   readonly expiresAtMs?: number;
 }
@@ -83,6 +89,8 @@ export type ClaimAnswer =
       readonly remains?: {
         /** Empty unless the session goes to the broker where the exchanges were begun. */
         readonly received: readonly number[];
+        /** Absent where they are not known, or are another broker's. */
+        readonly subscriptions?: string;
         /** The emulated session expiry has run out: the session is over, though a broker may still hold it. */
         readonly expired: boolean;
       };
@@ -97,9 +105,11 @@ export interface AttachedSession {
   readonly broker: string;
   /** Something outlives the connection: Clean Session 0, or an expiry above 0. */
   readonly persistent: boolean;
+  /** The broker took up the session whose `subscriptions` the claim was answered with; else what is kept is forgotten. */
+  readonly keepsSubscriptions?: boolean;
 }
 
-export type AdoptedSession = Omit<AttachedSession, 'epoch'>;
+export type AdoptedSession = Omit<AttachedSession, 'epoch' | 'keepsSubscriptions'>;
 
 /** What the registry asks of the worker that holds an older leg; resolves when that leg dials no more and is closed. */
 export type EndLeg = (connection: number, epoch: number) => Promise<void>;

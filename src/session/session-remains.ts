@@ -1,3 +1,4 @@
+import { maxRememberedBytes, unknownSubscriptions } from '../mqtt/remembered-subscriptions.ts';
 import { type ClaimAnswer, remainingIdentifiers, type SessionRemains } from './session-registry.ts';
 
 export type ClaimRemains = NonNullable<Extract<ClaimAnswer, { readonly granted: true }>['remains']>;
@@ -5,13 +6,21 @@ export type ClaimRemains = NonNullable<Extract<ClaimAnswer, { readonly granted: 
 /** What is worth keeping, bounded; undefined: nothing. */
 export function boundedRemains(remains: SessionRemains | undefined): SessionRemains | undefined {
   if (remains === undefined) return undefined;
-  const { received, expiresAtMs } = remains;
-  if (received.length === 0 && expiresAtMs === undefined) return undefined;
+  const { received, subscriptions, expiresAtMs } = remains;
+  if (received.length === 0 && subscriptions === undefined && expiresAtMs === undefined) return undefined;
   return {
     received: received.slice(-remainingIdentifiers),
+    ...(subscriptions !== undefined && { subscriptions: boundedText(subscriptions) }),
     ...(expiresAtMs !== undefined && { expiresAtMs: Math.ceil(expiresAtMs) }),
   };
 }
+
+function boundedText(subscriptions: string): string {
+  return Buffer.byteLength(subscriptions) > maxRememberedBytes ? unknownSubscriptions : subscriptions;
+}
+
+/** Of a session that lives: nothing is left of an exchange, its subscriptions are as they were. */
+export const livingSession: SessionRemains = { received: [] };
 
 /** `nowMs` is of the wall clock, as the expiry is. */
 export function isExpired(remains: SessionRemains | undefined, nowMs: number): boolean {
@@ -19,8 +28,8 @@ export function isExpired(remains: SessionRemains | undefined, nowMs: number): b
 }
 
 /**
- * What a CONNECT that takes a session up is told of it. Exchanges belong to the broker that they were begun with: a
- * session that is over, or that goes elsewhere, has none.
+ * What a CONNECT that takes a session up is told of it. Exchanges and subscriptions belong to the broker that they were
+ * begun with: a session that is over, or that goes elsewhere, has none.
  */
 export function remainsForClaim(
   remains: SessionRemains | undefined,
@@ -28,6 +37,9 @@ export function remainsForClaim(
 ): ClaimRemains | undefined {
   if (remains === undefined) return undefined;
   const expired = isExpired(remains, nowMs);
-  const received = isAtHome && !expired ? remains.received : [];
-  return received.length === 0 && !expired ? undefined : { received, expired };
+  if (expired) return { received: [], expired };
+  const { received } = remains;
+  const subscriptions = remains.subscriptions === unknownSubscriptions ? undefined : remains.subscriptions;
+  if (!isAtHome || (received.length === 0 && subscriptions === undefined)) return undefined;
+  return { received, ...(subscriptions !== undefined && { subscriptions }), expired };
 }

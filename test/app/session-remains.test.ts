@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { unknownSubscriptions } from '../../src/mqtt/remembered-subscriptions.ts';
 import type { ClaimAnswer, ClaimRequest, SessionRemains } from '../../src/session/session-registry.ts';
 import { RegistryWorld } from './registry-world.ts';
 
@@ -40,18 +41,20 @@ interface Visit {
   readonly request?: Partial<ClaimRequest>;
   readonly remains?: SessionRemains;
   readonly isOver?: boolean;
+  readonly keepsSubscriptions?: boolean;
 }
 
 /** A device connects, is attached and goes. Gives what its claim was answered. */
 async function visit(
   world: RegistryWorld,
   worker: number,
-  { request, remains, isOver = false }: Visit,
+  { request, remains, isOver = false, keepsSubscriptions = false }: Visit,
 ): Promise<Granted> {
   const answer = await claim(world, worker, request);
   const { epoch, broker } = answer;
   const persistent = request?.intent !== 'clean';
-  registryOf(world, worker).attached({ clientId: 'meter-7', connection: 1, epoch, broker, persistent });
+  const session = { clientId: 'meter-7', connection: 1, epoch, broker, persistent };
+  registryOf(world, worker).attached({ ...session, keepsSubscriptions });
   registryOf(world, worker).ended('meter-7', epoch, isOver || !persistent, remains);
   await nextTurn();
   return answer;
@@ -81,6 +84,35 @@ describe('what remains of a session', () => {
         assert.equal((await visit(world, worker, {})).remains, undefined);
       }
       await visit(world, 0, { remains: { received: [7] }, isOver: true });
+      assert.equal((await visit(world, worker, {})).remains, undefined);
+    });
+
+    it(`holds subscriptions until they change or a session begins anew, ${name}`, async (t) => {
+      const world = openWorld(t);
+      if (away) world.killControl();
+      const held = (qos: number) => `{"known":true,"held":[["a/#",${qos},${qos}]]}`;
+      await visit(world, 0, { remains: { received: [7], subscriptions: held(0) } });
+      const kept = { received: [7], subscriptions: held(0), expired: false };
+      assert.deepEqual((await visit(world, worker, { keepsSubscriptions: true })).remains, kept);
+      const unchanged = { keepsSubscriptions: true, remains: { received: [9] } };
+      assert.deepEqual((await visit(world, worker, unchanged)).remains, { ...kept, received: [] });
+      const changed = { keepsSubscriptions: true, remains: { received: [], subscriptions: held(1) } };
+      assert.deepEqual((await visit(world, worker, changed)).remains, { ...kept, received: [9] });
+      const last = await visit(world, worker, { keepsSubscriptions: true });
+      assert.deepEqual(last.remains, { received: [], subscriptions: held(1), expired: false });
+      await visit(world, worker, {
+        keepsSubscriptions: true,
+        remains: { received: [], subscriptions: unknownSubscriptions },
+      });
+      assert.equal(
+        (await visit(world, worker, { remains: { received: [], subscriptions: held(2) } })).remains,
+        undefined,
+      );
+      // A broker that began the session anew, though the device did not want that.
+      assert.equal((await visit(world, worker, {})).remains?.subscriptions, held(2));
+      assert.equal((await visit(world, worker, {})).remains, undefined);
+      await visit(world, worker, { remains: { received: [], subscriptions: held(0) } });
+      await visit(world, worker, { request: { intent: 'clean' } });
       assert.equal((await visit(world, worker, {})).remains, undefined);
     });
 
@@ -114,6 +146,35 @@ describe('what remains of a session', () => {
     world.killControl();
     world.startControl();
     assert.deepEqual((await claim(world, 1)).remains, { received: [3], expired: false });
+  });
+
+  it('of a live session: subscriptions stay known while control processes come and go', async (t) => {
+    const world = openWorld(t);
+    const subscriptions = '{"known":true,"held":[["a",1,1]]}';
+    await visit(world, 0, { remains: { received: [], subscriptions } });
+    const { epoch, broker } = await claim(world, 0);
+    const session = { clientId: 'meter-7', connection: 1, epoch, broker, persistent: true };
+    registryOf(world, 0).attached({ ...session, keepsSubscriptions: true });
+    await nextTurn();
+    world.killControl();
+    world.startControl();
+    registryOf(world, 0).ended('meter-7', epoch, false);
+    await nextTurn();
+    assert.equal((await claim(world, 1)).remains?.subscriptions, subscriptions);
+  });
+
+  it('while the control process is away reaches it when it is back, subscriptions as they were or changed', async (t) => {
+    const world = openWorld(t);
+    const [before, after] = ['{"known":true,"held":[["a",1,1]]}', '{"known":true,"held":[]}'];
+    await visit(world, 0, { remains: { received: [], subscriptions: before } });
+    world.killControl();
+    assert.equal((await visit(world, 1, { keepsSubscriptions: true })).remains?.subscriptions, before);
+    world.startControl();
+    assert.equal((await claim(world, 0)).remains?.subscriptions, before);
+    world.killControl();
+    await visit(world, 1, { keepsSubscriptions: true, remains: { received: [], subscriptions: after } });
+    world.startControl();
+    assert.equal((await claim(world, 0)).remains?.subscriptions, after);
   });
 
   it('stays when the CONNECT that was given it is never attached', async (t) => {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { unknownSubscriptions } from '../../src/mqtt/remembered-subscriptions.ts';
 import type { HomeStore } from '../../src/session/home-store.ts';
 
 /** What every home store has to do; `reopen` opens the same homes again, as after a restart. */
@@ -60,6 +61,26 @@ export function runHomeStoreContract(
       assert.deepEqual(store.remainsOf('meter-7'), { received: received.slice(200) });
       assert.equal(store.remainsOf('stranger'), undefined);
       store.close();
+    });
+
+    it('keeps subscriptions until others are given, beside what else is left', () => {
+      const { store, reopen } = open();
+      store.record('meter-7', 'legacy');
+      store.record('meter-8', 'legacy');
+      store.keep('meter-7', { received: [1], subscriptions: 'one' });
+      store.keep('meter-8', { received: [], subscriptions: 'two' });
+      store.flush();
+      store.keep('meter-7', { received: [] });
+      assert.deepEqual(store.remainsOf('meter-7'), { received: [], subscriptions: 'one' });
+      store.keep('meter-7', { received: [2] });
+      store.keep('meter-8', undefined);
+      store.close();
+      const again = reopen();
+      assert.deepEqual(again.remainsOf('meter-7'), { received: [2], subscriptions: 'one' });
+      assert.equal(again.remainsOf('meter-8'), undefined);
+      again.keep('meter-7', { received: [], subscriptions: unknownSubscriptions });
+      assert.equal(again.remainsOf('meter-7'), undefined);
+      again.close();
     });
 
     it('takes any client ID as it is', () => {

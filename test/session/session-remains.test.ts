@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { unknownSubscriptions } from '../../src/mqtt/remembered-subscriptions.ts';
 import { boundedRemains, remainsForClaim } from '../../src/session/session-remains.ts';
 
 describe('remainsForClaim', () => {
@@ -29,6 +30,27 @@ describe('remainsForClaim', () => {
       expected: { received: [], expired: true },
     },
     {
+      name: 'subscriptions at home',
+      kept: { received: [], subscriptions: 'some' },
+      isAtHome: true,
+      nowMs: 0,
+      expected: { received: [], subscriptions: 'some', expired: false },
+    },
+    {
+      name: 'subscriptions elsewhere',
+      kept: { received: [], subscriptions: 'some' },
+      isAtHome: false,
+      nowMs: 0,
+      expected: undefined,
+    },
+    {
+      name: 'subscriptions of a session that expired',
+      kept: { received: [], subscriptions: 'some', expiresAtMs: 5 },
+      isAtHome: true,
+      nowMs: 5,
+      expected: { received: [], expired: true },
+    },
+    {
       name: 'no expiry of the gateway',
       kept: { received: [7] },
       isAtHome: true,
@@ -48,4 +70,10 @@ describe('boundedRemains', () => {
   });
   it('keeps an expiry without exchanges', () =>
     assert.deepEqual(boundedRemains({ received: [], expiresAtMs: 5 }), { received: [], expiresAtMs: 5 }));
+  it('takes subscriptions beyond 256 KiB for not known', () => {
+    const subscriptions = 'x'.repeat(262_144);
+    assert.equal(boundedRemains({ received: [], subscriptions })?.subscriptions, subscriptions);
+    const more = boundedRemains({ received: [], subscriptions: `${subscriptions}x` });
+    assert.equal(more?.subscriptions, unknownSubscriptions);
+  });
 });
