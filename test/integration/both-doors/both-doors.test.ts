@@ -36,8 +36,8 @@ const plainRooms: readonly Room[] = [
   { name: 'messages', cases: messageCases },
 ];
 
-/** Cases at a time, each at both doors. */
-const concurrency = 16;
+/** At a time, each at both doors. */
+const casesPerRoom = 4;
 
 suite('The same bytes at the gateway as at the broker', { timeout: 180_000, concurrency: 1 }, () => {
   playAt({}, plainRooms);
@@ -55,18 +55,22 @@ function playAt(mosquitto: MosquittoOptions, rooms: readonly Room[]): void {
     world = await openWorld({ mosquitto });
   });
   after(() => world[Symbol.asyncDispose]());
-  for (const { name, cases } of rooms) {
-    for (const isAlone of [false, true]) {
-      suite(`${name}${isAlone ? ', one at a time' : ''}`, { concurrency: isAlone ? 1 : concurrency }, () => {
-        for (const doorCase of cases.filter((one) => (one.isAlone ?? false) === isAlone)) {
-          for (const version of doorCase.versions ?? allVersions) {
+  const inRoom = (room: Room, isAlone: boolean) =>
+    room.cases
+      .filter((doorCase) => (doorCase.isAlone ?? false) === isAlone)
+      .flatMap((doorCase) => (doorCase.versions ?? allVersions).map((version) => ({ doorCase, version })));
+  for (const isAlone of [false, true]) {
+    suite(isAlone ? 'one at a time' : 'side by side', { concurrency: isAlone ? 1 : rooms.length }, () => {
+      for (const room of rooms) {
+        suite(room.name, { concurrency: isAlone ? 1 : casesPerRoom }, () => {
+          for (const { doorCase, version } of inRoom(room, isAlone)) {
             const label = `${version}: ${doorCase.name}`;
             const open = openDifferences.find((one) => one.cases.test(label));
             test(label, open === undefined ? {} : { todo: open.problem }, () => play(world, doorCase, version));
           }
-        }
-      });
-    }
+        });
+      }
+    });
   }
 }
 

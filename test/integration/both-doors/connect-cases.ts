@@ -83,6 +83,19 @@ const fieldRows: readonly Row[] = [
   ['[MQTT-3.1.3-8] an empty client ID without Clean Session', () => ({ clientId: '', clean: false }), before5],
   ['an empty client ID with Clean Session', () => ({ clientId: '' }), before5],
   ['keep alive 0', () => ({ keepAlive: 0 })],
+  ['a bridge’s level', (party) => ({ level: { '3.1': 0x83, '3.1.1': 0x84, 5: 0x85 }[party.version] })],
+  ['a client ID of 65535 bytes', (party) => ({ clientId: party.tag.padEnd(65_535, 'x') })],
+  ['a will payload of 65535 bytes', () => ({ will: { topic: 'w', payload: Buffer.alloc(65_535) } })],
+  ['a will topic of 65535 bytes', () => ({ will: { topic: 'w'.repeat(65_535) } })],
+  [
+    'a username and a password of 65535 bytes',
+    () => ({ username: 'u'.repeat(65_535), password: Buffer.alloc(65_535) }),
+  ],
+  ['a will topic that begins with a dollar', () => ({ will: { topic: '$SYS/x' } })],
+  [
+    'Clean Session and a will of QoS 1 with RETAIN',
+    (party) => ({ will: { topic: party.topic('w'), qos: 1, retain: true } }),
+  ],
   ['keep alive 65535', () => ({ keepAlive: 65_535 })],
 ];
 

@@ -55,6 +55,11 @@ export class Party implements AsyncDisposable {
     return client;
   }
 
+  /** What the last packets led to at other clients has come then. */
+  async settle(): Promise<void> {
+    await Promise.all(this.#clients.filter((client) => client.isIn).map((client) => client.settle()));
+  }
+
   /** What all clients saw, in the order in which they were dialled. */
   observation(): readonly string[] {
     const named = [this.tag, Buffer.from(this.tag).toString('hex')];
@@ -63,7 +68,8 @@ export class Party implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const client of this.#clients) client.socket.destroy();
+    // With a DISCONNECT: a will would reach whoever comes next.
+    await Promise.all(this.#clients.map((client) => client.leave()));
   }
 }
 
@@ -73,6 +79,7 @@ export async function observe(doorCase: DoorCase, port: number, version: Version
   let failure: readonly string[] = [];
   try {
     await doorCase.play(party);
+    await party.settle();
   } catch (error) {
     failure = [
       `failed: ${error instanceof Error ? error.message : error}`

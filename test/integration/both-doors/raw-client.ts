@@ -2,9 +2,11 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { Changes } from '../../e2e/eventually.ts';
 import { FrameReader } from '../wire-frames.ts';
-import { acknowledge, subscribe, type Version } from './packet-writing.ts';
+import { acknowledge, disconnect, subscribe, type Version } from './packet-writing.ts';
 
 const deadlineMs = 4_000;
+/** For a broker that still waits for the rest of a packet. */
+const leaveMs = 500;
 const barrierIdentifier = 0xfff0;
 
 /** A socket at a door: sends the bytes that it is told, answers nothing by itself, and writes down what came. */
@@ -43,6 +45,12 @@ export class RawClient {
     const client = new RawClient(socket, options);
     await once(socket, 'connect');
     return client;
+  }
+
+  /** A CONNACK has let it in, and it is still there. */
+  get isIn(): boolean {
+    const [connack] = this.frames;
+    return !this.isClosed && connack?.[0] === 0x20 && connack[3] === 0;
   }
 
   send(...packets: readonly Buffer[]): void {
@@ -103,6 +111,12 @@ export class RawClient {
 
   closed(withinMs = deadlineMs): Promise<void> {
     return this.#until('the end of the connection', () => this.isClosed, withinMs);
+  }
+
+  /** Goes away in order where it may. */
+  async leave(): Promise<void> {
+    if (!this.isClosed) this.send(disconnect);
+    await this.closed(leaveMs).catch(() => this.lose());
   }
 
   /** Goes away without a DISCONNECT. */

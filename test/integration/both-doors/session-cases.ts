@@ -1,6 +1,16 @@
 import { type DoorCase, five, type Party } from './door-case.ts';
 import { lasting, tell } from './lasting-session.ts';
-import { acknowledge, bytes, disconnect, list, property, publish, subscribe, unsubscribe } from './packet-writing.ts';
+import {
+  acknowledge,
+  bytes,
+  connect,
+  disconnect,
+  list,
+  property,
+  publish,
+  subscribe,
+  unsubscribe,
+} from './packet-writing.ts';
 import { publishIdentifier, type RawClient } from './raw-client.ts';
 
 const { puback, pubrec, pubrel, pubcomp } = acknowledge;
@@ -220,4 +230,56 @@ const expiry: readonly DoorCase[] = (
   }),
 );
 
-export const sessionCases: readonly DoorCase[] = [...losses, ...expiry];
+const ends: readonly DoorCase[] = [
+  {
+    name: 'a session ends when its expiry has run out',
+    versions: five,
+    play: async (party) => {
+      const properties = [property.sessionExpiry(1)];
+      const client = await party.connect('a', { properties });
+      await client.provoke(subscribe('5', 1, [[party.topic('x'), 1]]));
+      client.send(disconnect);
+      await client.closed();
+      const soon = await party.connect('a', { clean: false, properties });
+      await soon.lose();
+      // The broker looks at it once a second.
+      await new Promise((resolve) => setTimeout(resolve, 3_200));
+      const late = await party.connect('a', { clean: false, properties });
+      await late.settle();
+    },
+  },
+  {
+    name: 'a client comes back under the ID that it was given',
+    versions: five,
+    play: async (party) => {
+      const client = await party.dial('a');
+      client.send(connect('5', { clean: false, properties: [property.sessionExpiry(60)] }));
+      const connack = await client.nextOf(2);
+      const at = connack.indexOf(0x12);
+      const clientId = connack.subarray(at + 3, at + 3 + connack.readUInt16BE(at + 1));
+      client.transcript.length = 0;
+      await client.provoke(subscribe('5', 1, [[party.topic('x'), 1]]));
+      await client.lose();
+      const again = await party.connect('again', { ...lasting(party), clientId });
+      await tell(party, again, party.topic('x'), 1, 5);
+      await again.settle();
+    },
+  },
+  {
+    name: 'the same session in another version',
+    play: async (party) => {
+      const client = await party.connect('a', lasting(party));
+      await client.provoke(subscribe(party.version, 1, [[party.topic('x'), 1]]));
+      client.send(disconnect);
+      await client.closed();
+      const other = party.version === '5' ? '3.1.1' : '5';
+      const options = other === '5' ? { clean: false, properties: [property.sessionExpiry(60)] } : { clean: false };
+      const again = await party.connect('a', options, other);
+      again.send(publish(other, { topic: party.topic('x'), qos: 1, id: 3 }));
+      await again.nextOf(4);
+      await again.settle();
+    },
+  },
+];
+
+export const sessionCases: readonly DoorCase[] = [...losses, ...expiry, ...ends];

@@ -103,4 +103,31 @@ export const willCases: readonly DoorCase[] = [
       await watcher.nextOf(3);
     },
   },
+  {
+    name: 'a will whose delay is longer than the session comes at the session’s end',
+    versions: five,
+    play: async (party) => {
+      const watcher = await party.connect('w');
+      await watcher.provoke(subscribe('5', 1, [[party.topic('will'), 0]]));
+      const will = { topic: party.topic('will'), properties: [property.willDelay(60)] };
+      const client = await party.connect('a', { clean: false, properties: [property.sessionExpiry(1)], will });
+      await client.lose();
+      await watcher.nextOf(3);
+    },
+  },
+  {
+    name: 'a delayed will and a new session under the same client ID',
+    versions: five,
+    play: async (party) => {
+      const watcher = await party.connect('w');
+      await watcher.provoke(subscribe('5', 1, [[party.topic('will'), 0]]));
+      const will = { topic: party.topic('will'), properties: [property.willDelay(60)] };
+      const client = await party.connect('a', { ...lasting(party), will });
+      await client.lose();
+      await watcher.settle();
+      const again = await party.connect('a', { clean: true });
+      await again.settle();
+      await watcher.settle();
+    },
+  },
 ];

@@ -1,6 +1,6 @@
 import { before5, type DoorCase, five } from './door-case.ts';
 import { lasting, tell } from './lasting-session.ts';
-import { acknowledge, pingreq, property, publish, subscribe } from './packet-writing.ts';
+import { acknowledge, connect, pingreq, property, publish, subscribe, unsubscribe } from './packet-writing.ts';
 import { publishIdentifier } from './raw-client.ts';
 
 const { puback, pubrel } = acknowledge;
@@ -135,6 +135,82 @@ export const windowCases: readonly DoorCase[] = [
       }
       client.socket.resume();
       await client.nextOfEach(3, 30);
+    },
+  },
+  {
+    name: 'Receive Maximum 1: one QoS 2 message after the other',
+    versions: five,
+    play: async (party) => {
+      const other = await party.connect('b');
+      const client = await party.connect('a', lasting(party, [property.receiveMaximum(1)]));
+      await client.provoke(subscribe('5', 1, [[party.topic('x'), 2]]));
+      for (let id = 1; id <= 3; id += 1) await tell(party, other, party.topic('x'), 2, id);
+      for (let count = 1; count <= 3; count += 1) await client.take();
+      await client.settle();
+    },
+  },
+  {
+    name: 'a QoS 2 message that the device refuses makes room for the next',
+    versions: five,
+    play: async (party) => {
+      const other = await party.connect('b');
+      const client = await party.connect('a', lasting(party, [property.receiveMaximum(1)]));
+      await client.provoke(subscribe('5', 1, [[party.topic('x'), 2]]));
+      for (let id = 1; id <= 2; id += 1) await tell(party, other, party.topic('x'), 2, id);
+      const id = publishIdentifier(await client.nextOf(3));
+      client.send(acknowledge.pubrec(id, 0x80));
+      await client.take();
+      await client.settle();
+    },
+  },
+  {
+    name: 'CONNECT and five hundred PUBLISH in one write',
+    play: async (party) => {
+      const { version } = party;
+      const watcher = await party.connect('w');
+      await watcher.provoke(subscribe(version, 1, [[party.topic('x'), 0]]));
+      const client = await party.dial('a');
+      const packets = Array.from({ length: 500 }, (_, index) =>
+        publish(version, { topic: party.topic('x'), payload: `${index}` }),
+      );
+      client.send(connect(version, { clientId: `${party.tag}a` }), ...packets);
+      await client.settle();
+      await watcher.nextOfEach(3, 500);
+    },
+  },
+  {
+    name: 'a payload of a million bytes at every QoS',
+    play: async (party) => {
+      const { version } = party;
+      const client = await party.connect('a');
+      await client.provoke(subscribe(version, 1, [[party.topic('x'), 2]]));
+      for (const qos of [0, 1, 2]) {
+        const payload = Buffer.alloc(1_000_000, `${qos}`);
+        client.send(publish(version, { topic: party.topic('x'), qos, payload, ...(qos === 0 ? {} : { id: qos }) }));
+        if (qos === 2) {
+          await client.nextOf(5);
+          client.send(pubrel(2));
+        }
+        await client.nextOf(3);
+      }
+      await client.settle();
+    },
+  },
+  {
+    name: 'SUBSCRIBE and UNSUBSCRIBE of five thousand filters',
+    play: async (party) => {
+      const { version } = party;
+      const client = await party.connect('a');
+      const filters = Array.from({ length: 5_000 }, (_, index) => party.topic(`${index}`));
+      await client.provoke(
+        subscribe(
+          version,
+          1,
+          filters.map((filter) => [filter, 1] as const),
+        ),
+      );
+      await client.provoke(publish(version, { topic: party.topic('4999'), qos: 1, id: 3 }));
+      await client.provoke(unsubscribe(version, 2, filters));
     },
   },
 ];
