@@ -1,9 +1,18 @@
 import type { Configuration } from '../config/configuration.ts';
 import type { Limits } from '../config/limits.ts';
+import { profileNamed } from '../mqtt/broker-profiles.ts';
 
 /** Connects per second by broker, an entry for each; undefined: no bound. */
 export function connectRates({ brokers }: Configuration): Readonly<Record<string, number | undefined>> {
   return Object.fromEntries(Object.values(brokers).map(({ name, connectsPerSecond }) => [name, connectsPerSecond]));
+}
+
+/** The same of one client ID, by what the broker's profile says; none where that has no bound. */
+export function clientConnectRates({ brokers }: Configuration): Readonly<Record<string, number>> {
+  const rates = Object.values(brokers).map(
+    ({ name, profile }) => [name, profileNamed(profile).connectsPerSecondPerClientId] as const,
+  );
+  return Object.fromEntries(rates.filter(([, rate]) => rate < Number.POSITIVE_INFINITY));
 }
 
 /** What a claim may wait for its token, so that a dial still fits in before the device has to have its answer. */

@@ -9,7 +9,7 @@ import type { PlanStore } from '../plan/store/plan-store.ts';
 import { createLogger, type Logger } from '../telemetry/logger.ts';
 import { createMetrics, type Metrics } from '../telemetry/metrics.ts';
 import { AssessmentLedger } from './assessment-ledger.ts';
-import { claimAnswerMs, connectRates } from './broker-rates.ts';
+import { claimAnswerMs, clientConnectRates, connectRates } from './broker-rates.ts';
 import { openControlStore } from './control-store.ts';
 import { EventHub } from './event-hub.ts';
 import { FleetFigures } from './fleet-figures.ts';
@@ -196,6 +196,7 @@ class ControlProcess {
       answerMs: claimAnswerMs(limits),
       queueLimit: limits.connectQueue,
       rates: connectRates(start.configuration),
+      clientRates: clientConnectRates(start.configuration),
     };
     const send: SessionAuthorityDepsSend = (worker, message) => this.#hub.send(worker, message);
     const homes = openHomes(start.configuration, log);

@@ -5,6 +5,8 @@ import type { SessionAnnouncement } from './process-messages.ts';
 export interface HeldLeg extends SessionAnnouncement {
   /** The control process, or the homes file, has a home for the client ID. */
   readonly hasHome: boolean;
+  /** When its last CONNECT was answered, monotonic milliseconds; undefined: one may be on its way. */
+  readonly answeredMs: number | undefined;
 }
 
 /** The legs that one worker holds, by client ID. */
@@ -14,7 +16,7 @@ export class HeldLegs {
 
   /** Every one of them, for the control process's `hello`. */
   announcements(): readonly SessionAnnouncement[] {
-    return [...this.#legs.values()].map(({ hasHome: _, ...announcement }) => announcement);
+    return [...this.#legs.values()].map(({ hasHome: _, answeredMs: __, ...announcement }) => announcement);
   }
 
   of(clientId: string): HeldLeg | undefined {
@@ -31,16 +33,30 @@ export class HeldLegs {
     if (!answer.granted || clientId === '') return;
     const { epoch, broker, hasHome } = answer;
     this.#lastEpoch = Math.max(this.#lastEpoch, epoch);
-    this.#legs.set(clientId, { clientId, connection, epoch, broker, persistent: false, hasHome });
+    this.#legs.set(clientId, {
+      clientId,
+      connection,
+      epoch,
+      broker,
+      persistent: false,
+      hasHome,
+      answeredMs: undefined,
+    });
   }
 
   /** False: another leg owns the client ID. */
-  attach({ clientId, epoch, persistent, keepsSubscriptions }: AttachedSession): boolean {
+  attach({ clientId, epoch, persistent, keepsSubscriptions }: AttachedSession, nowMs: number): boolean {
     const leg = this.owner(clientId, epoch);
     if (leg === undefined) return false;
-    const attached = { ...leg, persistent, hasHome: persistent };
+    const attached = { ...leg, persistent, hasHome: persistent, answeredMs: nowMs };
     this.#legs.set(clientId, keepsSubscriptions === undefined ? attached : { ...attached, keepsSubscriptions });
     return true;
+  }
+
+  /** The leg was given a further token: a CONNECT may be on its way again. */
+  connects(clientId: string): void {
+    const leg = this.#legs.get(clientId);
+    if (leg !== undefined) this.#legs.set(clientId, { ...leg, answeredMs: undefined });
   }
 
   drop(clientId: string, epoch: number): void {

@@ -8,12 +8,13 @@ import type {
   ClaimRequest,
   SessionRegistry,
   SessionRemains,
+  TokenWish,
 } from '../session/session-registry.ts';
 import { boundedRemains, livingSession } from '../session/session-remains.ts';
 import { type ClaimPlacement, placeClaim } from './claim-placement.ts';
 import { ConnectShare } from './connect-share.ts';
 import type { ControlLink } from './control-link.ts';
-import { HeldLegs } from './held-legs.ts';
+import { type HeldLeg, HeldLegs } from './held-legs.ts';
 import type { ControlMessage, HomeChange, SessionAnnouncement, WorkerMessage } from './process-messages.ts';
 import { WorkerHomes } from './worker-homes.ts';
 
@@ -30,6 +31,8 @@ export interface LinkedRegistryDeps {
 export interface LinkedRegistryOptions {
   /** Connects per second by broker, for all workers together. */
   readonly rates: Readonly<Record<string, number | undefined>>;
+  /** Connects per second of one client ID, by broker. */
+  readonly clientRates?: Readonly<Record<string, number>>;
   /** This worker's number, 0 to workers − 1. */
   readonly worker: number;
   readonly workers: number;
@@ -51,6 +54,8 @@ interface PendingClaim {
   /** Takes it out of the local gate that it waits at. */
   takeBack: (() => void) | undefined;
 }
+
+type EndedMessage = Extract<WorkerMessage, { kind: 'ended' }>;
 
 const refused: ClaimAnswer = { granted: false, reason: 'superseded' };
 
@@ -175,15 +180,16 @@ export class LinkedRegistry implements SessionRegistry {
     return answer.epoch;
   }
 
-  connectToken(broker: string, signal: AbortSignal): Promise<boolean> {
+  connectToken({ broker, clientId, hasConnected }: TokenWish, signal: AbortSignal): Promise<boolean> {
     if (signal.aborted) return Promise.resolve(false);
     const claim = this.#nextClaim++;
-    const isRemote = this.#link !== undefined;
+    const answeredMs = hasConnected === true ? this.#deps.clock.monotonicMs() : this.#held.of(clientId)?.answeredMs;
     return new Promise((resolve) => {
       let takeBack: () => void = () => this.#link?.send({ kind: 'withdraw-token', claim });
       const settle = (granted: boolean) => {
         signal.removeEventListener('abort', abort);
         this.#tokens.delete(claim);
+        if (granted) this.#held.connects(clientId);
         resolve(granted);
       };
       const abort = () => {
@@ -192,14 +198,19 @@ export class LinkedRegistry implements SessionRegistry {
       };
       signal.addEventListener('abort', abort, { once: true });
       this.#tokens.set(claim, settle);
-      if (isRemote) this.#link?.send({ kind: 'token', claim, broker });
-      else takeBack = this.#share.ask(broker, settle);
+      const connectedMsAgo = this.#connectedMsAgo(broker, answeredMs);
+      const news = connectedMsAgo === undefined ? {} : { connectedMsAgo };
+      if (this.#link !== undefined) this.#link.send({ kind: 'token', claim, broker, clientId, ...news });
+      else {
+        if (answeredMs !== undefined) this.#share.noteConnect({ broker, clientId }, answeredMs);
+        takeBack = this.#share.ask({ broker, clientId }, settle);
+      }
     });
   }
 
   attached(session: AttachedSession): void {
     const hadHome = this.#held.owner(session.clientId, session.epoch)?.hasHome ?? false;
-    if (!this.#held.attach(session)) return;
+    if (!this.#held.attach(session, this.#deps.clock.monotonicMs())) return;
     const { clientId, persistent, broker, keepsSubscriptions } = session;
     // A clean session without a recorded home changes nothing that the control process keeps.
     if (!persistent && !hadHome) return;
@@ -208,20 +219,38 @@ export class LinkedRegistry implements SessionRegistry {
   }
 
   ended(clientId: string, epoch: number, sessionOver: boolean, remains?: SessionRemains): void {
-    const { broker, hasHome = false } = this.#held.owner(clientId, epoch) ?? {};
+    const leg = this.#held.owner(clientId, epoch);
+    const { broker, hasHome = false } = leg ?? {};
     const forgetsHome = sessionOver && hasHome;
     const left = !sessionOver && hasHome ? boundedRemains(remains) : undefined;
     this.#held.drop(clientId, epoch);
     if (this.#link === undefined && forgetsHome) this.#homes.note(clientId, undefined);
     if (this.#link === undefined && left !== undefined) this.#homes.note(clientId, broker, left);
     // Nobody waits for this: a device takes longer to come back than it is held.
-    const rest = left === undefined ? {} : { remains: left };
+    const rest = { ...(left !== undefined && { remains: left }), ...(leg !== undefined && this.#lastConnect(leg)) };
     if (clientId !== '') this.#link?.post({ kind: 'ended', clientId, epoch, sessionOver: forgetsHome, ...rest });
   }
 
   close(): void {
     this.#share.close();
     this.#homes.close();
+  }
+
+  /** What the pace of the leg's broker has to know of it when it ends. */
+  #lastConnect({ broker, clientId, answeredMs }: HeldLeg): Pick<EndedMessage, 'connected'> {
+    const nowMs = this.#deps.clock.monotonicMs();
+    const msAgo = this.#connectedMsAgo(broker, answeredMs ?? nowMs);
+    if (msAgo === undefined) return {};
+    if (this.#link === undefined) this.#share.noteConnect({ broker, clientId }, nowMs - msAgo);
+    return { connected: { broker, msAgo } };
+  }
+
+  /** Undefined: nobody waits for that any more, or never did. */
+  #connectedMsAgo(broker: string, answeredMs: number | undefined): number | undefined {
+    const rate = this.#options.clientRates?.[broker];
+    if (rate === undefined || answeredMs === undefined) return undefined;
+    const msAgo = this.#deps.clock.monotonicMs() - answeredMs;
+    return msAgo * rate < 1_000 ? msAgo : undefined;
   }
 
   #route(pending: PendingClaim): void {
@@ -281,7 +310,7 @@ export class LinkedRegistry implements SessionRegistry {
       this.#settle(pending, answer);
     };
     if (pending.adopts) grant(true);
-    else pending.takeBack = this.#share.ask(placement.broker, grant);
+    else pending.takeBack = this.#share.ask({ broker: placement.broker, clientId: request.clientId }, grant);
   }
 
   #refuseTokens(): void {

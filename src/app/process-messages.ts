@@ -106,7 +106,14 @@ export type WorkerMessage =
   /** Answered like the claim itself, if that was not answered before. */
   | { readonly kind: 'withdraw'; readonly claim: number; readonly clientId: string }
   | { readonly kind: 'withdraw-token'; readonly claim: number }
-  | { readonly kind: 'token'; readonly claim: number; readonly broker: string }
+  | {
+      readonly kind: 'token';
+      readonly claim: number;
+      readonly broker: string;
+      readonly clientId: string;
+      /** Milliseconds since the client ID's last CONNECT was answered, where the broker limits them. */
+      readonly connectedMsAgo?: number;
+    }
   | { readonly kind: 'attached'; readonly session: AttachedSession }
   | {
       readonly kind: 'ended';
@@ -114,6 +121,8 @@ export type WorkerMessage =
       readonly epoch: number;
       readonly sessionOver: boolean;
       readonly remains?: SessionRemains;
+      /** Given where that is news to the control process, which knows when it granted a token and not when it was used. */
+      readonly connected?: { readonly broker: string; readonly msAgo: number };
     }
   /** What sessions told of their cohorts' targets since the last one. */
   | {

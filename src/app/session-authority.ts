@@ -7,7 +7,7 @@ import type { ClaimAnswer, SessionRemains } from '../session/session-registry.ts
 import { livingSession } from '../session/session-remains.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { type ClaimPlacement, placeClaim } from './claim-placement.ts';
-import { ConnectGates } from './connect-gates.ts';
+import { ConnectGates, type PacedClient } from './connect-gates.ts';
 import { HomeLedger } from './home-ledger.ts';
 import type { ControlMessage, WorkerMessage } from './process-messages.ts';
 
@@ -28,6 +28,8 @@ export interface SessionAuthorityOptions {
   readonly queueLimit: number;
   /** Connects per second by broker; undefined: no bound. Every configured broker has an entry. */
   readonly rates: Readonly<Record<string, number | undefined>>;
+  /** Connects per second of one client ID, by broker. */
+  readonly clientRates?: Readonly<Record<string, number>>;
 }
 
 interface WaitingClaim {
@@ -63,7 +65,8 @@ export class SessionAuthority {
     this.#homes = new HomeLedger(deps.homes, deps.log);
     // Microseconds since the epoch: above everything an earlier control process can have granted.
     this.#ownership = new Ownership({ takeoverMs: options.takeoverMs, firstEpoch: deps.clock.wallMs() * 1000 });
-    this.#gates = new ConnectGates({ rates: options.rates, queueLimit: options.queueLimit, clock: deps.clock });
+    const { rates, clientRates = {}, queueLimit } = options;
+    this.#gates = new ConnectGates({ rates, clientRates, queueLimit, clock: deps.clock });
   }
 
   handleHello(message: Extract<WorkerMessage, { kind: 'hello' }>): void {
@@ -99,7 +102,9 @@ export class SessionAuthority {
     this.#tokens.delete(claimKey(worker, claim));
   }
 
-  handleToken(worker: number, { claim, broker }: Extract<WorkerMessage, { kind: 'token' }>): void {
+  handleToken(worker: number, message: Extract<WorkerMessage, { kind: 'token' }>): void {
+    const { claim, broker, clientId, connectedMsAgo } = message;
+    if (connectedMsAgo !== undefined) this.#noteConnect({ broker, clientId }, connectedMsAgo);
     const key = claimKey(worker, claim);
     let isAnswered = false;
     const answer = (granted: boolean) => {
@@ -107,7 +112,7 @@ export class SessionAuthority {
       this.#tokens.delete(key);
       this.#deps.send(worker, { kind: 'token-answer', claim, granted });
     };
-    const takeBack = this.#gates.ask({ broker, deadlineMs: this.#deadlineMs(), answer });
+    const takeBack = this.#gates.ask({ broker, clientId, deadlineMs: this.#deadlineMs(), answer });
     if (!isAnswered) this.#tokens.set(key, takeBack);
   }
 
@@ -118,7 +123,9 @@ export class SessionAuthority {
     else this.#homes.forget(session.clientId);
   }
 
-  handleEnded({ clientId, epoch, sessionOver, remains }: Extract<WorkerMessage, { kind: 'ended' }>): void {
+  handleEnded(message: Extract<WorkerMessage, { kind: 'ended' }>): void {
+    const { clientId, epoch, sessionOver, remains, connected } = message;
+    if (connected !== undefined) this.#noteConnect({ broker: connected.broker, clientId }, connected.msAgo);
     // A leg that lost its client ID no longer speaks for the session.
     if (this.#ownership.owns(clientId, epoch)) {
       if (sessionOver) this.#homes.forget(clientId);
@@ -213,6 +220,7 @@ export class SessionAuthority {
       let isAnswered = false;
       const takeBack = this.#gates.ask({
         broker,
+        clientId: claim.clientId,
         deadlineMs: this.#deadlineMs(),
         answer: (granted) => {
           isAnswered = true;
@@ -278,6 +286,10 @@ export class SessionAuthority {
       isBroker: (name) => name in this.#options.rates,
       nowMs: this.#deps.clock.wallMs(),
     });
+  }
+
+  #noteConnect(client: PacedClient, msAgo: number): void {
+    this.#gates.noteConnect(client, this.#deps.clock.monotonicMs() - msAgo);
   }
 
   #deadlineMs(): number {

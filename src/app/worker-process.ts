@@ -12,7 +12,14 @@ import { openSqliteHomeStore } from '../session/sqlite-home-store.ts';
 import { createLogger, type Logger } from '../telemetry/logger.ts';
 import { createMetrics, type Metrics } from '../telemetry/metrics.ts';
 import { AssessmentBatch } from './assessment-batch.ts';
-import { assessmentBounds, assessmentStorePath, claimAnswerMs, connectRates, homeStorePath } from './broker-rates.ts';
+import {
+  assessmentBounds,
+  assessmentStorePath,
+  claimAnswerMs,
+  clientConnectRates,
+  connectRates,
+  homeStorePath,
+} from './broker-rates.ts';
 import { connectionsWithin, openFilesLimit } from './descriptor-room.ts';
 import { LinkedRegistry } from './linked-registry.ts';
 import { ListenerTrust } from './listener-trust.ts';
@@ -194,6 +201,7 @@ class WorkerProcess {
       },
       {
         rates: connectRates(configuration),
+        clientRates: clientConnectRates(configuration),
         worker: this.#worker,
         workers: configuration.workers,
         queueLimit: configuration.limits.connectQueue,

@@ -170,25 +170,23 @@ async function ask(
 }
 
 /**
- * Ends an earlier session by a connection of its own, before the one that the device wants. A broker that refuses it
- * will refuse the device too, in its own words.
+ * Ends an earlier session by a connection of its own, before the one that the device wants: the claim's token is used
+ * here, and that one gets another. A broker that refuses it will refuse the device too, in its own words.
  */
 async function isPurged(candidate: Candidate, request: BrokerRequest, context: ConnectionContext): Promise<boolean> {
-  const { leg } = candidate;
+  const { leg, connect } = candidate;
   const { broker } = request;
   const { registry, metrics } = context.ports;
-  if (!(await registry.connectToken(broker, leg.signal))) {
-    refuseUnanswered(candidate, broker, 'rate', context);
-    return false;
-  }
   const asked = await ask(candidate, request, context);
   if (asked === undefined) return false;
   const { socket } = asked.upstream;
   metrics.connects.inc({ broker, result: asked.answer.connack.code === 0 ? 'purged' : 'purge-failed' });
   closeAfterFlush(socket, flushLingerMs, encodeClientDisconnect());
   await Promise.race([closedWithin(socket, flushLingerMs), whenAborted(leg.signal)]);
-  if (leg.end === undefined) return true;
-  refuseUnanswered(candidate, broker, undefined, context);
+  const wish = { broker, clientId: connect.clientId, hasConnected: true };
+  const hasToken = leg.end === undefined && (await registry.connectToken(wish, leg.signal));
+  if (leg.end === undefined && hasToken) return true;
+  refuseUnanswered(candidate, broker, leg.end === undefined ? 'rate' : undefined, context);
   await leg.whenClosed(socket, broker);
   return false;
 }
@@ -233,14 +231,14 @@ function whenAborted(signal: AbortSignal): Promise<undefined> {
 }
 
 function dial(
-  { leg }: Candidate,
+  { leg, connect: { clientId } }: Candidate,
   { broker, device }: BrokerRequest,
   { ports, limits }: ConnectionContext,
 ): ReturnType<GatewayPorts['upstream']['connect']> {
   return ports.upstream.connect({
     broker,
     device,
-    connectToken: () => ports.registry.connectToken(broker, leg.signal),
+    connectToken: () => ports.registry.connectToken({ broker, clientId }, leg.signal),
     timeoutMs: limits.brokerAnswerMs,
     signal: leg.signal,
   });

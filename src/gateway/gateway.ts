@@ -271,11 +271,11 @@ class DeviceGateway implements Gateway {
   }
 
   #handleLegOver(relay: Relay, sessionOver: boolean): void {
-    const { connection, home: broker, sessionEnd } = relay.record;
+    const { connection, clientId, home: broker, sessionEnd } = relay.record;
     if (!sessionOver || sessionEnd === undefined) this.#giveBack(relay, sessionOver);
     else {
       const handleOver = (isEnded: boolean) => this.#giveBack(relay, isEnded);
-      this.#sessionEnds.begin({ connection, broker, sessionEnd, handleOver });
+      this.#sessionEnds.begin({ connection, clientId, broker, sessionEnd, handleOver });
     }
   }
 

@@ -8,6 +8,7 @@ import type { UpstreamConnection } from './upstream-connector.ts';
 /** A session to be ended at its broker by a connection of its own. */
 export interface EndingSession {
   readonly connection: number;
+  readonly clientId: string;
   readonly broker: string;
   readonly sessionEnd: SessionEnd;
   /** Called exactly once; false: the broker may still hold the session. */
@@ -100,12 +101,12 @@ export class SessionEnds {
   }
 
   async #run(ending: Ending): Promise<boolean> {
-    const { broker, sessionEnd } = ending.session;
+    const { broker, clientId, sessionEnd } = ending.session;
     const { registry, upstream } = this.#ports;
     const { signal } = ending.controller;
     const deadline = setTimeout(() => ending.controller.abort(), endingMs);
     try {
-      const connectToken = () => registry.connectToken(broker, signal);
+      const connectToken = () => registry.connectToken({ broker, clientId }, signal);
       if (!(await connectToken()) || signal.aborted) return false;
       const { device } = sessionEnd;
       const connected = await upstream.connect({ broker, device, connectToken, timeoutMs: endingMs, signal });

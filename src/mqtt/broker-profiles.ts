@@ -45,6 +45,8 @@ export interface BrokerProfile {
   readonly willDelay: boolean;
   /** PUBLISH packets a second of one connection, both directions together. */
   readonly publishesPerSecond: number;
+  /** CONNECTs a second with the same client ID, whatever became of the others. */
+  readonly connectsPerSecondPerClientId: number;
   /** Seconds a session may outlive its connection. */
   readonly maxSessionExpirySeconds: number;
   /** Whether packets may come before CONNACK was sent. */
@@ -99,6 +101,7 @@ export const brokerProfiles = {
     retainHandling: true,
     willDelay: true,
     publishesPerSecond: noLimit,
+    connectsPerSecondPerClientId: noLimit,
     // For ever (MQTT 5 §3.1.2.11.2).
     maxSessionExpirySeconds: 0xffff_ffff,
     // Clients may send on before CONNACK (§3.1.4 of 3.1.1 and 5).
@@ -160,6 +163,8 @@ export const brokerProfiles = {
     willDelay: false,
     // AWS quota "Publish requests per second per connection": 100, both directions; what is beyond is discarded.
     publishesPerSecond: 100,
+    // AWS quota "CONNECT requests per second per client ID": 1, not adjustable; a further one is throttled.
+    connectsPerSecondPerClientId: 1,
     // One hour unless the account's quota was raised (up to seven days).
     maxSessionExpirySeconds: 3_600,
     // "Client must wait for CONNACK before sending anything else".

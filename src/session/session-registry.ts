@@ -8,8 +8,8 @@ import type { Obstacle } from '../mqtt/adaptation-kind.ts';
 export interface SessionRegistry {
   /** Never rejects. `signal` withdraws a claim whose device went away while it waited. */
   claim(request: ClaimRequest, signal: AbortSignal): Promise<ClaimAnswer>;
-  /** One more connect token for `broker`, for a second endpoint or a retry. Resolves false when there is none in time. */
-  connectToken(broker: string, signal: AbortSignal): Promise<boolean>;
+  /** One more connect token, for a second endpoint or a further CONNECT. Resolves false when there is none in time. */
+  connectToken(wish: TokenWish, signal: AbortSignal): Promise<boolean>;
   /** The broker accepted the CONNECT (CONNACK 0). */
   attached(session: AttachedSession): void;
   /**
@@ -51,6 +51,14 @@ export interface SessionRemains {
 
 /** Packet identifiers kept per client ID. */
 export const remainingIdentifiers = 1_000;
+
+export interface TokenWish {
+  readonly broker: string;
+  /** Whose CONNECT it is for; empty when the device sent none. */
+  readonly clientId: string;
+  /** The broker has answered a CONNECT of the client ID just now, and this is for another one. */
+  readonly hasConnected?: boolean;
+}
 
 export interface ClaimRequest {
   /** Empty when the device sent none: then only the connect rate is asked, and there is no epoch to lose. */

@@ -20,6 +20,7 @@ export interface WorkerInWorld {
 
 export interface RegistryWorldOptions {
   readonly rates?: Readonly<Record<string, number | undefined>>;
+  readonly clientRates?: Readonly<Record<string, number>>;
   readonly workers?: number;
   readonly takeoverMs?: number;
   readonly answerMs?: number;
@@ -37,6 +38,7 @@ export class RegistryWorld {
   constructor(options: RegistryWorldOptions = {}) {
     this.#options = {
       rates: { legacy: undefined, aws: undefined },
+      clientRates: {},
       workers: 2,
       takeoverMs: 200,
       answerMs: 2_000,
@@ -48,7 +50,7 @@ export class RegistryWorld {
   }
 
   startControl(): void {
-    const { takeoverMs, answerMs, rates, homesPath } = this.#options;
+    const { takeoverMs, answerMs, rates, clientRates, homesPath } = this.#options;
     const homes: HomeStore = openSqliteHomeStore(homesPath);
     const authority = new SessionAuthority(
       {
@@ -58,7 +60,7 @@ export class RegistryWorld {
         log: createLogger({ level: 'silent', component: 'test' }),
         send: (worker, message) => queueMicrotask(() => this.#toWorker(authority, worker, message)),
       },
-      { takeoverMs, answerMs, queueLimit: 1_000, rates },
+      { takeoverMs, answerMs, queueLimit: 1_000, rates, clientRates },
     );
     this.#authority = authority;
     for (const [worker, { registry }] of this.workers.entries()) {
@@ -96,7 +98,7 @@ export class RegistryWorld {
 
   #createWorker(worker: number): WorkerInWorld {
     const endedLegs: WorkerInWorld['endedLegs'] = [];
-    const { rates, workers, answerMs, homesPath } = this.#options;
+    const { rates, clientRates, workers, answerMs, homesPath } = this.#options;
     const registry = new LinkedRegistry(
       {
         clock: systemClock,
@@ -107,7 +109,7 @@ export class RegistryWorld {
         openHomes: () => openSqliteHomeStore(homesPath, { readOnly: homesPath !== ':memory:' }),
         obstacleOf: (clientId, target) => this.obstacles.get(`${clientId} ${target}`),
       },
-      { rates, worker, workers, queueLimit: 1_000, answerMs },
+      { rates, clientRates, worker, workers, queueLimit: 1_000, answerMs },
     );
     return { registry, endedLegs, endedParked: [], answersEndLeg: true, answersEndParked: true };
   }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { connect } from 'node:net';
 import { afterEach, describe, it } from 'node:test';
+import { encodeSubscriptions } from '../../src/mqtt/remembered-subscriptions.ts';
 import { createGatewayWorld, type GatewayWorld, metricValue } from './gateway-world.ts';
 import { type ConnectScript, connackAccepted5 } from './scripted-broker.ts';
 import { connectBytes, TestDevice } from './test-device.ts';
@@ -328,6 +329,10 @@ describe('where a session goes', () => {
     // assigned client identifier "auto-1"
     const connack = Buffer.from([0x20, 12, 0, 0, 9, 0x12, 0, 6, ...Buffer.from('auto-1')]);
     const adoption = { clientId: 'auto-1', connection: 1, broker: 'legacy', persistent: true };
+    const remains = {
+      received: [],
+      subscriptions: encodeSubscriptions({ subscriptionsKnown: true, held: [] }),
+    };
 
     async function attachNameless(): Promise<TestDevice> {
       world.legacy.onConnect = connack;
@@ -346,11 +351,11 @@ describe('where a session goes', () => {
       assert.equal(world.gateway.sessions({ limit: 1 }).length, 1, 'the leg has the epoch of its adoption');
       device.send({ cmd: 'disconnect' });
       await until(() => world.registry.ends.length === 1);
-      assert.deepEqual(world.registry.ends, [{ clientId: 'auto-1', epoch: 2, sessionOver: false }]);
+      assert.deepEqual(world.registry.ends, [{ clientId: 'auto-1', epoch: 2, sessionOver: false, remains }]);
       const again = await attachNameless();
       await world.gateway.endLeg(2, 5);
       await again.inbox.closed();
-      assert.deepEqual(world.registry.ends[1], { clientId: 'auto-1', epoch: 4, sessionOver: false });
+      assert.deepEqual(world.registry.ends[1], { clientId: 'auto-1', epoch: 4, sessionOver: false, remains });
     });
 
     it('is given back when its device left before the registry answered', async () => {
@@ -364,7 +369,7 @@ describe('where a session goes', () => {
       assert.deepEqual(world.registry.ends, []);
       resolve();
       await until(() => world.registry.ends.length === 1);
-      assert.deepEqual(world.registry.ends, [{ clientId: 'auto-1', epoch: 2, sessionOver: false }]);
+      assert.deepEqual(world.registry.ends, [{ clientId: 'auto-1', epoch: 2, sessionOver: false, remains }]);
     });
   });
 
