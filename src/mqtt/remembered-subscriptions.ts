@@ -16,6 +16,23 @@ const unknown: SessionSubscriptions = { subscriptionsKnown: false, held: [] };
 /** What stands for subscriptions that are not known. */
 export const unknownSubscriptions = textOf(false, []);
 
+/** What a session's desk knows. */
+export interface KnownSubscriptions {
+  readonly hasChanged: boolean;
+  subscriptions(): ReadonlyMap<string, HeldSubscription>;
+}
+
+/** Undefined: what was taken up still holds. A session that nothing is remembered of is known from its beginning only. */
+export function subscriptionsToKeep(
+  desk: KnownSubscriptions,
+  takenUp: SessionSubscriptions | undefined,
+  sessionPresent: boolean,
+): SessionSubscriptions | undefined {
+  if (takenUp !== undefined && !desk.hasChanged) return undefined;
+  const subscriptionsKnown = takenUp?.subscriptionsKnown ?? !sessionPresent;
+  return { subscriptionsKnown, held: [...desk.subscriptions().values()] };
+}
+
 /** As text for the store of sessions: at most `maxRememberedBytes`; of more nothing is remembered but that it is not known. */
 export function encodeSubscriptions({ subscriptionsKnown, held }: SessionSubscriptions): string {
   let bytes = unknownSubscriptions.length + 1;

@@ -11,7 +11,7 @@ import { LegOutput } from './leg-output.ts';
 import { PacketStream } from './packet-stream.ts';
 import { PublishPace } from './publish-pace.ts';
 import { reasonCode } from './reason-code.ts';
-import type { SessionSubscriptions } from './remembered-subscriptions.ts';
+import { type SessionSubscriptions, subscriptionsToKeep } from './remembered-subscriptions.ts';
 import type { PacketCounters, SessionParts } from './session-parts.ts';
 import type { SessionFault, SessionPort } from './session-port.ts';
 import { SessionScratch } from './session-scratch.ts';
@@ -183,9 +183,7 @@ export class SessionMachine {
   /** What is to be remembered of the session; undefined: what is remembered still holds. */
   subscriptionsToKeep(): SessionSubscriptions | undefined {
     const { desk, upstream } = this.#parts;
-    if (this.#takenUp !== undefined && !desk.hasChanged) return undefined;
-    const subscriptionsKnown = this.#takenUp?.subscriptionsKnown ?? !upstream.sessionPresent;
-    return { subscriptionsKnown, held: [...desk.subscriptions().values()] };
+    return subscriptionsToKeep(desk, this.#takenUp, upstream.sessionPresent);
   }
 
   #pingBroker(): void {

@@ -1,5 +1,6 @@
 import { type BrokerProfile, brokerProfiles } from '../../../src/mqtt/broker-profiles.ts';
 import { maxPacketBytes, type ProtocolVersion } from '../../../src/mqtt/control-packet.ts';
+import { decodeSubscriptions, encodeSubscriptions } from '../../../src/mqtt/remembered-subscriptions.ts';
 import { SessionMachine, type SessionMachineOptions } from '../../../src/mqtt/session-machine.ts';
 import type { SessionPort } from '../../../src/mqtt/session-port.ts';
 import type { UndeliverablePolicy } from '../../../src/mqtt/session-terms.ts';
@@ -19,6 +20,7 @@ export class SessionScript {
   #options: SessionMachineOptions | undefined;
   #machine: SessionMachine | undefined;
   #nowMs = 0;
+  #remembered: string | undefined;
   #device: ProtocolVersion = '3.1.1';
   #broker: ProtocolVersion = '3.1.1';
 
@@ -73,7 +75,13 @@ export class SessionScript {
   #resume(): void {
     if (this.#options === undefined) throw new Error('a transcript begins with a session');
     const unfinished = this.machine.unfinished();
-    this.#machine = new SessionMachine({ ...this.#options, port: this.#port(), unfinished, nowMs: this.#nowMs });
+    const kept = this.machine.subscriptionsToKeep();
+    // As the store has it: a text that stays while nothing changes.
+    if (kept !== undefined) this.#remembered = encodeSubscriptions(kept);
+    const subscriptions = decodeSubscriptions(this.#remembered);
+    const upstream = { ...this.#options.upstream, sessionPresent: true };
+    this.#options = { ...this.#options, upstream, port: this.#port(), unfinished, subscriptions, nowMs: this.#nowMs };
+    this.#machine = new SessionMachine(this.#options);
   }
 
   #begin({ values }: PacketWords): void {
