@@ -25,9 +25,15 @@ export interface Refusal {
 
 /** How a CONNECT that was not understood is answered, in the version that could be read of it. */
 export function refusalOfDecoding({ kind, level, message }: ConnectRefusal): Refusal {
-  const protocol = level === 0 ? undefined : level >= 5 ? '5' : '3.1.1';
+  const protocol = answeredIn(kind, level);
   const reason = kind === 'unsupported-version' ? 'version' : kind === 'client-id' ? 'client-id' : 'malformed';
   return { reason, connack: kind, message, ...(protocol === undefined ? {} : { protocol }) };
+}
+
+/** A version that nobody knows is answered in the words that every version's clients read: CONNACK 1 [MQTT-3.1.2-2] of 3.1.1. */
+function answeredIn(kind: ConnectRefusal['kind'], level: number): ProtocolVersion | undefined {
+  if (kind === 'unsupported-version') return '3.1.1';
+  return level === 0 ? undefined : level >= 5 ? '5' : '3.1.1';
 }
 
 /** Refuses a device before a broker was asked. */

@@ -84,7 +84,7 @@ export function decodeUnsubscribe(packet: Buffer, protocol: ProtocolVersion): Pa
   const properties =
     protocol === '5' ? decodeProperties(reader, allowedProperties.unsubscribe, 'properties') : undefined;
   const filters: string[] = [];
-  while (reader.bytesLeft > 0) filters.push(decodeFilter(reader));
+  while (reader.bytesLeft > 0) filters.push(decodeFilter(reader, protocol));
   if (filters.length === 0) reader.fail('there is no topic filter'); // [MQTT-3.10.3-2]
   return decodingOf(reader, { packetId, filters, userProperties: userPropertiesOf(properties) });
 }
@@ -101,16 +101,16 @@ function decodePacketId(reader: ByteReader): number {
   return packetId;
 }
 
-function decodeFilter(reader: ByteReader): string {
+function decodeFilter(reader: ByteReader, protocol: ProtocolVersion): string {
   const filter = reader.utf8('topic filter');
-  const fault = reader.problem === undefined ? topicFilterFault(filter) : undefined;
+  const fault = reader.problem === undefined ? topicFilterFault(filter, protocol) : undefined;
   // Not 0x8F: that is for a filter that is well-formed and not accepted (MQTT 5 §2.4).
   if (fault !== undefined) reader.fail(fault);
   return filter;
 }
 
 function decodeRequest(reader: ByteReader, protocol: ProtocolVersion): SubscriptionRequest {
-  const filter = decodeFilter(reader);
+  const filter = decodeFilter(reader, protocol);
   const options = reader.uint8('subscription options');
   const qos = options & 0x03;
   const retainHandling = (options >> 4) & 0x03;

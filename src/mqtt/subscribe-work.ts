@@ -104,13 +104,13 @@ export class SubscribeWork implements SubscriptionWork {
   }
 
   #resultOf({ request, upstream }: Asked): number {
-    const { maximumQos } = this.#place.terms;
+    const { maximumQos, grantsQos2 } = this.#place.terms;
     const codes = upstream.map((filter) => this.#codes.get(filter) ?? reasonCode.unspecifiedError);
     const refused = codes.find((code) => code > 2);
     if (refused !== undefined) return refused;
     const least = Math.min(...codes);
     // A subscription at QoS 2 may be served with QoS 1: the highest that there is (MQTT 5 §3.8.4).
-    if (request.qos === 2 && maximumQos === 1 && least >= 1) return 2;
+    if (request.qos === 2 && grantsQos2 && maximumQos === 1 && least >= 1) return 2;
     return Math.min(least, request.qos);
   }
 

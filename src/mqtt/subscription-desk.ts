@@ -165,8 +165,9 @@ export class SubscriptionDesk {
 
   #admit(order: Order, nowMs: number): void {
     const { packetId } = order.packet;
-    // A device that sends it again before it has its answer (MQTT 3.1 §4.1) gets one answer.
-    if (this.#unanswered.has(packetId)) return;
+    // A device that sends it again with DUP before it has its answer gets one answer (MQTT 3.1 §4.1); later versions have no DUP here.
+    const isRepeat = this.#place.terms.device === '3.1' && ((order.bytes[0] as number) & 0x08) !== 0;
+    if (isRepeat && this.#unanswered.has(packetId)) return;
     const isCrowded = this.#unanswered.size > 0 && this.#unansweredBytes + order.bytes.length > maxUnansweredBytes;
     if (isCrowded || this.#waiting.length >= maxWaiting) {
       this.#turnAway(order);

@@ -12,6 +12,8 @@ export interface SubscriptionTerms {
   /** Both sides write SUBSCRIBE, SUBACK and theirs in the same form. */
   readonly sameForm: boolean;
   readonly maximumQos: 0 | 1 | 2;
+  /** QoS 2 ends at the gateway, and the device may have it. */
+  readonly grantsQos2: boolean;
   readonly filtersPerSubscribe: number;
   readonly filtersPerUnsubscribe: number;
   readonly subscriptionsPerConnection: number;
@@ -42,6 +44,7 @@ export function subscriptionTerms(device: DeviceTerms, upstream: UpstreamTerms):
     device: device.protocol,
     upstream: protocol,
     sameForm: (device.protocol === '5') === hasOptions,
+    grantsQos2: device.told.maximumQos === 2,
     maximumQos: lowerQos(profile.maximumQos, capabilities.maximumQos),
     filtersPerSubscribe: profile.filtersPerSubscribe,
     filtersPerUnsubscribe: profile.filtersPerUnsubscribe,

@@ -1,3 +1,5 @@
+import type { ProtocolVersion } from './control-packet.ts';
+
 const sharePrefix = '$share/';
 
 /** What is wrong with a topic name, that of a will included; undefined when nothing is. */
@@ -10,11 +12,16 @@ export function topicNameFault(topic: string): string | undefined {
 
 /**
  * What is wrong with a topic filter. `$share/` begins a shared subscription for devices of every version: MQTT 5 defines
- * it, and brokers read it before MQTT 5 as well.
+ * it, and brokers read it before MQTT 5 as well; there, what only looks like one is an ordinary filter.
  */
-export function topicFilterFault(filter: string): string | undefined {
+export function topicFilterFault(filter: string, protocol: ProtocolVersion = '5'): string | undefined {
   if (filter.includes('\0')) return 'the topic filter contains U+0000'; // [MQTT-4.7.3-2]
   if (!filter.startsWith(sharePrefix)) return plainFilterFault(filter);
+  const fault = sharedFilterFault(filter);
+  return protocol === '5' ? fault : fault && plainFilterFault(filter);
+}
+
+function sharedFilterFault(filter: string): string | undefined {
   const nameEnd = filter.indexOf('/', sharePrefix.length);
   if (nameEnd < 0) return 'the shared subscription has no topic filter'; // [MQTT-4.8.2-2]
   const name = filter.slice(sharePrefix.length, nameEnd);
@@ -34,7 +41,8 @@ export interface ParsedFilter {
 
 /** Takes apart a filter that `topicFilterFault` found nothing in. */
 export function parseTopicFilter(text: string): ParsedFilter {
-  const nameEnd = text.startsWith(sharePrefix) ? text.indexOf('/', sharePrefix.length) : -1;
+  const isShared = text.startsWith(sharePrefix) && sharedFilterFault(text) === undefined;
+  const nameEnd = isShared ? text.indexOf('/', sharePrefix.length) : -1;
   const filter = nameEnd < 0 ? text : text.slice(nameEnd + 1);
   return {
     shareName: nameEnd < 0 ? undefined : text.slice(sharePrefix.length, nameEnd),

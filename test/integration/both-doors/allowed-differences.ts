@@ -129,26 +129,10 @@ export const openDifferences: readonly { readonly cases: RegExp; readonly proble
     problem: 'before MQTT 5 no rule asks for the fewest bytes of a Remaining Length (MQTT 3.1.1 §2.2.3)',
   },
   {
-    cases: /^3.*SUBSCRIBE (to|from) '\$share\/(|g|g\/|\/a)'/,
-    problem: 'before MQTT 5 such a filter is one like others (MQTT 3.1.1 §4.7.2)',
-  },
-  {
     cases: /of 65535 bytes$/,
     problem: 'a CONNECT above limits.connectPacketBytes is closed though its fields are legal',
   },
-  {
-    cases: /\[MQTT-3\.1\.2-2\] level (0|6|127)/,
-    problem: 'an unknown level is answered otherwise than with 20 02 00 01',
-  },
-  {
-    cases: /with the same identifier/,
-    problem: 'the second of two SUBSCRIBE or UNSUBSCRIBE with one identifier has no answer',
-  },
   { cases: /SUBSCRIBE to the same filter twice/, problem: 'both codes are those of the second' },
-  {
-    cases: /^5: max_qos 1 and .*: PUBLISH/,
-    problem: 'SUBACK grants QoS 2 where the broker grants 1 and CONNACK said 1',
-  },
   { cases: /a QoS 2 PUBLISH with DUP twice in one segment/, problem: 'one PUBREC for two PUBLISH' },
 ];
 

@@ -300,9 +300,9 @@ const subscribing: readonly NamedDifference[] = [
     name: 'a shared subscription without a name, with a wildcard in it, or without a filter',
     clause: '[MQTT-4.8.2-1], [MQTT-4.8.2-2]',
     kind: 'refused',
-    protocols: all,
+    protocols: v5,
     says: /^the share(d subscription has no topic filter| name (is empty|has a wildcard))$/,
-    example: '820d 0001 0008 2473686172652f61 00',
+    example: '820e 0001 00 0008 2473686172652f61 00',
   },
   {
     name: 'No Local on a shared subscription',
