@@ -134,6 +134,7 @@ export class MoveRunner {
     const nowMs = this.#deps.clock.monotonicMs();
     const before = move.state;
     move.state = applyProgress(before, progress, { nowMs, allowance, refusedListed: this.#deps.refusedListed });
+    if (move.state.outcome !== undefined) this.#journal((journal) => journal.end(move.id));
     if (move.state.moved !== before.moved || move.state.outcome !== undefined)
       this.#deps.onChange(this.#document(move));
   }

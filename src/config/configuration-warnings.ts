@@ -50,7 +50,7 @@ function listenerWarnings({ name, tls }: ListenerConfiguration, source: Configur
   return warnings;
 }
 
-function brokerWarnings({ name, endpoints, tls }: BrokerConfiguration): readonly string[] {
+function brokerWarnings({ name, endpoints, tls, undeliverable }: BrokerConfiguration): readonly string[] {
   const plain = endpoints.filter((endpoint) => !endpoint.tls);
   const open = plain.filter((endpoint) => !isLoopback(endpoint.host)).map(({ host, port }) => `${host}:${port}`);
   return [
@@ -59,6 +59,11 @@ function brokerWarnings({ name, endpoints, tls }: BrokerConfiguration): readonly
       : [`brokers.${name}: no TLS to ${open.join(', ')}: messages cross the network in the clear`]),
     ...(plain.length === endpoints.length && (tls.ca !== undefined || tls.servername !== undefined)
       ? [`brokers.${name}.tls: it has no effect on mqtt:// endpoints`]
+      : []),
+    ...(undeliverable === 'acknowledge'
+      ? [
+          `brokers.${name}.undeliverable: messages that the broker cannot take are acknowledged and lost; only a record remains`,
+        ]
       : []),
   ];
 }

@@ -79,7 +79,7 @@ export interface BrokerConfiguration {
   /** One or more, from `url` or `urls` (mqtt:// or mqtts://). */
   readonly endpoints: readonly BrokerEndpoint[];
   readonly profile: BrokerProfileName;
-  /** Protocol versions that it speaks, the preferred one first; the profile's unless the file says otherwise. */
+  /** Protocol versions that it speaks; the profile's unless the file says otherwise. */
   readonly versions: readonly ProtocolVersion[];
   readonly undeliverable: UndeliverablePolicy;
   /** NDJSON, appended to by every worker; there with `acknowledge`. */

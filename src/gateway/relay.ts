@@ -2,7 +2,8 @@ import type { Socket } from 'node:net';
 import type { Clock } from '../base/clock.ts';
 import { encodeServerDisconnect } from '../mqtt/disconnect-packet.ts';
 import { reasonCode } from '../mqtt/reason-code.ts';
-import { SessionMachine, type SessionMachineOptions } from '../mqtt/session-machine.ts';
+import type { SessionMachineOptions } from '../mqtt/session-assembly.ts';
+import { SessionMachine } from '../mqtt/session-machine.ts';
 import type { DeviceDone, SessionFault } from '../mqtt/session-port.ts';
 import type { SessionScratch } from '../mqtt/session-scratch.ts';
 import { flushLingerMs } from './gateway-ports.ts';
@@ -209,7 +210,7 @@ export class Relay {
       effects.isDeadlineEarlier = false;
       this.#host.deadlines.schedule(this);
     }
-    if (this.onProgress !== undefined) this.onProgress();
+    this.onProgress?.();
   }
 
   #end(outcome: SessionOutcome): void {
@@ -255,8 +256,14 @@ export class Relay {
       return;
     }
     this.#state = 'flushing';
-    this.#flushTimer = setTimeout(() => this.#finishDevice(), flushLingerMs);
+    this.#flushTimer = setTimeout(() => this.#giveUpHeld(), flushLingerMs);
     this.onProgress?.();
+  }
+
+  #giveUpHeld(): void {
+    this.machine.giveUpHeld(this.#host.clock.monotonicMs());
+    this.#settle();
+    this.#finishDevice();
   }
 
   /** What the device sent has gone out; then the broker sees the end as the device made it. */

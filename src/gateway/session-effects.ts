@@ -94,9 +94,10 @@ export class SessionEffects implements SessionPort {
     this.#host.drops.add(reason);
   }
 
-  recordDropped(message: DroppedMessage): void {
-    if (this.outcome !== undefined || this.#owner.recordDropped(message)) return;
-    this.outcome = { kind: 'unrecorded' };
+  recordDropped(message: DroppedMessage): boolean {
+    if (this.outcome === undefined && this.#owner.recordDropped(message)) return true;
+    this.outcome ??= { kind: 'unrecorded' };
+    return false;
   }
 
   /** Sends what the event wrote, and reads each leg as its sockets allow. */

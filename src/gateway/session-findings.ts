@@ -39,7 +39,13 @@ export class SessionFindings implements EffectsOwner {
 
   /** On the target it is a finding; on another broker nobody was to be moved there. */
   obstructed(kind: Obstacle, example: string): void {
-    const { client, record } = this.#options;
+    const { client, record, log } = this.#options;
+    const { clientId, home: broker } = record;
+    log.warn(
+      `obstructed ${broker}`,
+      { broker, clientId, obstacle: kind, example },
+      'a broker cannot take what a device does',
+    );
     if (client?.target !== record.home || (this.#obstaclesTold & obstacleBit[kind]) !== 0) return;
     this.#obstaclesTold |= obstacleBit[kind];
     this.found({ verdict: 'cannot', kind, example });

@@ -8,13 +8,19 @@ export class AckOrder {
   #first = 0;
   /** Acknowledgements that came before their turn. */
   #early: Map<number, Buffer> | undefined;
+  /** The identifiers in the order, while that is asked. */
+  #members: Set<number> | undefined;
 
   get size(): number {
     return this.#ids.length - this.#first;
   }
 
   has(packetId: number): boolean {
-    return this.#ids.includes(packetId, this.#first);
+    return this.#allMembers().has(packetId);
+  }
+
+  get hasEarly(): boolean {
+    return this.#early !== undefined && this.#early.size > 0;
   }
 
   /** Whether the acknowledgement for `packetId` is here and waits for its turn. */
@@ -24,15 +30,18 @@ export class AckOrder {
 
   push(packetId: number): void {
     this.#ids.push(packetId);
+    this.#members?.add(packetId);
   }
 
   /** True when the acknowledgement for `packetId` may leave now; it is out of the order then. */
   take(packetId: number): boolean {
     if (this.#ids[this.#first] !== packetId) return false;
     this.#first += 1;
+    this.#members?.delete(packetId);
     if (this.#first === this.#ids.length) {
       this.#ids.length = 0;
       this.#first = 0;
+      this.#members = undefined;
     } else if (this.#first > 64) {
       this.#ids.splice(0, this.#first);
       this.#first = 0;
@@ -42,10 +51,15 @@ export class AckOrder {
 
   /** Keeps `packet` until its turn. False: the identifier is not in the order, so its turn will not come. */
   keep(packetId: number, packet: Buffer): boolean {
-    if (!this.#ids.includes(packetId, this.#first)) return false;
+    if (!this.has(packetId)) return false;
     this.#early ??= new Map();
     this.#early.set(packetId, packet);
     return true;
+  }
+
+  #allMembers(): Set<number> {
+    this.#members ??= new Set(this.#ids.slice(this.#first));
+    return this.#members;
   }
 
   /** The next acknowledgement whose turn has come. */

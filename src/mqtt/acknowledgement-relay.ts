@@ -1,5 +1,5 @@
 import { decodeAcknowledgement, encodeAcknowledgement } from './acknowledgement-packet.ts';
-import { packetType, type ProtocolVersion } from './control-packet.ts';
+import { type ProtocolVersion, packetType } from './control-packet.ts';
 import type { LegOutput } from './leg-output.ts';
 import type { PacketSpan } from './packet-stream.ts';
 

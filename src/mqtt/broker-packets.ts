@@ -80,7 +80,7 @@ export class BrokerPackets implements PacketReader {
 
   /** PUBACK, PUBREC and PUBCOMP for what the device sent. */
   #handleAnswer(type: 4 | 5 | 7, span: PacketSpan): PacketVerdict {
-    const { uplink, upstream, device, port, toBroker } = this.#parts;
+    const { uplink, upstream, device, port, toBroker, undeliverable } = this.#parts;
     if (readAcknowledgement(span, upstream.protocol, this.#ack) !== 0)
       return this.#distrust('a malformed acknowledgement');
     const { packetId, reason } = this.#ack;
@@ -94,16 +94,24 @@ export class BrokerPackets implements PacketReader {
       }
       return 'proceed';
     }
-    if (reason >= 0x80 && device.protocol !== '5') port.dropped('refused-by-broker');
+    if (reason >= 0x80 && device.protocol !== '5') {
+      port.dropped('refused-by-broker');
+      // A device before MQTT 5 has no word for it: to acknowledge it all the same is the operator's to choose.
+      if (undeliverable === 'refuse') {
+        this.#parts.fail({ side: 'device', reason, message: 'the broker refused a PUBLISH' });
+        return 'stop';
+      }
+    }
     if (answer.isFirst) this.#answerInOrder(answer, span);
     else this.#passAnswer(answer, span);
     return 'proceed';
   }
 
   #answerInOrder(answer: UplinkAnswer, span: PacketSpan): void {
-    const { ackOrder, device, toDevice } = this.#parts;
+    const { ackOrder, device, toDevice, patience, nowMs } = this.#parts;
     const { deviceId, type } = answer;
     if (!ackOrder.take(deviceId)) {
+      patience.answered(nowMs, { hasEarly: true, isNext: false });
       if (ackOrder.keep(deviceId, keptAcknowledgement(span, { protocol: device.protocol, type, packetId: deviceId }))) {
         this.#parts.adapted('ack-order');
         return;
@@ -111,6 +119,7 @@ export class BrokerPackets implements PacketReader {
     }
     this.#passAnswer(answer, span);
     for (let early = ackOrder.nextEarly(); early !== undefined; early = ackOrder.nextEarly()) toDevice.send(early);
+    patience.answered(nowMs, { hasEarly: ackOrder.hasEarly, isNext: true });
   }
 
   #passAnswer({ deviceId, type }: UplinkAnswer, span: PacketSpan): void {

@@ -80,7 +80,9 @@ export class BrokerPublish {
       if (head.retain) this.#noteRetained(head);
       return this.#send(head, noIdentifiers);
     }
-    const digest = () => payloadDigest(head.bytes, head.payloadAt, head.end);
+    // The payload of a large one is not at hand, and so is nobody's own.
+    const isLarge = head.packetBytes > head.end - head.start;
+    const digest = () => (isLarge ? -1 : payloadDigest(head.bytes, head.payloadAt, head.end));
     const judgement = desk.judgeDelivery({ topic: head.topic(), retain: head.retain, digest }, nowMs);
     return judgement.deliver ? this.#send(head, judgement.subscriptionIdentifiers) : this.#drop(head, 'not-wanted');
   }

@@ -77,8 +77,22 @@ export class DevicePackets implements PacketReader {
         this.#disconnect(span);
         return true;
       default:
+        if (this.#parts.desk.isFull) return false;
         this.#subscribe(span);
         return true;
+    }
+  }
+
+  /**
+   * What waits here for the broker will not go any more. Where the device said DISCONNECT behind it, that still counts: the
+   * broker publishes no will.
+   */
+  giveUpHeld(): void {
+    const { heldFromDevice } = this.#parts;
+    const last = heldFromDevice.last;
+    while (heldFromDevice.size > 0) heldFromDevice.shift();
+    if (last !== undefined && (last.bytes[0] as number) >> 4 === packetType.disconnect) {
+      this.#disconnect(spanOfPacket(last.bytes));
     }
   }
 
@@ -110,7 +124,8 @@ export class DevicePackets implements PacketReader {
     if (heldFromDevice.size > 0) {
       return heldFromDevice.hold(span.bytes.subarray(span.start, span.end), nowMs) ? 'proceed' : 'block';
     }
-    if (isQuiescing && (span.bytes[span.start] as number) >> 4 !== packetType.disconnect) return 'block';
+    const isDisconnect = (span.bytes[span.start] as number) >> 4 === packetType.disconnect;
+    if (!isDisconnect && (isQuiescing || this.#parts.desk.isFull)) return 'block';
     handle();
     return 'proceed';
   }

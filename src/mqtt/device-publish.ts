@@ -88,7 +88,10 @@ export class DevicePublish {
     if (head.properties.hasSubscriptionIdentifier) return reasonCode.protocolError; // [MQTT-3.3.4-6]
     if (head.qos > told.maximumQos) return reasonCode.qosNotSupported; // [MQTT-3.2.2-11]
     if (head.retain && !told.retainAvailable) return reasonCode.retainNotSupported; // [MQTT-3.2.2-14]
-    if (head.packetBytes > told.maximumPacketSize) return reasonCode.packetTooLarge; // [MQTT-3.2.2-15]
+    if (head.packetBytes > told.maximumPacketSize) {
+      this.#parts.port.obstructed('payload-size', `${head.packetBytes} bytes`);
+      return reasonCode.packetTooLarge; // [MQTT-3.2.2-15]
+    }
     return 0;
   }
 
@@ -161,9 +164,13 @@ export class DevicePublish {
 
   #carryNew(head: PublishHead, qos: 1 | 2): boolean {
     const parts = this.#parts;
-    const upstreamId = parts.uplink.begin(head.packetId, qos);
+    const { uplink, ackOrder, patience, nowMs } = parts;
+    // An identifier that is used again has its place in the order: one answer comes for both.
+    const hasPlace = uplink.stateOf(head.packetId) !== uplinkState.none && ackOrder.has(head.packetId);
+    if (!uplink.isOwedByBroker) patience.asked(nowMs);
+    const upstreamId = uplink.begin(head.packetId, qos);
     if (upstreamId === undefined) return false;
-    parts.ackOrder.push(head.packetId);
+    if (!hasPlace) ackOrder.push(head.packetId);
     if (qos <= parts.upstream.capabilities.maximumQos) return this.#send(head, head.firstByte, upstreamId);
     parts.adapted('qos2-publish');
     // The exchange upstream is a new one: DUP is its own affair, and it has none yet.
@@ -214,7 +221,9 @@ export class DevicePublish {
     const { toBroker, pace, desk, sameForm, upstream, nowMs } = this.#parts;
     const { bytes, start, end, packetIdAt } = head;
     if (pace.isBound) pace.note(nowMs);
-    if (desk.watchesOwnPublishes) desk.noteOwnPublish(head.topic(), payloadDigest(bytes, head.payloadAt, end), nowMs);
+    if (desk.watchesOwnPublishes && head.packetBytes === end - start) {
+      desk.noteOwnPublish(head.topic(), payloadDigest(bytes, head.payloadAt, end), nowMs);
+    }
     if (sameForm) {
       bytes[start] = firstByte;
       if (packetIdAt !== 0 && upstreamId !== head.packetId) bytes.writeUInt16BE(upstreamId, packetIdAt);
@@ -239,11 +248,12 @@ export class DevicePublish {
     if (undeliverable === 'acknowledge') {
       const payload = Buffer.from(head.bytes.subarray(head.payloadAt, head.end));
       const { qos, retain, payloadBytes } = head;
-      port.recordDropped({ obstacle, topic, qos, retain, payloadBytes, payload });
+      if (!port.recordDropped({ obstacle, topic, qos, retain, payloadBytes, payload })) return true;
       port.dropped('undeliverable');
       this.#acknowledgeHere(head, 0);
       return true;
     }
+    port.dropped('refused');
     const reason = reasonOfObstacle(obstacle);
     if (device.protocol === '5' && head.qos > 0) this.#acknowledgeHere(head, reason);
     else this.#refuse(reason, `the broker cannot take this PUBLISH: ${obstacle}`);

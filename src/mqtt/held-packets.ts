@@ -52,6 +52,10 @@ export class HeldPackets {
     return this.#packets?.[0];
   }
 
+  get last(): HeldPacket | undefined {
+    return this.#packets?.at(-1);
+  }
+
   shift(): void {
     const packet = this.#packets?.shift();
     if (packet !== undefined) this.#bytes -= packet.bytes.length;

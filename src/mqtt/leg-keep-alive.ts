@@ -50,7 +50,7 @@ export class UpstreamKeepAlive {
   }
 
   pinged(nowMs: number): void {
-    this.#pingedAtMs = nowMs;
+    this.#pingedAtMs ??= nowMs;
     this.#lastSentMs = nowMs;
   }
 
@@ -64,15 +64,21 @@ export class UpstreamKeepAlive {
     this.#pingedAtMs = undefined;
   }
 
-  /** Whether the next deadline is that of an answer: the broker is silent then. */
-  get awaitsAnswer(): boolean {
-    return this.#pingedAtMs !== undefined;
+  /** The broker has not answered a ping in time. */
+  isSilent(nowMs: number): boolean {
+    return this.#answerDueMs <= nowMs;
   }
 
   get deadlineMs(): number {
-    // Behind a large PUBLISH that still comes in lies the answer.
-    if (this.#pingedAtMs !== undefined) return Math.max(this.#pingedAtMs, this.#lastReceivedMs) + pingAnswerMs;
+    // A leg whose answer may lie unread is pinged on: the broker goes by what it hears.
+    if (this.#pingedAtMs !== undefined) return Math.min(this.#answerDueMs, this.#lastSentMs + this.#intervalMs);
     return Math.min(this.#lastSentMs, this.#lastReceivedMs) + this.#intervalMs;
+  }
+
+  get #answerDueMs(): number {
+    if (this.#pingedAtMs === undefined) return Number.POSITIVE_INFINITY;
+    // Behind a large PUBLISH that still comes in lies the answer.
+    return Math.max(this.#pingedAtMs, this.#lastReceivedMs) + pingAnswerMs;
   }
 }
 

@@ -53,6 +53,7 @@ export class PacketStream {
   #payloadBytesLeft = 0;
   /** What came behind a packet that blocked. */
   #unread: Buffer[] = [];
+  #unreadBytes = 0;
   #isBlocked = false;
   #isStopped = false;
 
@@ -72,7 +73,7 @@ export class PacketStream {
 
   /** Bytes kept for packets that are not whole or not read yet, while it is blocked. */
   get blockedBytes(): number {
-    return this.isBlocked ? this.#unread.reduce((sum, { length }) => sum + length, this.#collectedBytes) : 0;
+    return this.#isBlocked ? this.#unreadBytes + this.#collectedBytes : 0;
   }
 
   /** Reads all of `chunk`, or up to the first problem. After a problem or a stop nothing is read any more. */
@@ -80,6 +81,7 @@ export class PacketStream {
     if (this.#isStopped) return undefined;
     if (this.#isBlocked) {
       this.#unread.push(chunk);
+      this.#unreadBytes += chunk.length;
       return undefined;
     }
     let offset = 0;
@@ -92,6 +94,7 @@ export class PacketStream {
       offset = next;
       if (this.#isBlocked) {
         if (offset < chunk.length) this.#unread.unshift(chunk.subarray(offset));
+        this.#unreadBytes += chunk.length - offset;
         return undefined;
       }
     }
@@ -108,6 +111,7 @@ export class PacketStream {
     }
     const chunks = this.#unread;
     this.#unread = [];
+    this.#unreadBytes = 0;
     for (const chunk of chunks) {
       const problem = this.push(chunk);
       if (problem !== undefined) return problem;
@@ -118,6 +122,7 @@ export class PacketStream {
   stop(): void {
     this.#isStopped = true;
     this.#unread = [];
+    this.#unreadBytes = 0;
   }
 
   /** Reads one packet, or a part of one, at `offset`; gives where the next begins. */

@@ -1,3 +1,6 @@
+/** A second, and what a network may squeeze out of it: a broker that counts one more discards it. */
+const windowMs = 1_100;
+
 /**
  * The publish rate of one connection, both directions together: no second sees more than the broker takes, and a burst
  * up to that passes at once.
@@ -20,7 +23,7 @@ export class PublishPace {
   /** When one more may pass; not after `nowMs`: at once. */
   nextAtMs(nowMs: number): number {
     if (!this.isBound || this.#passedAtMs === undefined) return nowMs;
-    return (this.#passedAtMs[this.#next] as number) + 1_000;
+    return (this.#passedAtMs[this.#next] as number) + windowMs;
   }
 
   /** One has passed: a device's, or one of the broker's, which nobody asked. */

@@ -1,47 +1,17 @@
-import { AckOrder } from './ack-order.ts';
 import { BrokerPackets } from './broker-packets.ts';
 import { maxPacketBytes } from './control-packet.ts';
 import { DevicePackets } from './device-packets.ts';
 import { encodeServerDisconnect } from './disconnect-packet.ts';
-import { DownlinkExchanges } from './downlink-exchanges.ts';
 import type { FramingProblem } from './framer.ts';
-import { HeldPackets } from './held-packets.ts';
-import { DeviceKeepAlive, pingPhase, pingreq, UpstreamKeepAlive } from './leg-keep-alive.ts';
-import { LegOutput } from './leg-output.ts';
+import { pingreq } from './leg-keep-alive.ts';
 import { PacketStream } from './packet-stream.ts';
-import { PublishPace } from './publish-pace.ts';
 import { reasonCode } from './reason-code.ts';
 import { type SessionSubscriptions, subscriptionsToKeep } from './remembered-subscriptions.ts';
-import type { PacketCounters, SessionParts } from './session-parts.ts';
-import type { SessionFault, SessionPort } from './session-port.ts';
-import { SessionScratch } from './session-scratch.ts';
-import type { DeviceTerms, UndeliverablePolicy, UnfinishedExchanges, UpstreamTerms } from './session-terms.ts';
-import { type HeldSubscription, SubscriptionDesk } from './subscription-desk.ts';
-import type { TargetAssessor } from './target-assessor.ts';
-import { UplinkExchanges } from './uplink-exchanges.ts';
-import { UpstreamIdentifiers } from './upstream-identifiers.ts';
-
-export interface SessionMachineOptions {
-  readonly device: DeviceTerms;
-  readonly upstream: UpstreamTerms;
-  /** Seconds the session outlives its connection, as agreed at CONNACK. */
-  readonly sessionExpiryInterval: number;
-  readonly undeliverable: UndeliverablePolicy;
-  /** Bytes of one packet from the device, header included. */
-  readonly maxPacketBytes: number;
-  readonly counts: PacketCounters;
-  /** One for all machines of a worker; absent: one of its own. */
-  readonly scratch?: SessionScratch;
-  readonly port: SessionPort;
-  /** Present while the device is on its source. */
-  readonly assessor?: TargetAssessor;
-  /** What an earlier connection of the session left. */
-  readonly unfinished?: UnfinishedExchanges;
-  /** Given for a session that the broker took up: what is remembered of it. */
-  readonly subscriptions?: SessionSubscriptions;
-  /** Milliseconds, monotonic. */
-  readonly nowMs: number;
-}
+import { createSessionParts, type SessionMachineOptions } from './session-assembly.ts';
+import type { SessionParts } from './session-parts.ts';
+import type { SessionFault } from './session-port.ts';
+import type { UnfinishedExchanges } from './session-terms.ts';
+import type { HeldSubscription } from './subscription-desk.ts';
 
 /**
  * The device-facing MQTT session from CONNACK on, with one broker attached: bytes of either leg in, bytes to either leg and
@@ -63,7 +33,7 @@ export class SessionMachine {
   constructor(options: SessionMachineOptions) {
     const { device, upstream } = options;
     this.#takenUp = options.subscriptions;
-    this.#parts = this.#createParts(options);
+    this.#parts = createSessionParts(options, { isOver: () => this.#isEndTold, fail: (fault) => this.#fail(fault) });
     this.#device = new DevicePackets(this.#parts, options.sessionExpiryInterval);
     this.#broker = new BrokerPackets(this.#parts);
     this.#fromDevice = new PacketStream(this.#device, {
@@ -100,22 +70,25 @@ export class SessionMachine {
     parts.nowMs = nowMs;
     if (parts.end !== undefined) return;
     if (this.#fromBroker.isBlocked) this.excuseBroker(nowMs);
+    const { desk, patience, uplink, upstreamKeepAlive } = parts;
     if (parts.deviceKeepAlive.deadlineMs <= nowMs) {
       const message = 'nothing came from the device for one and a half times its keep alive'; // [MQTT-3.1.2-22]
       parts.fail({ side: 'device', reason: reasonCode.keepAliveTimeout, message });
-    } else if (parts.desk.nextDeadlineMs() <= nowMs && parts.desk.handleTick(nowMs) === 'unanswered') {
+    } else if (desk.nextDeadlineMs() <= nowMs && desk.handleTick(nowMs) === 'unanswered') {
       this.#blameBroker('a SUBSCRIBE was not answered');
-    } else if (parts.upstreamKeepAlive.deadlineMs <= nowMs) this.#pingBroker();
+    } else if (patience.deadlineMs(uplink.isOwedByBroker) <= nowMs) {
+      this.#blameBroker('a PUBLISH was not answered');
+    } else if (upstreamKeepAlive.deadlineMs <= nowMs) this.#pingBroker();
     this.#settle();
   }
 
   /** When `handleTick` has something to do; infinity: never. */
   nextDeadlineMs(): number {
-    const { deviceKeepAlive, upstreamKeepAlive, desk, pace, heldFromDevice, nowMs, end } = this.#parts;
+    const { deviceKeepAlive, upstreamKeepAlive, desk, pace, patience, uplink, nowMs, end } = this.#parts;
     if (end !== undefined) return Number.POSITIVE_INFINITY;
-    const next = Math.min(deviceKeepAlive.deadlineMs, upstreamKeepAlive.deadlineMs, desk.nextDeadlineMs());
-    const isPaced = pace.isBound && (heldFromDevice.size > 0 || this.#fromDevice.isBlocked);
-    const paceMs = isPaced ? pace.nextAtMs(nowMs) : nowMs;
+    const legs = Math.min(deviceKeepAlive.deadlineMs, upstreamKeepAlive.deadlineMs);
+    const next = Math.min(legs, desk.nextDeadlineMs(), patience.deadlineMs(uplink.isOwedByBroker));
+    const paceMs = this.#isPaced() ? pace.nextAtMs(nowMs) : nowMs;
     // Where the pace has room, a packet waits for the window, and that opens with a packet of the broker.
     this.#deadlineTold = paceMs > nowMs ? Math.min(next, paceMs) : next;
     return this.#deadlineTold;
@@ -129,6 +102,7 @@ export class SessionMachine {
   excuseBroker(nowMs: number): void {
     this.#parts.upstreamKeepAlive.excuse(nowMs);
     this.#parts.desk.excuse(nowMs);
+    this.#parts.patience.excuse(nowMs);
   }
 
   /** From here on the device begins no exchange: what it sends of that kind stays unread. For a close in order. */
@@ -186,6 +160,13 @@ export class SessionMachine {
     return subscriptionsToKeep(desk, this.#takenUp, upstream.sessionPresent);
   }
 
+  /** The shell waits no longer for the broker to take what the device sent before it left. */
+  giveUpHeld(nowMs: number): void {
+    this.#parts.nowMs = nowMs;
+    if (this.#parts.end === undefined) this.#device.giveUpHeld();
+    this.#settle();
+  }
+
   #pingBroker(): void {
     const { upstreamKeepAlive, toBroker, nowMs } = this.#parts;
     if (!toBroker.atBoundary) {
@@ -193,7 +174,7 @@ export class SessionMachine {
       upstreamKeepAlive.excuse(nowMs);
       return;
     }
-    if (upstreamKeepAlive.awaitsAnswer) {
+    if (upstreamKeepAlive.isSilent(nowMs)) {
       this.#blameBroker('PINGREQ was not answered');
       return;
     }
@@ -260,9 +241,16 @@ export class SessionMachine {
     else if (this.#device.done !== undefined) this.#parts.port.deviceDone(this.#device.done);
   }
 
+  /** Whether the device's packets may be waiting for the publish rate. */
+  #isPaced(): boolean {
+    const { pace, heldFromDevice } = this.#parts;
+    return pace.isBound && (heldFromDevice.size > 0 || this.#fromDevice.isBlocked);
+  }
+
   #isDeadlineEarlier(): boolean {
-    const { desk, pace, heldFromDevice } = this.#parts;
-    const mayBeEarlier = desk.nextDeadlineMs() < this.#deadlineTold || (pace.isBound && heldFromDevice.size > 0);
+    const { desk, patience, uplink } = this.#parts;
+    const ofBroker = Math.min(desk.nextDeadlineMs(), patience.deadlineMs(uplink.isOwedByBroker));
+    const mayBeEarlier = ofBroker < this.#deadlineTold || this.#isPaced();
     return mayBeEarlier && this.#deadlineTold > this.nextDeadlineMs();
   }
 
@@ -287,64 +275,5 @@ export class SessionMachine {
     this.#fault = fault;
     const farewell = encodeServerDisconnect(parts.device.protocol, fault.reason);
     if (farewell !== undefined && parts.toDevice.atBoundary) parts.toDevice.send(farewell);
-  }
-
-  #createParts(options: SessionMachineOptions): SessionParts {
-    const { device, upstream, port, nowMs } = options;
-    const identifiers = new UpstreamIdentifiers();
-    const endsQos2 = upstream.capabilities.maximumQos < 2;
-    const uplink = new UplinkExchanges(identifiers, { endsQos2, kept: options.unfinished?.received ?? [] });
-    const upstreamKeepAlive = new UpstreamKeepAlive(upstream.keepAliveSeconds, pingPhase(device.clientId), nowMs);
-    const toDevice = new LegOutput((bytes) => port.toDevice(bytes));
-    const toBroker = new LegOutput((bytes) => {
-      // Nothing follows DISCONNECT [MQTT-3.14.4-2].
-      if (this.#isEndTold) return;
-      upstreamKeepAlive.sent(this.#parts.nowMs);
-      port.toBroker(bytes);
-    });
-    const adapted = port.adapted.bind(port);
-    const desk = new SubscriptionDesk({
-      device,
-      upstream,
-      held: options.subscriptions?.held ?? [],
-      port: {
-        sendToBroker: (packet) => toBroker.send(packet),
-        sendToDevice: (packet) => toDevice.send(packet),
-        takeIdentifier: (wanted) => {
-          const taken = identifiers.take(wanted, (packetId) => uplink.usesUpstream(packetId));
-          if (taken !== undefined) identifiers.remember(taken, 0);
-          return taken;
-        },
-        releaseIdentifier: (packetId) => identifiers.forget(packetId),
-        adapted,
-        obstructed: (obstacle, example) => port.obstructed(obstacle, example),
-      },
-    });
-    return {
-      device,
-      upstream,
-      undeliverable: options.undeliverable,
-      scratch: options.scratch ?? new SessionScratch(),
-      port,
-      counts: options.counts,
-      toDevice,
-      toBroker,
-      uplink,
-      downlink: new DownlinkExchanges(),
-      ackOrder: new AckOrder(),
-      heldFromDevice: new HeldPackets(),
-      heldFromBroker: new HeldPackets(),
-      desk,
-      pace: new PublishPace(upstream.profile.publishesPerSecond),
-      deviceKeepAlive: new DeviceKeepAlive(device.keepAliveSeconds, nowMs),
-      upstreamKeepAlive,
-      assessor: options.assessor,
-      sameForm: (device.protocol === '5') === (upstream.protocol === '5'),
-      nowMs,
-      end: undefined,
-      isQuiescing: false,
-      fail: (fault) => this.#fail(fault),
-      adapted,
-    };
   }
 }

@@ -1,13 +1,14 @@
 import type { AckOrder } from './ack-order.ts';
 import type { AdaptationKind } from './adaptation-kind.ts';
+import type { BrokerPatience } from './broker-patience.ts';
 import type { DownlinkExchanges } from './downlink-exchanges.ts';
 import type { HeldPackets } from './held-packets.ts';
 import type { DeviceKeepAlive, UpstreamKeepAlive } from './leg-keep-alive.ts';
 import type { LegOutput } from './leg-output.ts';
 import type { PublishPace } from './publish-pace.ts';
 import type { SessionFault, SessionPort } from './session-port.ts';
-import type { DeviceTerms, UndeliverablePolicy, UpstreamTerms } from './session-terms.ts';
 import type { SessionScratch } from './session-scratch.ts';
+import type { DeviceTerms, UndeliverablePolicy, UpstreamTerms } from './session-terms.ts';
 import type { SubscriptionDesk } from './subscription-desk.ts';
 import type { TargetAssessor } from './target-assessor.ts';
 import type { UplinkExchanges } from './uplink-exchanges.ts';
@@ -31,6 +32,7 @@ export interface SessionParts {
   readonly uplink: UplinkExchanges;
   readonly downlink: DownlinkExchanges;
   readonly ackOrder: AckOrder;
+  readonly patience: BrokerPatience;
   readonly heldFromDevice: HeldPackets;
   readonly heldFromBroker: HeldPackets;
   readonly desk: SubscriptionDesk;

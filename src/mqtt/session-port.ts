@@ -44,8 +44,8 @@ export interface SessionPort {
   obstructed(obstacle: Obstacle, example: string): void;
   /** Counted in `crossfade_messages_dropped_total{reason}`. */
   dropped(reason: DropReason): void;
-  /** The record that `undeliverable: acknowledge` owes. */
-  recordDropped(message: DroppedMessage): void;
+  /** The record that `undeliverable: acknowledge` owes; false: it could not be written, and the shell ends the session. */
+  recordDropped(message: DroppedMessage): boolean;
 }
 
 export type DropReason =
@@ -57,6 +57,8 @@ export type DropReason =
   | 'held-overflow'
   /** The broker cannot take it and the operator chose to acknowledge. */
   | 'undeliverable'
+  /** The broker cannot take it; the device was told so, or its connection was ended. */
+  | 'refused'
   /** The broker refused it with a reason that the device's version cannot say. */
   | 'refused-by-broker'
   /** Emulated No Local and Retain Handling: the subscription does not want it. Not a loss. */

@@ -15,6 +15,10 @@ import { reasonCode } from './reason-code.ts';
 import { topicFilterFault } from './topic.ts';
 
 /** One filter with its options; before MQTT 5 there is only the QoS, and the others are false and 0. */
+/** In one packet: no session holds more, and each costs far more to plan than to read. */
+const maxFilters = 10_000;
+const tooManyFilters = `there are more than ${maxFilters} topic filters`;
+
 export interface SubscriptionRequest {
   /** As asked for, with `$share/name/` if it has that. */
   readonly filter: string;
@@ -50,7 +54,10 @@ export function decodeSubscribe(packet: Buffer, protocol: ProtocolVersion): Pack
   const identifiers = properties?.numbers(propertyId.subscriptionIdentifier) ?? [];
   if (identifiers.length > 1) reader.fail('two subscription identifiers', reasonCode.protocolError); // §3.8.2.1.2
   const requests: SubscriptionRequest[] = [];
-  while (reader.bytesLeft > 0) requests.push(decodeRequest(reader, protocol));
+  while (reader.bytesLeft > 0) {
+    requests.push(decodeRequest(reader, protocol));
+    if (requests.length > maxFilters) reader.fail(tooManyFilters, reasonCode.quotaExceeded);
+  }
   if (requests.length === 0) reader.fail('there is no topic filter'); // [MQTT-3.8.3-2]
   return decodingOf(reader, {
     packetId,
@@ -84,7 +91,10 @@ export function decodeUnsubscribe(packet: Buffer, protocol: ProtocolVersion): Pa
   const properties =
     protocol === '5' ? decodeProperties(reader, allowedProperties.unsubscribe, 'properties') : undefined;
   const filters: string[] = [];
-  while (reader.bytesLeft > 0) filters.push(decodeFilter(reader, protocol));
+  while (reader.bytesLeft > 0) {
+    filters.push(decodeFilter(reader, protocol));
+    if (filters.length > maxFilters) reader.fail(tooManyFilters, reasonCode.quotaExceeded);
+  }
   if (filters.length === 0) reader.fail('there is no topic filter'); // [MQTT-3.10.3-2]
   return decodingOf(reader, { packetId, filters, userProperties: userPropertiesOf(properties) });
 }

@@ -138,6 +138,11 @@ export class SubscriptionDesk {
     }
   }
 
+  /** No further SUBSCRIBE or UNSUBSCRIBE is taken before some were answered: their sender is not read. */
+  get isFull(): boolean {
+    return this.#waiting.length >= maxWaiting || this.#unansweredBytes >= maxUnansweredBytes;
+  }
+
   judgeDelivery(message: Delivery, nowMs: number): Judgement {
     return this.#place.judgement?.judge(message, nowMs) ?? { deliver: true, subscriptionIdentifiers: [] };
   }

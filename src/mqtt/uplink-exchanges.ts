@@ -39,6 +39,8 @@ export class UplinkExchanges {
   #inflight = 0;
   #adopted = 0;
   #owedByDevice = 0;
+  /** Of those, the ones whose PUBREL the broker awaits, too. */
+  #received = 0;
   readonly #answer: UplinkAnswer = { deviceId: 0, type: 0, isFirst: false };
 
   /** `endsQos2`: the broker has no QoS 2, so it ends here. */
@@ -67,6 +69,11 @@ export class UplinkExchanges {
   /** Exchanges that wait for the device's PUBREL. */
   get owedByDevice(): number {
     return this.#owedByDevice;
+  }
+
+  /** Whether some exchange waits for the broker. */
+  get isOwedByBroker(): boolean {
+    return this.size > this.#owedByDevice;
   }
 
   /** How many exchanges of earlier connections were gone on with on this one. */
@@ -112,6 +119,7 @@ export class UplinkExchanges {
   /** Exchanges whose PUBREL is awaited are released without it; gives their upstream identifiers. */
   releaseReceived(): number[] {
     const upstreamIds: number[] = [];
+    if (this.#received === 0) return upstreamIds;
     for (const [deviceId, exchange] of this.#exchangeByDeviceId ?? []) {
       if ((exchange & 0x0f) !== uplinkState.received2) continue;
       this.#set(deviceId, uplinkState.releasedHere, exchange >> 4);
@@ -198,17 +206,19 @@ export class UplinkExchanges {
   }
 
   #delete(deviceId: number): void {
-    if (isOwed(this.stateOf(deviceId))) this.#owedByDevice -= 1;
+    this.#count(this.stateOf(deviceId), -1);
     this.#exchangeByDeviceId?.delete(deviceId);
   }
 
   #set(deviceId: number, state: number, upstreamId: number): void {
     this.#exchangeByDeviceId ??= new Map();
-    this.#owedByDevice += Number(isOwed(state)) - Number(isOwed(this.stateOf(deviceId)));
+    this.#count(this.stateOf(deviceId), -1);
+    this.#count(state, 1);
     this.#exchangeByDeviceId.set(deviceId, state | (upstreamId << 4));
   }
-}
 
-function isOwed(state: number): boolean {
-  return state === uplinkState.received2 || state === uplinkState.kept;
+  #count(state: number, change: 1 | -1): void {
+    if (state === uplinkState.received2) this.#received += change;
+    if (state === uplinkState.received2 || state === uplinkState.kept) this.#owedByDevice += change;
+  }
 }

@@ -9,7 +9,7 @@ import type {
 } from 'mqtt-packet';
 import type { LimitedBroker } from './limited-broker.ts';
 import { AcknowledgementDesk } from './limited-broker-acknowledgements.ts';
-import { connectBreach, connackProperties } from './limited-broker-connect.ts';
+import { connackProperties, connectBreach } from './limited-broker-connect.ts';
 import {
   type CloseReason,
   clampKeepAlive,

@@ -99,10 +99,13 @@ describe('decodeSubscribe', () => {
     const filters = Buffer.alloc(4 * 262_144, Buffer.from([0, 1, 0x61, 0]));
     const header = (bytes: number) =>
       Buffer.concat([Buffer.from([0x82]), variableByteInteger(bytes + 2), Buffer.from([0, 1])]);
-    const largest = filters.subarray(0, filters.length - 8);
+    const largest = filters.subarray(0, 4 * 10_000);
     assert.ok(decodeSubscribe(Buffer.concat([header(largest.length), largest]), '3.1.1').ok);
     const decoded = decodeSubscribe(Buffer.concat([header(filters.length), filters]), '3.1.1');
     assert.equal(decoded.ok ? 0 : decoded.error.reason, 0x95);
+    const oneMore = filters.subarray(0, 4 * 10_001);
+    const crowded = decodeSubscribe(Buffer.concat([header(oneMore.length), oneMore]), '3.1.1');
+    assert.equal(crowded.ok ? 0 : crowded.error.reason, 0x97);
   });
 
   it('keeps the order of filters and every option', () => {

@@ -36,7 +36,7 @@ export const brokerSchema = z.strictObject({
   profile: z.enum(['mqtt', 'aws-iot-core']).default('mqtt').describe('The table of limits and quirks'),
   versions: z
     .exactOptional(z.array(protocolVersion).min(1))
-    .describe('Protocol versions that it speaks, the preferred one first; absent: those of the profile'),
+    .describe('Protocol versions that it speaks, in any order; absent: those of the profile'),
   undeliverable: z
     .enum(['refuse', 'acknowledge'])
     .default('refuse')

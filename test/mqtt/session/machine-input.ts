@@ -44,7 +44,7 @@ export function recordedMachine(setting: Setting, isWide: boolean): { machine: S
       adapted: (kind) => said.push(kind),
       obstructed: (obstacle) => said.push(obstacle),
       dropped: (reason) => said.push(reason),
-      recordDropped: ({ topic }) => said.push(topic),
+      recordDropped: ({ topic }) => said.push(topic) > 0,
     },
     nowMs: 0,
   });

@@ -1,7 +1,8 @@
 import { type BrokerProfile, brokerProfiles } from '../../../src/mqtt/broker-profiles.ts';
 import { maxPacketBytes, type ProtocolVersion } from '../../../src/mqtt/control-packet.ts';
 import { decodeSubscriptions, encodeSubscriptions } from '../../../src/mqtt/remembered-subscriptions.ts';
-import { SessionMachine, type SessionMachineOptions } from '../../../src/mqtt/session-machine.ts';
+import type { SessionMachineOptions } from '../../../src/mqtt/session-assembly.ts';
+import { SessionMachine } from '../../../src/mqtt/session-machine.ts';
 import type { SessionPort } from '../../../src/mqtt/session-port.ts';
 import type { UndeliverablePolicy } from '../../../src/mqtt/session-terms.ts';
 import { ModelReader } from './model-packets.ts';
@@ -152,8 +153,10 @@ export class SessionScript {
       adapted: (kind) => say(`adapted: ${kind}`),
       obstructed: (obstacle, example) => say(`obstructed: ${obstacle}, ${example.slice(0, 40)}`),
       dropped: (reason) => say(`dropped: ${reason}`),
-      recordDropped: ({ obstacle, topic, qos, payloadBytes }) =>
-        say(`recorded: ${obstacle} ${topic.slice(0, 40)} qos=${qos}, ${payloadBytes} bytes`),
+      recordDropped: ({ obstacle, topic, qos, payloadBytes }) => {
+        say(`recorded: ${obstacle} ${topic.slice(0, 40)} qos=${qos}, ${payloadBytes} bytes`);
+        return true;
+      },
     };
   }
 }

@@ -3,8 +3,8 @@ import type { DropReason, SessionFault, SessionPort } from '../../../src/mqtt/se
 import type { UnfinishedExchanges } from '../../../src/mqtt/session-terms.ts';
 import { FlowLedger, Violation } from './flow-ledger.ts';
 import { type ModelPacket, ModelReader, pingreq, pingresp, publishBytes } from './model-packets.ts';
-import { ModelSubscriptions } from './model-subscriptions.ts';
 import { idOfWord, type Message, ModelPeer, noBytes, topicAlias, typeOfWord, wordOf } from './model-peer.ts';
+import { ModelSubscriptions } from './model-subscriptions.ts';
 import type { Setting } from './session-setting.ts';
 
 /** What stands between the machine and the world; mutations change it on its way. */
@@ -70,7 +70,8 @@ export class SessionWorld {
     this.broker = new ModelPeer({
       protocol: upstream.protocol,
       reorders: setting.isAws,
-      refuses: setting.brokerRefuses,
+      // Otherwise the refusal ends a device that has no word for it.
+      refuses: setting.brokerRefuses && (setting.device.protocol === '5' || setting.undeliverable === 'acknowledge'),
       countsDown: false,
       messageOf: (packet) => this.up.messageOf(packet),
     });
@@ -115,7 +116,7 @@ export class SessionWorld {
       adapted: () => undefined,
       obstructed: () => undefined,
       dropped: (reason: DropReason) => this.#judgeDrop(reason),
-      recordDropped: () => undefined,
+      recordDropped: () => true,
     };
   }
 
