@@ -68,6 +68,8 @@ class ControlProcess {
   readonly #moves: MoveRunner;
   readonly #figures: FleetFigures;
   readonly #admin: AdminServer;
+  /** Whose turn it is to begin with an allowance, which is most often for one session. */
+  #closingTurn = 0;
 
   static async create(parts: ControlParts): Promise<ControlProcess> {
     const { start, store, log, metrics } = parts;
@@ -228,7 +230,8 @@ class ControlProcess {
     if (workers.length === 0) return [{ closed: 0, remaining: 1, closing: 0, staying: [] }];
     const replies: ReconnectReply[] = [];
     let left = options.limit;
-    for (const [index, { worker }] of rotate(workers, options.limit).entries()) {
+    this.#closingTurn += 1;
+    for (const [index, { worker }] of rotate(workers, this.#closingTurn).entries()) {
       const limit = Math.ceil(left / (workers.length - index));
       const reply = (await this.#hub.ask(worker, { kind: 'reconnect', ...options, limit }, closeSessionsMs)) as
         | ReconnectReply
