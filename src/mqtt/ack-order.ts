@@ -3,16 +3,17 @@
  * also from a broker that acknowledges out of order.
  */
 export class AckOrder {
-  /** Packet identifiers of the device, oldest at `#first`. */
-  #ids: number[] = [];
+  /** Packet identifiers of the device, from `#first` to `#last`; what lies behind is used again, so that nothing is allocated. */
+  readonly #ids: number[] = [];
   #first = 0;
+  #last = 0;
   /** Acknowledgements that came before their turn. */
   #early: Map<number, Buffer> | undefined;
   /** The identifiers in the order, while that is asked. */
   #members: Set<number> | undefined;
 
   get size(): number {
-    return this.#ids.length - this.#first;
+    return this.#last - this.#first;
   }
 
   has(packetId: number): boolean {
@@ -29,21 +30,23 @@ export class AckOrder {
   }
 
   push(packetId: number): void {
-    this.#ids.push(packetId);
+    this.#ids[this.#last] = packetId;
+    this.#last += 1;
     this.#members?.add(packetId);
   }
 
   /** True when the acknowledgement for `packetId` may leave now; it is out of the order then. */
   take(packetId: number): boolean {
-    if (this.#ids[this.#first] !== packetId) return false;
+    if (this.#first === this.#last || this.#ids[this.#first] !== packetId) return false;
     this.#first += 1;
     this.#members?.delete(packetId);
-    if (this.#first === this.#ids.length) {
-      this.#ids.length = 0;
+    if (this.#first === this.#last) {
       this.#first = 0;
+      this.#last = 0;
       this.#members = undefined;
-    } else if (this.#first > 64) {
-      this.#ids.splice(0, this.#first);
+    } else if (this.#first > 64 && this.#first > this.#last / 2) {
+      this.#ids.copyWithin(0, this.#first, this.#last);
+      this.#last -= this.#first;
       this.#first = 0;
     }
     return true;
@@ -58,14 +61,14 @@ export class AckOrder {
   }
 
   #allMembers(): Set<number> {
-    this.#members ??= new Set(this.#ids.slice(this.#first));
+    this.#members ??= new Set(this.#ids.slice(this.#first, this.#last));
     return this.#members;
   }
 
   /** The next acknowledgement whose turn has come. */
   nextEarly(): Buffer | undefined {
     if (this.#early === undefined || this.#early.size === 0) return undefined;
-    const packetId = this.#ids[this.#first];
+    const packetId = this.#first === this.#last ? undefined : this.#ids[this.#first];
     const packet = packetId === undefined ? undefined : this.#early.get(packetId);
     if (packetId === undefined || packet === undefined) return undefined;
     this.#early.delete(packetId);

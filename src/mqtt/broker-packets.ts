@@ -111,7 +111,7 @@ export class BrokerPackets implements PacketReader {
     const { ackOrder, device, toDevice, patience, nowMs } = this.#parts;
     const { deviceId, type } = answer;
     if (!ackOrder.take(deviceId)) {
-      patience.answered(nowMs, { hasEarly: true, isNext: false });
+      patience.answered(true, false, nowMs);
       if (ackOrder.keep(deviceId, keptAcknowledgement(span, { protocol: device.protocol, type, packetId: deviceId }))) {
         this.#parts.adapted('ack-order');
         return;
@@ -119,7 +119,7 @@ export class BrokerPackets implements PacketReader {
     }
     this.#passAnswer(answer, span);
     for (let early = ackOrder.nextEarly(); early !== undefined; early = ackOrder.nextEarly()) toDevice.send(early);
-    patience.answered(nowMs, { hasEarly: ackOrder.hasEarly, isNext: true });
+    patience.answered(ackOrder.hasEarly, true, nowMs);
   }
 
   #passAnswer({ deviceId, type }: UplinkAnswer, span: PacketSpan): void {

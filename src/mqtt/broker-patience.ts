@@ -21,7 +21,7 @@ export class BrokerPatience {
   }
 
   /** `hasEarly`: answers wait for their turn; `isNext`: this one's had come. */
-  answered(nowMs: number, { hasEarly, isNext }: { readonly hasEarly: boolean; readonly isNext: boolean }): void {
+  answered(hasEarly: boolean, isNext: boolean, nowMs: number): void {
     this.#answeredAtMs = nowMs;
     if (!hasEarly) this.#missingSinceMs = undefined;
     else if (isNext || this.#missingSinceMs === undefined) this.#missingSinceMs = nowMs;

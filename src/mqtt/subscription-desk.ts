@@ -122,6 +122,8 @@ export class SubscriptionDesk {
 
   /** When the broker has to have answered; infinity: nothing waits, or it has the time that it has without a gateway. */
   nextDeadlineMs(): number {
+    // Asked after every event of the session.
+    if (this.#underWay.size === 0) return noDeadline;
     for (const { deadlineMs } of this.#underWay.values()) return deadlineMs;
     return noDeadline;
   }

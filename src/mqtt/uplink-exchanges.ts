@@ -108,10 +108,11 @@ export class UplinkExchanges {
 
   /** Begins an exchange; gives the upstream identifier, or undefined when all are in use. */
   begin(deviceId: number, qos: 1 | 2): number | undefined {
-    const upstreamId = this.#identifiers.take(deviceId, (packetId) => this.usesUpstream(packetId));
+    const before = this.#exchangeByDeviceId?.get(deviceId) ?? 0;
+    const isFree = before >> 4 !== deviceId && !this.#identifiers.isOwn(deviceId);
+    const upstreamId = isFree ? deviceId : this.#otherIdentifier(deviceId);
     if (upstreamId === undefined) return undefined;
-    if (upstreamId !== deviceId) this.#identifiers.remember(upstreamId, deviceId);
-    if (!this.#isWithBroker(this.stateOf(deviceId))) this.#inflight += 1;
+    if (!this.#isWithBroker(before & 0x0f)) this.#inflight += 1;
     this.#set(deviceId, this.#firstState(qos), upstreamId);
     return upstreamId;
   }
@@ -185,6 +186,12 @@ export class UplinkExchanges {
     return deviceId;
   }
 
+  #otherIdentifier(deviceId: number): number | undefined {
+    const upstreamId = this.#identifiers.take(undefined, (packetId) => this.usesUpstream(packetId));
+    if (upstreamId !== undefined) this.#identifiers.remember(upstreamId, deviceId);
+    return upstreamId;
+  }
+
   #firstState(qos: 1 | 2): number {
     if (qos === 1) return uplinkState.sent1;
     return this.#endsQos2 ? uplinkState.forwarded : uplinkState.sent2;
@@ -212,7 +219,8 @@ export class UplinkExchanges {
 
   #set(deviceId: number, state: number, upstreamId: number): void {
     this.#exchangeByDeviceId ??= new Map();
-    this.#count(this.stateOf(deviceId), -1);
+    const before = this.#exchangeByDeviceId.get(deviceId);
+    if (before !== undefined) this.#count(before & 0x0f, -1);
     this.#count(state, 1);
     this.#exchangeByDeviceId.set(deviceId, state | (upstreamId << 4));
   }
