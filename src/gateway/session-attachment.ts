@@ -1,3 +1,4 @@
+import { packetLimit } from '../mqtt/broker-profiles.ts';
 import { adaptConnack, type ConnackAdaptation } from '../mqtt/connack-adaptation.ts';
 import type { ConnectQuestion, UpstreamConnect } from '../mqtt/connect-adaptation.ts';
 import { decodeSubscriptions } from '../mqtt/remembered-subscriptions.ts';
@@ -113,12 +114,15 @@ function createRelay(
       ? createAssessor(candidate, { target: client.target, owner, hasPipelined: early.pipelined.length > 0 }, context)
       : undefined;
   const { sessionPresent } = connack.upstreamTerms;
+  const undeliverable = traits?.undeliverable ?? 'refuse';
+  const listenerBytes = candidate.device.listener.maxPacketBytes;
   const machine: RelayOptions['machine'] = {
     device: connack.device,
     upstream: connack.upstreamTerms,
     sessionExpiryInterval: connack.sessionExpiryInterval,
-    undeliverable: traits?.undeliverable ?? 'refuse',
-    maxPacketBytes: candidate.device.listener.maxPacketBytes,
+    undeliverable,
+    // What is to be acknowledged and recorded has to come in, and is judged by its header.
+    maxPacketBytes: undeliverable === 'refuse' ? packetLimit(listenerBytes, traits?.profile) : listenerBytes,
     counts: ports.metrics.packets,
     ...(assessor !== undefined && { assessor }),
     // A device that is told of no session begins anew, with identifiers that mean nothing old.

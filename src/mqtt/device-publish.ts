@@ -171,6 +171,7 @@ export class DevicePublish {
     const upstreamId = uplink.begin(head.packetId, qos);
     if (upstreamId === undefined) return false;
     if (!hasPlace) ackOrder.push(head.packetId);
+    parts.assessor?.noteInflight(uplink.inflight);
     if (qos <= parts.upstream.capabilities.maximumQos) return this.#send(head, head.firstByte, upstreamId);
     parts.adapted('qos2-publish');
     // The exchange upstream is a new one: DUP is its own affair, and it has none yet.

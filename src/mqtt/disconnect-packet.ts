@@ -88,11 +88,3 @@ export function decodeDisconnect(
     properties: properties?.list ?? [],
   });
 }
-
-/** Decodes the body (behind the fixed header) of a client's MQTT 5 DISCONNECT; undefined when it is malformed. */
-export function decodeDisconnectBody(body: Buffer): Disconnect | undefined {
-  const decoded = decodeDisconnect(encodePacket(firstByte, [body]), '5');
-  if (!decoded.ok) return undefined;
-  const { properties: _, ...disconnect } = decoded.value;
-  return disconnect;
-}

@@ -13,7 +13,7 @@ export type FramingProblem =
 
 /**
  * Finds packet boundaries in chunks that pass by and keeps none of them: its whole memory is a few numbers.
- * A direction of a relay extends it with `handlePacket`. Nothing is allocated per packet or per chunk.
+ * Whoever looks for headers extends it with `handlePacket`. Nothing is allocated per packet or per chunk.
  */
 export abstract class PacketScanner {
   readonly #maxPacketBytes: number;
@@ -36,11 +36,6 @@ export abstract class PacketScanner {
   /** True when the last byte scanned was the last of a packet (or none was scanned yet). */
   get atBoundary(): boolean {
     return this.#headerBytes === 0 && this.#bodyBytesLeft === 0;
-  }
-
-  /** Bytes of the current packet's body that have not been scanned. */
-  get bodyBytesLeft(): number {
-    return this.#bodyBytesLeft;
   }
 
   /** After `stopped`: where the body begins in the chunk. After another problem: where the packet's header went wrong. */
@@ -76,17 +71,6 @@ export abstract class PacketScanner {
       }
     }
     return undefined;
-  }
-
-  /** How many bytes of `chunk` belong to the packet under way; scans exactly those. Only for a stream that is well-formed. */
-  scanToBoundary(chunk: Uint8Array): number {
-    let offset = 0;
-    while (offset < chunk.length && !this.atBoundary) {
-      const taken = this.#bodyBytesLeft > 0 ? Math.min(this.#bodyBytesLeft, chunk.length - offset) : 1;
-      if (this.scan(chunk.subarray(offset, offset + taken)) !== undefined) return offset;
-      offset += taken;
-    }
-    return offset;
   }
 
   /**

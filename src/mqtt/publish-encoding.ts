@@ -1,5 +1,7 @@
 import type { ProtocolVersion } from './control-packet.ts';
+import { uint16Field, variableByteInteger } from './packet-bytes.ts';
 import { type PacketSpan, spanOfPacket } from './packet-stream.ts';
+import { propertyId } from './properties.ts';
 import type { PublishHead } from './publish-head.ts';
 
 /** What a PUBLISH that goes on has other than the one that came. */
@@ -12,8 +14,6 @@ export interface PublishChange {
   readonly topic?: Buffer;
   /** Put in front of the properties that stay; only for MQTT 5. */
   readonly subscriptionIdentifiers?: readonly number[];
-  /** Seconds that are left of the message expiry interval; absent: it stays. */
-  readonly messageExpiryInterval?: number;
 }
 
 /**
@@ -24,17 +24,10 @@ export function encodePublishHead(head: PublishHead, change: PublishChange): Buf
   const { bytes } = head;
   const topic = change.topic ?? bytes.subarray(head.topicAt, head.topicEnd);
   const properties = change.protocol === '5' ? encodeProperties(head, change) : noBytes;
-  const hasIdentifier = (change.firstByte & 0x06) !== 0;
-  const variableBytes = 2 + topic.length + (hasIdentifier ? 2 : 0) + properties.length;
-  const remainingLength = variableBytes + head.payloadBytes;
-  const encoded = Buffer.allocUnsafe(1 + lengthBytes(remainingLength) + variableBytes);
-  encoded[0] = change.firstByte;
-  let at = writeLength(encoded, 1, remainingLength);
-  at = encoded.writeUInt16BE(topic.length, at);
-  at += topic.copy(encoded, at);
-  if (hasIdentifier) at = encoded.writeUInt16BE(change.packetId, at);
-  properties.copy(encoded, at);
-  return encoded;
+  const identifier = (change.firstByte & 0x06) === 0 ? noBytes : uint16Field(change.packetId);
+  const variable = [uint16Field(topic.length), topic, identifier, properties];
+  const remainingLength = variable.reduce((sum, { length }) => sum + length, head.payloadBytes);
+  return Buffer.concat([Buffer.from([change.firstByte]), variableByteInteger(remainingLength), ...variable]);
 }
 
 /** Bytes of the whole packet that `encodePublishHead` begins. */
@@ -51,43 +44,14 @@ export function spanOfPublish(encodedHead: Buffer, head: PublishHead): PacketSpa
 
 function encodeProperties(head: PublishHead, change: PublishChange): Buffer {
   const { bytes, properties, propertiesAt, payloadAt } = head;
-  const identifiers = (change.subscriptionIdentifiers ?? []).map(encodeSubscriptionIdentifier);
-  const kept = properties.isEmpty ? noBytes : Buffer.from(bytes.subarray(propertiesAt, payloadAt));
-  if (change.messageExpiryInterval !== undefined && properties.messageExpiryInterval >= 0) {
-    kept.writeUInt32BE(change.messageExpiryInterval, properties.messageExpiryAt + 1 - propertiesAt);
-  }
+  const identifiers = (change.subscriptionIdentifiers ?? []).flatMap((identifier) => [
+    Buffer.from([propertyId.subscriptionIdentifier]),
+    variableByteInteger(identifier),
+  ]);
+  const kept = properties.isEmpty ? noBytes : bytes.subarray(propertiesAt, payloadAt);
   const aliasAt = properties.topicAlias === 0 ? kept.length : properties.topicAliasAt - propertiesAt;
   const list = Buffer.concat([...identifiers, kept.subarray(0, aliasAt), kept.subarray(aliasAt + topicAliasBytes)]);
-  const length = Buffer.allocUnsafe(lengthBytes(list.length));
-  writeLength(length, 0, list.length);
-  return Buffer.concat([length, list]);
-}
-
-function encodeSubscriptionIdentifier(identifier: number): Buffer {
-  const encoded = Buffer.allocUnsafe(1 + lengthBytes(identifier));
-  encoded[0] = 0x0b;
-  writeLength(encoded, 1, identifier);
-  return encoded;
-}
-
-/** Bytes of a variable byte integer (MQTT 5 §1.5.5). */
-export function lengthBytes(value: number): number {
-  if (value < 0x80) return 1;
-  if (value < 0x4000) return 2;
-  return value < 0x20_0000 ? 3 : 4;
-}
-
-/** Writes a variable byte integer; gives the offset behind it. */
-export function writeLength(target: Buffer, offset: number, value: number): number {
-  let rest = value;
-  let at = offset;
-  do {
-    const byte = rest % 128;
-    rest = Math.floor(rest / 128);
-    target[at] = rest > 0 ? byte | 0x80 : byte;
-    at += 1;
-  } while (rest > 0);
-  return at;
+  return Buffer.concat([variableByteInteger(list.length), list]);
 }
 
 const topicAliasBytes = 3;

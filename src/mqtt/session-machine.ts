@@ -24,6 +24,7 @@ export class SessionMachine {
   readonly #fromDevice: PacketStream;
   readonly #fromBroker: PacketStream;
   readonly #takenUp: SessionSubscriptions | undefined;
+  readonly #maxPacketBytes: number;
   #fault: SessionFault | undefined;
   #isEndTold = false;
   #readsDevice = true;
@@ -33,6 +34,7 @@ export class SessionMachine {
   constructor(options: SessionMachineOptions) {
     const { device, upstream } = options;
     this.#takenUp = options.subscriptions;
+    this.#maxPacketBytes = options.maxPacketBytes;
     this.#parts = createSessionParts(options, { isOver: () => this.#isEndTold, fail: (fault) => this.#fail(fault) });
     this.#device = new DevicePackets(this.#parts, options.sessionExpiryInterval);
     this.#broker = new BrokerPackets(this.#parts);
@@ -70,6 +72,7 @@ export class SessionMachine {
     parts.nowMs = nowMs;
     if (parts.end !== undefined) return;
     if (this.#fromBroker.isBlocked) this.excuseBroker(nowMs);
+    parts.assessor?.handleTick(nowMs);
     const { desk, patience, uplink, upstreamKeepAlive } = parts;
     if (parts.deviceKeepAlive.deadlineMs <= nowMs) {
       const message = 'nothing came from the device for one and a half times its keep alive'; // [MQTT-3.1.2-22]
@@ -256,8 +259,18 @@ export class SessionMachine {
 
   #judge(problem: FramingProblem | undefined): void {
     if (problem === undefined || this.#parts.end !== undefined) return;
-    const reason = problem === 'packet-too-large' ? reasonCode.packetTooLarge : reasonCode.malformedPacket;
-    this.#parts.fail({ side: 'device', reason, message: problem });
+    const { port, upstream, fail } = this.#parts;
+    const isTooLarge = problem === 'packet-too-large';
+    // The broker's own limit, not the listener's: the device can go back to where it was.
+    if (isTooLarge && this.#maxPacketBytes === upstream.profile.maxPacketBytes) {
+      port.obstructed('payload-size', `a packet above ${this.#maxPacketBytes} bytes`);
+      port.dropped('refused');
+    }
+    fail({
+      side: 'device',
+      reason: isTooLarge ? reasonCode.packetTooLarge : reasonCode.malformedPacket,
+      message: problem,
+    });
   }
 
   #distrust(): void {

@@ -5,6 +5,7 @@ import type { ConnectPacket } from './connect-packet.ts';
 import type { ProtocolVersion } from './control-packet.ts';
 import { HeldFilters } from './held-filters.ts';
 import { adaptationBit, obstacleBit } from './kind-bits.ts';
+import type { SubscribePacket, SubscriptionRequest } from './subscribe-packet.ts';
 import { parseTopicFilter } from './topic.ts';
 import { chooseVersion } from './version-choice.ts';
 
@@ -20,20 +21,6 @@ export interface AssessedPublish {
   readonly topic: () => string;
 }
 
-/** What the assessor reads of a SUBSCRIBE. */
-export interface AssessedSubscribe {
-  readonly requests: readonly AssessedSubscription[];
-  readonly subscriptionIdentifier?: number;
-}
-
-interface AssessedSubscription {
-  readonly filter: string;
-  readonly qos: 0 | 1 | 2;
-  readonly noLocal: boolean;
-  readonly retainAsPublished: boolean;
-  readonly retainHandling: 0 | 1 | 2;
-}
-
 /** The target as this device would meet it. */
 export interface TargetVersions {
   /** The device's own. */
@@ -41,6 +28,8 @@ export interface TargetVersions {
   /** The target's: the configuration's, else its profile's. */
   readonly versions: readonly ProtocolVersion[];
 }
+
+const renewEveryMs = 86_400_000;
 
 /** Characters of an example. */
 export const exampleCharacters = 120;
@@ -51,7 +40,7 @@ const generatedClientId = 'x';
 
 /**
  * Judges what a device does on its source by what the cohort's target could not carry or would need adapted. Each kind
- * is reported once, until `renew`. It refuses and changes nothing.
+ * is reported once, until a day has passed. It refuses and changes nothing.
  */
 export class TargetAssessor {
   readonly #target: BrokerProfile;
@@ -65,6 +54,7 @@ export class TargetAssessor {
   readonly #maxTopicSlashes: number;
   readonly #maxPayloadBytes: number;
   readonly #publishesPerSecond: number;
+  #renewedAtMs: number | undefined;
   #adaptationsNoted = 0;
   #obstaclesNoted = 0;
   /** Obstacles that hold as long as the connection or a subscription does. */
@@ -132,7 +122,10 @@ export class TargetAssessor {
     if (exchanges > this.#target.inflightFromDevice) this.#adapt('inflight-window', `${exchanges} in flight`);
   }
 
-  noteSubscribe({ requests, subscriptionIdentifier }: AssessedSubscribe): void {
+  noteSubscribe({
+    requests,
+    subscriptionIdentifier,
+  }: Pick<SubscribePacket, 'requests' | 'subscriptionIdentifier'>): void {
     const { filtersPerSubscribe, subscriptionsPerConnection } = this.#target;
     if (requests.length > filtersPerSubscribe) this.#adapt('split-subscribe', `${requests.length} filters`);
     if (subscriptionIdentifier !== undefined && !(this.#has5 && this.#target.subscriptionIdentifiers)) {
@@ -157,11 +150,19 @@ export class TargetAssessor {
     if (matchedWildcardOnly && !this.#target.retainedOnWildcard) this.#obstruct('retained-on-wildcard', topic);
   }
 
+  /** Once a day everything counts as new: a connection may live longer than an obstacle is remembered. */
+  handleTick(nowMs: number): void {
+    this.#renewedAtMs ??= nowMs;
+    if (nowMs - this.#renewedAtMs < renewEveryMs) return;
+    this.#renewedAtMs = nowMs;
+    this.#renew();
+  }
+
   /**
    * Reports anew what is seen from now on, and at once what still stands of CONNECT and subscriptions. For connections
    * that live longer than an obstacle is remembered.
    */
-  renew(): void {
+  #renew(): void {
     this.#adaptationsNoted = 0;
     this.#obstaclesNoted = 0;
     this.#dollarTopicsLeft = dollarTopicsRead;
@@ -171,7 +172,7 @@ export class TargetAssessor {
     }
   }
 
-  #noteSubscription(request: AssessedSubscription): void {
+  #noteSubscription(request: SubscriptionRequest): void {
     const { filter: asked, qos, noLocal, retainAsPublished, retainHandling } = request;
     const target = this.#target;
     const { shareName, filter } = parseTopicFilter(asked);

@@ -12,7 +12,7 @@ import {
 } from '../../src/mqtt/connack-packet.ts';
 import type { ProtocolVersion } from '../../src/mqtt/control-packet.ts';
 import {
-  decodeDisconnectBody,
+  decodeDisconnect,
   disconnectReason,
   encodeClientDisconnect,
   encodeServerDisconnect,
@@ -145,12 +145,17 @@ describe('DISCONNECT', () => {
   });
 
   it('tells a changed session expiry, and nothing when malformed', () => {
-    assert.deepEqual(decodeDisconnectBody(Buffer.from([])), { reason: 0 });
-    assert.deepEqual(decodeDisconnectBody(Buffer.from([4])), { reason: 4 });
-    const body = Buffer.from([0, 5, 0x11, 0, 0, 0, 9]);
-    assert.deepEqual(decodeDisconnectBody(body), { reason: 0, sessionExpiryInterval: 9 });
-    assert.equal(decodeDisconnectBody(Buffer.from([0, 5, 0x11, 0, 0])), undefined);
-    assert.equal(decodeDisconnectBody(Buffer.from([0, 2, 0x01, 0])), undefined);
+    const decode = (...body: number[]) => {
+      const decoded = decodeDisconnect(Buffer.from([0xe0, body.length, ...body]), '5');
+      if (!decoded.ok) return undefined;
+      const { reason, sessionExpiryInterval } = decoded.value;
+      return [reason, sessionExpiryInterval];
+    };
+    assert.deepEqual(decode(), [0, undefined]);
+    assert.deepEqual(decode(4), [4, undefined]);
+    assert.deepEqual(decode(0, 5, 0x11, 0, 0, 0, 9), [0, 9]);
+    assert.equal(decode(0, 5, 0x11, 0, 0), undefined);
+    assert.equal(decode(0, 2, 0x01, 0), undefined);
   });
 });
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { decodeDisconnect, decodeDisconnectBody } from '../../src/mqtt/disconnect-packet.ts';
+import { decodeDisconnect } from '../../src/mqtt/disconnect-packet.ts';
 import { allowedProperties, findPropertyFault, forEachProperty } from '../../src/mqtt/properties.ts';
 import { matchesTopicFilter, parseTopicFilter, topicFilterFault, topicNameFault } from '../../src/mqtt/topic.ts';
 import { mutate, randomOf } from './mutation.ts';
@@ -100,7 +100,7 @@ function feed(input: Buffer): number {
     }
   }
   decodeDisconnect(input, '5', 'server');
-  decodeDisconnectBody(input);
+  decodeDisconnect(input, '5', 'client');
   feedLists(input);
   feedTopics(input);
   return accepted;

@@ -310,12 +310,15 @@ describe('TargetAssessor', () => {
     assert.ok(finding.example.isWellFormed());
   });
 
-  it('renews: what stands is told again at once, the rest when it is seen again', () => {
+  it('renews once a day: what stands is told again at once, the rest when it is seen again', () => {
     const { assessor, findings, kinds } = assess();
     assessor.noteConnect(connect({ will: will({ topic: 'a/b/c/d/e/f/g/h/i' }) }));
     assessor.notePublish(publish('dt', { payloadBytes: 200_000 }));
     findings.length = 0;
-    assessor.renew();
+    assessor.handleTick(5);
+    assessor.handleTick(86_400_004);
+    assert.deepEqual(kinds(), []);
+    assessor.handleTick(86_400_005);
     assert.deepEqual(kinds(), ['topic-depth']);
     assessor.notePublish(publish('dt', { payloadBytes: 200_000 }));
     assessor.notePublish(publish('a/b/c/d/e/f/g/h/i'));

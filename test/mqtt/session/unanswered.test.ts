@@ -5,7 +5,7 @@ import { recordedMachine } from './machine-input.ts';
 import { acknowledgementBytes, publishBytes } from './model-packets.ts';
 import { settingOf } from './session-setting.ts';
 
-const port = { qos: 1, topic: 't', payload: Buffer.from('x') } as const;
+const publication = { qos: 1, topic: 't', payload: Buffer.from('x') } as const;
 
 /** A 3.1.1 device on an AWS-like broker of 3.1.1, and what each side was sent. */
 function pair(): { machine: SessionMachine; effects: ReturnType<typeof recordedMachine>['effects'] } {
@@ -21,7 +21,7 @@ function pair(): { machine: SessionMachine; effects: ReturnType<typeof recordedM
 describe('a broker that has lost a PUBLISH', () => {
   test('is left after half a minute, so that the device sends it again on a new connection', () => {
     const { machine, effects } = pair();
-    for (const id of [1, 2]) machine.handleDeviceData(publishBytes('3.1.1', { ...port, id }), 0);
+    for (const id of [1, 2]) machine.handleDeviceData(publishBytes('3.1.1', { ...publication, id }), 0);
     machine.handleBrokerData(acknowledgementBytes(4, 2), 1_000);
     assert.ok(machine.nextDeadlineMs() <= 31_000);
     machine.handleTick(30_999);
@@ -32,7 +32,7 @@ describe('a broker that has lost a PUBLISH', () => {
 
   test('is left after five minutes without any answer', () => {
     const { machine, effects } = pair();
-    machine.handleDeviceData(publishBytes('3.1.1', { ...port, id: 1 }), 0);
+    machine.handleDeviceData(publishBytes('3.1.1', { ...publication, id: 1 }), 0);
     machine.handleTick(299_999);
     assert.ok(!effects.said.some((word) => word.includes('a PUBLISH was not answered')));
     machine.handleBrokerData(Buffer.from([0xd0, 0]), 299_999);
