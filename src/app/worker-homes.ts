@@ -82,12 +82,24 @@ export class WorkerHomes {
     return { ...rest, received: identifiers, ...(taken !== undefined && { subscriptions: taken }) };
   }
 
+  /** Once more on a file opened anew: the control process that comes back may have replaced its log. */
   #read<Value>(ask: (file: HomeStore) => Value): Value | undefined {
+    for (let tries = 0; tries < 2; tries += 1) {
+      try {
+        this.#file ??= this.#open();
+        return ask(this.#file);
+      } catch {
+        this.#forgetFile();
+      }
+    }
+    return undefined;
+  }
+
+  #forgetFile(): void {
     try {
-      this.#file ??= this.#open();
-      return ask(this.#file);
+      this.close();
     } catch {
-      return undefined;
+      this.#file = undefined;
     }
   }
 }

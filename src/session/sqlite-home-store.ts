@@ -20,13 +20,19 @@ const schema = `
  * `heldHomes` of them; opened `readOnly` that is all of it.
  */
 export function openSqliteHomeStore(path: string, options: { readonly readOnly?: boolean } = {}): HomeStore {
-  const database = new DatabaseSync(path, { readOnly: options.readOnly ?? false, timeout: 250 });
+  const database = new DatabaseSync(path, { readOnly: options.readOnly ?? false, timeout: lockedMs });
   if (options.readOnly !== true) {
     database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;');
     database.exec(schema);
   }
   return new SqliteHomeStore(database);
 }
+
+/**
+ * How long the file may be locked: the first to open it behind a control process that was killed reads its log again, and
+ * who takes the homes for unreadable meanwhile sends devices away from their queues.
+ */
+const lockedMs = 5_000;
 
 /** Homes that wait to be written, at most; beyond them a new one is not recorded. */
 const heldHomes = 1_000_000;
