@@ -7,28 +7,31 @@ import {
 } from './acknowledgement-relay.ts';
 import { BrokerPublish } from './broker-publish.ts';
 import { packetType } from './control-packet.ts';
-import { decodeDisconnect, encodeServerDisconnect } from './disconnect-packet.ts';
+import { decodeDisconnect } from './disconnect-packet.ts';
 import type { PacketDecoding } from './packet-fault.ts';
 import type { PacketReader, PacketSpan, PacketVerdict } from './packet-stream.ts';
 import { reasonCode } from './reason-code.ts';
 import type { SessionParts } from './session-parts.ts';
 import { decodeSuback, decodeUnsuback, type SubackPacket } from './suback-packet.ts';
 import type { UplinkAnswer } from './uplink-exchanges.ts';
+import type { UpstreamLeg } from './upstream-leg.ts';
 
-/** Every packet of the broker: passed on to the device, answered here, or taken as the end of what the broker can be trusted with. */
+/** Every packet of one leg's broker: passed on to the device, answered here, or taken as the end of what the broker can be trusted with. */
 export class BrokerPackets implements PacketReader {
   readonly #parts: SessionParts;
+  readonly #leg: UpstreamLeg;
   readonly #publish: BrokerPublish;
   readonly #ack: AcknowledgementRead = { packetId: 0, reason: 0 };
 
-  constructor(parts: SessionParts) {
+  constructor(parts: SessionParts, leg: UpstreamLeg) {
     this.#parts = parts;
-    this.#publish = new BrokerPublish(parts);
+    this.#leg = leg;
+    this.#publish = new BrokerPublish(parts, leg);
   }
 
   handlePacket(span: PacketSpan): PacketVerdict {
     if (this.#hasFailed()) return 'stop';
-    if (this.#parts.toBroker.isCrowded) return 'block';
+    if (this.#leg.output.isCrowded || this.#isDeviceTaken()) return 'block';
     const type = (span.bytes[span.start] as number) >> 4;
     const verdict = this.#handle(type, span);
     if (verdict !== 'block') this.#count(type);
@@ -36,6 +39,7 @@ export class BrokerPackets implements PacketReader {
   }
 
   handleLargePublish(span: PacketSpan): PacketVerdict {
+    if (this.#isDeviceTaken()) return 'block';
     const verdict = this.#publish.handle(span);
     if (verdict !== 'block') this.#count(packetType.publish);
     return verdict;
@@ -50,7 +54,7 @@ export class BrokerPackets implements PacketReader {
   }
 
   #handle(type: number, span: PacketSpan): PacketVerdict {
-    const { desk, upstream } = this.#parts;
+    const { desk, upstream } = this.#leg;
     switch (type) {
       case packetType.publish:
         return this.#publish.handle(span);
@@ -69,7 +73,7 @@ export class BrokerPackets implements PacketReader {
           desk.handleUnsuback(packet, bytes, nowMs),
         );
       case packetType.pingresp:
-        this.#parts.upstreamKeepAlive.answered();
+        this.#leg.keepAlive.answered();
         return 'proceed';
       case packetType.disconnect:
         return upstream.protocol === '5' ? this.#handleDisconnect(span) : this.#distrust('DISCONNECT before MQTT 5');
@@ -80,17 +84,19 @@ export class BrokerPackets implements PacketReader {
 
   /** PUBACK, PUBREC and PUBCOMP for what the device sent. */
   #handleAnswer(type: 4 | 5 | 7, span: PacketSpan): PacketVerdict {
-    const { uplink, upstream, device, port, toBroker, undeliverable } = this.#parts;
+    const { device, port, undeliverable } = this.#parts;
+    const { uplink, upstream, output, identifiers, ownPublishes, unacknowledged } = this.#leg;
     if (readAcknowledgement(span, upstream.protocol, this.#ack) !== 0)
       return this.#distrust('a malformed acknowledgement');
     const { packetId, reason } = this.#ack;
+    const deviceId = identifiers.deviceIdOf(packetId);
     const answer = uplink.handleAnswer(type, packetId, reason);
+    if (!uplink.isWithBroker(deviceId)) unacknowledged.drop(deviceId);
     if (answer.deviceId === 0) {
-      if (type === packetType.pubrec && reason < 0x80) {
+      if (type === packetType.puback && ownPublishes.delete(packetId)) identifiers.forget(packetId);
+      else if (type === packetType.pubrec && reason < 0x80) {
         const notFound = upstream.protocol === '5' ? reasonCode.packetIdentifierNotFound : 0;
-        toBroker.send(
-          encodeAcknowledgement(upstream.protocol, { type: packetType.pubrel, packetId, reason: notFound }),
-        );
+        output.send(encodeAcknowledgement(upstream.protocol, { type: packetType.pubrel, packetId, reason: notFound }));
       }
       return 'proceed';
     }
@@ -108,7 +114,8 @@ export class BrokerPackets implements PacketReader {
   }
 
   #answerInOrder(answer: UplinkAnswer, span: PacketSpan): void {
-    const { ackOrder, device, toDevice, patience, nowMs } = this.#parts;
+    const { ackOrder, device, toDevice, nowMs } = this.#parts;
+    const { patience } = this.#leg;
     const { deviceId, type } = answer;
     if (!ackOrder.take(deviceId)) {
       patience.answered(true, false, nowMs);
@@ -128,13 +135,16 @@ export class BrokerPackets implements PacketReader {
   }
 
   #handlePubrel(span: PacketSpan): PacketVerdict {
-    const { downlink, upstream, device, toDevice, toBroker } = this.#parts;
+    const { downlink, device, toDevice } = this.#parts;
+    const { upstream, output, slot } = this.#leg;
     if (readAcknowledgement(span, upstream.protocol, this.#ack) !== 0) return this.#distrust('a malformed PUBREL');
     const { packetId } = this.#ack;
-    if (downlink.release(packetId)) {
-      passAcknowledgement(span, { output: toDevice, protocol: device.protocol, type: packetType.pubrel, packetId });
+    const deviceId = downlink.release(slot, packetId);
+    if (deviceId !== 0) {
+      const type = packetType.pubrel;
+      passAcknowledgement(span, { output: toDevice, protocol: device.protocol, type, packetId: deviceId });
     } else {
-      toBroker.send(encodeAcknowledgement(upstream.protocol, { type: packetType.pubcomp, packetId }));
+      output.send(encodeAcknowledgement(upstream.protocol, { type: packetType.pubcomp, packetId }));
     }
     return 'proceed';
   }
@@ -145,38 +155,65 @@ export class BrokerPackets implements PacketReader {
     handle: (packet: SubackPacket, bytes: Buffer, nowMs: number) => boolean,
   ): PacketVerdict {
     const packet = bytes.subarray(start, end);
-    const decoded = decode(packet, this.#parts.upstream.protocol);
+    const decoded = decode(packet, this.#leg.upstream.protocol);
     if (!decoded.ok) return this.#distrust(decoded.error.message);
     handle(decoded.value, packet, this.#parts.nowMs);
     return 'proceed';
   }
 
-  /** What the broker says on leaving is passed on, but never another server's address: the device's address is ours. */
-  #handleDisconnect(span: PacketSpan): PacketVerdict {
-    const { device, toDevice } = this.#parts;
-    const { bytes, start, end } = span;
+  /**
+   * A broker that stops or is busy is left, and the device stays. What it says of the device itself (taken over, not
+   * authorized, a packet it cannot take) is the device's to hear, because another connection would end the same way.
+   */
+  #handleDisconnect({ bytes, start, end }: PacketSpan): PacketVerdict {
+    const { device, toDevice, leg } = this.#parts;
     const decoded = decodeDisconnect(bytes.subarray(start, end), '5', 'server');
     if (!decoded.ok) return this.#distrust('a malformed DISCONNECT');
-    if (device.protocol !== '5') return 'proceed';
     const { reason } = decoded.value;
-    if (reason === reasonCode.useAnotherServer || reason === reasonCode.serverMoved) {
-      const farewell = encodeServerDisconnect('5', reasonCode.serverShuttingDown);
-      if (farewell !== undefined) toDevice.send(farewell);
-    } else toDevice.pass(bytes, start, end);
-    return 'proceed';
-  }
-
-  #distrust(message: string): PacketVerdict {
-    this.#parts.fail({ side: 'broker', reason: reasonCode.serverShuttingDown, message });
+    const message = `DISCONNECT with reason 0x${reason.toString(16)}`;
+    if (this.#leg !== leg || isOfBroker(reason)) return this.#distrust(message);
+    if (device.protocol === '5') toDevice.pass(bytes, start, end);
+    this.#parts.fail({ side: 'broker', reason, message });
     return 'stop';
   }
 
+  #distrust(message: string): PacketVerdict {
+    this.#parts.loseLeg(this.#leg, message);
+    return 'stop';
+  }
+
+  /** A large PUBLISH of the other leg passes by to the device: nothing may come between. */
+  #isDeviceTaken(): boolean {
+    const { passing } = this.#parts;
+    return passing !== undefined && passing !== this.#leg;
+  }
+
   #hasFailed(): boolean {
-    return this.#parts.end === 'failed';
+    return this.#leg.isOver || this.#parts.end === 'failed';
   }
 
   #count(type: number): void {
     const { fromBroker } = this.#parts.counts;
     fromBroker[type] = (fromBroker[type] as number) + 1;
   }
+}
+
+const reasonsOfBroker: readonly number[] = [
+  reasonCode.success,
+  reasonCode.unspecifiedError,
+  reasonCode.serverUnavailable,
+  reasonCode.serverBusy,
+  reasonCode.serverShuttingDown,
+  reasonCode.keepAliveTimeout,
+  reasonCode.messageRateTooHigh,
+  reasonCode.quotaExceeded,
+  reasonCode.useAnotherServer,
+  reasonCode.serverMoved,
+  reasonCode.connectionRateExceeded,
+  reasonCode.maximumConnectTime,
+];
+
+/** Whether the reason is the broker's own state, which a later connection may find changed. */
+function isOfBroker(reason: number): boolean {
+  return reasonsOfBroker.includes(reason);
 }

@@ -45,6 +45,8 @@ export interface BrokerProfile {
   readonly willDelay: boolean;
   /** PUBLISH packets a second of one connection, both directions together. */
   readonly publishesPerSecond: number;
+  /** Milliseconds between SUBACK and the moment from which nothing that matches is missed. */
+  readonly subscriptionSettleMs: number;
   /** CONNECTs a second with the same client ID, whatever became of the others. */
   readonly connectsPerSecondPerClientId: number;
   /** Seconds a session may outlive its connection. */
@@ -101,6 +103,8 @@ export const brokerProfiles = {
     retainHandling: true,
     willDelay: true,
     publishesPerSecond: noLimit,
+    // A broker of one process subscribes before it answers; a cluster needs a moment.
+    subscriptionSettleMs: 50,
     connectsPerSecondPerClientId: noLimit,
     // For ever (MQTT 5 §3.1.2.11.2).
     maxSessionExpirySeconds: 0xffff_ffff,
@@ -163,6 +167,8 @@ export const brokerProfiles = {
     willDelay: false,
     // AWS quota "Publish requests per second per connection": 100, both directions; what is beyond is discarded.
     publishesPerSecond: 100,
+    // "There might be a delay" between SUBACK and the first delivery (AWS developer guide); how long is unverified.
+    subscriptionSettleMs: 1_000,
     // AWS quota "CONNECT requests per second per client ID": 1, not adjustable; a further one is throttled.
     connectsPerSecondPerClientId: 1,
     // One hour unless the account's quota was raised (up to seven days).

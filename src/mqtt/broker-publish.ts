@@ -5,32 +5,35 @@ import { type PacketSpan, type PacketVerdict, spanOfPacket } from './packet-stre
 import { payloadDigest } from './payload-digest.ts';
 import { changedPacketBytes, encodePublishHead } from './publish-encoding.ts';
 import type { PublishHead } from './publish-head.ts';
-import { reasonCode } from './reason-code.ts';
 import type { SessionParts } from './session-parts.ts';
 import { matchesTopicFilter, parseTopicFilter } from './topic.ts';
+import type { UpstreamLeg } from './upstream-leg.ts';
 
 const noIdentifiers: readonly number[] = [];
 
-/** PUBLISH packets of the broker: given to the device, held for its window, or acknowledged where it is not to have them. */
+/** PUBLISH packets of one leg's broker: given to the device, held for its window, or acknowledged where it is not to have them. */
 export class BrokerPublish {
   readonly #parts: SessionParts;
+  readonly #leg: UpstreamLeg;
   readonly #head: PublishHead;
-  /** Whether the device may have fewer in flight than the broker was told, or could be told. */
+  /** Whether the device may have fewer in flight than two brokers were told, or one could be told. */
   readonly #hasWindow: boolean;
   /** Whether the broker does not know how much the device takes. */
   readonly #checksSize: boolean;
   #payloadGoes: 'device' | 'nowhere' = 'device';
 
-  constructor(parts: SessionParts) {
-    const { device, upstream } = parts;
+  constructor(parts: SessionParts, leg: UpstreamLeg) {
+    const { device } = parts;
     this.#parts = parts;
-    this.#head = parts.scratch.brokerHead(upstream.protocol);
-    this.#hasWindow = upstream.protocol !== '5' && device.receiveMaximum < 65_535;
+    this.#leg = leg;
+    this.#head = parts.scratch.brokerHead(leg.upstream.protocol);
+    this.#hasWindow = device.receiveMaximum < 65_535;
     this.#checksSize = device.maximumPacketSize < maxPacketBytes;
   }
 
   handle(span: PacketSpan): PacketVerdict {
-    const { heldFromBroker, nowMs } = this.#parts;
+    const { nowMs } = this.#parts;
+    const { heldFromBroker } = this.#leg;
     const head = this.#head;
     if (head.read(span) !== 0 || head.hasTopicAlias) return this.#distrust();
     if (head.qos > 0 && head.isDuplicate && this.#isUnderWay(head)) {
@@ -45,15 +48,17 @@ export class BrokerPublish {
 
   /** Where the window opens only with a PUBREL, which lies behind this packet, the stream may not stand still. */
   #holdUrgent(span: PacketSpan, qos: number): boolean {
-    const { downlink, heldFromBroker, port, nowMs } = this.#parts;
-    if (!downlink.awaitsRelease) return false;
+    const { downlink, port, nowMs } = this.#parts;
+    const { heldFromBroker, slot } = this.#leg;
+    if (!downlink.awaitsRelease(slot)) return false;
     if (qos > 0) return heldFromBroker.hold(span.bytes.subarray(span.start, span.end), nowMs, true);
     port.dropped('held-overflow');
     return true;
   }
 
   releaseHeld(): void {
-    const { heldFromBroker } = this.#parts;
+    const { heldFromBroker } = this.#leg;
+    if (this.#parts.passing !== undefined && this.#parts.passing !== this.#leg) return;
     for (let held = heldFromBroker.first; held !== undefined; held = heldFromBroker.first) {
       const { bytes } = held;
       const head = this.#head;
@@ -66,16 +71,21 @@ export class BrokerPublish {
   handlePayload(bytes: Buffer, start: number, end: number, isLast: boolean): void {
     if (this.#payloadGoes === 'nowhere') return;
     this.#parts.toDevice.pass(bytes, start, end);
-    if (isLast) this.#parts.toDevice.endPacket();
+    if (!isLast) return;
+    this.#parts.toDevice.endPacket();
+    this.#parts.passing = undefined;
   }
 
   /** False: it waits for the device's window. */
   #carry(head: PublishHead): boolean {
     const parts = this.#parts;
-    const { downlink, desk, pace, nowMs } = parts;
+    const { downlink, nowMs } = parts;
+    const { desk, pace } = this.#leg;
     const { qos } = head;
     if (this.#hasWindow && qos > 0 && downlink.inflight >= parts.device.receiveMaximum) return false;
     if (pace.isBound) pace.note(nowMs);
+    if (head.retain && this.#leg.restoringUntilMs > nowMs && parts.values.isLast(head))
+      return this.#drop(head, 'retained-seen');
     if (!desk.judgesDeliveries) {
       if (head.retain) this.#noteRetained(head);
       return this.#send(head, noIdentifiers);
@@ -88,59 +98,79 @@ export class BrokerPublish {
   }
 
   #isUnderWay({ packetId, bytes, start, end }: PublishHead): boolean {
-    const { downlink, heldFromBroker } = this.#parts;
-    if (downlink.stateOf(packetId) !== downlinkState.none) return true;
+    const { downlink } = this.#parts;
+    const { heldFromBroker, slot } = this.#leg;
+    if (downlink.stateOf(slot, packetId) !== downlinkState.none) return true;
     return heldFromBroker.size > 0 && heldFromBroker.holdsSame(bytes.subarray(start, end));
   }
 
-  /** On one connection a broker repeats only what the device has and has not acknowledged yet. */
+  /**
+   * A broker repeats only what the device has and has not acknowledged yet. Behind a resumed session it may have missed that
+   * the device's PUBREC came.
+   */
   #swallowRepeat(head: PublishHead): true {
     this.#payloadGoes = 'nowhere';
-    if (this.#parts.downlink.stateOf(head.packetId) === downlinkState.swallowed) this.#acknowledge(head);
+    const state = this.#parts.downlink.stateOf(this.#leg.slot, head.packetId);
+    const isReceived = state === downlinkState.swallowed || (state === downlinkState.received2 && head.qos === 2);
+    if (isReceived) this.#acknowledge(head);
     return true;
   }
 
-  #send(head: PublishHead, subscriptionIdentifiers: readonly number[]): true {
-    const { toDevice, sameForm, device, downlink } = this.#parts;
-    const { bytes, start, end, firstByte, packetId, qos } = head;
+  /** False: the device has every identifier in flight. */
+  #send(head: PublishHead, subscriptionIdentifiers: readonly number[]): boolean {
+    const { toDevice, device, downlink, values, overlap } = this.#parts;
+    const { sameForm, slot } = this.#leg;
+    const { bytes, start, end, firstByte, packetId, qos, packetIdAt } = head;
+    const deviceId = qos === 0 ? 0 : downlink.begin(slot, packetId, qos as 1 | 2);
+    if (qos > 0 && deviceId === 0) return false;
     if (sameForm && subscriptionIdentifiers.length === 0) {
-      if (this.#checksSize && head.packetBytes > device.maximumPacketSize)
-        return this.#drop(head, 'device-packet-size');
+      if (this.#checksSize && head.packetBytes > device.maximumPacketSize) return this.#dropLarge(head, deviceId);
+      values.note(head);
+      overlap?.note(head, slot);
+      if (deviceId !== packetId && qos > 0) bytes.writeUInt16BE(deviceId, packetIdAt);
       toDevice.pass(bytes, start, end);
     } else {
-      const change = { firstByte, packetId, protocol: device.protocol, subscriptionIdentifiers };
+      const change = { firstByte, packetId: deviceId, protocol: device.protocol, subscriptionIdentifiers };
       const encoded = encodePublishHead(head, change);
-      if (changedPacketBytes(head, encoded) > device.maximumPacketSize) return this.#drop(head, 'device-packet-size');
+      if (changedPacketBytes(head, encoded) > device.maximumPacketSize) return this.#dropLarge(head, deviceId);
       if (device.protocol !== '5' && !head.properties.isEmpty) this.#parts.adapted('properties');
+      values.note(head);
+      overlap?.note(head, slot);
       toDevice.send(encoded);
       toDevice.pass(bytes, head.payloadAt, end);
     }
-    if (qos > 0) downlink.begin(packetId, qos as 1 | 2);
     if (head.packetBytes > end - start) {
       this.#payloadGoes = 'device';
+      this.#parts.passing = this.#leg;
       toDevice.beginPacket();
     }
     return true;
   }
 
+  #dropLarge(head: PublishHead, deviceId: number): true {
+    if (deviceId !== 0) this.#parts.downlink.undo(deviceId);
+    return this.#drop(head, 'device-packet-size');
+  }
+
   /** The broker is told that it went well: nobody else is to get it, and it would send it again otherwise. */
-  #drop(head: PublishHead, reason: 'not-wanted' | 'device-packet-size'): true {
+  #drop(head: PublishHead, reason: 'not-wanted' | 'device-packet-size' | 'retained-seen'): true {
     this.#payloadGoes = 'nowhere';
     this.#parts.port.dropped(reason);
-    if (head.qos === 2) this.#parts.downlink.swallow(head.packetId);
+    if (head.qos === 2) this.#parts.downlink.swallow(this.#leg.slot, head.packetId);
     this.#acknowledge(head);
     return true;
   }
 
   #acknowledge({ qos, packetId }: PublishHead): void {
-    const { toBroker, upstream } = this.#parts;
+    const { output, upstream } = this.#leg;
     if (qos === 0) return;
     const type = qos === 1 ? packetType.puback : packetType.pubrec;
-    toBroker.send(encodeAcknowledgement(upstream.protocol, { type, packetId }));
+    output.send(encodeAcknowledgement(upstream.protocol, { type, packetId }));
   }
 
   #noteRetained(head: PublishHead): void {
-    const { assessor, desk } = this.#parts;
+    const { assessor } = this.#parts;
+    const { desk } = this.#leg;
     if (assessor === undefined) return;
     const topic = head.topic();
     const held = desk.subscriptions();
@@ -155,7 +185,7 @@ export class BrokerPublish {
 
   #distrust(): PacketVerdict {
     const message = 'a PUBLISH that is malformed, or has a topic alias that was not offered';
-    this.#parts.fail({ side: 'broker', reason: reasonCode.serverShuttingDown, message });
+    this.#parts.loseLeg(this.#leg, message);
     return 'stop';
   }
 }

@@ -3,11 +3,11 @@ import { type AcknowledgementRead, passAcknowledgement, readAcknowledgement } fr
 import { packetType } from './control-packet.ts';
 import { DevicePublish } from './device-publish.ts';
 import { decodeDisconnect, encodeClientDisconnect } from './disconnect-packet.ts';
-import { downlinkState } from './downlink-exchanges.ts';
+import { downlinkState, nobody } from './downlink-exchanges.ts';
 import type { HeldPacket } from './held-packets.ts';
 import { type PacketReader, type PacketSpan, type PacketVerdict, spanOfPacket } from './packet-stream.ts';
 import { reasonCode } from './reason-code.ts';
-import type { SessionParts } from './session-parts.ts';
+import { legOfUplink, type SessionParts } from './session-parts.ts';
 import type { DeviceDone } from './session-port.ts';
 import { decodeSubscribe, decodeUnsubscribe } from './subscribe-packet.ts';
 import { uplinkState } from './uplink-exchanges.ts';
@@ -15,7 +15,7 @@ import { uplinkState } from './uplink-exchanges.ts';
 /** Every packet of the device, judged before anything of it goes on. */
 export class DevicePackets implements PacketReader {
   readonly #parts: SessionParts;
-  readonly #publish: DevicePublish;
+  readonly publish: DevicePublish;
   readonly #sessionExpiryInterval: number;
   readonly #ack: AcknowledgementRead = { packetId: 0, reason: 0 };
   /** Set by DISCONNECT. */
@@ -24,7 +24,7 @@ export class DevicePackets implements PacketReader {
   /** `sessionExpiryInterval`: seconds, as agreed at CONNACK. */
   constructor(parts: SessionParts, sessionExpiryInterval: number) {
     this.#parts = parts;
-    this.#publish = new DevicePublish(parts);
+    this.publish = new DevicePublish(parts);
     this.#sessionExpiryInterval = sessionExpiryInterval;
   }
 
@@ -38,33 +38,30 @@ export class DevicePackets implements PacketReader {
   }
 
   handleLargePublish(span: PacketSpan): PacketVerdict {
-    const verdict = this.#publish.handle(span);
+    const verdict = this.publish.handle(span);
     if (verdict !== 'block') this.#count(packetType.publish);
     return verdict;
   }
 
   handlePayload(bytes: Buffer, start: number, end: number, isLast: boolean): void {
-    this.#publish.handlePayload(bytes, start, end, isLast);
+    this.publish.handlePayload(bytes, start, end, isLast);
   }
 
   /** Lets go what a window held, in order, as far as the window goes. */
   releaseHeld(): void {
-    const { heldFromDevice } = this.#parts;
-    for (
-      let held = heldFromDevice.first;
-      held !== undefined && this.#parts.end === undefined;
-      held = heldFromDevice.first
-    ) {
-      if (!this.#releaseOne(held)) return;
+    const parts = this.#parts;
+    const { heldFromDevice } = parts;
+    for (let held = heldFromDevice.first; held !== undefined; held = heldFromDevice.first) {
+      if (parts.isHolding || parts.end !== undefined || !this.#releaseOne(held)) return;
       heldFromDevice.shift();
     }
   }
 
   /** Says PUBREL to the broker for the device, whose own lies behind what is not read until the window opens. */
   releaseReceived(): void {
-    const { uplink, upstream, toBroker } = this.#parts;
+    const { uplink, upstream, output } = this.#parts.leg;
     for (const packetId of uplink.releaseReceived()) {
-      toBroker.send(encodeAcknowledgement(upstream.protocol, { type: packetType.pubrel, packetId }));
+      output.send(encodeAcknowledgement(upstream.protocol, { type: packetType.pubrel, packetId }));
     }
   }
 
@@ -72,12 +69,12 @@ export class DevicePackets implements PacketReader {
     const span = spanOfPacket(held.bytes);
     switch ((held.bytes[0] as number) >> 4) {
       case packetType.publish:
-        return this.#publish.handleHeld(span, held);
+        return this.publish.handleHeld(span, held);
       case packetType.disconnect:
         this.#disconnect(span);
         return true;
       default:
-        if (this.#parts.desk.isFull) return false;
+        if (this.#parts.leg.desk.isFull) return false;
         this.#subscribe(span);
         return true;
     }
@@ -99,7 +96,7 @@ export class DevicePackets implements PacketReader {
   #handle(type: number, span: PacketSpan): PacketVerdict {
     switch (type) {
       case packetType.publish:
-        return this.#publish.handle(span);
+        return this.publish.handle(span);
       case packetType.puback:
       case packetType.pubrec:
       case packetType.pubcomp:
@@ -120,12 +117,12 @@ export class DevicePackets implements PacketReader {
 
   /** What may not overtake a held PUBLISH waits behind it. */
   #inOrder(span: PacketSpan, handle: () => void): PacketVerdict {
-    const { heldFromDevice, isQuiescing, nowMs } = this.#parts;
-    if (heldFromDevice.size > 0) {
+    const { heldFromDevice, isHolding, isQuiescing, leg, nowMs } = this.#parts;
+    const isDisconnect = (span.bytes[span.start] as number) >> 4 === packetType.disconnect;
+    if (heldFromDevice.size > 0 || (isHolding && !isDisconnect)) {
       return heldFromDevice.hold(span.bytes.subarray(span.start, span.end), nowMs) ? 'proceed' : 'block';
     }
-    const isDisconnect = (span.bytes[span.start] as number) >> 4 === packetType.disconnect;
-    if (!isDisconnect && (isQuiescing || this.#parts.desk.isFull)) return 'block';
+    if (!isDisconnect && (isQuiescing || leg.desk.isFull)) return 'block';
     handle();
     return 'proceed';
   }
@@ -140,33 +137,40 @@ export class DevicePackets implements PacketReader {
     return 'proceed';
   }
 
-  /** PUBACK, PUBREC and PUBCOMP for what the broker sent. */
+  /** PUBACK, PUBREC and PUBCOMP for what a broker sent: they go back on the leg that it came on. */
   #handleAnswer(type: 4 | 5 | 7, span: PacketSpan): PacketVerdict {
-    const { downlink, device, upstream, toBroker } = this.#parts;
+    const { downlink, device, legs, toDevice } = this.#parts;
     const fault = readAcknowledgement(span, device.protocol, this.#ack);
     if (fault !== 0) return this.#refuse(fault, 'an acknowledgement is malformed');
     const { packetId, reason } = this.#ack;
     const isRefusal = type === packetType.pubrec && reason >= 0x80;
-    if (isRefusal && upstream.protocol !== '5' && downlink.stateOf(packetId) === downlinkState.sent2) {
-      downlink.refuse(packetId);
-    } else if (!downlink.handleAnswer(type, packetId, isRefusal)) {
-      return this.#handleUnknownAnswer(type, span);
+    const slot = downlink.slotOf(packetId);
+    const leg = slot === nobody ? undefined : legs[slot];
+    const hasWord = leg === undefined || leg.upstream.protocol === '5';
+    const isRefused = isRefusal && !hasWord && downlink.stateOfDevice(packetId) === downlinkState.sent2;
+    const answer = isRefused ? downlink.refuse(packetId) : downlink.handleAnswer(type, packetId, isRefusal);
+    if (!isRefused && !answer.isExpected) return this.#handleUnknownAnswer(type, span);
+    if (leg !== undefined) {
+      const { output, upstream } = leg;
+      passAcknowledgement(span, { output, protocol: upstream.protocol, type, packetId: answer.upstreamId });
+    } else if (type === packetType.pubrec && !isRefusal) {
+      toDevice.send(encodeAcknowledgement(device.protocol, { type: packetType.pubrel, packetId }));
+      downlink.released(packetId);
     }
-    passAcknowledgement(span, { output: toBroker, protocol: upstream.protocol, type, packetId });
     return 'proceed';
   }
 
   /** A PUBREC of a session that was resumed goes on, others end here: the broker sends again what it misses. */
   #handleUnknownAnswer(type: number, span: PacketSpan): PacketVerdict {
-    const { device, upstream, toBroker, toDevice, downlink } = this.#parts;
+    const { device, leg, toDevice, downlink } = this.#parts;
+    const { upstream, output } = leg;
     const { packetId, reason } = this.#ack;
-    const state = downlink.stateOf(packetId);
-    if (state !== downlinkState.none && state !== downlinkState.swallowed) {
+    if (downlink.stateOfDevice(packetId) !== downlinkState.none) {
       return this.#refuse(reasonCode.protocolError, 'an acknowledgement is not of the kind that the PUBLISH needs'); // MQTT 5 §4.3.2, §4.3.3
     }
     if (type !== packetType.pubrec || reason >= 0x80) return 'proceed';
-    if (upstream.capabilities.maximumQos === 2) {
-      passAcknowledgement(span, { output: toBroker, protocol: upstream.protocol, type, packetId });
+    if (upstream.capabilities.maximumQos === 2 && !leg.isOver) {
+      passAcknowledgement(span, { output, protocol: upstream.protocol, type, packetId });
     } else {
       const notFound = device.protocol === '5' ? reasonCode.packetIdentifierNotFound : 0;
       toDevice.send(encodeAcknowledgement(device.protocol, { type: packetType.pubrel, packetId, reason: notFound }));
@@ -175,17 +179,18 @@ export class DevicePackets implements PacketReader {
   }
 
   #handlePubrel(span: PacketSpan): PacketVerdict {
-    const { uplink, device, upstream, toBroker, toDevice } = this.#parts;
+    const { device, toDevice } = this.#parts;
     const fault = readAcknowledgement(span, device.protocol, this.#ack);
     if (fault !== 0) return this.#refuse(fault, 'PUBREL is malformed');
     const { packetId } = this.#ack;
+    const { uplink, upstream, output } = legOfUplink(this.#parts, packetId);
     const state = uplink.stateOf(packetId);
     // PUBREL before PUBREC: the PUBREC that comes makes the device say it again.
     if (state === uplinkState.forwarded) return 'proceed';
     const upstreamId = uplink.release(packetId);
     if (upstreamId !== 0) {
       const type = packetType.pubrel;
-      passAcknowledgement(span, { output: toBroker, protocol: upstream.protocol, type, packetId: upstreamId });
+      passAcknowledgement(span, { output, protocol: upstream.protocol, type, packetId: upstreamId });
       return 'proceed';
     }
     const isUnknown = state !== uplinkState.kept && device.protocol === '5';
@@ -200,7 +205,7 @@ export class DevicePackets implements PacketReader {
   }
 
   #handleSubscribe({ bytes, start, end }: PacketSpan): void {
-    const { desk, device, assessor, nowMs } = this.#parts;
+    const { leg, device, assessor, nowMs } = this.#parts;
     const packet = bytes.subarray(start, end);
     const decoded = decodeSubscribe(packet, device.protocol);
     if (!decoded.ok) {
@@ -208,11 +213,13 @@ export class DevicePackets implements PacketReader {
       return;
     }
     assessor?.noteSubscribe(decoded.value);
-    desk.handleSubscribe(decoded.value, packet, nowMs);
+    // It asks itself now: retained messages are sent again [MQTT-3.8.4-3 of 3.1.1].
+    leg.restoringUntilMs = Number.NEGATIVE_INFINITY;
+    leg.desk.handleSubscribe(decoded.value, packet, nowMs);
   }
 
   #handleUnsubscribe({ bytes, start, end }: PacketSpan): void {
-    const { desk, device, assessor, nowMs } = this.#parts;
+    const { leg, device, assessor, nowMs } = this.#parts;
     const packet = bytes.subarray(start, end);
     const decoded = decodeUnsubscribe(packet, device.protocol);
     if (!decoded.ok) {
@@ -220,12 +227,13 @@ export class DevicePackets implements PacketReader {
       return;
     }
     assessor?.noteUnsubscribe(decoded.value);
-    desk.handleUnsubscribe(decoded.value, packet, nowMs);
+    leg.desk.handleUnsubscribe(decoded.value, packet, nowMs);
   }
 
   #disconnect({ bytes, start, end }: PacketSpan): void {
     const parts = this.#parts;
-    const { device, upstream, toBroker } = parts;
+    const { device } = parts;
+    const { upstream, output } = parts.leg;
     const decoded = decodeDisconnect(bytes.subarray(start, end), device.protocol);
     if (!decoded.ok) {
       this.#refuse(decoded.error.reason, decoded.error.message);
@@ -240,8 +248,8 @@ export class DevicePackets implements PacketReader {
     const withWill = reason === reasonCode.disconnectWithWill;
     parts.end = 'device-done';
     this.done = { withWill, ...(sessionExpiryInterval === undefined ? {} : { sessionExpiryInterval }) };
-    if (device.protocol === '5' && upstream.protocol === '5') toBroker.pass(bytes, start, end);
-    else if (!withWill) toBroker.send(encodeClientDisconnect(upstream.protocol));
+    if (device.protocol === '5' && upstream.protocol === '5') output.pass(bytes, start, end);
+    else if (!withWill) output.send(encodeClientDisconnect(upstream.protocol));
   }
 
   #refuse(reason: number, message: string): PacketVerdict {

@@ -1,16 +1,18 @@
 import { encodeAcknowledgement } from './acknowledgement-packet.ts';
 import type { AdaptationKind, Obstacle } from './adaptation-kind.ts';
 import { packetType } from './control-packet.ts';
-import { DeliveryLimits, reasonOfObstacle } from './delivery-limits.ts';
+import { reasonOfObstacle } from './delivery-limits.ts';
 import type { HeldPacket } from './held-packets.ts';
-import type { PacketSpan, PacketVerdict } from './packet-stream.ts';
+import { type PacketSpan, type PacketVerdict, spanOfPacket } from './packet-stream.ts';
 import { payloadDigest } from './payload-digest.ts';
 import { encodePublishHead, spanOfPublish } from './publish-encoding.ts';
 import type { PublishHead } from './publish-head.ts';
 import { reasonCode } from './reason-code.ts';
-import type { SessionParts } from './session-parts.ts';
+import { legOfUplink, otherLeg, type SessionParts } from './session-parts.ts';
 import { TopicAliases } from './topic-aliases.ts';
-import { uplinkState } from './uplink-exchanges.ts';
+import { type UplinkExchanges, uplinkState } from './uplink-exchanges.ts';
+
+const dupFlag = 0x08;
 
 /** Characters of a topic that an obstacle's example shows. */
 const exampleCharacters = 120;
@@ -18,7 +20,6 @@ const exampleCharacters = 120;
 /** PUBLISH packets of the device: judged, then sent on, held until a window opens, or answered where they cannot go on. */
 export class DevicePublish {
   readonly #parts: SessionParts;
-  readonly #limits: DeliveryLimits;
   readonly #aliases: TopicAliases;
   readonly #head: PublishHead;
   /** The packet with its topic instead of an alias. */
@@ -27,11 +28,12 @@ export class DevicePublish {
   #payloadGoes: 'broker' | 'nowhere' = 'broker';
   /** What the packet waits for that `#carry` did not let pass. */
   #waitsFor: AdaptationKind | undefined;
+  /** The packet was sent on a leg that is lost: it has its place among the acknowledgements. */
+  #isAgain = false;
 
   constructor(parts: SessionParts) {
-    const { device, upstream } = parts;
+    const { device } = parts;
     this.#parts = parts;
-    this.#limits = new DeliveryLimits(upstream, device.protocol);
     this.#aliases = new TopicAliases(device.told.topicAliasMaximum);
     this.#head = parts.scratch.deviceHead(device.protocol);
     this.#plainHead = parts.scratch.plainHead(device.protocol);
@@ -48,12 +50,39 @@ export class DevicePublish {
     if (head.isDuplicate && head.qos > 0 && this.#isUnderWay(head)) return 'proceed';
     if (parts.isQuiescing) return 'block';
     this.#waitsFor = undefined;
-    if (parts.heldFromDevice.size === 0 && this.#carry(head)) return parts.end === undefined ? 'proceed' : 'stop';
+    const mayPass = parts.heldFromDevice.size === 0 && !parts.isHolding;
+    if (mayPass && this.#carry(head)) return parts.end === undefined ? 'proceed' : 'stop';
     return this.#hold(head);
   }
 
   /** A held packet's turn. False: it waits on. */
   handleHeld(span: PacketSpan, held: HeldPacket): boolean {
+    this.#isAgain = held.isAgain ?? false;
+    const isCarried = this.#carryHeld(span, held);
+    this.#isAgain = false;
+    return isCarried;
+  }
+
+  /** Sends an exchange again on the leg that has taken its broker's session up, under the identifier that it has there. */
+  repeat(packet: Buffer, upstreamId: number, qos: 1 | 2): void {
+    const head = this.#plainHead;
+    if (head.read(spanOfPacket(Buffer.from(packet))) !== 0) return;
+    this.#send(head, (head.firstByte & 0xf1) | dupFlag | (qos << 1), upstreamId);
+  }
+
+  /**
+   * Sends a message in the device's place, which has its PUBREC: at QoS 1, because the device will not say it again.
+   * False: this broker cannot take it.
+   */
+  sendOwn(packet: Buffer, upstreamId: number): boolean {
+    const { leg } = this.#parts;
+    const head = this.#plainHead;
+    if (head.read(spanOfPacket(Buffer.from(packet))) !== 0) return false;
+    if (leg.limits.isBound && leg.limits.obstacleOf(head) !== undefined) return false;
+    return this.#send(head, (head.firstByte & 0xf1) | dupFlag | 0x02, upstreamId);
+  }
+
+  #carryHeld(span: PacketSpan, held: HeldPacket): boolean {
     const head = this.#head;
     if (head.read(span) !== 0) return true;
     const { messageExpiryInterval } = head.properties;
@@ -70,10 +99,10 @@ export class DevicePublish {
   }
 
   handlePayload(bytes: Buffer, start: number, end: number, isLast: boolean): void {
-    const { toBroker } = this.#parts;
+    const { output } = this.#parts.leg;
     if (this.#payloadGoes === 'nowhere') return;
-    toBroker.pass(bytes, start, end);
-    if (isLast) toBroker.endPacket();
+    output.pass(bytes, start, end);
+    if (isLast) output.endPacket();
   }
 
   /** What the version and CONNACK forbid; an MQTT 5 reason code, or 0. */
@@ -100,9 +129,12 @@ export class DevicePublish {
    * only waits for the broker is held instead: many clients count too little, and a broker that answers at once lets them.
    */
   #exceedsReceiveMaximum(): boolean {
-    const { uplink, device } = this.#parts;
+    const { device, leg } = this.#parts;
+    if (device.protocol !== '5') return false;
+    const owed = ({ uplink }: { readonly uplink: UplinkExchanges }) => uplink.owedByDevice - uplink.adopted;
+    const other = otherLeg(this.#parts);
     // What an earlier connection began counts for nothing on this one (MQTT 5 §4.9).
-    return device.protocol === '5' && uplink.owedByDevice - uplink.adopted >= device.told.receiveMaximum;
+    return owed(leg) + (other === undefined ? 0 : owed(other)) >= device.told.receiveMaximum;
   }
 
   /** Undefined: the alias is not one that may be used, and the session has failed. */
@@ -131,9 +163,9 @@ export class DevicePublish {
 
   /** A device that says a PUBLISH again on a timer: it waits here or at the broker, or its acknowledgement for its turn. */
   #isUnderWay(head: PublishHead): boolean {
-    const { uplink, ackOrder, heldFromDevice } = this.#parts;
+    const { ackOrder, heldFromDevice } = this.#parts;
     const { packetId, qos, bytes, start, end } = head;
-    const state = uplink.stateOf(packetId);
+    const state = legOfUplink(this.#parts, packetId).uplink.stateOf(packetId);
     if (qos === 1 && state === uplinkState.sent1) return true;
     if (qos === 2 && (state === uplinkState.sent2 || state === uplinkState.forwarded)) return true;
     if (ackOrder.isEarly(packetId)) return true;
@@ -150,12 +182,18 @@ export class DevicePublish {
 
   /** Sends the packet on, or answers it. False: it has to wait. */
   #carry(head: PublishHead): boolean {
+    const { ackOrder, leg } = this.#parts;
     const { packetId, qos } = head;
-    const state = qos === 0 ? uplinkState.none : this.#parts.uplink.stateOf(packetId);
     // Its identifier is used again before the device was told of the message that had it.
-    if (qos > 0 && this.#parts.ackOrder.isEarly(packetId)) return false;
-    if (state !== uplinkState.none) return this.#carryRepeat(head, state);
-    const obstacle = this.#limits.isBound ? this.#limits.obstacleOf(head) : undefined;
+    if (qos > 0 && ackOrder.isEarly(packetId)) return false;
+    if (qos > 0) {
+      const holder = legOfUplink(this.#parts, packetId);
+      const state = holder.uplink.stateOf(packetId);
+      if (state !== uplinkState.none) {
+        return holder === leg ? this.#carryRepeat(head, state) : this.#carryFormer(head, state);
+      }
+    }
+    const obstacle = leg.limits.isBound ? leg.limits.obstacleOf(head) : undefined;
     if (obstacle !== undefined) return this.#handleUndeliverable(head, obstacle);
     if (this.#mustWait(qos)) return false;
     if (qos === 0) return this.#send(head, head.firstByte, 0);
@@ -164,18 +202,33 @@ export class DevicePublish {
 
   #carryNew(head: PublishHead, qos: 1 | 2): boolean {
     const parts = this.#parts;
-    const { uplink, ackOrder, patience, nowMs } = parts;
+    const { ackOrder, leg, nowMs } = parts;
+    const { uplink, patience, unacknowledged } = leg;
+    const { packetId } = head;
     // An identifier that is used again has its place in the order: one answer comes for both.
-    const hasPlace = uplink.stateOf(head.packetId) !== uplinkState.none && ackOrder.has(head.packetId);
+    const hasPlace = this.#isAgain || (uplink.stateOf(packetId) !== uplinkState.none && ackOrder.has(packetId));
     if (!uplink.isOwedByBroker) patience.asked(nowMs);
-    const upstreamId = uplink.begin(head.packetId, qos);
+    const upstreamId = uplink.begin(packetId, qos);
     if (upstreamId === undefined) return false;
-    if (!hasPlace) ackOrder.push(head.packetId);
+    if (!hasPlace) ackOrder.push(packetId);
     parts.assessor?.noteInflight(uplink.inflight);
-    if (qos <= parts.upstream.capabilities.maximumQos) return this.#send(head, head.firstByte, upstreamId);
+    if (head.packetBytes === head.end - head.start) {
+      unacknowledged.keep(packetId, head.bytes.subarray(head.start, head.end));
+    }
+    if (qos <= leg.upstream.capabilities.maximumQos) return this.#send(head, head.firstByte, upstreamId);
     parts.adapted('qos2-publish');
-    // The exchange upstream is a new one: DUP is its own affair, and it has none yet.
-    return this.#send(head, (head.firstByte & 0xf1) | 0x02, upstreamId);
+    // The exchange upstream is a new one: DUP is its own affair.
+    return this.#send(head, (head.firstByte & 0xf1) | 0x02 | (this.#isAgain ? dupFlag : 0), upstreamId);
+  }
+
+  /** An identifier that is in use on the leg that drains: a retry is answered, anything else waits for that exchange's end. */
+  #carryFormer(head: PublishHead, state: number): boolean {
+    const isTaken = state === uplinkState.kept || state === uplinkState.releasedHere;
+    if (head.qos === 2 && isTaken) {
+      if (!this.#parts.ackOrder.has(head.packetId)) this.#answer(head, packetType.pubrec, 0);
+      return true;
+    }
+    return head.isDuplicate && state !== uplinkState.released2 && !isTaken;
   }
 
   /** A PUBLISH whose identifier is in use: a retry, or a device that has forgotten. */
@@ -199,12 +252,13 @@ export class DevicePublish {
       default:
         if (qos === 1) return this.#mustWait(qos) ? false : this.#carryNew(head, qos);
         if (state === uplinkState.sent2 && head.isDuplicate) return true;
-        return this.#send(head, head.firstByte, parts.uplink.upstreamIdOf(packetId));
+        return this.#send(head, head.firstByte, parts.leg.uplink.upstreamIdOf(packetId));
     }
   }
 
   #mustWait(qos: number): boolean {
-    const { uplink, upstream, pace, nowMs } = this.#parts;
+    const { nowMs, leg } = this.#parts;
+    const { uplink, upstream, pace } = leg;
     if (qos > 0 && this.#exceedsReceiveMaximum()) {
       this.#refuse(reasonCode.receiveMaximumExceeded, 'more is unacknowledged than the Receive Maximum allows');
       return true;
@@ -219,7 +273,8 @@ export class DevicePublish {
   }
 
   #send(head: PublishHead, firstByte: number, upstreamId: number): true {
-    const { toBroker, pace, desk, sameForm, upstream, nowMs } = this.#parts;
+    const { nowMs, leg } = this.#parts;
+    const { output, pace, desk, sameForm, upstream } = leg;
     const { bytes, start, end, packetIdAt } = head;
     if (pace.isBound) pace.note(nowMs);
     if (desk.watchesOwnPublishes && head.packetBytes === end - start) {
@@ -228,15 +283,15 @@ export class DevicePublish {
     if (sameForm) {
       bytes[start] = firstByte;
       if (packetIdAt !== 0 && upstreamId !== head.packetId) bytes.writeUInt16BE(upstreamId, packetIdAt);
-      toBroker.pass(bytes, start, end);
+      output.pass(bytes, start, end);
     } else {
       if (!head.properties.isEmpty) this.#parts.adapted('properties');
-      toBroker.send(encodePublishHead(head, { firstByte, packetId: upstreamId, protocol: upstream.protocol }));
-      toBroker.pass(bytes, head.payloadAt, end);
+      output.send(encodePublishHead(head, { firstByte, packetId: upstreamId, protocol: upstream.protocol }));
+      output.pass(bytes, head.payloadAt, end);
     }
     if (head.packetBytes > end - start) {
       this.#payloadGoes = 'broker';
-      toBroker.beginPacket();
+      output.beginPacket();
     }
     return true;
   }
@@ -271,18 +326,23 @@ export class DevicePublish {
   #acknowledgeHere(head: PublishHead, reason: number): void {
     const { qos, packetId } = head;
     if (qos === 0) return;
-    if (qos === 2 && reason < 0x80) this.#parts.uplink.keep(packetId);
+    if (qos === 2 && reason < 0x80) this.#parts.leg.uplink.keep(packetId);
     this.#answer(head, qos === 1 ? packetType.puback : packetType.pubrec, reason);
   }
 
   #answer({ packetId }: PublishHead, type: 4 | 5, reason: number): void {
     const { ackOrder, toDevice, device } = this.#parts;
     const packet = encodeAcknowledgement(device.protocol, { type, packetId, reason });
+    if (this.#isAgain && ackOrder.take(packetId)) {
+      toDevice.send(packet);
+      for (let early = ackOrder.nextEarly(); early !== undefined; early = ackOrder.nextEarly()) toDevice.send(early);
+      return;
+    }
     if (ackOrder.size === 0) {
       toDevice.send(packet);
       return;
     }
-    ackOrder.push(packetId);
+    if (!this.#isAgain) ackOrder.push(packetId);
     ackOrder.keep(packetId, packet);
   }
 

@@ -4,6 +4,8 @@ export interface HeldPacket {
   readonly bytes: Buffer;
   /** Milliseconds; what is left of a message expiry interval is counted from here. */
   heldAtMs: number;
+  /** It was sent on a leg that is lost, and keeps its place among the acknowledgements. */
+  readonly isAgain?: boolean;
 }
 
 /** At the first of the two the sender is read no further. */
@@ -37,6 +39,13 @@ export class HeldPackets {
     this.#packets.push({ bytes: Buffer.from(packet), heldAtMs: nowMs });
     this.#bytes += packet.length;
     return true;
+  }
+
+  /** Puts packets in front of all others, whatever the bounds: they were taken in before. */
+  putFirst(packets: readonly HeldPacket[]): void {
+    if (packets.length === 0) return;
+    this.#packets = [...packets, ...(this.#packets ?? [])];
+    for (const { bytes } of packets) this.#bytes += bytes.length;
   }
 
   /** Whether a PUBLISH waits here that `packet` only says again: nothing but DUP is different. */

@@ -22,15 +22,14 @@ export interface KnownSubscriptions {
   subscriptions(): ReadonlyMap<string, HeldSubscription>;
 }
 
-/** Undefined: what was taken up still holds. A session that nothing is remembered of is known from its beginning only. */
+/** Undefined: what was taken up still holds. `isKnown`: the gateway saw all of it, or the device has asked for it since. */
 export function subscriptionsToKeep(
   desk: KnownSubscriptions,
   takenUp: SessionSubscriptions | undefined,
-  sessionPresent: boolean,
+  { isKnown }: { readonly isKnown: boolean },
 ): SessionSubscriptions | undefined {
   if (takenUp !== undefined && !desk.hasChanged) return undefined;
-  const subscriptionsKnown = takenUp?.subscriptionsKnown ?? !sessionPresent;
-  return { subscriptionsKnown, held: [...desk.subscriptions().values()] };
+  return { subscriptionsKnown: isKnown, held: [...desk.subscriptions().values()] };
 }
 
 /** As text for the store of sessions: at most `maxRememberedBytes`; of more nothing is remembered but that it is not known. */

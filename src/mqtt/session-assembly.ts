@@ -1,22 +1,20 @@
 import { AckOrder } from './ack-order.ts';
-import { BrokerPatience } from './broker-patience.ts';
+import { DeliveredValues } from './delivered-values.ts';
 import { DownlinkExchanges } from './downlink-exchanges.ts';
 import { HeldPackets } from './held-packets.ts';
-import { DeviceKeepAlive, pingPhase, UpstreamKeepAlive } from './leg-keep-alive.ts';
+import { DeviceKeepAlive } from './leg-keep-alive.ts';
 import { LegOutput } from './leg-output.ts';
-import { PublishPace } from './publish-pace.ts';
 import type { SessionSubscriptions } from './remembered-subscriptions.ts';
 import type { PacketCounters, SessionParts } from './session-parts.ts';
-import type { SessionFault, SessionPort } from './session-port.ts';
+import type { SessionPort } from './session-port.ts';
 import { SessionScratch } from './session-scratch.ts';
 import type { DeviceTerms, UndeliverablePolicy, UnfinishedExchanges, UpstreamTerms } from './session-terms.ts';
-import { SubscriptionDesk } from './subscription-desk.ts';
 import type { TargetAssessor } from './target-assessor.ts';
-import { UplinkExchanges } from './uplink-exchanges.ts';
-import { UpstreamIdentifiers } from './upstream-identifiers.ts';
+import { UpstreamLeg } from './upstream-leg.ts';
 
 export interface SessionMachineOptions {
   readonly device: DeviceTerms;
+  /** Of the leg that the session begins with, number 1. */
   readonly upstream: UpstreamTerms;
   /** Seconds the session outlives its connection, as agreed at CONNACK. */
   readonly sessionExpiryInterval: number;
@@ -37,79 +35,48 @@ export interface SessionMachineOptions {
   readonly nowMs: number;
 }
 
-/** The parts of a machine, put together once: what one of them sends goes through the outputs of both legs. */
+/** The number of the leg that a session begins with. */
+export const firstLeg = 1;
+
+/** The parts of a machine, put together once, with its first leg. */
 export function createSessionParts(
   options: SessionMachineOptions,
-  machine: { readonly isOver: () => boolean; readonly fail: (fault: SessionFault) => void },
+  machine: Pick<SessionParts, 'fail' | 'loseLeg'>,
 ): SessionParts {
-  const { device, upstream, port, nowMs } = options;
-  const identifiers = new UpstreamIdentifiers();
-  const endsQos2 = upstream.capabilities.maximumQos < 2;
-  const uplink = new UplinkExchanges(identifiers, { endsQos2, kept: options.unfinished?.received ?? [] });
-  const upstreamKeepAlive = new UpstreamKeepAlive(upstream.keepAliveSeconds, pingPhase(device.clientId), nowMs);
-  const toDevice = new LegOutput((bytes) => port.toDevice(bytes));
-  const toBroker = new LegOutput((bytes) => {
-    // Nothing follows DISCONNECT [MQTT-3.14.4-2].
-    if (machine.isOver()) return;
-    upstreamKeepAlive.sent(parts.nowMs);
-    port.toBroker(bytes);
-  });
-  const adapted = port.adapted.bind(port);
-  const desk = createDesk(options, { toDevice, toBroker, identifiers, uplink });
-  const parts: SessionParts = {
+  const { device, port, nowMs } = options;
+  // A leg needs the parts, and the parts are not whole without the active leg.
+  const parts: Omit<SessionParts, 'leg'> & { leg?: UpstreamLeg } = {
     device,
-    upstream,
     undeliverable: options.undeliverable,
     scratch: options.scratch ?? new SessionScratch(),
     port,
     counts: options.counts,
-    toDevice,
-    toBroker,
-    uplink,
+    toDevice: new LegOutput((bytes) => port.toDevice(bytes)),
     downlink: new DownlinkExchanges(),
     ackOrder: new AckOrder(),
-    patience: new BrokerPatience(nowMs),
     heldFromDevice: new HeldPackets(),
-    heldFromBroker: new HeldPackets(),
-    desk,
-    pace: new PublishPace(upstream.profile.publishesPerSecond),
     deviceKeepAlive: new DeviceKeepAlive(device.keepAliveSeconds, nowMs),
-    upstreamKeepAlive,
+    values: new DeliveredValues(),
+    legs: [undefined, undefined],
+    passing: undefined,
+    overlap: undefined,
     assessor: options.assessor,
-    sameForm: (device.protocol === '5') === (upstream.protocol === '5'),
     nowMs,
     end: undefined,
     isQuiescing: false,
+    isHolding: false,
     fail: machine.fail,
-    adapted,
+    loseLeg: machine.loseLeg,
+    adapted: (kind) => port.adapted(kind),
   };
-  return parts;
-}
-
-function createDesk(
-  { device, upstream, port, subscriptions }: SessionMachineOptions,
-  {
-    toDevice,
-    toBroker,
-    identifiers,
-    uplink,
-  }: Pick<SessionParts, 'toDevice' | 'toBroker' | 'uplink'> & { readonly identifiers: UpstreamIdentifiers },
-): SubscriptionDesk {
-  return new SubscriptionDesk({
-    device,
-    upstream,
-    held: subscriptions?.held ?? [],
-    port: {
-      sendToBroker: (packet) => toBroker.send(packet),
-      sendToDevice: (packet) => toDevice.send(packet),
-      takeIdentifier: (wanted) => {
-        const taken = identifiers.take(wanted, (packetId) => uplink.usesUpstream(packetId));
-        if (taken !== undefined) identifiers.remember(taken, 0);
-        return taken;
-      },
-      releaseIdentifier: (packetId) => identifiers.forget(packetId),
-      adapted: (kind) => port.adapted(kind),
-      obstructed: (obstacle, example) => port.obstructed(obstacle, example),
-    },
+  const leg = new UpstreamLeg(parts as SessionParts, {
+    number: firstLeg,
+    slot: 0,
+    upstream: options.upstream,
+    held: options.subscriptions?.held ?? [],
+    kept: options.unfinished?.received ?? [],
   });
+  parts.leg = leg;
+  parts.legs[0] = leg;
+  return parts as SessionParts;
 }

@@ -1,52 +1,59 @@
-import { BrokerPackets } from './broker-packets.ts';
-import { maxPacketBytes } from './control-packet.ts';
+import type { Obstacle } from './adaptation-kind.ts';
+import type { BrokerProfile } from './broker-profiles.ts';
 import { DevicePackets } from './device-packets.ts';
 import { encodeServerDisconnect } from './disconnect-packet.ts';
 import type { FramingProblem } from './framer.ts';
-import { pingreq } from './leg-keep-alive.ts';
 import { PacketStream } from './packet-stream.ts';
 import { reasonCode } from './reason-code.ts';
 import { type SessionSubscriptions, subscriptionsToKeep } from './remembered-subscriptions.ts';
 import { createSessionParts, type SessionMachineOptions } from './session-assembly.ts';
+import type { CutOptions } from './session-cut.ts';
+import { SessionLegs } from './session-legs.ts';
 import type { SessionParts } from './session-parts.ts';
 import type { SessionFault } from './session-port.ts';
-import type { UnfinishedExchanges } from './session-terms.ts';
+import type { UnfinishedExchanges, UpstreamTerms } from './session-terms.ts';
 import type { HeldSubscription } from './subscription-desk.ts';
+import { heldObstacle } from './subscription-terms.ts';
+import type { TargetAssessor } from './target-assessor.ts';
+import type { UpstreamLeg } from './upstream-leg.ts';
 
 /**
- * The device-facing MQTT session from CONNACK on, with one broker attached: bytes of either leg in, bytes to either leg and
- * a few words to the shell out. Deterministic: the same calls with the same times give the same effects.
+ * The device-facing MQTT session from CONNACK on, with the legs to its brokers: bytes of either side in, bytes to either
+ * side and a few words to the shell out. Deterministic: the same calls with the same times give the same effects.
  */
 export class SessionMachine {
   readonly #parts: SessionParts;
   readonly #device: DevicePackets;
-  readonly #broker: BrokerPackets;
+  readonly #legs: SessionLegs;
   readonly #fromDevice: PacketStream;
-  readonly #fromBroker: PacketStream;
   readonly #takenUp: SessionSubscriptions | undefined;
+  readonly #sessionPresent: boolean;
+  readonly #outlivesConnection: boolean;
   readonly #maxPacketBytes: number;
   #fault: SessionFault | undefined;
   #isEndTold = false;
   #readsDevice = true;
-  #readsBroker = true;
+  #changesTold = 0;
+  #changedLeg: UpstreamLeg;
   #deadlineTold = Number.POSITIVE_INFINITY;
 
   constructor(options: SessionMachineOptions) {
-    const { device, upstream } = options;
+    const { device, upstream, sessionExpiryInterval } = options;
     this.#takenUp = options.subscriptions;
+    this.#sessionPresent = upstream.sessionPresent;
+    this.#outlivesConnection = sessionExpiryInterval > 0;
     this.#maxPacketBytes = options.maxPacketBytes;
-    this.#parts = createSessionParts(options, { isOver: () => this.#isEndTold, fail: (fault) => this.#fail(fault) });
-    this.#device = new DevicePackets(this.#parts, options.sessionExpiryInterval);
-    this.#broker = new BrokerPackets(this.#parts);
+    this.#parts = createSessionParts(options, {
+      fail: (fault) => this.#fail(fault),
+      loseLeg: (leg, message) => this.#legs.lose(leg, message),
+    });
+    this.#changedLeg = this.#parts.leg;
+    this.#device = new DevicePackets(this.#parts, sessionExpiryInterval);
+    this.#legs = new SessionLegs(this.#parts, this.#device.publish);
     this.#fromDevice = new PacketStream(this.#device, {
       maxPacketBytes: options.maxPacketBytes,
       hasProperties: device.protocol === '5',
       span: this.#parts.scratch.spanFromDevice,
-    });
-    this.#fromBroker = new PacketStream(this.#broker, {
-      maxPacketBytes,
-      hasProperties: upstream.protocol === '5',
-      span: this.#parts.scratch.spanFromBroker,
     });
   }
 
@@ -57,12 +64,55 @@ export class SessionMachine {
     this.#settle();
   }
 
-  handleBrokerData(chunk: Buffer, nowMs: number): void {
+  /** `number`: the leg that it came on. */
+  handleBrokerData(chunk: Buffer, nowMs: number, number: number): void {
     // Behind the device's DISCONNECT the broker still answers what came before it.
     if (this.#parts.end === 'failed') return;
+    const leg = this.#legs.find(number);
+    if (leg === undefined) return;
     this.#parts.nowMs = nowMs;
-    this.#parts.upstreamKeepAlive.received(nowMs);
-    if (this.#fromBroker.push(chunk) !== undefined) this.#distrust();
+    leg.keepAlive.received(nowMs);
+    if (leg.stream.push(chunk) !== undefined) this.#distrust(leg);
+    this.#settle();
+  }
+
+  /** The leg's connection is closed, or its broker sends no more. */
+  handleBrokerLost(number: number, nowMs: number): void {
+    const leg = this.#legs.find(number);
+    if (leg === undefined || this.#parts.end !== undefined) return;
+    this.#parts.nowMs = nowMs;
+    this.#legs.lose(leg, 'its connection closed');
+    this.#settle();
+  }
+
+  /** A further connection has its CONNACK. Where none is active it becomes so, else it stands by; at most one does. */
+  attach(number: number, upstream: UpstreamTerms, nowMs: number): void {
+    this.#parts.nowMs = nowMs;
+    if (this.#parts.end !== undefined) return;
+    this.#legs.attach(number, upstream);
+    this.#settle();
+  }
+
+  /** Begins to move the active role to the leg that stands by. False: none does, or another cut is under way. */
+  cut(options: CutOptions, nowMs: number): boolean {
+    this.#parts.nowMs = nowMs;
+    if (this.#parts.end !== undefined || this.#parts.isQuiescing || !this.#legs.cut(options)) return false;
+    this.#settle();
+    return true;
+  }
+
+  /** Takes a cut back; behind its switch it does nothing. */
+  abortCut(nowMs: number): void {
+    this.#parts.nowMs = nowMs;
+    if (this.#parts.end !== undefined) return;
+    this.#legs.abortCut();
+    this.#settle();
+  }
+
+  /** Ends a leg that is not active, in order. */
+  dismiss(number: number, nowMs: number): void {
+    this.#parts.nowMs = nowMs;
+    this.#legs.dismiss(number, 'it is not needed any more');
     this.#settle();
   }
 
@@ -71,27 +121,22 @@ export class SessionMachine {
     const parts = this.#parts;
     parts.nowMs = nowMs;
     if (parts.end !== undefined) return;
-    if (this.#fromBroker.isBlocked) this.excuseBroker(nowMs);
     parts.assessor?.handleTick(nowMs);
-    const { desk, patience, uplink, upstreamKeepAlive } = parts;
     if (parts.deviceKeepAlive.deadlineMs <= nowMs) {
       const message = 'nothing came from the device for one and a half times its keep alive'; // [MQTT-3.1.2-22]
       parts.fail({ side: 'device', reason: reasonCode.keepAliveTimeout, message });
-    } else if (desk.nextDeadlineMs() <= nowMs && desk.handleTick(nowMs) === 'unanswered') {
-      this.#blameBroker('a SUBSCRIBE was not answered');
-    } else if (patience.deadlineMs(uplink.isOwedByBroker) <= nowMs) {
-      this.#blameBroker('a PUBLISH was not answered');
-    } else if (upstreamKeepAlive.deadlineMs <= nowMs) this.#pingBroker();
+    } else for (const leg of parts.legs) if (leg !== undefined && !leg.isOver) this.#tickLeg(leg);
     this.#settle();
   }
 
   /** When `handleTick` has something to do; infinity: never. */
   nextDeadlineMs(): number {
-    const { deviceKeepAlive, upstreamKeepAlive, desk, pace, patience, uplink, nowMs, end } = this.#parts;
+    const { deviceKeepAlive, leg, legs, nowMs, end } = this.#parts;
     if (end !== undefined) return Number.POSITIVE_INFINITY;
-    const legs = Math.min(deviceKeepAlive.deadlineMs, upstreamKeepAlive.deadlineMs);
-    const next = Math.min(legs, desk.nextDeadlineMs(), patience.deadlineMs(uplink.isOwedByBroker));
-    const paceMs = this.#isPaced() ? pace.nextAtMs(nowMs) : nowMs;
+    const first = legs[0]?.nextDeadlineMs() ?? Number.POSITIVE_INFINITY;
+    const second = legs[1]?.nextDeadlineMs() ?? Number.POSITIVE_INFINITY;
+    const next = Math.min(deviceKeepAlive.deadlineMs, first, second, this.#legs.nextDeadlineMs());
+    const paceMs = this.#isPaced() ? leg.pace.nextAtMs(nowMs) : nowMs;
     // Where the pace has room, a packet waits for the window, and that opens with a packet of the broker.
     this.#deadlineTold = paceMs > nowMs ? Math.min(next, paceMs) : next;
     return this.#deadlineTold;
@@ -102,10 +147,8 @@ export class SessionMachine {
     this.#parts.deviceKeepAlive.received(nowMs);
   }
 
-  excuseBroker(nowMs: number): void {
-    this.#parts.upstreamKeepAlive.excuse(nowMs);
-    this.#parts.desk.excuse(nowMs);
-    this.#parts.patience.excuse(nowMs);
+  excuseBroker(number: number, nowMs: number): void {
+    this.#legs.find(number)?.excuse(nowMs);
   }
 
   /** From here on the device begins no exchange: what it sends of that kind stays unread. For a close in order. */
@@ -113,7 +156,7 @@ export class SessionMachine {
     this.#parts.isQuiescing = true;
   }
 
-  /** Whether everything the device began has been answered; with `both`, also what the broker began. */
+  /** Whether everything the device began has been answered; with `both`, also what the brokers began. */
   isQuiet(both: boolean): boolean {
     if (!this.mayTellBroker || !this.mayTellDevice || this.#parts.heldFromDevice.size > 0) return false;
     return (both ? this.inflight : this.inflightFromDevice) === 0;
@@ -121,11 +164,25 @@ export class SessionMachine {
 
   /** Between two packets: a DISCONNECT would be read as one. */
   get mayTellBroker(): boolean {
-    return this.#parts.toBroker.atBoundary;
+    return this.#parts.leg.output.atBoundary;
   }
 
   get mayTellDevice(): boolean {
     return this.#parts.toDevice.atBoundary;
+  }
+
+  /** The number of the active leg; undefined: the session is detached. */
+  get activeLeg(): number | undefined {
+    return this.#legs.active?.number;
+  }
+
+  /** The number of the leg that stands by and could be cut over to. */
+  get standingLeg(): number | undefined {
+    return this.#legs.standing?.number;
+  }
+
+  get phase(): SessionLegs['phase'] {
+    return this.#legs.phase;
   }
 
   /** Whether packets of the device wait here for the broker: its end waits for them. */
@@ -135,8 +192,10 @@ export class SessionMachine {
 
   /** Exchanges that the device began and that are not finished between it and the gateway. */
   get inflightFromDevice(): number {
-    const { uplink, ackOrder, desk } = this.#parts;
-    return Math.max(uplink.size, ackOrder.size) + desk.pending;
+    const { legs, ackOrder } = this.#parts;
+    const begun = legs.reduce((sum, leg) => sum + (leg?.uplink.size ?? 0), 0);
+    const asked = legs.reduce((sum, leg) => sum + (leg?.desk.pending ?? 0), 0);
+    return Math.max(begun, ackOrder.size) + asked;
   }
 
   /** Unacknowledged exchanges, both directions. */
@@ -149,18 +208,39 @@ export class SessionMachine {
   }
 
   subscriptions(): ReadonlyMap<string, HeldSubscription> {
-    return this.#parts.desk.subscriptions();
+    return new Map(this.#parts.leg.desk.known().map((held) => [held.filter, held]));
+  }
+
+  /** False: the session is older than what the gateway knows of it, and the device has not asked for anything since. */
+  get subscriptionsKnown(): boolean {
+    const isKnown = this.#takenUp?.subscriptionsKnown ?? !this.#sessionPresent;
+    return isKnown || this.#parts.leg.desk.hasSubscribed;
+  }
+
+  /** What the device holds that the profile's broker could not. */
+  handoverObstacle(target: BrokerProfile): Obstacle | undefined {
+    return heldObstacle(this.#parts.leg.desk.known(), target);
+  }
+
+  /** Who judges what the device does, for as long as it is on its source; undefined: nobody any more. */
+  setAssessor(assessor: TargetAssessor | undefined): void {
+    this.#parts.assessor = assessor;
   }
 
   /** What the next connection of this session has to know. */
   unfinished(): UnfinishedExchanges {
-    return { received: this.#parts.uplink.keptIds() };
+    return { received: this.#parts.legs.flatMap((leg) => leg?.uplink.keptIds() ?? []) };
   }
 
   /** What is to be remembered of the session; undefined: what is remembered still holds. */
   subscriptionsToKeep(): SessionSubscriptions | undefined {
-    const { desk, upstream } = this.#parts;
-    return subscriptionsToKeep(desk, this.#takenUp, upstream.sessionPresent);
+    const { desk } = this.#parts.leg;
+    const isFirst = this.#changedLeg.number === 1 && this.#parts.leg === this.#changedLeg;
+    return subscriptionsToKeep(
+      { hasChanged: desk.hasChanged || !isFirst, subscriptions: () => this.subscriptions() },
+      this.#takenUp,
+      { isKnown: this.subscriptionsKnown },
+    );
   }
 
   /** The shell waits no longer for the broker to take what the device sent before it left. */
@@ -170,32 +250,32 @@ export class SessionMachine {
     this.#settle();
   }
 
-  #pingBroker(): void {
-    const { upstreamKeepAlive, toBroker, nowMs } = this.#parts;
-    if (!toBroker.atBoundary) {
-      // It would wait for the end of a large PUBLISH, whose bytes keep the leg alive.
-      upstreamKeepAlive.excuse(nowMs);
-      return;
-    }
-    if (upstreamKeepAlive.isSilent(nowMs)) {
-      this.#blameBroker('PINGREQ was not answered');
-      return;
-    }
-    toBroker.send(pingreq);
-    upstreamKeepAlive.pinged(nowMs);
+  #tickLeg(leg: UpstreamLeg): void {
+    const blame = leg.handleTick(this.#parts.nowMs);
+    if (blame !== undefined) this.#legs.lose(leg, blame);
   }
 
   /** After every event: what a window let go, what has to be sent, and what the shell has to know. */
   #settle(): void {
-    const { toDevice, toBroker, port, end } = this.#parts;
-    if (end === undefined) this.#release();
+    const parts = this.#parts;
+    if (parts.end === undefined) this.#legs.advance();
+    if (parts.end === undefined) this.#release();
     // Nothing stalls where a window opens only with a PUBREL that lies behind the packets that wait for the window.
-    if (this.#fromDevice.isBlocked && !this.#parts.isQuiescing) this.#device.releaseReceived();
-    toDevice.flush();
-    toBroker.flush();
+    if (this.#fromDevice.isBlocked && !parts.isQuiescing) this.#device.releaseReceived();
+    // What was let go may have been the last that a cut waited for.
+    if (parts.end === undefined && this.#legs.phase !== 'stable') this.#legs.advance();
+    this.#flush();
     this.#tellReading();
-    if (this.#parts.end !== undefined) this.#tellEnd();
-    else if (this.#isDeadlineEarlier()) port.deadlineMoved();
+    this.#tellSubscriptions();
+    if (parts.end !== undefined) this.#tellEnd();
+    else if (this.#isDeadlineEarlier()) parts.port.deadlineMoved();
+  }
+
+  #flush(): void {
+    const { toDevice, legs, leg } = this.#parts;
+    toDevice.flush();
+    leg.output.flush();
+    for (const each of legs) if (each !== undefined && each !== leg) each.output.flush();
   }
 
   /** Again until nothing moves: an acknowledgement that was read behind a held packet opens the other leg's window. */
@@ -209,60 +289,81 @@ export class SessionMachine {
   }
 
   #leftBytes(): number {
-    const { heldFromDevice, heldFromBroker } = this.#parts;
-    const streams = this.#fromDevice.blockedBytes + this.#fromBroker.blockedBytes;
-    return streams + heldFromDevice.bytes + heldFromBroker.bytes;
+    const { heldFromDevice, legs } = this.#parts;
+    let bytes = this.#fromDevice.blockedBytes + heldFromDevice.bytes;
+    for (const leg of legs) if (leg !== undefined) bytes += leg.stream.blockedBytes + leg.heldFromBroker.bytes;
+    return bytes;
   }
 
   #releaseOnce(): void {
-    const { heldFromDevice, heldFromBroker } = this.#parts;
-    if (heldFromBroker.size > 0) this.#broker.releaseHeld();
-    if (this.#fromBroker.isBlocked && this.#fromBroker.resume() !== undefined) this.#distrust();
+    const { heldFromDevice, legs } = this.#parts;
+    for (const leg of legs) {
+      if (leg === undefined || leg.isOver) continue;
+      if (leg.heldFromBroker.size > 0) leg.packets.releaseHeld();
+      if (leg.stream.isBlocked && leg.stream.resume() !== undefined) this.#distrust(leg);
+    }
     if (heldFromDevice.size > 0) this.#device.releaseHeld();
     if (this.#fromDevice.isBlocked && !this.#parts.isQuiescing) this.#judge(this.#fromDevice.resume());
   }
 
   #tellReading(): void {
-    const { port, isQuiescing } = this.#parts;
+    const { port, isQuiescing, legs } = this.#parts;
     const readsDevice = !this.#fromDevice.isBlocked || isQuiescing;
-    const readsBroker = !this.#fromBroker.isBlocked;
     if (readsDevice !== this.#readsDevice) {
       this.#readsDevice = readsDevice;
       port.readDevice(readsDevice);
     }
-    if (readsBroker !== this.#readsBroker) {
-      this.#readsBroker = readsBroker;
-      port.readBroker(readsBroker);
+    for (const leg of legs) {
+      if (leg === undefined || leg.isOver || leg.isRead === !leg.stream.isBlocked) continue;
+      leg.isRead = !leg.stream.isBlocked;
+      port.readBroker(leg.number, leg.isRead);
     }
+  }
+
+  #tellSubscriptions(): void {
+    const { leg, port } = this.#parts;
+    const { changes } = leg.desk;
+    if (leg !== this.#changedLeg) {
+      // What was restored is no change; what the device asks from here on is.
+      this.#changedLeg = leg;
+      this.#changesTold = leg.desk.isRestoring ? 0 : changes;
+    }
+    if (changes === this.#changesTold || leg.desk.isRestoring) return;
+    this.#changesTold = changes;
+    if (this.#outlivesConnection) port.subscriptionsChanged();
   }
 
   #tellEnd(): void {
     if (this.#isEndTold) return;
     this.#isEndTold = true;
     this.#fromDevice.stop();
+    this.#legs.leave();
+    // Nothing follows DISCONNECT [MQTT-3.14.4-2].
+    this.#parts.leg.output.flush();
+    this.#parts.leg.isSilent = true;
     if (this.#fault !== undefined) this.#parts.port.failed(this.#fault);
     else if (this.#device.done !== undefined) this.#parts.port.deviceDone(this.#device.done);
   }
 
   /** Whether the device's packets may be waiting for the publish rate. */
   #isPaced(): boolean {
-    const { pace, heldFromDevice } = this.#parts;
-    return pace.isBound && (heldFromDevice.size > 0 || this.#fromDevice.isBlocked);
+    const { leg, heldFromDevice } = this.#parts;
+    return leg.pace.isBound && (heldFromDevice.size > 0 || this.#fromDevice.isBlocked);
   }
 
   #isDeadlineEarlier(): boolean {
-    const { desk, patience, uplink } = this.#parts;
-    const ofBroker = Math.min(desk.nextDeadlineMs(), patience.deadlineMs(uplink.isOwedByBroker));
-    const mayBeEarlier = ofBroker < this.#deadlineTold || this.#isPaced();
+    const { leg, legs } = this.#parts;
+    const isTwo = legs[0] !== undefined && legs[1] !== undefined;
+    const mayBeEarlier = isTwo || leg.brokerDeadlineMs() < this.#deadlineTold || this.#isPaced();
     return mayBeEarlier && this.#deadlineTold > this.nextDeadlineMs();
   }
 
   #judge(problem: FramingProblem | undefined): void {
     if (problem === undefined || this.#parts.end !== undefined) return;
-    const { port, upstream, fail } = this.#parts;
+    const { port, leg, fail } = this.#parts;
     const isTooLarge = problem === 'packet-too-large';
     // The broker's own limit, not the listener's: the device can go back to where it was.
-    if (isTooLarge && this.#maxPacketBytes === upstream.profile.maxPacketBytes) {
+    if (isTooLarge && this.#maxPacketBytes === leg.upstream.profile.maxPacketBytes) {
       port.obstructed('payload-size', `a packet above ${this.#maxPacketBytes} bytes`);
       port.dropped('refused');
     }
@@ -273,12 +374,8 @@ export class SessionMachine {
     });
   }
 
-  #distrust(): void {
-    if (this.#parts.end !== 'failed') this.#blameBroker('bytes that are not MQTT');
-  }
-
-  #blameBroker(message: string): void {
-    this.#parts.fail({ side: 'broker', reason: reasonCode.serverShuttingDown, message });
+  #distrust(leg: UpstreamLeg): void {
+    if (this.#parts.end === undefined) this.#legs.lose(leg, 'bytes that are not MQTT');
   }
 
   #fail(fault: SessionFault): void {

@@ -1,17 +1,16 @@
 import type { AckOrder } from './ack-order.ts';
 import type { AdaptationKind } from './adaptation-kind.ts';
-import type { BrokerPatience } from './broker-patience.ts';
-import type { DownlinkExchanges } from './downlink-exchanges.ts';
+import type { DeliveredValues } from './delivered-values.ts';
+import type { DownlinkExchanges, LegSlot } from './downlink-exchanges.ts';
 import type { HeldPackets } from './held-packets.ts';
-import type { DeviceKeepAlive, UpstreamKeepAlive } from './leg-keep-alive.ts';
+import type { DeviceKeepAlive } from './leg-keep-alive.ts';
 import type { LegOutput } from './leg-output.ts';
-import type { PublishPace } from './publish-pace.ts';
+import type { OverlapDuplicates } from './overlap-duplicates.ts';
 import type { SessionFault, SessionPort } from './session-port.ts';
 import type { SessionScratch } from './session-scratch.ts';
-import type { DeviceTerms, UndeliverablePolicy, UpstreamTerms } from './session-terms.ts';
-import type { SubscriptionDesk } from './subscription-desk.ts';
+import type { DeviceTerms, UndeliverablePolicy } from './session-terms.ts';
 import type { TargetAssessor } from './target-assessor.ts';
-import type { UplinkExchanges } from './uplink-exchanges.ts';
+import type { UpstreamLeg } from './upstream-leg.ts';
 
 /** Packets by type number, counted on the hot path. */
 export interface PacketCounters {
@@ -19,36 +18,54 @@ export interface PacketCounters {
   readonly fromBroker: Float64Array;
 }
 
-/** What the two sides of a session machine share. */
+/** What the sides of a session machine share. */
 export interface SessionParts {
   readonly device: DeviceTerms;
-  readonly upstream: UpstreamTerms;
   readonly undeliverable: UndeliverablePolicy;
   readonly scratch: SessionScratch;
   readonly port: SessionPort;
   readonly counts: PacketCounters;
   readonly toDevice: LegOutput;
-  readonly toBroker: LegOutput;
-  readonly uplink: UplinkExchanges;
   readonly downlink: DownlinkExchanges;
   readonly ackOrder: AckOrder;
-  readonly patience: BrokerPatience;
   readonly heldFromDevice: HeldPackets;
-  readonly heldFromBroker: HeldPackets;
-  readonly desk: SubscriptionDesk;
-  readonly pace: PublishPace;
   readonly deviceKeepAlive: DeviceKeepAlive;
-  readonly upstreamKeepAlive: UpstreamKeepAlive;
+  readonly values: DeliveredValues;
+  /** Where what the device begins goes. Detached: the leg that is lost, which takes in what is said and sends nothing. */
+  leg: UpstreamLeg;
+  /** The leg in each place: the active one, and the one that stands by, is being restored or drains. */
+  readonly legs: [UpstreamLeg | undefined, UpstreamLeg | undefined];
+  /** The leg whose large PUBLISH passes by to the device: the other one is not read as long. */
+  passing: UpstreamLeg | undefined;
+  /** Present while two legs deliver. */
+  overlap: OverlapDuplicates | undefined;
   /** Present while the device is on its source: what the target could not carry is noted. */
-  readonly assessor: TargetAssessor | undefined;
-  /** Both legs speak MQTT 5, or neither does: then a PUBLISH goes on as it came. */
-  readonly sameForm: boolean;
+  assessor: TargetAssessor | undefined;
   /** Milliseconds of the event that is handled. */
   nowMs: number;
   /** Set once; nothing is handled after it. */
   end: 'device-done' | 'failed' | undefined;
   /** Begins nothing new for the device: its next exchanges stay unread. */
   isQuiescing: boolean;
+  /** What the device begins waits here: no leg is active, or the active role is about to move. */
+  isHolding: boolean;
   fail(fault: SessionFault): void;
+  /** The leg can be trusted no more, or is gone. */
+  loseLeg(leg: UpstreamLeg, message: string): void;
   adapted(kind: AdaptationKind): void;
+}
+
+/** The leg that is not active. */
+export function otherLeg({ leg, legs }: SessionParts): UpstreamLeg | undefined {
+  return legs[otherSlot(leg.slot)];
+}
+
+export function otherSlot(slot: LegSlot): LegSlot {
+  return slot === 0 ? 1 : 0;
+}
+
+/** The leg that an exchange of the device is on; of one that is not known the active leg. */
+export function legOfUplink(parts: SessionParts, deviceId: number): UpstreamLeg {
+  const other = otherLeg(parts);
+  return other !== undefined && other.uplink.stateOf(deviceId) !== 0 ? other : parts.leg;
 }

@@ -18,6 +18,12 @@ export type SessionFault =
   /** The broker broke the protocol or answers no more. */
   | { readonly side: 'broker'; readonly reason: number; readonly message: string };
 
+/** Why a cut ended before its switch. */
+export interface CutAbort {
+  readonly kind: 'denied-subscription' | 'unanswered' | 'leg-lost' | 'operator' | 'busy' | 'device-gone';
+  readonly message: string;
+}
+
 /** How a device ended its session by DISCONNECT. */
 export interface DeviceDone {
   /** Reason 0x04 of MQTT 5: the broker is to publish the will. */
@@ -29,10 +35,25 @@ export interface DeviceDone {
 /** The effects of a session machine. All are synchronous and none calls back into the machine. */
 export interface SessionPort {
   toDevice(bytes: Buffer): void;
-  toBroker(bytes: Buffer): void;
-  /** The device is not to be read until `readDevice(true)`; likewise the broker. Said only when it changes. */
+  toBroker(leg: number, bytes: Buffer): void;
+  /** The device is not to be read until `readDevice(true)`; likewise a leg. Said only when it changes. */
   readDevice(wanted: boolean): void;
-  readBroker(wanted: boolean): void;
+  readBroker(leg: number, wanted: boolean): void;
+  /**
+   * The leg is at its end, and its number is never used again. `disconnect`: DISCONNECT has been written, so flush and close;
+   * `lost`: it broke the protocol, was silent, or its connection is gone, so destroy.
+   */
+  legOver(leg: number, how: 'disconnect' | 'lost', message: string): void;
+  /** No leg is active: attach another one, or end the session. Follows `legOver`. */
+  detached(message: string): void;
+  /** The active role went to this leg. */
+  switched(leg: number): void;
+  /** A cut ended before its switch; `legOver` was said of the leg that it was to go to. */
+  cutAborted(leg: number, reason: CutAbort): void;
+  /** The former leg is unsubscribed and owes nothing: it stands by. `duplicates`: messages that both legs delivered. */
+  drained(leg: number, duplicates: number): void;
+  /** What the device holds as subscriptions has changed, and the session outlives the connection. */
+  subscriptionsChanged(): void;
   /** The device said DISCONNECT and everything before it has gone out; no more comes from the machine to the broker. */
   deviceDone(done: DeviceDone): void;
   /** The session cannot go on. What the device may be told has been sent. The broker gets no DISCONNECT. */
@@ -61,5 +82,9 @@ export type DropReason =
   | 'refused'
   /** The broker refused it with a reason that the device's version cannot say. */
   | 'refused-by-broker'
+  /** A retained value that the device was given already, sent again because the gateway subscribed again. Not a loss. */
+  | 'retained-seen'
+  /** A broker delivered it and was lost before the device's window had room for it. */
+  | 'leg-lost'
   /** Emulated No Local and Retain Handling: the subscription does not want it. Not a loss. */
   | 'not-wanted';

@@ -5,7 +5,7 @@ import { propertyId, type RawProperty } from './properties.ts';
 import { reasonCode } from './reason-code.ts';
 import type { DeviceTerms, UpstreamTerms } from './session-terms.ts';
 import { encodeSuback, encodeUnsuback, type SubackPacket } from './suback-packet.ts';
-import type { SubscribePacket, UnsubscribePacket } from './subscribe-packet.ts';
+import type { SubscribePacket, SubscriptionRequest, UnsubscribePacket } from './subscribe-packet.ts';
 import { SubscribeWork, subackCode, type WorkPlace } from './subscribe-work.ts';
 import { type HeldSubscription, SubscriptionTable } from './subscription-table.ts';
 import { emulatesOptions, subscriptionTerms, upstreamFilters } from './subscription-terms.ts';
@@ -42,11 +42,12 @@ export const maxUnderWay = 256;
 /** Bytes of all of them. */
 export const maxUnansweredBytes = 2_097_152;
 
-/** A packet of the device that has no answer yet. */
-type Order =
+/** A packet of the device that has no answer yet; `packetId` 0: the gateway's own. */
+export type SubscriptionOrder =
   | { readonly type: 'subscribe'; readonly packet: SubscribePacket; readonly bytes: Buffer }
-  /** `packetId` 0: the gateway's own. */
   | { readonly type: 'unsubscribe'; readonly packet: UnsubscribePacket; readonly bytes: Buffer };
+
+type Order = SubscriptionOrder;
 
 /** A packet at the broker. */
 interface UnderWay {
@@ -74,6 +75,12 @@ export class SubscriptionDesk {
   #unansweredBytes = 0;
   /** True: what is under way goes alone, or what waits has to. */
   #isAlone = false;
+  /** What the gateway itself asks for, as the device holds it, by filter. */
+  readonly #restoring = new Map<string, HeldSubscription>();
+  /** The first filter of those that the broker would not grant. */
+  denied: string | undefined;
+  /** The device has asked for something on this connection. */
+  hasSubscribed = false;
 
   constructor({ device, upstream, port, held = [] }: SubscriptionDeskOptions) {
     const terms = subscriptionTerms(device, upstream);
@@ -103,7 +110,66 @@ export class SubscriptionDesk {
 
   /** `bytes`, and what was decoded from it, must stay as they are until the answer. */
   handleSubscribe(packet: SubscribePacket, bytes: Buffer, nowMs: number): void {
+    this.hasSubscribed = true;
     this.#admit({ type: 'subscribe', packet, bytes }, nowMs);
+  }
+
+  /** Asks the broker for what the device holds already: no answer goes to the device, and no retained message is wanted. */
+  restore(subscriptions: Iterable<HeldSubscription>, nowMs: number): void {
+    const byIdentifier = new Map<number | undefined, HeldSubscription[]>();
+    for (const held of subscriptions) {
+      this.#restoring.set(held.filter, held);
+      const group = byIdentifier.get(held.subscriptionIdentifier);
+      if (group === undefined) byIdentifier.set(held.subscriptionIdentifier, [held]);
+      else group.push(held);
+    }
+    for (const [subscriptionIdentifier, group] of byIdentifier) {
+      const requests = group.map(toRestoringRequest);
+      const identified = subscriptionIdentifier === undefined ? {} : { subscriptionIdentifier };
+      const packet = { packetId: 0, requests, userProperties: [], ...identified };
+      this.#waiting.push({ type: 'subscribe', packet, bytes: noBytes });
+    }
+    this.#advance(nowMs);
+  }
+
+  /** Gives up what the broker holds for the device: it is another broker's now. */
+  release(filters: readonly string[], nowMs: number): void {
+    if (filters.length === 0) return;
+    const packet = { packetId: 0, filters, userProperties: [] };
+    this.#waiting.push({ type: 'unsubscribe', packet, bytes: noBytes });
+    this.#advance(nowMs);
+  }
+
+  /** The device's packets that have no answer, in order; the broker that had them is gone, or they never went there. */
+  unanswered(): readonly SubscriptionOrder[] {
+    const orders = [...[...this.#underWay.values()].map(({ order }) => order), ...this.#waiting];
+    return orders.filter(({ packet }) => packet.packetId !== 0);
+  }
+
+  /** The broker has not answered all that the gateway asks for again. */
+  get isRestoring(): boolean {
+    return this.#restoring.size > 0;
+  }
+
+  /** What the device holds, with what is being asked for again: on this leg or on the next one. */
+  known(): readonly HeldSubscription[] {
+    const { held } = this.#place.table;
+    return [...held.values(), ...[...this.#restoring.values()].filter(({ filter }) => !held.has(filter))];
+  }
+
+  /** The leg is lost: its identifiers are free for the session that goes on without these packets. */
+  abandon(): void {
+    for (const packetId of this.#underWay.keys()) this.#port.releaseIdentifier(packetId);
+  }
+
+  /** Takes over what another leg left unanswered. */
+  adopt(orders: readonly SubscriptionOrder[], nowMs: number): void {
+    for (const order of orders) this.#admit(order, nowMs);
+  }
+
+  /** Grows with every change of what the device holds. */
+  get changes(): number {
+    return this.#place.table.changes;
   }
 
   handleUnsubscribe(packet: UnsubscribePacket, bytes: Buffer, nowMs: number): void {
@@ -124,7 +190,7 @@ export class SubscriptionDesk {
   nextDeadlineMs(): number {
     // Asked after every event of the session.
     if (this.#underWay.size === 0) return noDeadline;
-    for (const { deadlineMs } of this.#underWay.values()) return deadlineMs;
+    for (const { deadlineMs } of this.#underWay.values()) if (deadlineMs !== noDeadline) return deadlineMs;
     return noDeadline;
   }
 
@@ -235,7 +301,8 @@ export class SubscriptionDesk {
       if (taken !== undefined) {
         const packet =
           work.isUnchanged && packetId !== 0 ? asItCame(order.bytes, taken) : work.encodeChunk(chunk, taken);
-        this.#underWay.set(taken, { ...next, chunk, deadlineMs: this.#isAlone ? nowMs + answerMs : noDeadline });
+        const hasDeadline = this.#isAlone || packetId === 0;
+        this.#underWay.set(taken, { ...next, chunk, deadlineMs: hasDeadline ? nowMs + answerMs : noDeadline });
         this.#port.sendToBroker(packet);
         return;
       }
@@ -276,7 +343,10 @@ export class SubscriptionDesk {
       const packet = { packetId: 0, filters: leftovers, userProperties: [] };
       this.#waiting.unshift({ type: 'unsubscribe', packet, bytes: Buffer.alloc(0) });
     }
-    if (packetId === 0) return;
+    if (packetId === 0) {
+      if (order.type === 'subscribe') this.#settleRestored(order.packet, codes);
+      return;
+    }
     this.#unanswered.delete(packetId);
     this.#unansweredBytes -= order.bytes.length;
     const { terms } = this.#place;
@@ -285,6 +355,17 @@ export class SubscriptionDesk {
     const isServing = work.isUnchanged && answer !== undefined && (!hasCodes || isSame(codes, answer.codes));
     const packet = isServing ? withPacketIdentifier(answer.bytes, packetId) : this.#encode(order, codes, properties);
     this.#port.sendToDevice(packet);
+  }
+
+  /** What the device was told stays: a broker may grant less only where nobody was promised more. */
+  #settleRestored({ requests }: SubscribePacket, codes: readonly number[]): void {
+    requests.forEach(({ filter, qos }, at) => {
+      const held = this.#restoring.get(filter);
+      this.#restoring.delete(filter);
+      const code = codes[at] ?? reasonCode.unspecifiedError;
+      if (code > 2 || (code === 0 && qos > 0)) this.denied ??= filter;
+      else if (held !== undefined) this.#place.table.carryOver(held);
+    });
   }
 
   #encode({ type, packet: { packetId } }: Order, codes: readonly number[], properties: readonly RawProperty[]): Buffer {
@@ -322,6 +403,14 @@ function isSame(one: readonly number[], other: readonly number[]): boolean {
   return one.length === other.length && one.every((code, at) => code === other[at]);
 }
 
+/** At the QoS that the device was told, and without retained messages where the broker can leave them out. */
+function toRestoringRequest({ filter, noLocal, retainAsPublished, granted }: HeldSubscription): SubscriptionRequest {
+  const isShared = filter.startsWith('$share/');
+  // Retain Handling of a shared subscription says nothing, and brokers differ in what they take there.
+  return { filter, qos: granted as 0 | 1 | 2, noLocal, retainAsPublished, retainHandling: isShared ? 0 : 2 };
+}
+
+const noBytes = Buffer.alloc(0);
 const dupFlag = 0x08;
 const exampleCharacters = 120;
 const noDeadline = Number.POSITIVE_INFINITY;

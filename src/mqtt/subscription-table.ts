@@ -21,6 +21,7 @@ export class SubscriptionTable {
   readonly #restored = new Set<string>();
   #characters = 0;
   #hasChanged = false;
+  #changes = 0;
 
   constructor(countsUpstream: boolean) {
     this.#upstream = countsUpstream ? new Set() : undefined;
@@ -38,8 +39,13 @@ export class SubscriptionTable {
   hold(subscription: HeldSubscription): void {
     const { filter } = subscription;
     const former = this.#held.get(filter);
-    this.#hasChanged ||= former === undefined || !isSame(former, subscription);
+    if (former === undefined || !isSameSubscription(former, subscription)) this.#change();
     this.#restored.delete(filter);
+    this.#put(subscription);
+  }
+
+  /** What the device was told holds, whatever this broker granted: it never changes on a connection. */
+  carryOver(subscription: HeldSubscription): void {
     this.#put(subscription);
   }
 
@@ -58,12 +64,17 @@ export class SubscriptionTable {
     this.#restored.delete(filter);
     if (!this.#held.delete(filter)) return;
     this.#characters -= filter.length;
-    this.#hasChanged = true;
+    this.#change();
   }
 
   /** Whether something else is held than was restored. */
   get hasChanged(): boolean {
     return this.#hasChanged;
+  }
+
+  /** Grows with every change. */
+  get changes(): number {
+    return this.#changes;
   }
 
   /** Filters that the broker holds; 0 where they are not counted. */
@@ -83,6 +94,11 @@ export class SubscriptionTable {
     this.#upstream?.delete(filter);
   }
 
+  #change(): void {
+    this.#hasChanged = true;
+    this.#changes += 1;
+  }
+
   #put(subscription: HeldSubscription): void {
     const { filter } = subscription;
     if (!this.#held.has(filter)) this.#characters += filter.length;
@@ -90,7 +106,8 @@ export class SubscriptionTable {
   }
 }
 
-function isSame(one: HeldSubscription, other: HeldSubscription): boolean {
+/** Whether nothing about a subscription is different. */
+export function isSameSubscription(one: HeldSubscription, other: HeldSubscription): boolean {
   return (
     one.qos === other.qos &&
     one.noLocal === other.noLocal &&

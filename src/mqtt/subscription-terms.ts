@@ -101,6 +101,24 @@ export function upstreamFilters(filter: string, terms: SubscriptionTerms): reado
   return hasParent && filterRefusal(parent, terms) === undefined ? [filter, parent] : [filter];
 }
 
+/** What a broker of that profile could not hold for a device; undefined: nothing. */
+export function heldObstacle(
+  held: readonly { readonly filter: string }[],
+  profile: BrokerProfile,
+): Obstacle | undefined {
+  const upstream = new Set<string>();
+  for (const { filter } of held) {
+    const parsed = parseTopicFilter(filter);
+    if (parsed.shareName !== undefined && !profile.sharedSubscriptions) return 'shared-subscription';
+    const obstacle = topicObstacle(parsed.filter, profile);
+    if (obstacle !== undefined) return obstacle;
+    upstream.add(filter);
+    const isCompleted = !profile.multiLevelMatchesParent && parsed.filter.length > multiLevel.length;
+    if (isCompleted && filter.endsWith(multiLevel)) upstream.add(filter.slice(0, -multiLevel.length));
+  }
+  return upstream.size > profile.subscriptionsPerConnection ? 'subscriptions' : undefined;
+}
+
 /** The filters of a device that the broker's `upstream` filter serves: `upstreamFilters` the other way round. */
 export function servedFilters(upstream: string, terms: SubscriptionTerms): readonly string[] {
   if (!terms.completesParents || upstream.endsWith('#')) return [upstream];

@@ -90,6 +90,24 @@ export class UplinkExchanges {
     return (this.#exchangeByDeviceId?.get(deviceId) ?? 0) >> 4;
   }
 
+  /** Whether a broker is not done with the exchange. */
+  isWithBroker(deviceId: number): boolean {
+    return this.#isWithBroker(this.stateOf(deviceId));
+  }
+
+  /** The device's identifiers of all exchanges, in the order in which they began. */
+  deviceIds(): number[] {
+    return [...(this.#exchangeByDeviceId?.keys() ?? [])];
+  }
+
+  /** The exchange goes on elsewhere: here it never was. */
+  forsake(deviceId: number): void {
+    const exchange = this.#exchangeByDeviceId?.get(deviceId);
+    if (exchange === undefined) return;
+    if (this.#isWithBroker(exchange & 0x0f)) this.#end(deviceId, exchange >> 4);
+    else this.#delete(deviceId);
+  }
+
   /** Whether an exchange uses the number upstream as it is. */
   usesUpstream(packetId: number): boolean {
     const exchange = this.#exchangeByDeviceId?.get(packetId);

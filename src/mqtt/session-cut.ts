@@ -1,0 +1,280 @@
+import { retainedMs } from './delivery-judgement.ts';
+import type { LegSlot } from './downlink-exchanges.ts';
+import { OverlapDuplicates } from './overlap-duplicates.ts';
+import { otherLeg, type SessionParts } from './session-parts.ts';
+import type { CutAbort } from './session-port.ts';
+import { type HeldSubscription, isSameSubscription } from './subscription-table.ts';
+import type { UpstreamLeg } from './upstream-leg.ts';
+
+/** How long both legs deliver, and how long the new one is waited for behind its SUBACK. Milliseconds. */
+export interface CutOptions {
+  readonly overlapMs: number;
+  readonly settleMs: number;
+}
+
+/** What the machine does for a cut, in the same call. */
+export interface CutEffects {
+  /** The active role goes to the leg, and what was held with it. */
+  switchTo(leg: UpstreamLeg): void;
+  /** DISCONNECT, and the leg is over. */
+  dismiss(leg: UpstreamLeg, message: string): void;
+  /** The former leg's unfinished exchanges go to the active one: it is not waited for any longer. False: they cannot. */
+  takeOver(former: UpstreamLeg): boolean;
+}
+
+/** How long the device is held for its old broker's answers before it goes on with them open. */
+export const settleInflightMs = 1_000;
+/** How long for what cannot stay open: a SUBSCRIBE under way, a large PUBLISH half sent. */
+const busyMs = 5_000;
+/** How long the former leg may owe something before the other one takes it over. */
+const drainMs = 10_000;
+/** How long a queue of the former broker may take to run dry before it is unsubscribed. */
+const queueMs = 60_000;
+
+type Step =
+  | { readonly name: 'stable' }
+  | { readonly name: 'restoring'; readonly changes: number }
+  | { readonly name: 'settling'; readonly changes: number; readonly untilMs: number }
+  | { readonly name: 'holding'; readonly changes: number; readonly sinceMs: number }
+  | { readonly name: 'overlapping'; readonly untilMs: number; readonly sinceMs: number }
+  | { readonly name: 'unsubscribing' }
+  | { readonly name: 'draining'; readonly untilMs: number };
+
+const stable: Step = { name: 'stable' };
+
+/** The move of a session's active role from one leg to the other, step by step (docs/decisions/0009-live-handover.md). */
+export class SessionCut {
+  readonly #parts: SessionParts;
+  readonly #effects: CutEffects;
+  #step: Step = stable;
+  #options: CutOptions = { overlapMs: 0, settleMs: 0 };
+
+  constructor(parts: SessionParts, effects: CutEffects) {
+    this.#parts = parts;
+    this.#effects = effects;
+  }
+
+  get phase(): 'stable' | 'restoring' | 'settling' | 'holding' | 'draining' {
+    const { name } = this.#step;
+    return name === 'overlapping' || name === 'unsubscribing' ? 'draining' : name;
+  }
+
+  /** The leg that the active role is to go to. */
+  get target(): UpstreamLeg | undefined {
+    return this.#isBeforeSwitch ? otherLeg(this.#parts) : undefined;
+  }
+
+  get #isBeforeSwitch(): boolean {
+    const { name } = this.#step;
+    return name === 'restoring' || name === 'settling' || name === 'holding';
+  }
+
+  /** False: no leg stands by, or a cut is under way. */
+  begin(options: CutOptions): boolean {
+    const target = otherLeg(this.#parts);
+    if (this.#step !== stable || target === undefined || target.isOver) return false;
+    this.#options = options;
+    target.restoringUntilMs = Number.POSITIVE_INFINITY;
+    this.#restore(target);
+    return true;
+  }
+
+  /** After every event of the session. */
+  advance(): void {
+    for (let before: Step | undefined; before !== this.#step; ) {
+      before = this.#step;
+      this.#advanceOnce();
+    }
+  }
+
+  nextDeadlineMs(): number {
+    switch (this.#step.name) {
+      case 'settling':
+      case 'draining':
+        return this.#step.untilMs;
+      case 'holding':
+        return this.#step.sinceMs + (this.#heldMs < settleInflightMs ? settleInflightMs : busyMs);
+      case 'overlapping':
+        return this.#parts.nowMs < this.#step.untilMs ? this.#step.untilMs : this.#step.sinceMs + queueMs;
+      default:
+        return Number.POSITIVE_INFINITY;
+    }
+  }
+
+  /** Takes everything back, before the switch. */
+  abort(reason: CutAbort): void {
+    const { target } = this;
+    if (target === undefined) return;
+    this.#step = stable;
+    this.#parts.isHolding = false;
+    this.#effects.dismiss(target, reason.message);
+    this.#parts.port.cutAborted(target.number, reason);
+  }
+
+  /** The leg is lost, and the machine has forgotten it or holds it for a repair. True: the cut is what goes on with it. */
+  legLost(leg: UpstreamLeg, message: string): boolean {
+    if (leg === this.#parts.leg) return this.#isBeforeSwitch;
+    if (this.#isBeforeSwitch) {
+      this.#step = stable;
+      this.#parts.isHolding = this.#parts.leg.isOver;
+      this.#parts.port.cutAborted(leg.number, { kind: 'leg-lost', message });
+      return false;
+    }
+    if (this.#step !== stable) this.#endOverlap();
+    this.#step = stable;
+    return false;
+  }
+
+  #advanceOnce(): void {
+    const { nowMs } = this.#parts;
+    switch (this.#step.name) {
+      case 'restoring':
+        this.#advanceRestoring(this.#step.changes);
+        break;
+      case 'settling':
+        if (this.#hasChanged(this.#step.changes)) this.#restoreTarget();
+        else if (this.#step.untilMs <= nowMs || this.#parts.leg.isOver) this.#hold(this.#step.changes);
+        break;
+      case 'holding':
+        this.#advanceHolding(this.#step.changes);
+        break;
+      case 'overlapping':
+        this.#advanceOverlap(this.#step);
+        break;
+      case 'unsubscribing':
+        if (this.#former?.desk.pending === 0) this.#step = { name: 'draining', untilMs: nowMs + drainMs };
+        break;
+      case 'draining':
+        this.#advanceDraining(this.#step.untilMs);
+        break;
+    }
+  }
+
+  #restoreTarget(): void {
+    const { target } = this;
+    this.#parts.isHolding = this.#parts.leg.isOver;
+    if (target !== undefined) this.#restore(target);
+  }
+
+  /** Brings what the target's broker holds in line with what the device holds. */
+  #restore(target: UpstreamLeg): void {
+    const { leg, nowMs } = this.#parts;
+    const wanted = leg.desk.subscriptions();
+    const held = target.desk.subscriptions();
+    const missing = [...wanted.values()].filter((each) => !isHeldSo(held.get(each.filter), each));
+    const surplus = [...held.keys()].filter((filter) => !wanted.has(filter));
+    this.#step = { name: 'restoring', changes: leg.desk.changes };
+    target.desk.release(surplus, nowMs);
+    target.desk.restore(missing, nowMs);
+  }
+
+  #advanceRestoring(changes: number): void {
+    const { target } = this;
+    if (target === undefined) return;
+    const { denied } = target.desk;
+    if (denied !== undefined) {
+      const message = `the broker does not grant ${denied.slice(0, exampleCharacters)}`;
+      this.abort({ kind: 'denied-subscription', message });
+      return;
+    }
+    if (target.desk.pending > 0) return;
+    if (this.#hasChanged(changes)) this.#restoreTarget();
+    else this.#step = { name: 'settling', changes, untilMs: this.#parts.nowMs + this.#options.settleMs };
+  }
+
+  #hold(changes: number): void {
+    this.#parts.isHolding = true;
+    this.#step = { name: 'holding', changes, sinceMs: this.#parts.nowMs };
+  }
+
+  get #heldMs(): number {
+    return this.#step.name === 'holding' ? this.#parts.nowMs - this.#step.sinceMs : 0;
+  }
+
+  #advanceHolding(changes: number): void {
+    const { leg } = this.#parts;
+    const { target } = this;
+    if (target === undefined) return;
+    const isForced = leg.isOver;
+    const isBusy = !leg.output.atBoundary || leg.desk.pending > 0;
+    if (isBusy && !isForced) {
+      if (this.#heldMs >= busyMs) this.abort({ kind: 'busy', message: 'the old broker does not come to a rest' });
+      return;
+    }
+    if (this.#hasChanged(changes)) {
+      this.#restoreTarget();
+      return;
+    }
+    if (!isForced && leg.uplink.isOwedByBroker && this.#heldMs < settleInflightMs) return;
+    this.#switch(target);
+  }
+
+  #switch(target: UpstreamLeg): void {
+    const { leg: former, nowMs, port } = this.#parts;
+    this.#parts.isHolding = false;
+    this.#parts.overlap = new OverlapDuplicates();
+    this.#step = { name: 'overlapping', untilMs: nowMs + this.#options.overlapMs, sinceMs: nowMs };
+    target.restoringUntilMs = nowMs + retainedMs;
+    this.#effects.switchTo(target);
+    port.switched(target.number);
+    if (!former.isOver) return;
+    this.#endOverlap();
+    this.#step = stable;
+  }
+
+  #advanceOverlap({ untilMs, sinceMs }: { readonly untilMs: number; readonly sinceMs: number }): void {
+    const { nowMs, downlink } = this.#parts;
+    const former = this.#former;
+    if (former === undefined || nowMs < untilMs) return;
+    // A broker that has more to give keeps its window full: its queue is the device's.
+    const isDry = downlink.sizeOn(former.slot) === 0 && former.heldFromBroker.size === 0;
+    if (!isDry && nowMs < sinceMs + queueMs) return;
+    former.desk.release([...former.desk.subscriptions().keys()], nowMs);
+    this.#step = { name: 'unsubscribing' };
+  }
+
+  #advanceDraining(untilMs: number): void {
+    const { nowMs, downlink, leg, port, passing } = this.#parts;
+    const former = this.#former;
+    if (former === undefined) return;
+    const owesDevice = downlink.sizeOn(former.slot) > 0 || former.heldFromBroker.size > 0 || passing === former;
+    const owed = former.uplink.deviceIds().some((deviceId) => former.uplink.isWithBroker(deviceId));
+    if ((owesDevice || owed || !former.output.atBoundary) && nowMs < untilMs) return;
+    const isClean = !owesDevice && !owed && former.output.atBoundary;
+    for (const deviceId of former.uplink.keptIds()) {
+      if (former.uplink.isWithBroker(deviceId)) continue;
+      former.uplink.forsake(deviceId);
+      leg.uplink.keep(deviceId);
+    }
+    const duplicates = this.#endOverlap();
+    this.#step = stable;
+    if (isClean) port.drained(former.number, duplicates);
+    else if (this.#effects.takeOver(former)) this.#effects.dismiss(former, 'it still owed something in the end');
+  }
+
+  #endOverlap(): number {
+    const duplicates = this.#parts.overlap?.count ?? 0;
+    this.#parts.overlap = undefined;
+    return duplicates;
+  }
+
+  get #former(): UpstreamLeg | undefined {
+    return otherLeg(this.#parts);
+  }
+
+  #hasChanged(changes: number): boolean {
+    return this.#parts.leg.desk.changes !== changes;
+  }
+}
+
+function isHeldSo(held: HeldSubscription | undefined, wanted: HeldSubscription): boolean {
+  return held !== undefined && isSameSubscription(held, wanted);
+}
+
+const exampleCharacters = 120;
+
+/** A place for a leg that is free. */
+export function freeSlot({ legs }: SessionParts): LegSlot | undefined {
+  if (legs[0] === undefined) return 0;
+  return legs[1] === undefined ? 1 : undefined;
+}

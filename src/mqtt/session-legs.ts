@@ -1,0 +1,221 @@
+import { encodeAcknowledgement } from './acknowledgement-packet.ts';
+import { packetType } from './control-packet.ts';
+import { retainedMs } from './delivery-judgement.ts';
+import type { DevicePublish } from './device-publish.ts';
+import { encodeClientDisconnect } from './disconnect-packet.ts';
+import { reasonCode } from './reason-code.ts';
+import { type CutOptions, freeSlot, SessionCut } from './session-cut.ts';
+import { otherLeg, type SessionParts } from './session-parts.ts';
+import type { UpstreamTerms } from './session-terms.ts';
+import { resumeUplink, transferUplink } from './unfinished-transfer.ts';
+import { UpstreamLeg } from './upstream-leg.ts';
+
+/** A leg that lived as long has shown that the session is not what its broker closes it for. */
+const provenMs = 10_000;
+/** Legs in a row that may be lost before that: what each of them was sent may be the cause. */
+const maxLosses = 3;
+
+/** `restoring`: a leg is active again, and its broker is being asked for the device's subscriptions. */
+type Attachment = 'attached' | 'detached' | 'restoring';
+
+/** The legs of a session: attached, lost, replaced, cut over to, dismissed. */
+export class SessionLegs {
+  readonly #parts: SessionParts;
+  readonly #publish: DevicePublish;
+  readonly #cut: SessionCut;
+  #attachment: Attachment = 'attached';
+  #attachedAtMs: number;
+  #losses = 0;
+
+  constructor(parts: SessionParts, publish: DevicePublish) {
+    this.#parts = parts;
+    this.#publish = publish;
+    this.#attachedAtMs = parts.nowMs;
+    this.#cut = new SessionCut(parts, {
+      switchTo: (leg) => this.#switchTo(leg),
+      dismiss: (leg, message) => this.#dismiss(leg, message),
+      takeOver: (former) => this.#takeOver(former),
+    });
+  }
+
+  get phase(): SessionCut['phase'] | 'detached' {
+    return this.#attachment === 'detached' ? 'detached' : this.#cut.phase;
+  }
+
+  get active(): UpstreamLeg | undefined {
+    return this.#attachment === 'detached' ? undefined : this.#parts.leg;
+  }
+
+  /** The leg that stands by, if no cut goes to it or leaves it. */
+  get standing(): UpstreamLeg | undefined {
+    return this.#cut.phase === 'stable' ? otherLeg(this.#parts) : undefined;
+  }
+
+  find(number: number): UpstreamLeg | undefined {
+    return this.#parts.legs.find((leg) => leg?.number === number && !leg.isOver);
+  }
+
+  attach(number: number, upstream: UpstreamTerms): void {
+    if (this.#attachment === 'detached') {
+      this.#replace(number, upstream);
+      return;
+    }
+    const slot = freeSlot(this.#parts);
+    if (slot === undefined) throw new Error(`leg ${number} is a third one`);
+    this.#parts.legs[slot] = new UpstreamLeg(this.#parts, { number, slot, upstream });
+  }
+
+  cut(options: CutOptions): boolean {
+    return this.#attachment === 'attached' && this.#cut.begin(options);
+  }
+
+  abortCut(): void {
+    this.#cut.abort({ kind: 'operator', message: 'taken back' });
+  }
+
+  dismiss(number: number, message: string): void {
+    const leg = this.find(number);
+    if (leg === undefined || leg === this.#parts.leg) return;
+    if (leg === this.#cut.target) this.#cut.abort({ kind: 'operator', message });
+    else this.#dismiss(leg, message);
+  }
+
+  /** The session ends: whatever leg is not the device's own is told so. */
+  leave(): void {
+    const other = otherLeg(this.#parts);
+    if (other === undefined) return;
+    if (other === this.#cut.target) this.#cut.abort({ kind: 'device-gone', message: 'the session has ended' });
+    else this.#dismiss(other, 'the session has ended');
+  }
+
+  lose(leg: UpstreamLeg, message: string): void {
+    const { port, passing, fail } = this.#parts;
+    if (leg.isOver || this.#parts.end !== undefined) return;
+    const isActive = leg === this.#parts.leg;
+    const isHalfSent = passing === leg || (isActive && !leg.output.atBoundary);
+    leg.isOver = true;
+    leg.stream.stop();
+    port.legOver(leg.number, 'lost', message);
+    const isForced = this.#cut.legLost(leg, message);
+    if (isHalfSent) {
+      fail({ side: 'broker', reason: reasonCode.serverShuttingDown, message: `${message}, inside a packet` });
+    } else if (isActive) this.#detach(message, isForced);
+    else if (!this.#takeOver(leg)) this.#failUnrepeatable();
+  }
+
+  /** After every event of the session. */
+  advance(): void {
+    if (this.#attachment === 'restoring') this.#advanceRestoring();
+    if (this.#attachment === 'attached') this.#cut.advance();
+  }
+
+  nextDeadlineMs(): number {
+    return this.#cut.nextDeadlineMs();
+  }
+
+  #detach(message: string, isForced: boolean): void {
+    const parts = this.#parts;
+    parts.isHolding = true;
+    // A cut is under way: it ends on the leg that is left.
+    if (isForced) return;
+    if (parts.nowMs - this.#attachedAtMs >= provenMs) this.#losses = 0;
+    this.#losses += 1;
+    if (this.#losses > maxLosses) {
+      parts.fail({ side: 'broker', reason: reasonCode.serverShuttingDown, message: `${message}, again and again` });
+      return;
+    }
+    this.#attachment = 'detached';
+    parts.port.detached(message);
+  }
+
+  #replace(number: number, upstream: UpstreamTerms): void {
+    const parts = this.#parts;
+    const lost = parts.leg;
+    const { desk, slot } = lost;
+    const isResumed = upstream.sessionPresent;
+    const orders = desk.unanswered();
+    desk.abandon();
+    const known = desk.known();
+    const leg = new UpstreamLeg(parts, {
+      ...{ number, slot, upstream },
+      ...(isResumed && { resumes: lost, held: known }),
+    });
+    leg.desk.hasSubscribed = desk.hasSubscribed;
+    parts.legs[slot] = leg;
+    parts.leg = leg;
+    this.#attachedAtMs = parts.nowMs;
+    this.#attachment = isResumed ? 'attached' : 'restoring';
+    parts.isHolding = !isResumed;
+    if (!isResumed) {
+      leg.restoringUntilMs = Number.POSITIVE_INFINITY;
+      leg.desk.restore(known, parts.nowMs);
+    }
+    leg.desk.adopt(orders, parts.nowMs);
+    if (!isResumed) this.#finishDownlink(lost);
+    const isWhole = isResumed
+      ? resumeUplink(parts, leg, this.#publish)
+      : transferUplink(parts, lost, leg, this.#publish);
+    if (!isWhole) this.#failUnrepeatable();
+    else parts.port.switched(number);
+  }
+
+  #advanceRestoring(): void {
+    const { leg, nowMs, fail } = this.#parts;
+    const { denied } = leg.desk;
+    if (denied !== undefined) {
+      const message = 'the broker does not grant a subscription any more';
+      fail({ side: 'broker', reason: reasonCode.notAuthorized, message });
+      return;
+    }
+    if (leg.desk.isRestoring) return;
+    leg.restoringUntilMs = nowMs + retainedMs;
+    this.#attachment = 'attached';
+    this.#parts.isHolding = false;
+  }
+
+  #switchTo(target: UpstreamLeg): void {
+    const parts = this.#parts;
+    const former = parts.leg;
+    target.desk.hasSubscribed = former.desk.hasSubscribed;
+    parts.leg = target;
+    this.#attachedAtMs = parts.nowMs;
+    if (!former.isOver) return;
+    target.desk.adopt(former.desk.unanswered(), parts.nowMs);
+    if (!this.#takeOver(former)) this.#failUnrepeatable();
+  }
+
+  /** A leg that is not active goes, and what is unfinished there is finished on the active one, or with the device alone. */
+  #takeOver(leg: UpstreamLeg): boolean {
+    const parts = this.#parts;
+    this.#finishDownlink(leg);
+    const isWhole = transferUplink(parts, leg, parts.leg, this.#publish);
+    if (leg.isOver) parts.legs[leg.slot] = undefined;
+    return isWhole;
+  }
+
+  #finishDownlink(leg: UpstreamLeg): void {
+    const { downlink, device, toDevice, port } = this.#parts;
+    for (const packetId of downlink.orphan(leg.slot)) {
+      toDevice.send(encodeAcknowledgement(device.protocol, { type: packetType.pubrel, packetId }));
+    }
+    for (; leg.heldFromBroker.size > 0; leg.heldFromBroker.shift()) port.dropped('leg-lost');
+  }
+
+  #dismiss(leg: UpstreamLeg, message: string): void {
+    if (leg.isOver) return;
+    const { legs, port, downlink } = this.#parts;
+    const mayBeTold = leg.output.atBoundary;
+    if (mayBeTold) leg.output.send(encodeClientDisconnect(leg.upstream.protocol));
+    leg.output.flush();
+    leg.isOver = true;
+    leg.stream.stop();
+    legs[leg.slot] = undefined;
+    downlink.orphan(leg.slot);
+    port.legOver(leg.number, mayBeTold ? 'disconnect' : 'lost', message);
+  }
+
+  #failUnrepeatable(): void {
+    const message = 'a broker is lost, and what the device sent cannot be sent again';
+    this.#parts.fail({ side: 'broker', reason: reasonCode.serverShuttingDown, message });
+  }
+}
