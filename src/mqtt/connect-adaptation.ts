@@ -7,7 +7,7 @@ import type { ConnectPacket } from './connect-packet.ts';
 import type { ProtocolVersion } from './control-packet.ts';
 import { propertyId, type RawProperty, uint16Property, uint32Property } from './properties.ts';
 import { withoutProperties, withProperty } from './property-edits.ts';
-import { forEverSeconds, requestSession, type SessionRequest } from './session-request.ts';
+import { type FurtherSession, forEverSeconds, requestSession, type SessionRequest } from './session-request.ts';
 import { chooseVersion } from './version-choice.ts';
 import { adaptWill, willObstacle } from './will-adaptation.ts';
 
@@ -20,6 +20,8 @@ export interface ConnectQuestion {
   readonly generatedClientId: string;
   /** The device's session of MQTT 5 has run out by the gateway's own record though the broker may still hold it. */
   readonly sessionExpired: boolean;
+  /** Given for a further connection of a live session. */
+  readonly further?: FurtherSession;
 }
 
 /** Its packets hold the device's password: they go to the broker and nowhere else. */
@@ -54,11 +56,11 @@ export type ConnectAdaptation =
 
 /** The CONNECT that a broker gets for a device's, encoded anew from its parts; or why it can have none. */
 export function adaptConnect(question: ConnectQuestion): ConnectAdaptation {
-  const { connect, profile, versions, sessionExpired } = question;
+  const { connect, profile, versions, sessionExpired, further } = question;
   const error = obstacleOf(connect, profile);
   if (error !== undefined) return { ok: false, error };
   const protocol = chooseVersion(connect.protocol, versions);
-  const session = requestSession(connect, { protocol, profile, sessionExpired });
+  const session = requestSession(connect, { protocol, profile, sessionExpired, further });
   const { expirySeconds } = session;
   const adapted = connect.will && adaptWill(connect.will, { protocol, profile, expirySeconds });
   const fields: ConnectFields = {
@@ -69,6 +71,7 @@ export function adaptConnect(question: ConnectQuestion): ConnectAdaptation {
     ...(adapted === undefined ? {} : { will: adapted.will }),
   };
   const sessionEnd = session.isEndedByGateway ? encodePurge(fields) : undefined;
+  const purge = session.isPurgedFirst ? (sessionEnd ?? encodePurge(fields)) : undefined;
   const kinds = [...connectKinds(question, fields, session), ...(adapted?.adaptations ?? [])];
   return {
     ok: true,
@@ -78,13 +81,28 @@ export function adaptConnect(question: ConnectQuestion): ConnectAdaptation {
       clientId: fields.clientId,
       keepAliveSeconds: fields.keepAliveSeconds,
       session,
-      ...(session.isPurgedFirst && sessionEnd !== undefined ? { purge: sessionEnd } : {}),
+      ...(purge === undefined ? {} : { purge }),
       endsWithConnection: session.isEndedByGateway && expirySeconds === 0,
       ...(sessionEnd === undefined ? {} : { sessionEnd }),
       lossDelaySeconds: adapted?.lossDelaySeconds ?? 0,
       adaptations: adaptationKinds.filter((kind) => kinds.includes(kind)),
     },
   };
+}
+
+/**
+ * A CONNECT for a connection of its own, then DISCONNECT: ends whatever session the broker holds of the client ID, in
+ * whatever version.
+ */
+export function encodeSessionEnd(question: ConnectQuestion): {
+  readonly protocol: ProtocolVersion;
+  readonly packet: Buffer;
+} {
+  const { connect, profile, versions } = question;
+  const protocol = chooseVersion(connect.protocol, versions);
+  const keepAliveSeconds = upstreamKeepAlive(connect.keepAliveSeconds, profile);
+  const identity = identityFields(question, protocol);
+  return { protocol, packet: encodePurge({ ...identity, cleanStart: true, keepAliveSeconds, properties: [] }) };
 }
 
 type IdentityFields = Pick<ConnectFields, 'protocol' | 'bridge' | 'clientId' | 'username' | 'password'>;

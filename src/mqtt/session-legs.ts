@@ -73,11 +73,11 @@ export class SessionLegs {
     this.#cut.abort({ kind: 'operator', message: 'taken back' });
   }
 
-  dismiss(number: number, message: string): void {
+  dismiss(number: number, { message, endsSession = false }: { message: string; endsSession?: boolean }): void {
     const leg = this.find(number);
     if (leg === undefined || leg === this.#parts.leg) return;
     if (leg === this.#cut.target) this.#cut.abort({ kind: 'operator', message });
-    else this.#dismiss(leg, message);
+    else this.#dismiss(leg, message, endsSession);
   }
 
   /** The session ends: whatever leg is not the device's own is told so. */
@@ -93,6 +93,8 @@ export class SessionLegs {
     if (leg.isOver || this.#parts.end !== undefined) return;
     const isActive = leg === this.#parts.leg;
     const isHalfSent = passing === leg || (isActive && !leg.output.atBoundary);
+    // What was read before this in the same bytes was answered.
+    leg.output.flush();
     leg.isOver = true;
     leg.stream.stop();
     port.legOver(leg.number, 'lost', message);
@@ -201,11 +203,12 @@ export class SessionLegs {
     for (; leg.heldFromBroker.size > 0; leg.heldFromBroker.shift()) port.dropped('leg-lost');
   }
 
-  #dismiss(leg: UpstreamLeg, message: string): void {
+  #dismiss(leg: UpstreamLeg, message: string, endsSession = false): void {
     if (leg.isOver) return;
     const { legs, port, downlink } = this.#parts;
     const mayBeTold = leg.output.atBoundary;
-    if (mayBeTold) leg.output.send(encodeClientDisconnect(leg.upstream.protocol));
+    if (mayBeTold)
+      leg.output.send(encodeClientDisconnect(leg.upstream.protocol, endsSession ? { sessionExpiryInterval: 0 } : {}));
     leg.output.flush();
     leg.isOver = true;
     leg.stream.stop();

@@ -109,10 +109,10 @@ export class SessionMachine {
     this.#settle();
   }
 
-  /** Ends a leg that is not active, in order. */
-  dismiss(number: number, nowMs: number): void {
+  /** Ends a leg that is not active, in order. `endsSession`: in MQTT 5 its broker forgets the session with it. */
+  dismiss(number: number, nowMs: number, options: { readonly endsSession?: boolean } = {}): void {
     this.#parts.nowMs = nowMs;
-    this.#legs.dismiss(number, 'it is not needed any more');
+    this.#legs.dismiss(number, { message: 'it is not needed any more', ...options });
     this.#settle();
   }
 
@@ -147,7 +147,7 @@ export class SessionMachine {
     this.#parts.deviceKeepAlive.received(nowMs);
   }
 
-  excuseBroker(number: number, nowMs: number): void {
+  excuseBroker(nowMs: number, number: number): void {
     this.#legs.find(number)?.excuse(nowMs);
   }
 
@@ -165,6 +165,11 @@ export class SessionMachine {
   /** Between two packets: a DISCONNECT would be read as one. */
   get mayTellBroker(): boolean {
     return this.#parts.leg.output.atBoundary;
+  }
+
+  /** The same of one leg; false: it is over. */
+  mayTell(number: number): boolean {
+    return this.#legs.find(number)?.output.atBoundary ?? false;
   }
 
   get mayTellDevice(): boolean {

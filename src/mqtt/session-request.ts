@@ -16,12 +16,27 @@ export interface SessionRequest {
 
 export const forEverSeconds = 0xffff_ffff;
 
+/**
+ * What a further connection of a live session asks for, whatever its device's CONNECT did: `resume` takes up what the broker
+ * has of it, `fresh` begins a new one there. Either outlives the connection as the device's session does.
+ */
+export type FurtherSession = 'fresh' | 'resume';
+
 /** What a device asks of its session, put to a broker of this version and profile. */
 export function requestSession(
   connect: ConnectPacket,
-  broker: { readonly protocol: ProtocolVersion; readonly profile: BrokerProfile; readonly sessionExpired: boolean },
+  broker: {
+    readonly protocol: ProtocolVersion;
+    readonly profile: BrokerProfile;
+    readonly sessionExpired: boolean;
+    readonly further?: FurtherSession | undefined;
+  },
 ): SessionRequest {
-  const isFresh = connect.cleanStart || (connect.protocol === '5' && broker.sessionExpired);
+  const { further } = broker;
+  const isFresh =
+    further === undefined
+      ? connect.cleanStart || (connect.protocol === '5' && broker.sessionExpired)
+      : further === 'fresh' || connect.sessionExpiryInterval === 0;
   const expirySeconds = Math.min(connect.sessionExpiryInterval, broker.profile.maxSessionExpirySeconds);
   if (broker.protocol === '5') {
     return { cleanStart: isFresh, expirySeconds, isPurgedFirst: false, isEndedByGateway: false };
@@ -29,7 +44,9 @@ export function requestSession(
   if (connect.protocol !== '5') {
     // The flag goes on as it came; how long the broker keeps a session it does not say.
     const { cleanStart, sessionExpiryInterval } = connect;
-    return { cleanStart, expirySeconds: sessionExpiryInterval, isPurgedFirst: false, isEndedByGateway: false };
+    const asked = { cleanStart, expirySeconds: sessionExpiryInterval, isPurgedFirst: false, isEndedByGateway: false };
+    if (further === undefined || sessionExpiryInterval === 0) return asked;
+    return { ...asked, cleanStart: false, isPurgedFirst: isFresh };
   }
   // Clean Session means both: no earlier session, and none afterwards.
   const cleanStart = isFresh && expirySeconds === 0;

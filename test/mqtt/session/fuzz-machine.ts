@@ -1,3 +1,4 @@
+import { firstLeg } from '../../../src/mqtt/session-assembly.ts';
 import { mutate, randomOf } from '../mutation.ts';
 import { anyPacketOf, anySetting, recordedMachine } from './machine-input.ts';
 
@@ -43,7 +44,7 @@ function feed(input: {
   for (let at = 0; at < bytes.length; at += cut) {
     const chunk = Buffer.from(bytes.subarray(at, at + cut));
     if (side === 'device') machine.handleDeviceData(chunk, nowMs);
-    else machine.handleBrokerData(chunk, nowMs);
+    else machine.handleBrokerData(chunk, nowMs, firstLeg);
   }
   if (machine.nextDeadlineMs() <= nowMs) machine.handleTick(nowMs);
 }

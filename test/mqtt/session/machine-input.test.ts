@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { maxHeldBytes } from '../../../src/mqtt/held-packets.ts';
+import { firstLeg } from '../../../src/mqtt/session-assembly.ts';
 import { mutate, randomOf } from '../mutation.ts';
 import { fuzzMachines } from './fuzz-machine.ts';
 import { anyPacketOf, anySetting, type Effects, recordedMachine } from './machine-input.ts';
@@ -49,7 +50,7 @@ function effectsOf(seed: number, size: number): Effects {
     for (let at = 0; at < bytes.length; at += piece) {
       const chunk = Buffer.from(bytes.subarray(at, at + piece));
       if (side === 'device') machine.handleDeviceData(chunk, 0);
-      else machine.handleBrokerData(chunk, 0);
+      else machine.handleBrokerData(chunk, 0, firstLeg);
     }
   }
   return effects;
@@ -106,7 +107,7 @@ describe('what the machine keeps is bounded', () => {
         const packet = publishBytes('3.1.1', { qos: 1, id, topic: 't', payload });
         takenBytes += packet.length;
         if (side === 'device') script.machine.handleDeviceData(packet, 0);
-        else script.machine.handleBrokerData(packet, 0);
+        else script.machine.handleBrokerData(packet, 0, firstLeg);
       }
       assert.ok(takenBytes <= maxHeldBytes + 4 * 3_010, `${takenBytes} bytes were taken`);
     });

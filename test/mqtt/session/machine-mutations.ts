@@ -7,6 +7,7 @@ import { LegOutput } from '../../../src/mqtt/leg-output.ts';
 import { PacketStream } from '../../../src/mqtt/packet-stream.ts';
 import { PublishHead } from '../../../src/mqtt/publish-head.ts';
 import { PublishPace } from '../../../src/mqtt/publish-pace.ts';
+import { firstLeg } from '../../../src/mqtt/session-assembly.ts';
 import { SessionMachine } from '../../../src/mqtt/session-machine.ts';
 import type { SessionPort } from '../../../src/mqtt/session-port.ts';
 import { UplinkExchanges, uplinkState } from '../../../src/mqtt/uplink-exchanges.ts';
@@ -57,14 +58,15 @@ function changed(
   type: number,
   change: (bytes: Buffer, port: SessionPort, world: SessionWorld) => Buffer | undefined,
 ): PortWrapper {
-  return (port, world) => ({
-    ...port,
-    [side]: (bytes: Buffer) => {
-      if ((bytes[0] as number) >> 4 !== type) return port[side](bytes);
-      const other = change(bytes, port, world);
-      return other === undefined ? undefined : port[side](other);
-    },
-  });
+  return (port, world) => {
+    const pass = (bytes: Buffer, send: (changedBytes: Buffer) => void) => {
+      const other = (bytes[0] as number) >> 4 === type ? change(bytes, port, world) : bytes;
+      if (other !== undefined) send(other);
+    };
+    return side === 'toDevice'
+      ? { ...port, toDevice: (bytes) => pass(bytes, (other) => port.toDevice(other)) }
+      : { ...port, toBroker: (leg, bytes) => pass(bytes, (other) => port.toBroker(leg, other)) };
+  };
 }
 
 /** Every so-and-so-manieth time. */
@@ -108,7 +110,7 @@ const acknowledging: readonly Mutation[] = [
     name: 'the broker gets PUBACK before the device gave it',
     wrap: changed('toDevice', 3, (bytes, port, { setting }) => {
       new ModelReader(setting.device.protocol).push(Buffer.from(bytes), ({ type, qos, id }) => {
-        if (type === 3 && qos === 1) port.toBroker(acknowledgementBytes(4, id));
+        if (type === 3 && qos === 1) port.toBroker(firstLeg, acknowledgementBytes(4, id));
       });
       return bytes;
     }),

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { firstLeg } from '../../../src/mqtt/session-assembly.ts';
 import type { SessionMachine } from '../../../src/mqtt/session-machine.ts';
 import { SessionScript, traceOf } from './session-script.ts';
 
@@ -120,7 +121,7 @@ test('the broker is not pinged inside a large PUBLISH, and its answer has the ti
 
 test('packets that wait for the end of a large PUBLISH are bounded', () => {
   const { machine, script } = begin('session device=3.1.1 broker=3.1.1');
-  machine.handleBrokerData(Buffer.concat([Buffer.from('30ffff0700016178', 'hex'), Buffer.alloc(80_000)]), 0);
+  machine.handleBrokerData(Buffer.concat([Buffer.from('30ffff0700016178', 'hex'), Buffer.alloc(80_000)]), 0, firstLeg);
   for (let round = 0; round < 100; round += 1) machine.handleDeviceData(Buffer.alloc(2_000, 'c000', 'hex'), 0);
   assert.ok(script.includes('  reads no more of the device'));
 });

@@ -2,6 +2,7 @@ import { type BrokerProfile, brokerProfiles } from '../../../src/mqtt/broker-pro
 import { maxPacketBytes, type ProtocolVersion } from '../../../src/mqtt/control-packet.ts';
 import { decodeSubscriptions, encodeSubscriptions } from '../../../src/mqtt/remembered-subscriptions.ts';
 import type { SessionMachineOptions } from '../../../src/mqtt/session-assembly.ts';
+import { firstLeg } from '../../../src/mqtt/session-assembly.ts';
 import { SessionMachine } from '../../../src/mqtt/session-machine.ts';
 import type { SessionPort } from '../../../src/mqtt/session-port.ts';
 import type { UndeliverablePolicy } from '../../../src/mqtt/session-terms.ts';
@@ -42,7 +43,7 @@ export class SessionScript {
         this.#feed(said, this.#device, (chunk) => this.machine.handleDeviceData(chunk, this.#nowMs));
         break;
       case 'broker':
-        this.#feed(said, this.#broker, (chunk) => this.machine.handleBrokerData(chunk, this.#nowMs));
+        this.#feed(said, this.#broker, (chunk) => this.machine.handleBrokerData(chunk, this.#nowMs, firstLeg));
         break;
       case 'pass':
         this.#pass(Number(said));
@@ -144,10 +145,16 @@ export class SessionScript {
     const say = (line: string) => this.lines.push(`  ${line}`);
     return {
       toDevice: (bytes) => toDevice.push(bytes, (packet) => say(`device <- ${renderPacket(packet)}`)),
-      toBroker: (bytes) => toBroker.push(bytes, (packet) => say(`broker <- ${renderPacket(packet)}`)),
+      toBroker: (_leg, bytes) => toBroker.push(bytes, (packet) => say(`broker <- ${renderPacket(packet)}`)),
       readDevice: (wanted) => say(wanted ? 'reads the device again' : 'reads no more of the device'),
-      readBroker: (wanted) => say(wanted ? 'reads the broker again' : 'reads no more of the broker'),
+      readBroker: (_leg, wanted) => say(wanted ? 'reads the broker again' : 'reads no more of the broker'),
       deviceDone: ({ withWill }) => say(withWill ? 'the device is done, its will is wanted' : 'the device is done'),
+      legOver: (leg, how, message) => say(`leg ${leg} is over: ${how}, ${message}`),
+      detached: () => say('detached'),
+      switched: (leg) => say(`leg ${leg} is active`),
+      cutAborted: (leg, { kind, message }) => say(`the cut to leg ${leg} is taken back: ${kind}, ${message}`),
+      drained: (leg, duplicates) => say(`leg ${leg} stands by, ${duplicates} duplicates`),
+      subscriptionsChanged: () => undefined,
       failed: ({ side, reason, message }) => say(`failed: ${side}, 0x${reason.toString(16)}, ${message}`),
       deadlineMoved: () => undefined,
       adapted: (kind) => say(`adapted: ${kind}`),

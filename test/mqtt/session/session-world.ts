@@ -1,3 +1,4 @@
+import { firstLeg } from '../../../src/mqtt/session-assembly.ts';
 import { SessionMachine } from '../../../src/mqtt/session-machine.ts';
 import type { DropReason, SessionFault, SessionPort } from '../../../src/mqtt/session-port.ts';
 import type { UnfinishedExchanges } from '../../../src/mqtt/session-terms.ts';
@@ -99,16 +100,24 @@ export class SessionWorld {
   #port(): SessionPort {
     return {
       toDevice: (bytes) => this.#deviceReader.push(bytes, this.#judgeToDevice),
-      toBroker: (bytes) => this.#brokerReader.push(bytes, this.#judgeToBroker),
+      toBroker: (_leg, bytes) => this.#brokerReader.push(bytes, this.#judgeToBroker),
       readDevice: (wanted) => {
         this.#readsDevice = wanted;
       },
-      readBroker: (wanted) => {
+      readBroker: (_leg, wanted) => {
         this.#readsBroker = wanted;
       },
       deviceDone: () => {
         throw new Violation('the device said no DISCONNECT');
       },
+      legOver: (_leg, _how, message) => {
+        throw new Violation(`the leg is over: ${message}`);
+      },
+      detached: () => undefined,
+      switched: () => undefined,
+      cutAborted: () => undefined,
+      drained: () => undefined,
+      subscriptionsChanged: () => undefined,
       failed: (fault: SessionFault) => {
         throw new Violation(`the session failed: ${fault.side}, ${fault.reason}, ${fault.message}`);
       },
@@ -292,7 +301,7 @@ export class SessionWorld {
   feedBroker(limit: number): void {
     if (!this.#readsBroker || this.broker.wire.bytes === 0) return;
     this.#noteDeliveries();
-    this.machine.handleBrokerData(this.broker.wire.take(limit, this.#noteBrokerWord), this.nowMs);
+    this.machine.handleBrokerData(this.broker.wire.take(limit, this.#noteBrokerWord), this.nowMs, firstLeg);
     this.up.noteRead(this.#readsBroker);
   }
 

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { firstLeg } from '../../../src/mqtt/session-assembly.ts';
 import type { SessionMachine } from '../../../src/mqtt/session-machine.ts';
 import { recordedMachine } from './machine-input.ts';
 import { acknowledgementBytes, publishBytes } from './model-packets.ts';
@@ -22,7 +23,7 @@ describe('a broker that has lost a PUBLISH', () => {
   test('is left after half a minute, so that the device sends it again on a new connection', () => {
     const { machine, effects } = pair();
     for (const id of [1, 2]) machine.handleDeviceData(publishBytes('3.1.1', { ...publication, id }), 0);
-    machine.handleBrokerData(acknowledgementBytes(4, 2), 1_000);
+    machine.handleBrokerData(acknowledgementBytes(4, 2), 1_000, firstLeg);
     assert.ok(machine.nextDeadlineMs() <= 31_000);
     machine.handleTick(30_999);
     assert.ok(!effects.said.some((word) => word.includes('not answered')));
@@ -35,7 +36,7 @@ describe('a broker that has lost a PUBLISH', () => {
     machine.handleDeviceData(publishBytes('3.1.1', { ...publication, id: 1 }), 0);
     machine.handleTick(299_999);
     assert.ok(!effects.said.some((word) => word.includes('a PUBLISH was not answered')));
-    machine.handleBrokerData(Buffer.from([0xd0, 0]), 299_999);
+    machine.handleBrokerData(Buffer.from([0xd0, 0]), 299_999, firstLeg);
     machine.handleTick(300_000);
     assert.ok(effects.said.some((word) => word.includes('a PUBLISH was not answered')));
   });
