@@ -8,9 +8,9 @@ import { payloadDigest } from './payload-digest.ts';
 import { encodePublishHead, spanOfPublish } from './publish-encoding.ts';
 import type { PublishHead } from './publish-head.ts';
 import { reasonCode } from './reason-code.ts';
-import { legOfUplink, otherLeg, type SessionParts } from './session-parts.ts';
+import { exceedsReceiveMaximum, legOfUplink, type SessionParts } from './session-parts.ts';
 import { TopicAliases } from './topic-aliases.ts';
-import { type UplinkExchanges, uplinkState } from './uplink-exchanges.ts';
+import { uplinkState } from './uplink-exchanges.ts';
 
 const dupFlag = 0x08;
 
@@ -122,19 +122,6 @@ export class DevicePublish {
       return reasonCode.packetTooLarge; // [MQTT-3.2.2-15]
     }
     return 0;
-  }
-
-  /**
-   * Whether the device itself has used its Receive Maximum up, with exchanges that wait for its PUBREL [MQTT-3.3.4-7]. What
-   * only waits for the broker is held instead: many clients count too little, and a broker that answers at once lets them.
-   */
-  #exceedsReceiveMaximum(): boolean {
-    const { device, leg } = this.#parts;
-    if (device.protocol !== '5') return false;
-    const owed = ({ uplink }: { readonly uplink: UplinkExchanges }) => uplink.owedByDevice - uplink.adopted;
-    const other = otherLeg(this.#parts);
-    // What an earlier connection began counts for nothing on this one (MQTT 5 §4.9).
-    return owed(leg) + (other === undefined ? 0 : owed(other)) >= device.told.receiveMaximum;
   }
 
   /** Undefined: the alias is not one that may be used, and the session has failed. */
@@ -259,7 +246,7 @@ export class DevicePublish {
   #mustWait(qos: number): boolean {
     const { nowMs, leg } = this.#parts;
     const { uplink, upstream, pace } = leg;
-    if (qos > 0 && this.#exceedsReceiveMaximum()) {
+    if (qos > 0 && exceedsReceiveMaximum(this.#parts)) {
       this.#refuse(reasonCode.receiveMaximumExceeded, 'more is unacknowledged than the Receive Maximum allows');
       return true;
     }

@@ -18,6 +18,8 @@ export interface CutEffects {
   switchTo(leg: UpstreamLeg): void;
   /** DISCONNECT, and the leg is over. */
   dismiss(leg: UpstreamLeg, message: string): void;
+  /** The cut has ended before its switch, and the leg that it was to leave is lost: none is active. */
+  strand(message: string): void;
   /** The former leg's unfinished exchanges go to the active one: it is not waited for any longer. False: they cannot. */
   takeOver(former: UpstreamLeg): boolean;
 }
@@ -105,24 +107,28 @@ export class SessionCut {
   abort(reason: CutAbort): void {
     const { target } = this;
     if (target === undefined) return;
-    this.#step = stable;
-    this.#parts.isHolding = false;
     this.#effects.dismiss(target, reason.message);
-    this.#parts.port.cutAborted(target.number, reason);
+    this.#end(target, reason);
   }
 
   /** The leg is lost, and the machine has forgotten it or holds it for a repair. True: the cut is what goes on with it. */
   legLost(leg: UpstreamLeg, message: string): boolean {
     if (leg === this.#parts.leg) return this.#isBeforeSwitch;
     if (this.#isBeforeSwitch) {
-      this.#step = stable;
-      this.#parts.isHolding = this.#parts.leg.isOver;
-      this.#parts.port.cutAborted(leg.number, { kind: 'leg-lost', message });
+      this.#end(leg, { kind: 'leg-lost', message });
       return false;
     }
     if (this.#step !== stable) this.#endOverlap();
     this.#step = stable;
     return false;
+  }
+
+  #end(target: UpstreamLeg, reason: CutAbort): void {
+    const { leg, port } = this.#parts;
+    this.#step = stable;
+    this.#parts.isHolding = leg.isOver;
+    port.cutAborted(target.number, reason);
+    if (leg.isOver && this.#parts.end === undefined) this.#effects.strand(reason.message);
   }
 
   #advanceOnce(): void {

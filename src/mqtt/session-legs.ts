@@ -34,6 +34,7 @@ export class SessionLegs {
     this.#cut = new SessionCut(parts, {
       switchTo: (leg) => this.#switchTo(leg),
       dismiss: (leg, message) => this.#dismiss(leg, message),
+      strand: (message) => this.#detach(message, false),
       takeOver: (former) => this.#takeOver(former),
     });
   }

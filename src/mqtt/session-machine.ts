@@ -3,9 +3,10 @@ import type { BrokerProfile } from './broker-profiles.ts';
 import { DevicePackets } from './device-packets.ts';
 import { encodeServerDisconnect } from './disconnect-packet.ts';
 import type { FramingProblem } from './framer.ts';
+import { HeldRelease } from './held-release.ts';
 import { PacketStream } from './packet-stream.ts';
 import { reasonCode } from './reason-code.ts';
-import { type SessionSubscriptions, subscriptionsToKeep } from './remembered-subscriptions.ts';
+import type { SessionSubscriptions } from './remembered-subscriptions.ts';
 import { createSessionParts, type SessionMachineOptions } from './session-assembly.ts';
 import type { CutOptions } from './session-cut.ts';
 import { SessionLegs } from './session-legs.ts';
@@ -13,6 +14,7 @@ import type { SessionParts } from './session-parts.ts';
 import type { SessionFault } from './session-port.ts';
 import type { UnfinishedExchanges, UpstreamTerms } from './session-terms.ts';
 import type { HeldSubscription } from './subscription-desk.ts';
+import { SubscriptionMemory } from './subscription-memory.ts';
 import { heldObstacle } from './subscription-terms.ts';
 import type { TargetAssessor } from './target-assessor.ts';
 import type { UpstreamLeg } from './upstream-leg.ts';
@@ -26,34 +28,34 @@ export class SessionMachine {
   readonly #device: DevicePackets;
   readonly #legs: SessionLegs;
   readonly #fromDevice: PacketStream;
-  readonly #takenUp: SessionSubscriptions | undefined;
-  readonly #sessionPresent: boolean;
+  readonly #subscriptions: SubscriptionMemory;
   readonly #outlivesConnection: boolean;
   readonly #maxPacketBytes: number;
+  readonly #held: HeldRelease;
   #fault: SessionFault | undefined;
   #isEndTold = false;
   #readsDevice = true;
-  #changesTold = 0;
-  #changedLeg: UpstreamLeg;
   #deadlineTold = Number.POSITIVE_INFINITY;
 
   constructor(options: SessionMachineOptions) {
-    const { device, upstream, sessionExpiryInterval } = options;
-    this.#takenUp = options.subscriptions;
-    this.#sessionPresent = upstream.sessionPresent;
+    const { device, sessionExpiryInterval } = options;
     this.#outlivesConnection = sessionExpiryInterval > 0;
     this.#maxPacketBytes = options.maxPacketBytes;
     this.#parts = createSessionParts(options, {
       fail: (fault) => this.#fail(fault),
       loseLeg: (leg, message) => this.#legs.lose(leg, message),
     });
-    this.#changedLeg = this.#parts.leg;
+    this.#subscriptions = new SubscriptionMemory(this.#parts, options.subscriptions);
     this.#device = new DevicePackets(this.#parts, sessionExpiryInterval);
     this.#legs = new SessionLegs(this.#parts, this.#device.publish);
     this.#fromDevice = new PacketStream(this.#device, {
       maxPacketBytes: options.maxPacketBytes,
       hasProperties: device.protocol === '5',
       span: this.#parts.scratch.spanFromDevice,
+    });
+    this.#held = new HeldRelease(this.#parts, this.#device, this.#fromDevice, {
+      judge: (problem) => this.#judge(problem),
+      distrust: (leg) => this.#distrust(leg),
     });
   }
 
@@ -213,13 +215,12 @@ export class SessionMachine {
   }
 
   subscriptions(): ReadonlyMap<string, HeldSubscription> {
-    return new Map(this.#parts.leg.desk.known().map((held) => [held.filter, held]));
+    return this.#subscriptions.held();
   }
 
   /** False: the session is older than what the gateway knows of it, and the device has not asked for anything since. */
   get subscriptionsKnown(): boolean {
-    const isKnown = this.#takenUp?.subscriptionsKnown ?? !this.#sessionPresent;
-    return isKnown || this.#parts.leg.desk.hasSubscribed;
+    return this.#subscriptions.isKnown;
   }
 
   /** What the device holds that the profile's broker could not. */
@@ -239,13 +240,7 @@ export class SessionMachine {
 
   /** What is to be remembered of the session; undefined: what is remembered still holds. */
   subscriptionsToKeep(): SessionSubscriptions | undefined {
-    const { desk } = this.#parts.leg;
-    const isFirst = this.#changedLeg.number === 1 && this.#parts.leg === this.#changedLeg;
-    return subscriptionsToKeep(
-      { hasChanged: desk.hasChanged || !isFirst, subscriptions: () => this.subscriptions() },
-      this.#takenUp,
-      { isKnown: this.subscriptionsKnown },
-    );
+    return this.#subscriptions.toKeep();
   }
 
   /** The shell waits no longer for the broker to take what the device sent before it left. */
@@ -264,14 +259,14 @@ export class SessionMachine {
   #settle(): void {
     const parts = this.#parts;
     if (parts.end === undefined) this.#legs.advance();
-    if (parts.end === undefined) this.#release();
+    if (parts.end === undefined) this.#held.release();
     // Nothing stalls where a window opens only with a PUBREL that lies behind the packets that wait for the window.
     if (this.#fromDevice.isBlocked && !parts.isQuiescing) this.#device.releaseReceived();
     // What was let go may have been the last that a cut waited for.
     if (parts.end === undefined && this.#legs.phase !== 'stable') this.#legs.advance();
     this.#flush();
     this.#tellReading();
-    this.#tellSubscriptions();
+    if (this.#outlivesConnection && this.#subscriptions.takeChange()) parts.port.subscriptionsChanged();
     if (parts.end !== undefined) this.#tellEnd();
     else if (this.#isDeadlineEarlier()) parts.port.deadlineMoved();
   }
@@ -281,34 +276,6 @@ export class SessionMachine {
     toDevice.flush();
     leg.output.flush();
     for (const each of legs) if (each !== undefined && each !== leg) each.output.flush();
-  }
-
-  /** Again until nothing moves: an acknowledgement that was read behind a held packet opens the other leg's window. */
-  #release(): void {
-    for (let left = this.#leftBytes(); left > 0; ) {
-      this.#releaseOnce();
-      const before = left;
-      left = this.#parts.end === undefined ? this.#leftBytes() : 0;
-      if (left === before) return;
-    }
-  }
-
-  #leftBytes(): number {
-    const { heldFromDevice, legs } = this.#parts;
-    let bytes = this.#fromDevice.blockedBytes + heldFromDevice.bytes;
-    for (const leg of legs) if (leg !== undefined) bytes += leg.stream.blockedBytes + leg.heldFromBroker.bytes;
-    return bytes;
-  }
-
-  #releaseOnce(): void {
-    const { heldFromDevice, legs } = this.#parts;
-    for (const leg of legs) {
-      if (leg === undefined || leg.isOver) continue;
-      if (leg.heldFromBroker.size > 0) leg.packets.releaseHeld();
-      if (leg.stream.isBlocked && leg.stream.resume() !== undefined) this.#distrust(leg);
-    }
-    if (heldFromDevice.size > 0) this.#device.releaseHeld();
-    if (this.#fromDevice.isBlocked && !this.#parts.isQuiescing) this.#judge(this.#fromDevice.resume());
   }
 
   #tellReading(): void {
@@ -323,19 +290,6 @@ export class SessionMachine {
       leg.isRead = !leg.stream.isBlocked;
       port.readBroker(leg.number, leg.isRead);
     }
-  }
-
-  #tellSubscriptions(): void {
-    const { leg, port } = this.#parts;
-    const { changes } = leg.desk;
-    if (leg !== this.#changedLeg) {
-      // What was restored is no change; what the device asks from here on is.
-      this.#changedLeg = leg;
-      this.#changesTold = leg.desk.isRestoring ? 0 : changes;
-    }
-    if (changes === this.#changesTold || leg.desk.isRestoring) return;
-    this.#changesTold = changes;
-    if (this.#outlivesConnection) port.subscriptionsChanged();
   }
 
   #tellEnd(): void {

@@ -69,3 +69,16 @@ export function legOfUplink(parts: SessionParts, deviceId: number): UpstreamLeg 
   const other = otherLeg(parts);
   return other !== undefined && other.uplink.stateOf(deviceId) !== 0 ? other : parts.leg;
 }
+
+/**
+ * Whether the device itself has used its Receive Maximum up, with exchanges that wait for its PUBREL [MQTT-3.3.4-7]. What
+ * only waits for a broker is held instead: many clients count too little, and a broker that answers at once lets them.
+ */
+export function exceedsReceiveMaximum({ device, leg, legs }: SessionParts): boolean {
+  if (device.protocol !== '5') return false;
+  // What an earlier connection began counts for nothing on this one (MQTT 5 §4.9).
+  let owed = leg.uplink.owedByDevice - leg.uplink.adopted;
+  for (const other of legs)
+    if (other !== undefined && other !== leg) owed += other.uplink.owedByDevice - other.uplink.adopted;
+  return owed >= device.told.receiveMaximum;
+}

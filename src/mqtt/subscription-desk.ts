@@ -1,12 +1,21 @@
 import type { AdaptationKind, Obstacle } from './adaptation-kind.ts';
 import { type Delivery, DeliveryJudgement, type Judgement } from './delivery-judgement.ts';
 import { withPacketIdentifier } from './packet-identifier.ts';
-import { propertyId, type RawProperty } from './properties.ts';
-import { reasonCode } from './reason-code.ts';
+import type { RawProperty } from './properties.ts';
 import type { DeviceTerms, UpstreamTerms } from './session-terms.ts';
-import { encodeSuback, encodeUnsuback, type SubackPacket } from './suback-packet.ts';
-import type { SubscribePacket, SubscriptionRequest, UnsubscribePacket } from './subscribe-packet.ts';
-import { SubscribeWork, subackCode, type WorkPlace } from './subscribe-work.ts';
+import type { SubackPacket } from './suback-packet.ts';
+import type { SubscribePacket, UnsubscribePacket } from './subscribe-packet.ts';
+import { SubscribeWork, type WorkPlace } from './subscribe-work.ts';
+import {
+  asItCame,
+  encodeAnswer,
+  hasSameCodes,
+  joinedProperties,
+  refusals,
+  type SubscriptionOrder,
+  turnedAway,
+} from './subscription-answer.ts';
+import { SubscriptionRestoration } from './subscription-restoration.ts';
 import { type HeldSubscription, SubscriptionTable } from './subscription-table.ts';
 import { emulatesOptions, subscriptionTerms, upstreamFilters } from './subscription-terms.ts';
 import type { SubscriptionWork } from './subscription-work.ts';
@@ -42,11 +51,6 @@ export const maxUnderWay = 256;
 /** Bytes of all of them. */
 export const maxUnansweredBytes = 2_097_152;
 
-/** A packet of the device that has no answer yet; `packetId` 0: the gateway's own. */
-export type SubscriptionOrder =
-  | { readonly type: 'subscribe'; readonly packet: SubscribePacket; readonly bytes: Buffer }
-  | { readonly type: 'unsubscribe'; readonly packet: UnsubscribePacket; readonly bytes: Buffer };
-
 type Order = SubscriptionOrder;
 
 /** A packet at the broker. */
@@ -75,10 +79,7 @@ export class SubscriptionDesk {
   #unansweredBytes = 0;
   /** True: what is under way goes alone, or what waits has to. */
   #isAlone = false;
-  /** What the gateway itself asks for, as the device holds it, by filter. */
-  readonly #restoring = new Map<string, HeldSubscription>();
-  /** The first filter of those that the broker would not grant. */
-  denied: string | undefined;
+  readonly #restoration = new SubscriptionRestoration();
   /** The device has asked for something on this connection. */
   hasSubscribed = false;
 
@@ -116,17 +117,7 @@ export class SubscriptionDesk {
 
   /** Asks the broker for what the device holds already: no answer goes to the device, and no retained message is wanted. */
   restore(subscriptions: Iterable<HeldSubscription>, nowMs: number): void {
-    const byIdentifier = new Map<number | undefined, HeldSubscription[]>();
-    for (const held of subscriptions) {
-      this.#restoring.set(held.filter, held);
-      const group = byIdentifier.get(held.subscriptionIdentifier);
-      if (group === undefined) byIdentifier.set(held.subscriptionIdentifier, [held]);
-      else group.push(held);
-    }
-    for (const [subscriptionIdentifier, group] of byIdentifier) {
-      const requests = group.map(toRestoringRequest);
-      const identified = subscriptionIdentifier === undefined ? {} : { subscriptionIdentifier };
-      const packet = { packetId: 0, requests, userProperties: [], ...identified };
+    for (const packet of this.#restoration.begin(subscriptions)) {
       this.#waiting.push({ type: 'subscribe', packet, bytes: noBytes });
     }
     this.#advance(nowMs);
@@ -146,15 +137,20 @@ export class SubscriptionDesk {
     return orders.filter(({ packet }) => packet.packetId !== 0);
   }
 
+  /** A filter of those that the broker would not grant again. */
+  get denied(): string | undefined {
+    return this.#restoration.denied;
+  }
+
   /** The broker has not answered all that the gateway asks for again. */
   get isRestoring(): boolean {
-    return this.#restoring.size > 0;
+    return this.#restoration.isUnderWay;
   }
 
   /** What the device holds, with what is being asked for again: on this leg or on the next one. */
   known(): readonly HeldSubscription[] {
     const { held } = this.#place.table;
-    return [...held.values(), ...[...this.#restoring.values()].filter(({ filter }) => !held.has(filter))];
+    return [...held.values(), ...this.#restoration.asked().filter(({ filter }) => !held.has(filter))];
   }
 
   /** The leg is lost: its identifiers are free for the session that goes on without these packets. */
@@ -243,27 +239,14 @@ export class SubscriptionDesk {
     if (isRepeat && this.#unanswered.has(packetId)) return;
     const isCrowded = this.#unanswered.size > 0 && this.#unansweredBytes + order.bytes.length > maxUnansweredBytes;
     if (isCrowded || this.#waiting.length >= maxWaiting) {
-      this.#turnAway(order);
+      const answer = turnedAway(order, this.#place.terms);
+      if (answer !== undefined) this.#port.sendToDevice(answer);
       return;
     }
     this.#unanswered.add(packetId);
     this.#unansweredBytes += order.bytes.length;
     this.#waiting.push(order);
     this.#advance(nowMs);
-  }
-
-  #turnAway({ type, packet }: Order): void {
-    const { terms } = this.#place;
-    const { packetId } = packet;
-    if (type === 'subscribe') {
-      const codes = packet.requests.map(({ qos }) => subackCode(reasonCode.quotaExceeded, qos, terms));
-      this.#port.sendToDevice(encodeSuback(terms.device, { packetId, codes, properties: [] }));
-      return;
-    }
-    // Before MQTT 5 there is no word for it, and UNSUBACK would say that it was done: the device asks again.
-    if (terms.device !== '5') return;
-    const codes = packet.filters.map(() => reasonCode.implementationSpecificError);
-    this.#port.sendToDevice(encodeUnsuback('5', { packetId, codes, properties: [] }));
   }
 
   /** Begins what waits, in order, as far as it may. */
@@ -285,7 +268,7 @@ export class SubscriptionDesk {
   }
 
   #begin(order: Order, work: SubscriptionWork, nowMs: number): void {
-    for (const kind of work.adaptations) this.#port.adapted(kind);
+    if (order.packet.packetId !== 0) for (const kind of work.adaptations) this.#port.adapted(kind);
     for (const { kind, filter } of work.obstructions) this.#port.obstructed(kind, filter.slice(0, exampleCharacters));
     work.begin();
     this.#send({ order, work, chunk: 0, properties: [] }, nowMs);
@@ -344,7 +327,8 @@ export class SubscriptionDesk {
       this.#waiting.unshift({ type: 'unsubscribe', packet, bytes: Buffer.alloc(0) });
     }
     if (packetId === 0) {
-      if (order.type === 'subscribe') this.#settleRestored(order.packet, codes);
+      if (order.type !== 'subscribe') return;
+      for (const held of this.#restoration.settle(order.packet, codes)) this.#place.table.carryOver(held);
       return;
     }
     this.#unanswered.delete(packetId);
@@ -352,65 +336,14 @@ export class SubscriptionDesk {
     const { terms } = this.#place;
     const hasCodes = order.type === 'subscribe' || terms.device === '5';
     const { answer } = last;
-    const isServing = work.isUnchanged && answer !== undefined && (!hasCodes || isSame(codes, answer.codes));
-    const packet = isServing ? withPacketIdentifier(answer.bytes, packetId) : this.#encode(order, codes, properties);
+    const isServing = work.isUnchanged && answer !== undefined && (!hasCodes || hasSameCodes(codes, answer.codes));
+    const packet = isServing
+      ? withPacketIdentifier(answer.bytes, packetId)
+      : encodeAnswer(order, { codes, properties }, this.#place.terms, (kind) => this.#port.adapted(kind));
     this.#port.sendToDevice(packet);
   }
-
-  /** What the device was told stays: a broker may grant less only where nobody was promised more. */
-  #settleRestored({ requests }: SubscribePacket, codes: readonly number[]): void {
-    requests.forEach(({ filter, qos }, at) => {
-      const held = this.#restoring.get(filter);
-      this.#restoring.delete(filter);
-      const code = codes[at] ?? reasonCode.unspecifiedError;
-      if (code > 2 || (code === 0 && qos > 0)) this.denied ??= filter;
-      else if (held !== undefined) this.#place.table.carryOver(held);
-    });
-  }
-
-  #encode({ type, packet: { packetId } }: Order, codes: readonly number[], properties: readonly RawProperty[]): Buffer {
-    const { device, deviceMaximumPacketSize } = this.#place.terms;
-    const encode = type === 'subscribe' ? encodeSuback : encodeUnsuback;
-    if (device !== '5' && properties.length > 0) this.#port.adapted('properties');
-    const packet = encode(device, { packetId, codes, properties });
-    // [MQTT-3.9.2-1], [MQTT-3.9.2-2]: properties that make it too large for the device are left out.
-    const isLarge = properties.length > 0 && packet.length > deviceMaximumPacketSize;
-    return isLarge ? encode(device, { packetId, codes, properties: [] }) : packet;
-  }
-}
-
-/** Without the DUP flag that MQTT 3.1 has there, and under that identifier. */
-function asItCame(bytes: Buffer, packetId: number): Buffer {
-  const packet = withPacketIdentifier(bytes, packetId);
-  if (((packet[0] as number) & dupFlag) === 0) return packet;
-  const copy = Buffer.from(packet);
-  copy[0] = (copy[0] as number) & ~dupFlag;
-  return copy;
-}
-
-function refusals({ type, packet }: Order): readonly number[] {
-  if (type === 'subscribe') return packet.requests.map(() => reasonCode.quotaExceeded);
-  return packet.filters.map(() => reasonCode.implementationSpecificError);
-}
-
-/** One Reason String may stand in a packet (MQTT 5 §3.9.2.1.2): the first. */
-function joinedProperties(former: readonly RawProperty[], latter: readonly RawProperty[]): readonly RawProperty[] {
-  const hasReason = former.some(({ id }) => id === propertyId.reasonString);
-  return [...former, ...latter.filter(({ id }) => !hasReason || id !== propertyId.reasonString)];
-}
-
-function isSame(one: readonly number[], other: readonly number[]): boolean {
-  return one.length === other.length && one.every((code, at) => code === other[at]);
-}
-
-/** At the QoS that the device was told, and without retained messages where the broker can leave them out. */
-function toRestoringRequest({ filter, noLocal, retainAsPublished, granted }: HeldSubscription): SubscriptionRequest {
-  const isShared = filter.startsWith('$share/');
-  // Retain Handling of a shared subscription says nothing, and brokers differ in what they take there.
-  return { filter, qos: granted as 0 | 1 | 2, noLocal, retainAsPublished, retainHandling: isShared ? 0 : 2 };
 }
 
 const noBytes = Buffer.alloc(0);
-const dupFlag = 0x08;
 const exampleCharacters = 120;
 const noDeadline = Number.POSITIVE_INFINITY;

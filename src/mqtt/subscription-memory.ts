@@ -1,0 +1,52 @@
+import { type SessionSubscriptions, subscriptionsToKeep } from './remembered-subscriptions.ts';
+import type { SessionParts } from './session-parts.ts';
+import type { HeldSubscription } from './subscription-table.ts';
+
+/** What is known of a session's subscriptions, whichever leg they stand on, and whether that is worth telling. */
+export class SubscriptionMemory {
+  readonly #parts: SessionParts;
+  readonly #takenUp: SessionSubscriptions | undefined;
+  readonly #isKnownFromTheStart: boolean;
+  readonly #firstLeg: SessionParts['leg'];
+  #changedLeg: SessionParts['leg'];
+  #changesTold = 0;
+
+  /** `takenUp`: what is remembered of a session that the broker took up. */
+  constructor(parts: SessionParts, takenUp: SessionSubscriptions | undefined) {
+    this.#parts = parts;
+    this.#takenUp = takenUp;
+    this.#isKnownFromTheStart = takenUp?.subscriptionsKnown ?? !parts.leg.upstream.sessionPresent;
+    this.#firstLeg = parts.leg;
+    this.#changedLeg = parts.leg;
+  }
+
+  /** What the device holds, as it asked for it, with what it was granted. */
+  held(): ReadonlyMap<string, HeldSubscription> {
+    return new Map(this.#parts.leg.desk.known().map((held) => [held.filter, held]));
+  }
+
+  /** False: the session is older than what the gateway knows of it, and the device has not asked for anything since. */
+  get isKnown(): boolean {
+    return this.#isKnownFromTheStart || this.#parts.leg.desk.hasSubscribed;
+  }
+
+  /** What is to be remembered; undefined: what is remembered still holds. */
+  toKeep(): SessionSubscriptions | undefined {
+    const { leg } = this.#parts;
+    const hasChanged = leg.desk.hasChanged || leg !== this.#firstLeg;
+    const desk = { hasChanged, subscriptions: () => this.held() };
+    return subscriptionsToKeep(desk, this.#takenUp, { isKnown: this.isKnown });
+  }
+
+  /** Whether the device changed something since it was asked last; what the gateway asked for again is no change. */
+  takeChange(): boolean {
+    const { desk } = this.#parts.leg;
+    if (this.#parts.leg !== this.#changedLeg) {
+      this.#changedLeg = this.#parts.leg;
+      this.#changesTold = desk.changes;
+    }
+    if (desk.changes === this.#changesTold) return false;
+    this.#changesTold = desk.changes;
+    return !desk.isRestoring;
+  }
+}
