@@ -1,0 +1,429 @@
+import { SessionMachine } from '../../../../src/mqtt/session-machine.ts';
+import type { CutAbort, SessionFault } from '../../../../src/mqtt/session-port.ts';
+import type { UpstreamTerms } from '../../../../src/mqtt/session-terms.ts';
+import { Violation } from '../flow-ledger.ts';
+import { disconnectBytes, type ModelPacket, ModelReader, pingreq } from '../model-packets.ts';
+import { idOfWord, ModelPeer, typeOfWord, wordOf } from '../model-peer.ts';
+import { DeviceSubscriptions, retainedTopicPool, topicPool } from './device-subscriptions.ts';
+import { DownlinkLedger } from './downlink-ledger.ts';
+import { LegBroker } from './leg-broker.ts';
+import type { Publication } from './leg-copy.ts';
+import { LegPort, type PortWrapper } from './leg-port.ts';
+import type { LegSetting } from './leg-setting.ts';
+import { UplinkLedger } from './uplink-ledger.ts';
+
+/** A connection as the shell has it. */
+export interface WorldLeg {
+  readonly number: number;
+  readonly broker: LegBroker;
+  readonly reader: ModelReader;
+  isRead: boolean;
+  /** DISCONNECT was written on it. */
+  isLeft: boolean;
+  isOver: boolean;
+  /** The broker or the network did something that the leg may be given up for. */
+  isFaulty: boolean;
+}
+
+/**
+ * A device, the machine, two brokers and the shell between them under one virtual clock. What the machine says is judged
+ * when it is said; a broken invariant throws `Violation`.
+ */
+export class LegsWorld {
+  readonly setting: LegSetting;
+  readonly uplink = new UplinkLedger();
+  readonly downlink: DownlinkLedger;
+  readonly device: ModelPeer;
+  readonly subscriptions: DeviceSubscriptions;
+  readonly brokers: readonly [LegBroker, LegBroker];
+  readonly legs = new Map<number, WorldLeg>();
+  readonly machine: SessionMachine;
+  nowMs = 1_000;
+  /** What was said besides bytes, for tests to read. */
+  readonly said: string[] = [];
+  isDetached = false;
+  hasLost = false;
+  isGone = false;
+  /** The reason of a DISCONNECT to the device. */
+  farewell: number | undefined;
+  /** The device's reader; false: the machine wants no more. */
+  readsDevice = true;
+  effects = 0;
+  readonly deviceReader: ModelReader;
+  readonly #mirror: { readonly atMs: number; readonly broker: LegBroker; readonly publication: Publication }[] = [];
+  #pingsWaiting = 0;
+  #lastLeg = 1;
+  #active = 1;
+  #isRepairing = false;
+  #losses = 0;
+
+  constructor(setting: LegSetting, wrap: PortWrapper = (port) => port) {
+    const { device } = setting;
+    this.setting = setting;
+    const isDevice5 = device.protocol === '5';
+    this.downlink = new DownlinkLedger({ isTagged: setting.isTagged, isDevice5, window: device.receiveMaximum });
+    this.device = new ModelPeer({
+      protocol: device.protocol,
+      reorders: false,
+      refuses: false,
+      countsDown: setting.countsDown,
+      messageOf: (packet) => this.downlink.messageOf(packet),
+    });
+    this.subscriptions = new DeviceSubscriptions(this.device);
+    this.deviceReader = new ModelReader(device.protocol);
+    const around = {
+      nowMs: () => this.nowMs,
+      copyOf: this.downlink.copyOf.bind(this.downlink),
+      uplinkMessageOf: this.uplink.messageOf.bind(this.uplink),
+    };
+    const [first, second] = setting.brokers;
+    this.brokers = [new LegBroker(0, first, around), new LegBroker(1, second, around)];
+    const upstream = this.#connect(1, this.brokers[0], true);
+    this.machine = new SessionMachine({
+      device,
+      upstream,
+      sessionExpiryInterval: setting.isPersistent ? 3_600 : 0,
+      undeliverable: 'acknowledge',
+      maxPacketBytes: 1_048_576,
+      counts: { fromDevice: new Float64Array(16), fromBroker: new Float64Array(16) },
+      port: wrap(new LegPort(this), this),
+      nowMs: this.nowMs,
+    });
+  }
+
+  #connect(number: number, broker: LegBroker, isClean: boolean): UpstreamTerms {
+    const sessionPresent = broker.connect(number, { isClean, isPersistent: this.setting.isPersistent });
+    const reader = new ModelReader(broker.setting.protocol);
+    this.legs.set(number, { number, broker, reader, isRead: true, isLeft: false, isOver: false, isFaulty: false });
+    this.uplink.attach(number, broker.index, broker.setting);
+    return { ...broker.setting.upstream, sessionPresent };
+  }
+
+  /** The leg of a broker, if it is connected. */
+  legOf(broker: LegBroker): WorldLeg | undefined {
+    return broker.leg === undefined ? undefined : this.legs.get(broker.leg);
+  }
+
+  get activeBroker(): LegBroker {
+    return this.legs.get(this.#active)?.broker ?? this.brokers[0];
+  }
+
+  // What the shell does.
+
+  /** Dials a broker that the session is not at. */
+  attach(index: number): void {
+    const broker = this.brokers[index] as LegBroker;
+    if (broker.leg !== undefined || this.isGone) return;
+    const { isDetached, machine } = this;
+    if (!isDetached && machine.standingLeg !== undefined) return;
+    if (!isDetached && (machine.phase !== 'stable' || this.#openLegs().length !== 1)) return;
+    this.#lastLeg += 1;
+    const number = this.#lastLeg;
+    // A former home's session stays until it is purged; a leg that is to stand by begins a clean one.
+    const isSame = isDetached && broker === this.legs.get(this.#active)?.broker;
+    if (isDetached && !isSame) this.#forsakeHome();
+    const upstream = this.#connect(number, broker, !(isSame && this.setting.isPersistent));
+    if (isDetached) {
+      this.isDetached = false;
+      this.#active = number;
+      if (!upstream.sessionPresent) this.uplink.restarts += 1;
+    }
+    this.#isRepairing = isDetached;
+    machine.attach(number, upstream, this.nowMs);
+    this.#isRepairing = false;
+    if (this.isGone) return;
+    if (machine.activeLeg === undefined) throw new Violation('L3: no leg is active though one was attached');
+    if (isDetached && machine.activeLeg !== number)
+      throw new Violation(`L3: leg ${machine.activeLeg} is active, not ${number}`);
+  }
+
+  /** What the lost leg's broker still has for the device is given up. */
+  #forsakeHome(): void {
+    const home = this.legs.get(this.#active);
+    if (home?.isOver === true && home.broker.leg === undefined) home.broker.forsake();
+  }
+
+  #openLegs(): WorldLeg[] {
+    return [...this.legs.values()].filter(({ isOver }) => !isOver);
+  }
+
+  cut(): void {
+    const { overlapMs, settleMs } = this.setting;
+    const mayCut = this.machine.standingLeg !== undefined && this.machine.phase === 'stable';
+    const hasBegun = this.machine.cut({ overlapMs, settleMs }, this.nowMs);
+    if (hasBegun && !mayCut) throw new Violation('S2: a cut begins though nothing stands by');
+    if (hasBegun) this.said.push('cut');
+  }
+
+  abortCut(): void {
+    this.machine.abortCut(this.nowMs);
+  }
+
+  dismiss(): void {
+    const { standingLeg } = this.machine;
+    if (standingLeg !== undefined && this.machine.phase === 'stable') this.machine.dismiss(standingLeg, this.nowMs);
+  }
+
+  // What brokers and the network do.
+
+  /** The broker closes its connection; `forgets`: it has lost the session as well. */
+  lose(index: number, { readsFirst, forgets }: { readonly readsFirst: boolean; readonly forgets: boolean }): void {
+    const broker = this.brokers[index] as LegBroker;
+    const leg = this.legOf(broker);
+    broker.isSilent = false;
+    if (leg === undefined || this.isGone) {
+      if (forgets) broker.forsake();
+      return;
+    }
+    leg.isFaulty = true;
+    this.hasLost = true;
+    broker.close(readsFirst);
+    if (forgets) broker.forsake();
+    this.uplink.end(leg.number, { isLost: true, wasActive: leg.number === this.#active });
+    if (leg.isOver) return;
+    this.machine.handleBrokerLost(leg.number, this.nowMs);
+    if (!leg.isOver) throw new Violation(`S4: leg ${leg.number} is lost and not over`);
+  }
+
+  silence(index: number): void {
+    const broker = this.brokers[index] as LegBroker;
+    const leg = this.legOf(broker);
+    if (leg === undefined) return;
+    broker.isSilent = true;
+    leg.isFaulty = true;
+  }
+
+  publishAt(index: number, choice: number): void {
+    const isRetained = (choice >> 9) % 4 === 0;
+    const pool = isRetained ? retainedTopicPool : topicPool;
+    const topic = pool[(choice >> 12) % pool.length] as string;
+    const isOwed = this.subscriptions.isOwed(topic, this.nowMs);
+    const publication = this.downlink.createPublication({ topic, qos: choice % 3, retain: isRetained, isOwed });
+    (this.brokers[index] as LegBroker).publish(publication);
+    const { mirrorMs } = this.setting;
+    if (mirrorMs === undefined) return;
+    this.#mirror.push({ atMs: this.nowMs + mirrorMs, broker: this.brokers[1 - index] as LegBroker, publication });
+    this.#runMirror();
+  }
+
+  #runMirror(): void {
+    for (let next = this.#mirror[0]; next !== undefined && next.atMs <= this.nowMs; next = this.#mirror[0]) {
+      this.#mirror.shift();
+      next.broker.publish(next.publication);
+    }
+  }
+
+  feedBroker(index: number, limit: number): void {
+    const broker = this.brokers[index] as LegBroker;
+    const leg = this.legOf(broker);
+    const peer = broker.session?.peer;
+    if (
+      leg === undefined ||
+      peer === undefined ||
+      !leg.isRead ||
+      leg.isOver ||
+      broker.isSilent ||
+      peer.wire.bytes === 0
+    )
+      return;
+    const chunk = peer.wire.take(limit, (word) => this.uplink.noteAnswer(leg.number, word));
+    this.machine.handleBrokerData(chunk, this.nowMs, leg.number);
+    this.uplink.noteRead(leg.isRead);
+  }
+
+  brokerAcknowledges(index: number, count: number, chance: number): void {
+    const { session, isSilent } = this.brokers[index] as LegBroker;
+    if (!isSilent) session?.peer.acknowledge(count, chance);
+  }
+
+  // What the device does.
+
+  publish(choice: number): void {
+    const { device } = this.setting;
+    const qos = choice % 3;
+    if (qos > 0 && device.protocol === '5' && this.device.exchanges.size >= device.told.receiveMaximum) return;
+    const topic = `u/${(choice >> 12) % 2}`;
+    const message = this.uplink.createMessage({
+      qos,
+      retain: (choice >> 9) % 8 === 0,
+      topic,
+      bytes: (choice >> 13) % 20,
+    });
+    this.uplink.noteSent(this.device.publish(message), message);
+  }
+
+  /** The device says a PUBLISH again that has had no answer, as 3.1 and many 3.1.1 devices do on a timer. */
+  repeat(choice: number): void {
+    if (this.setting.device.protocol === '5' || this.device.exchanges.size === 0) return;
+    this.feedDevice(this.device.wire.bytes);
+    const ids = [...this.device.exchanges.keys()];
+    const id = ids[choice % ids.length] as number;
+    const exchange = this.device.exchanges.get(id);
+    if (!this.readsDevice || exchange === undefined || exchange.isReleased || !this.uplink.awaitsAnswer(id)) return;
+    this.device.repeat(id);
+    this.feedDevice(this.device.wire.bytes);
+  }
+
+  subscribe(choice: number): void {
+    const { asked, givenUp } = this.subscriptions.request(choice);
+    for (const filter of asked) this.downlink.noteAsked(filter);
+    for (const filter of givenUp) this.downlink.noteGivenUp(filter);
+  }
+
+  ping(): void {
+    this.device.wire.send(pingreq, wordOf(12, 0));
+  }
+
+  feedDevice(limit: number): void {
+    if (!this.readsDevice || this.device.wire.bytes === 0 || this.isGone) return;
+    const chunk = this.device.wire.take(limit, (word) => this.#noteDeviceWord(word));
+    this.machine.handleDeviceData(chunk, this.nowMs);
+    if (this.readsDevice && this.#pingsWaiting > 0) throw new Violation('S11: PINGREQ was not answered at once');
+  }
+
+  #noteDeviceWord(word: number): void {
+    const type = typeOfWord(word);
+    if (type === 12) this.#pingsWaiting += 1;
+    else if (type === 6) this.uplink.noteReleased(idOfWord(word));
+    else if (type === 4 || type === 5 || type === 7) this.downlink.noteAnswer(type, idOfWord(word));
+  }
+
+  deviceReads(count: number): void {
+    for (const packet of this.device.inbox.splice(0, count)) {
+      this.device.read(packet);
+      this.subscriptions.readAtDevice(packet);
+    }
+  }
+
+  /** The device says DISCONNECT, and the shell closes what the machine has not. */
+  leave(): void {
+    if (this.isGone) return;
+    this.device.wire.send(disconnectBytes(this.setting.device.protocol), wordOf(14, 0));
+  }
+
+  // What the machine says.
+
+  judgeToDevice(packet: ModelPacket): void {
+    this.effects += 1;
+    const { type } = packet;
+    if (type === 14) this.farewell = packet.reason;
+    if (type === 3) this.downlink.judgePublish(packet);
+    else if (type === 4 || type === 5 || type === 7) this.uplink.judgeAnswer(packet);
+    else if (type === 9 || type === 11) this.subscriptions.judgeAnswer(packet, this.nowMs);
+    else if (type === 13) this.#pingsWaiting -= 1;
+    if (this.#pingsWaiting < 0) throw new Violation('S11: PINGRESP without PINGREQ');
+    this.device.inbox.push(packet);
+  }
+
+  judgeToBroker(number: number, packet: ModelPacket): void {
+    this.effects += 1;
+    const leg = this.#leg(number);
+    const { session } = leg.broker;
+    if (leg.isOver || leg.isLeft)
+      throw new Violation(`S4: leg ${number} gets a packet of type ${packet.type} behind its end`);
+    const { type, id } = packet;
+    if (type === 3) this.uplink.judgePublish(number, packet);
+    else if (type === 8 || type === 10) this.uplink.judgeRequest(number, id);
+    else if (type === 6) this.uplink.judgeRelease(number, id);
+    else if (type === 14) leg.isLeft = true;
+    else if (type !== 12) this.downlink.judgeAnswer(session?.peer.exchanges.get(id), packet);
+    session?.peer.inbox.push(packet);
+  }
+
+  handleLegOver(number: number, how: 'disconnect' | 'lost'): void {
+    this.effects += 1;
+    const leg = this.#leg(number);
+    if (leg.isOver) throw new Violation(`S4: leg ${number} is over twice`);
+    if (how === 'disconnect' && !leg.isLeft) throw new Violation(`S4: leg ${number} is closed without DISCONNECT`);
+    if (how === 'lost' && !leg.isFaulty && !(this.setting.hasFaults && leg.broker.owes))
+      throw new Violation(`S3: leg ${number} is given up without a fault`);
+    leg.isOver = true;
+    if (how === 'lost') {
+      this.hasLost = true;
+      this.#losses += 1;
+    }
+    this.uplink.end(number, { isLost: how === 'lost', wasActive: number === this.#active });
+    const { wills } = leg.broker;
+    if (leg.broker.leg === number) leg.broker.handleClosed();
+    if (how === 'disconnect' && leg.broker.wills > wills) throw new Violation('S3: a will was published');
+    if (number !== this.#active && leg.broker.leg === undefined) leg.broker.forsake();
+  }
+
+  handleDetached(): void {
+    if (!this.#leg(this.#active).isOver) throw new Violation('S2: detached while the active leg lives');
+    this.isDetached = true;
+  }
+
+  handleSwitched(number: number): void {
+    const { broker } = this.#leg(number);
+    if (!this.#isRepairing) this.#judgeSwitch(broker);
+    this.#forsakeHome();
+    this.#active = number;
+    this.isDetached = false;
+    this.said.push('switched');
+  }
+
+  #judgeSwitch(broker: LegBroker): void {
+    for (const [filter, qos] of this.subscriptions.held) {
+      if (this.setting.device.protocol === '3.1' && filter === 'd/denied') continue;
+      const subscription = broker.session?.subscriptions.get(filter);
+      const wanted = Math.min(qos, broker.setting.upstream.capabilities.maximumQos);
+      if (subscription === undefined || subscription.qos < wanted)
+        throw new Violation(`S6: ${filter} is missing at the switch`);
+    }
+  }
+
+  handleAborted(number: number, { kind }: CutAbort): void {
+    if (!this.#leg(number).isOver) throw new Violation(`S4: the cut to leg ${number} ended and the leg is not over`);
+    this.said.push(`aborted ${kind}`);
+  }
+
+  handleDrained(number: number, duplicates: number): void {
+    const { broker } = this.#leg(number);
+    const left = broker.session?.subscriptions.size ?? 0;
+    if (left > 0) throw new Violation(`D1: ${left} subscriptions are left at the former broker`);
+    this.said.push(`drained, ${duplicates} twice`);
+  }
+
+  handleDone(): void {
+    this.isGone = true;
+  }
+
+  handleFailed({ side, message }: SessionFault): void {
+    this.isGone = true;
+    if (message.includes('again and again') && this.#losses > 3) return;
+    if (message.includes('does not grant') && this.brokers.some(({ setting }) => setting.denied !== undefined)) return;
+    throw new Violation(`S1: the session failed: ${side}, ${message}`);
+  }
+
+  #leg(number: number): WorldLeg {
+    const leg = this.legs.get(number);
+    if (leg === undefined) throw new Violation(`S2: nobody attached leg ${number}`);
+    return leg;
+  }
+
+  /** When something is due without anybody doing anything. */
+  nextDueMs(): number {
+    return Math.min(this.machine.nextDeadlineMs(), this.#mirror[0]?.atMs ?? Number.POSITIVE_INFINITY);
+  }
+
+  get mirrored(): number {
+    return this.#mirror.length;
+  }
+
+  /** Time passes; the machine is woken where it asked to be. */
+  pass(milliseconds: number): void {
+    const until = this.nowMs + milliseconds;
+    for (let wakes = 0; this.nextDueMs() <= until; wakes += 1) {
+      this.nowMs = Math.max(this.nowMs, this.nextDueMs());
+      this.#runMirror();
+      const before = this.effects;
+      if (this.machine.nextDeadlineMs() <= this.nowMs) this.machine.handleTick(this.nowMs);
+      if (before === this.effects && this.machine.nextDeadlineMs() <= this.nowMs) {
+        throw new Violation('liveness: the machine asks to be woken for nothing');
+      }
+      if (wakes > 5_000) throw new Violation('liveness: the machine asks to be woken without end');
+    }
+    this.nowMs = until;
+  }
+}
