@@ -206,7 +206,7 @@ export class SessionLegs {
 
   #dismiss(leg: UpstreamLeg, message: string, endsSession = false): void {
     if (leg.isOver) return;
-    const { legs, port, downlink } = this.#parts;
+    const { legs, port, end } = this.#parts;
     const mayBeTold = leg.output.atBoundary;
     if (mayBeTold)
       leg.output.send(encodeClientDisconnect(leg.upstream.protocol, endsSession ? { sessionExpiryInterval: 0 } : {}));
@@ -214,7 +214,7 @@ export class SessionLegs {
     leg.isOver = true;
     leg.stream.stop();
     legs[leg.slot] = undefined;
-    downlink.orphan(leg.slot);
+    if (end === undefined) this.#finishDownlink(leg);
     port.legOver(leg.number, mayBeTold ? 'disconnect' : 'lost', message);
   }
 
