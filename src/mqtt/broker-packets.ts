@@ -139,7 +139,8 @@ export class BrokerPackets implements PacketReader {
     const { upstream, output, slot } = this.#leg;
     if (readAcknowledgement(span, upstream.protocol, this.#ack) !== 0) return this.#distrust('a malformed PUBREL');
     const { packetId } = this.#ack;
-    const deviceId = downlink.release(slot, packetId);
+    const given = downlink.takeAwaited(slot, packetId);
+    const deviceId = given === packetType.pubcomp ? 0 : downlink.release(slot, packetId);
     if (deviceId !== 0) {
       const type = packetType.pubrel;
       passAcknowledgement(span, { output: toDevice, protocol: device.protocol, type, packetId: deviceId });

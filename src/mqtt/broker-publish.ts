@@ -36,6 +36,7 @@ export class BrokerPublish {
     const { heldFromBroker } = this.#leg;
     const head = this.#head;
     if (head.read(span) !== 0 || head.hasTopicAlias) return this.#distrust();
+    if (head.qos > 0 && this.#isAwaited(head)) return 'proceed';
     if (head.qos > 0 && head.isDuplicate && this.#isUnderWay(head)) {
       this.#swallowRepeat(head);
       return 'proceed';
@@ -44,6 +45,24 @@ export class BrokerPublish {
     const isLarge = head.packetBytes > head.end - head.start;
     if (!isLarge && heldFromBroker.hold(span.bytes.subarray(span.start, span.end), nowMs)) return 'proceed';
     return isLarge || !this.#holdUrgent(span, head.qos) ? 'block' : 'proceed';
+  }
+
+  /** What a broker that took the session up says again: it is answered as the device has answered, or will. */
+  #isAwaited(head: PublishHead): boolean {
+    const { downlink } = this.#parts;
+    const { slot, output, upstream } = this.#leg;
+    const { packetId } = head;
+    if (!downlink.isAwaited(slot, packetId)) return false;
+    if (!head.isDuplicate) {
+      downlink.replaceAwaited(slot, packetId);
+      return false;
+    }
+    this.#payloadGoes = 'nowhere';
+    const type = downlink.takeAwaited(slot, packetId);
+    if (type === packetType.puback || type === packetType.pubrec) {
+      output.send(encodeAcknowledgement(upstream.protocol, { type, packetId }));
+    } else if (downlink.stateOf(slot, packetId) === downlinkState.received2) this.#acknowledge(head);
+    return true;
   }
 
   /** Where the window opens only with a PUBREL, which lies behind this packet, the stream may not stand still. */

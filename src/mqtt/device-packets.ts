@@ -150,10 +150,10 @@ export class DevicePackets implements PacketReader {
     const isRefused = isRefusal && !hasWord && downlink.stateOfDevice(packetId) === downlinkState.sent2;
     const answer = isRefused ? downlink.refuse(packetId) : downlink.handleAnswer(type, packetId, isRefusal);
     if (!isRefused && !answer.isExpected) return this.#handleUnknownAnswer(type, span);
-    if (leg !== undefined) {
+    if (leg !== undefined && answer.isPassed) {
       const { output, upstream } = leg;
       passAcknowledgement(span, { output, protocol: upstream.protocol, type, packetId: answer.upstreamId });
-    } else if (type === packetType.pubrec && !isRefusal) {
+    } else if (leg === undefined && type === packetType.pubrec && !isRefusal) {
       toDevice.send(encodeAcknowledgement(device.protocol, { type: packetType.pubrel, packetId }));
       downlink.released(packetId);
     }

@@ -245,12 +245,12 @@ export class DevicePublish {
 
   #mustWait(qos: number): boolean {
     const { nowMs, leg } = this.#parts;
-    const { uplink, upstream, pace } = leg;
+    const { pace } = leg;
     if (qos > 0 && exceedsReceiveMaximum(this.#parts)) {
       this.#refuse(reasonCode.receiveMaximumExceeded, 'more is unacknowledged than the Receive Maximum allows');
       return true;
     }
-    if (qos > 0 && uplink.inflight >= upstream.capabilities.receiveMaximum) {
+    if (qos > 0 && !leg.hasWindow) {
       this.#waitsFor = 'inflight-window';
       return true;
     }

@@ -25,6 +25,8 @@ export interface DownlinkAnswer {
   /** The leg that it goes on to; `nobody`: none. */
   slot: LegSlot | typeof nobody;
   upstreamId: number;
+  /** False: the broker that took the session up has not said it again yet, and is answered when it does. */
+  isPassed: boolean;
 }
 
 /**
@@ -37,8 +39,13 @@ export class DownlinkExchanges {
   /** Device identifiers by upstream ones, where they differ. */
   readonly #otherIds: [Map<number, number> | undefined, Map<number, number> | undefined] = [undefined, undefined];
   readonly #swallowed: [Set<number> | undefined, Set<number> | undefined] = [undefined, undefined];
+  /**
+   * Upstream identifiers of a session that was taken up, until the broker says them again, each with the answer that the
+   * device has given meanwhile; 0: none.
+   */
+  readonly #awaited: [Map<number, number> | undefined, Map<number, number> | undefined] = [undefined, undefined];
   readonly #inflightBySlot: [number, number, number] = [0, 0, 0];
-  readonly #answer: DownlinkAnswer = { isExpected: false, slot: nobody, upstreamId: 0 };
+  readonly #answer: DownlinkAnswer = { isExpected: false, slot: nobody, upstreamId: 0, isPassed: true };
   #next = 0xffff;
 
   /** Exchanges that the device has not finished: what its Receive Maximum counts. */
@@ -118,6 +125,10 @@ export class DownlinkExchanges {
       type === packetType.pubrec &&
       (state === downlinkState.sent2 || state === downlinkState.received2 || state === downlinkState.released2);
     answer.isExpected = ends || isReceived;
+    if (answer.slot !== nobody && answer.isExpected && this.isAwaited(answer.slot, answer.upstreamId)) {
+      this.#awaited[answer.slot]?.set(answer.upstreamId, type);
+      answer.isPassed = false;
+    }
     if (ends) this.#end(deviceId);
     else if (isReceived && state === downlinkState.sent2) this.#setState(deviceId, downlinkState.received2);
     return answer;
@@ -135,6 +146,40 @@ export class DownlinkExchanges {
     const deviceId = known === 0 ? upstreamId : known;
     this.#set(deviceId, downlinkState.released2, slot, upstreamId);
     return deviceId;
+  }
+
+  /** The broker has taken the session up on another connection: it says again what was not acknowledged there. */
+  resume(slot: LegSlot): void {
+    // What was answered before an earlier loss still waits to be said again.
+    const awaited = new Map([...(this.#awaited[slot] ?? [])].filter(([, answer]) => answer !== 0));
+    for (const exchange of this.#exchangeByDeviceId?.values() ?? []) {
+      if (((exchange >> 4) & 0x03) === slot) awaited.set(exchange >> 6, awaited.get(exchange >> 6) ?? 0);
+    }
+    this.#awaited[slot] = awaited.size > 0 ? awaited : undefined;
+  }
+
+  isAwaited(slot: LegSlot, upstreamId: number): boolean {
+    return this.#awaited[slot]?.has(upstreamId) ?? false;
+  }
+
+  /** The broker has said it again: the answer that the device gave (a packet type), or 0. */
+  takeAwaited(slot: LegSlot, upstreamId: number): number {
+    const answer = this.#awaited[slot]?.get(upstreamId) ?? 0;
+    this.#awaited[slot]?.delete(upstreamId);
+    if (this.#awaited[slot]?.size === 0) this.#awaited[slot] = undefined;
+    return answer;
+  }
+
+  /** The broker uses the identifier for another message: it had the answer to the one before, which the device may not have given. */
+  replaceAwaited(slot: LegSlot, upstreamId: number): void {
+    this.takeAwaited(slot, upstreamId);
+    const deviceId = this.#deviceIdOf(slot, upstreamId);
+    const exchange = this.#exchangeByDeviceId?.get(deviceId);
+    if (exchange === undefined) return;
+    this.#otherIds[slot]?.delete(upstreamId);
+    this.#exchangeByDeviceId?.set(deviceId, (exchange & 0x0f) | (nobody << 4));
+    this.#inflightBySlot[slot] -= 1;
+    this.#inflightBySlot[nobody] += 1;
   }
 
   /** The gateway said PUBREL to the device for a broker that is gone. */
@@ -161,6 +206,7 @@ export class DownlinkExchanges {
     }
     this.#otherIds[slot] = undefined;
     this.#swallowed[slot] = undefined;
+    this.#awaited[slot] = undefined;
     return released;
   }
 
@@ -194,6 +240,7 @@ export class DownlinkExchanges {
   #found(deviceId: number): DownlinkAnswer {
     const exchange = this.#exchangeByDeviceId?.get(deviceId) ?? nobody << 4;
     this.#answer.isExpected = false;
+    this.#answer.isPassed = true;
     this.#answer.slot = ((exchange >> 4) & 0x03) as LegSlot | typeof nobody;
     this.#answer.upstreamId = exchange >> 6;
     return this.#answer;

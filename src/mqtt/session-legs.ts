@@ -7,7 +7,7 @@ import { reasonCode } from './reason-code.ts';
 import { type CutOptions, freeSlot, SessionCut } from './session-cut.ts';
 import { otherLeg, type SessionParts } from './session-parts.ts';
 import type { UpstreamTerms } from './session-terms.ts';
-import { resumeUplink, transferUplink } from './unfinished-transfer.ts';
+import { resumeUplink, sendOwnWaiting, transferUplink } from './unfinished-transfer.ts';
 import { UpstreamLeg } from './upstream-leg.ts';
 
 /** A leg that lived as long has shown that the session is not what its broker closes it for. */
@@ -110,6 +110,7 @@ export class SessionLegs {
   advance(): void {
     if (this.#attachment === 'restoring') this.#advanceRestoring();
     if (this.#attachment === 'attached') this.#cut.advance();
+    if (this.#parts.leg.ownWaiting.length > 0) sendOwnWaiting(this.#parts, this.#parts.leg, this.#publish);
   }
 
   nextDeadlineMs(): number {
@@ -154,7 +155,8 @@ export class SessionLegs {
       leg.desk.restore(known, parts.nowMs);
     }
     leg.desk.adopt(orders, parts.nowMs);
-    if (!isResumed) this.#finishDownlink(lost);
+    if (isResumed) parts.downlink.resume(slot);
+    else this.#finishDownlink(lost);
     const isWhole = isResumed
       ? resumeUplink(parts, leg, this.#publish)
       : transferUplink(parts, lost, leg, this.#publish);

@@ -21,7 +21,7 @@ export function transferUplink(
 ): boolean {
   const { heldFromDevice, nowMs } = parts;
   const again: HeldPacket[] = [];
-  const own: Buffer[] = [...from.ownPublishes.values()];
+  const own: Buffer[] = [...from.ownPublishes.values(), ...from.ownWaiting.splice(0)];
   from.ownPublishes.clear();
   for (const deviceId of from.uplink.deviceIds()) {
     const state = from.uplink.stateOf(deviceId);
@@ -38,13 +38,24 @@ export function transferUplink(
     }
   }
   heldFromDevice.putFirst(again);
-  for (const packet of own) sendOwn(parts, to, packet, publish);
+  to.ownWaiting.push(...own);
+  sendOwnWaiting(parts, to, publish);
   return true;
+}
+
+/** Finishes QoS 2 messages that wait for the broker's window, as far as it goes. */
+export function sendOwnWaiting(parts: SessionParts, leg: UpstreamLeg, publish: DevicePublish): void {
+  while (!leg.isOver && leg.hasWindow) {
+    const packet = leg.ownWaiting.shift();
+    if (packet === undefined) return;
+    sendOwn(parts, leg, packet, publish);
+  }
 }
 
 /** The same on a leg whose broker has taken the session up: every exchange goes on where it was. False as above. */
 export function resumeUplink(parts: SessionParts, leg: UpstreamLeg, publish: DevicePublish): boolean {
   const { uplink, output, upstream, unacknowledged, ownPublishes } = leg;
+  for (const [upstreamId, packet] of ownPublishes) publish.sendOwn(packet, upstreamId);
   for (const deviceId of uplink.deviceIds()) {
     const state = uplink.stateOf(deviceId);
     const upstreamId = uplink.upstreamIdOf(deviceId);
@@ -62,7 +73,6 @@ export function resumeUplink(parts: SessionParts, leg: UpstreamLeg, publish: Dev
         break;
     }
   }
-  for (const [upstreamId, packet] of ownPublishes) publish.sendOwn(packet, upstreamId);
   leg.patience.asked(parts.nowMs);
   return true;
 }

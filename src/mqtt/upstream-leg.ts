@@ -40,6 +40,8 @@ export class UpstreamLeg {
   readonly unacknowledged: UnacknowledgedPublishes;
   /** PUBLISH packets that the gateway finishes in the device's place, by upstream identifier. */
   readonly ownPublishes: Map<number, Buffer>;
+  /** Those that wait for the broker's window. */
+  readonly ownWaiting: Buffer[];
   readonly desk: SubscriptionDesk;
   readonly limits: DeliveryLimits;
   readonly pace: PublishPace;
@@ -75,6 +77,7 @@ export class UpstreamLeg {
     this.uplink = resumes?.uplink ?? new UplinkExchanges(this.identifiers, { endsQos2, kept });
     this.unacknowledged = resumes?.unacknowledged ?? new UnacknowledgedPublishes();
     this.ownPublishes = resumes?.ownPublishes ?? new Map();
+    this.ownWaiting = resumes?.ownWaiting ?? [];
     this.desk = this.#createDesk(parts, held);
     this.limits = new DeliveryLimits(upstream, device.protocol);
     this.pace = new PublishPace(upstream.profile.publishesPerSecond);
@@ -83,6 +86,11 @@ export class UpstreamLeg {
     this.packets = new BrokerPackets(parts, this);
     const hasProperties = upstream.protocol === '5';
     this.stream = new PacketStream(this.packets, { maxPacketBytes, hasProperties, span: parts.scratch.spanFromBroker });
+  }
+
+  /** Whether the broker takes one more PUBLISH of QoS 1 or 2. */
+  get hasWindow(): boolean {
+    return this.uplink.inflight + this.ownPublishes.size < this.upstream.capabilities.receiveMaximum;
   }
 
   /** When something is due; infinity: never. */
