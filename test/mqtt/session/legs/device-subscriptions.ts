@@ -55,6 +55,12 @@ export class DeviceSubscriptions {
     return isUnsubscribe ? { asked: [], givenUp: names } : { asked: names, givenUp: [] };
   }
 
+  /** Filters of SUBSCRIBE packets without an answer. */
+  get unanswered(): readonly string[] {
+    const asking = [...this.#requests.values()].filter(({ type }) => type === 9);
+    return asking.flatMap(({ filters }) => filters.map(([filter]) => filter));
+  }
+
   /** The device is owed what is published on this topic: every broker had the time that it may need behind SUBACK. */
   isOwed(topic: string, nowMs: number): boolean {
     for (const [filter, qos] of this.held) {

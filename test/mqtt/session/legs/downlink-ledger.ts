@@ -3,9 +3,18 @@ import { type ModelPacket, noBytes } from '../model-packets.ts';
 import type { Exchange } from '../model-peer.ts';
 import { type Copy, copyPayload, filterMatches, type Publication } from './leg-copy.ts';
 
+/** A SUBSCRIBE of the device, and what has come because of it. */
+interface Asked {
+  readonly filter: string;
+  readonly broker: number | undefined;
+  readonly given: Set<Publication>;
+}
+
 /** What comes to the device, from all brokers: each delivery and each acknowledgement upstream is held against what the brokers have. */
 export class DownlinkLedger {
   readonly publications: Publication[] = [];
+  /** The broker whose bytes the machine is handling: most often what it says comes of them. */
+  speaker: number | undefined;
   readonly #copies: Copy[] = [];
   readonly #copiesByPayload = new Map<string, Copy[]>();
   readonly #isTagged: boolean;
@@ -16,8 +25,8 @@ export class DownlinkLedger {
   readonly #resolved = new WeakMap<ModelPacket, Copy>();
   readonly #lastByTopic = new Map<string, string>();
   /** How often a retained value may come though it was seen: the device asked for it. */
-  readonly #asked: { readonly filter: string; left: Map<string, number> }[] = [];
-  readonly #suppressed: ('seen' | 'unwanted')[] = [];
+  readonly #asked: Asked[] = [];
+  readonly #suppressed = { seen: 0, unwanted: 0 };
 
   constructor(terms: { readonly isTagged: boolean; readonly isDevice5: boolean; readonly window: number }) {
     this.#isTagged = terms.isTagged;
@@ -59,9 +68,9 @@ export class DownlinkLedger {
     return copy;
   }
 
-  /** The device subscribes: what it had seen it gets once more. */
-  noteAsked(filter: string): void {
-    this.#asked.push({ filter, left: new Map() });
+  /** The device subscribes: what it had seen it gets once more, from that broker; undefined: from any. */
+  noteAsked(filter: string, broker: number | undefined): void {
+    this.#asked.push({ filter, broker, given: new Set() });
   }
 
   /** What the device reads is what the judge took it for. */
@@ -98,7 +107,14 @@ export class DownlinkLedger {
     const wasRetained = (packet.firstByte & 1) !== 0;
     const underWay = packet.qos > 0 ? this.#inflight.get(packet.id) : undefined;
     const isSame = underWay !== undefined && fitting.includes(underWay);
-    const next = fitting.find((copy) => copy.forwardedOn < 0 && copy.retain === wasRetained);
+    const hasDup = (packet.firstByte & 8) !== 0;
+    const again = fitting.find(
+      (copy) => hasDup && copy.isUnread && copy.forwardedOn >= 0 && copy.retain === wasRetained,
+    );
+    const isFresh = (copy: Copy) =>
+      copy.forwardedOn < 0 && copy.retain === wasRetained && copy.suppressed === undefined;
+    const ofSpeaker = fitting.find((copy) => copy.broker === this.speaker && isFresh(copy));
+    const next = again ?? ofSpeaker ?? fitting.find(isFresh);
     const copy = isSame
       ? underWay
       : (next ?? fitting.findLast((other) => other.retain === wasRetained) ?? fitting.at(-1));
@@ -109,17 +125,17 @@ export class DownlinkLedger {
     const hasRetain = (packet.firstByte & 1) !== 0;
     if (hasRetain !== copy.retain) throw new Violation(`C10: copy ${copy.number} has RETAIN changed`);
     if (!hasRetain) return;
-    const wasAsked = this.#takeAsked(copy);
     const isSeen = this.#lastByTopic.get(copy.topic) === copy.payload.toString('hex');
     const isRepeat = copy.isUnread || (packet.qos > 0 && this.#inflight.get(packet.id) === copy);
-    if (isSeen && !wasAsked && !isRepeat) throw new Violation(`D5: the retained value of ${copy.topic} comes again`);
+    if (isRepeat || this.#takeAsked(copy)) return;
+    if (isSeen) throw new Violation(`D5: the retained value of ${copy.topic} comes again`);
   }
 
-  #takeAsked({ topic, publication }: Copy): boolean {
-    for (const { filter, left } of this.#asked) {
-      const key = `${topic} ${publication.origin}`;
-      if (!filterMatches(filter, topic, true) || left.has(key)) continue;
-      left.set(key, 0);
+  #takeAsked({ topic, publication, broker }: Copy): boolean {
+    for (const asked of this.#asked) {
+      const isOther = asked.broker !== undefined && asked.broker !== broker;
+      if (isOther || !filterMatches(asked.filter, topic, true) || asked.given.has(publication)) continue;
+      asked.given.add(publication);
       return true;
     }
     return false;
@@ -159,8 +175,19 @@ export class DownlinkLedger {
     if (type === 7 && !exchange.isReleased) throw new Violation(`D2: PUBCOMP ${id} before PUBREL`);
     const isEarned = this.#twins(copy).some(({ answered, told }) => (type === 7 ? told : answered) >= 0);
     if (isEarned || copy.suppressed !== undefined) return;
-    copy.suppressed = copy.isRetainedValue ? this.#suppressed.shift() : undefined;
+    copy.suppressed = copy.isRetainedValue ? this.#suppression(copy) : undefined;
     if (copy.suppressed === undefined) throw new Violation(`D2: copy ${copy.number} was not answered by the device`);
+  }
+
+  /** Why the gateway kept a retained value from the device, as far as it said so. */
+  #suppression(copy: Copy): Copy['suppressed'] {
+    if (this.#twins(copy).some(({ arrivals }) => arrivals > 0)) return 'seen';
+    for (const why of ['unwanted', 'seen'] as const) {
+      if (this.#suppressed[why] === 0) continue;
+      this.#suppressed[why] -= 1;
+      return why;
+    }
+    return undefined;
   }
 
   #twins(copy: Copy): readonly Copy[] {
@@ -169,7 +196,7 @@ export class DownlinkLedger {
 
   /** A retained value that the gateway's own SUBSCRIBE brought is kept from the device, and that is counted. */
   noteSuppressed(why: 'seen' | 'unwanted'): void {
-    this.#suppressed.push(why);
+    this.#suppressed[why] += 1;
   }
 
   /** The device wants no more of a filter: what is under way for it need not come. */

@@ -227,7 +227,9 @@ export class LegsWorld {
     )
       return;
     const chunk = peer.wire.take(limit, (word) => this.uplink.noteAnswer(leg.number, word));
+    this.downlink.speaker = index;
     this.machine.handleBrokerData(chunk, this.nowMs, leg.number);
+    this.downlink.speaker = undefined;
     this.uplink.noteRead(leg.isRead);
   }
 
@@ -266,7 +268,7 @@ export class LegsWorld {
 
   subscribe(choice: number): void {
     const { asked, givenUp } = this.subscriptions.request(choice);
-    for (const filter of asked) this.downlink.noteAsked(filter);
+    for (const filter of asked) this.downlink.noteAsked(filter, this.isDetached ? undefined : this.activeBroker.index);
     for (const filter of givenUp) this.downlink.noteGivenUp(filter);
   }
 
@@ -339,6 +341,8 @@ export class LegsWorld {
       throw new Violation(`S3: leg ${number} is given up without a fault`);
     leg.isOver = true;
     if (how === 'lost') {
+      // They are asked again, and bring their retained values again.
+      for (const filter of this.subscriptions.unanswered) this.downlink.noteAsked(filter, undefined);
       this.hasLost = true;
       this.#losses += 1;
     }
@@ -360,6 +364,7 @@ export class LegsWorld {
     this.#forsakeHome();
     this.#active = number;
     this.isDetached = false;
+    for (const filter of this.subscriptions.unanswered) this.downlink.noteAsked(filter, broker.index);
     this.said.push('switched');
   }
 

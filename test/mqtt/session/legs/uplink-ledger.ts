@@ -124,7 +124,9 @@ export class UplinkLedger {
     } else if (!this.#isSameStep(flow, packet, message, passage.leg === leg)) {
       this.#judgeAgain(message, passage, { leg, hasDup });
     }
-    const isLate = passage !== undefined && !this.#flow(passage.leg).wasActive;
+    // QoS 2 that the device has finished has its place no longer.
+    const isFinished = message.qos === 2 && packet.qos === 1;
+    const isLate = isFinished || (passage !== undefined && !this.#flow(passage.leg).wasActive);
     const lastOnLeg = flow.lastByTopic.get(message.topic) ?? -1;
     if (lastOnLeg > number && !isLate)
       throw new Violation(`U4: message ${number} comes behind ${lastOnLeg} on leg ${leg}`);
