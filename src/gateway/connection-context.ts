@@ -6,7 +6,7 @@ import type { GatewayLimits, GatewayPorts, GatewaySettings } from './gateway-por
 import type { OccasionalLog } from './occasional-log.ts';
 import type { ParkedUpstreams } from './parked-upstreams.ts';
 import type { PendingLeg } from './pending-leg.ts';
-import type { RelayHost } from './relay.ts';
+import type { RelayHost } from './relay-host.ts';
 import type { SessionTable } from './session-table.ts';
 import type { UndeliverableRecords } from './undeliverable-record.ts';
 

@@ -12,6 +12,8 @@ export interface BrokerTraits {
   readonly undeliverable?: UndeliverablePolicy;
   /** Absolute path of the NDJSON record that `acknowledge` owes. */
   readonly undeliverableRecord?: string;
+  /** What becomes of devices that have been without it for `repairMs`; absent: `hold`. */
+  readonly onDown?: 'hold' | 'source' | 'close';
 }
 
 export type CredentialFault =

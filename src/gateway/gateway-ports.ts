@@ -20,6 +20,8 @@ export interface GatewayPorts {
   readonly metrics: Metrics;
   readonly log: Logger;
   readonly clock: Clock;
+  /** 0 ≤ number < 1, for jitter; absent: `Math.random`. */
+  readonly random?: () => number;
 }
 
 /** The bounds of `limits` that concern devices; each is described in the configuration. */
@@ -34,13 +36,35 @@ export interface GatewayLimits {
   readonly quiesceMs: number;
   /** How long the registry waits for `endLeg`; half of it is a closing broker's. */
   readonly takeoverMs: number;
+  /** How long a device is kept without a broker before its broker's `onDown` decides. */
+  readonly repairMs: number;
 }
 
 export interface GatewaySettings {
   readonly clientIdPolicy: 'any' | 'equals-common-name' | 'prefixed-by-common-name';
   /** By broker name; a broker that is not there takes credentials as they come. */
   readonly brokers?: Readonly<Record<string, BrokerTraits>>;
+  /** Absent: `handoverDefaults`. */
+  readonly handover?: HandoverSettings;
 }
+
+/** How a live session changes its broker; milliseconds. */
+export interface HandoverSettings {
+  /** Both brokers deliver for so long. It has to be above what a mirror between them takes. */
+  readonly overlapMs: number;
+  /** From SUBACK until the new broker is taken to deliver; absent: as its profile says. */
+  readonly settleMs?: number;
+  /** The former broker stays connected for so long behind a move, so that the way back is short. */
+  readonly rollbackWindowMs: number;
+  /** A cut that has not switched by then is taken back. */
+  readonly attemptMs: number;
+}
+
+export const handoverDefaults: HandoverSettings = {
+  overlapMs: 1_500,
+  rollbackWindowMs: 900_000,
+  attemptMs: 60_000,
+};
 
 /** Where devices come in, and by which rules. */
 export interface DeviceListenerSettings {

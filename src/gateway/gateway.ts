@@ -10,16 +10,27 @@ import type { ConnectionContext } from './connection-context.ts';
 import { serveDevice } from './connection-stages.ts';
 import { type AcceptedDevice, DeviceListener } from './device-listener.ts';
 import type { DeviceListenerSettings, GatewayLimits, GatewayPorts, GatewaySettings } from './gateway-ports.ts';
-import type { LiveSession, MisplacedSession, SessionCounts, SessionFilter } from './live-session.ts';
+import { HandoverDesk } from './handover-desk.ts';
+import type {
+  HandoverQuestion,
+  HandoverReply,
+  LiveSession,
+  MisplacedSession,
+  SessionCounts,
+  SessionFilter,
+} from './live-session.ts';
 import { LostLegs } from './lost-legs.ts';
 import { OccasionalLog } from './occasional-log.ts';
 import { closeForNewer, closeOrderly } from './orderly-close.ts';
 import { ParkedUpstreams } from './parked-upstreams.ts';
 import { PendingCounts } from './pending-counts.ts';
-import type { Relay, RelayHost } from './relay.ts';
+import type { Relay } from './relay.ts';
+import type { LegWatch, RelayHost } from './relay-host.ts';
 import { SessionDeadlines } from './session-deadlines.ts';
 import { SessionEnds } from './session-ends.ts';
+import { SessionHomes } from './session-homes.ts';
 import { outlivesConnection } from './session-record.ts';
+import { SessionRepairs } from './session-repair.ts';
 import { SessionTable } from './session-table.ts';
 import { UndeliverableRecords } from './undeliverable-record.ts';
 
@@ -54,6 +65,10 @@ export interface Gateway {
   pendingBefore(revision: number): number;
   /** Closes live sessions in order, so that their devices come back to where the plan wants them. */
   reconnect(connections: readonly number[]): Promise<{ readonly closed: number }>;
+  /** Moves live sessions towards where the plan wants them, their devices connected; asked again and again by a move. */
+  handOver(question: HandoverQuestion): HandoverReply;
+  /** Takes back what the move has not switched: its sessions are as if it had never been. */
+  abortHandovers(move: string): void;
   /** Stops accepting and closes the live sessions in order, evenly over the deadline. Resolves when all are gone or at it. */
   drain(deadlineMs: number): Promise<void>;
   closeListeners(): void;
@@ -85,6 +100,9 @@ class DeviceGateway implements Gateway {
   readonly #deadlines: SessionDeadlines;
   readonly #lostLegs: LostLegs;
   readonly #sessionEnds: SessionEnds;
+  readonly #homes: SessionHomes;
+  readonly #repairs: SessionRepairs;
+  readonly #desk: HandoverDesk;
   readonly #countTimer: NodeJS.Timeout;
   #lastConnection = 0;
 
@@ -95,6 +113,16 @@ class DeviceGateway implements Gateway {
     this.#deadlines = new SessionDeadlines(ports.clock);
     this.#lostLegs = new LostLegs(Math.ceil(limits.connectionsPerWorker * lostLegShare));
     this.#sessionEnds = new SessionEnds(ports);
+    const attachment = { settings, limits, ports, sessionEnds: this.#sessionEnds };
+    const pendingLegs = new Map();
+    this.#homes = new SessionHomes({ ports, settings, sessions: this.#sessions });
+    this.#repairs = new SessionRepairs(attachment);
+    this.#desk = new HandoverDesk({
+      context: attachment,
+      sessions: this.#sessions,
+      pendingLegs,
+      repairs: this.#repairs,
+    });
     const occasionalLog = new OccasionalLog(ports.log, ports.clock);
     this.#relayHost = this.#createRelayHost(occasionalLog);
     this.#context = {
@@ -104,7 +132,7 @@ class DeviceGateway implements Gateway {
       occasionalLog,
       admission: new Admission(limits, { metrics: ports.metrics, log: occasionalLog, clock: ports.clock }),
       sessions: this.#sessions,
-      pendingLegs: new Map(),
+      pendingLegs,
       parked: new ParkedUpstreams(),
       relayHost: this.#relayHost,
       undeliverable: new UndeliverableRecords(ports.clock),
@@ -138,8 +166,8 @@ class DeviceGateway implements Gateway {
     }
     if (!this.#isOlder(connection, epoch)) return;
     // What such a leg still does at its broker has to be over, wherever the newer session goes.
-    const left = this.#lostLegs.end(connection, closeMs) ?? this.#sessionEnds.settle(connection, closeMs);
-    if (left !== undefined) await left;
+    const left = [this.#lostLegs.end(connection, closeMs), this.#sessionEnds.settle(connection, closeMs)];
+    if (left.some((ending) => ending !== undefined)) await Promise.all(left);
     const relay = this.#sessions.legOf(connection);
     if (relay !== undefined) {
       await closeForNewer(relay, newBroker, { closeMs, parked: this.#context.parked });
@@ -171,6 +199,14 @@ class DeviceGateway implements Gateway {
     for (const leg of this.#context.pendingLegs.values())
       if (leg.end === undefined && leg.revision < revision) pending += 1;
     return pending;
+  }
+
+  handOver(question: HandoverQuestion): HandoverReply {
+    return this.#desk.handOver(question);
+  }
+
+  abortHandovers(move: string): void {
+    this.#desk.abortHandovers(move);
   }
 
   async reconnect(connections: readonly number[]): Promise<{ readonly closed: number }> {
@@ -212,13 +248,15 @@ class DeviceGateway implements Gateway {
     this.closeListeners();
     clearInterval(this.#countTimer);
     this.#deadlines.close();
+    this.#repairs.close();
+    this.#desk.close();
     this.#takeCounts();
     for (const listener of this.#listeners) listener.destroyArrivals();
     for (const relay of [...this.#sessions.relays()]) {
       relay.device.destroy();
-      relay.upstream.destroy();
+      for (const { socket } of relay.legs.open) socket.destroy();
     }
-    for (const relay of this.#sessions.endingRelays()) relay.upstream.destroy();
+    for (const { legs } of this.#sessions.endingRelays()) for (const { socket } of legs.open) socket.destroy();
     for (const socket of this.#unattached) socket.destroy();
     this.#sessionEnds.close();
     this.#context.undeliverable.close();
@@ -257,21 +295,47 @@ class DeviceGateway implements Gateway {
       scratch: new SessionScratch(),
       deadlines: this.#deadlines,
       handleFault: ({ record }, { side, reason, message }) => {
-        const { clientId, listener, home: broker } = record;
+        const { clientId, listener, home } = record;
+        const { broker } = home;
         this.#ports.log.debug({ clientId, listener, broker, side, reason, problem: message }, 'session failed');
         if (side === 'broker') log.warn(`fault ${broker}`, { broker, problem: message }, 'a broker failed a session');
       },
-      handleDeviceGone: (relay) => this.#sessions.remove(relay),
-      handleDelayedLoss: ({ record, upstream: socket, machine: { mayTellBroker: mayBeTold } }, delayMs) => {
-        const { connection, upstreamKeepAliveSeconds: keepAliveSeconds } = record;
-        this.#lostLegs.keep(connection, { socket, mayBeTold, keepAliveSeconds, delayMs });
+      legs: this.#createLegWatch(log),
+      handleDeviceGone: (relay) => {
+        this.#sessions.remove(relay);
+        this.#repairs.forget(relay);
+        this.#desk.handleDeviceGone(relay);
+      },
+      handleDelayedLoss: ({ record, machine: { mayTellBroker: mayBeTold } }, { socket, terms }, delayMs) => {
+        const { keepAliveSeconds } = terms;
+        this.#lostLegs.keep(record.connection, { socket, mayBeTold, keepAliveSeconds, delayMs });
       },
       handleLegOver: (relay, sessionOver) => this.#handleLegOver(relay, sessionOver),
     };
   }
 
+  #createLegWatch(log: OccasionalLog): LegWatch {
+    return {
+      handleDetached: (relay) => {
+        const { broker } = relay.record.home;
+        log.warn(`detached ${broker}`, { broker }, 'sessions lost their broker');
+        this.#desk.handleDetached(relay);
+        this.#repairs.begin(relay);
+      },
+      handleSwitched: (relay, leg, formerBroker) => {
+        if (formerBroker !== leg.terms.broker) this.#homes.handleMoved(relay, formerBroker);
+        this.#desk.handleSwitched(relay, leg);
+      },
+      handleUpstreamOver: (relay, leg) => this.#desk.handleUpstreamOver(relay, leg),
+      handleCutAborted: (relay, reason) => this.#desk.handleCutAborted(relay, reason),
+      handleDrained: (relay, duplicates) => this.#desk.handleDrained(relay, duplicates),
+      handleSubscriptionsChanged: (relay) => this.#homes.handleSubscriptionsChanged(relay),
+    };
+  }
+
   #handleLegOver(relay: Relay, sessionOver: boolean): void {
-    const { connection, clientId, home: broker, sessionEnd } = relay.record;
+    const { connection, clientId } = relay.record;
+    const { broker, sessionEnd } = relay.record.home;
     if (!sessionOver || sessionEnd === undefined) this.#giveBack(relay, sessionOver);
     else {
       const handleOver = (isEnded: boolean) => this.#giveBack(relay, isEnded);
@@ -300,7 +364,8 @@ class DeviceGateway implements Gateway {
 /** What the gateway itself holds of a session that goes on without a connection. */
 function remainsOf(relay: Relay): SessionRemains | undefined {
   const { record, goneAtMs } = relay;
-  const { sessionExpiryInterval, sessionEnd } = record;
+  const { sessionExpiryInterval, home } = record;
+  const { sessionEnd } = home;
   if (!outlivesConnection(record)) return undefined;
   const { received } = relay.machine.unfinished();
   const subscriptions = relay.machine.subscriptionsToKeep();

@@ -18,6 +18,11 @@ export class LegWriter {
     return this.#socket.writableLength;
   }
 
+  /** The socket is full and will say `drain`. */
+  get needsDrain(): boolean {
+    return this.#socket.writableNeedDrain;
+  }
+
   write(bytes: Buffer): void {
     if (this.#first === undefined && !this.#isCorked) {
       this.#first = bytes;

@@ -1,4 +1,4 @@
-import { disconnectReason, encodeClientDisconnect, encodeServerDisconnect } from '../mqtt/disconnect-packet.ts';
+import { disconnectReason, encodeServerDisconnect } from '../mqtt/disconnect-packet.ts';
 import { flushLingerMs, takeoverLingerMs } from './gateway-ports.ts';
 import type { ParkedUpstreams } from './parked-upstreams.ts';
 import type { Relay } from './relay.ts';
@@ -26,7 +26,7 @@ export function closeOrderly(relay: Relay, reason: number, quiesceMs: number): P
       resolve(isOurs);
     };
     const advance = (): void => {
-      if (!relay.isOpen || relay.machine.isQuiet(!relay.isHolding)) finish();
+      if (!relay.isOpen || relay.isDetached || relay.machine.isQuiet(!relay.isHolding)) finish();
     };
     relay.onProgress = advance;
     advance();
@@ -40,38 +40,45 @@ export function closeOrderly(relay: Relay, reason: number, quiesceMs: number): P
  * resolves when its connection is closed, by the broker or after `closeMs` by force. A leg whose device is gone already
  * only closes.
  */
-export function closeForNewer(
+export async function closeForNewer(
   relay: Relay,
   newBroker: string | undefined,
   { closeMs, parked }: { readonly closeMs: number; readonly parked: ParkedUpstreams },
 ): Promise<void> {
-  const goesElsewhere = newBroker !== undefined && newBroker !== relay.record.home;
+  const { record, legs } = relay;
+  const goesElsewhere = newBroker !== undefined && newBroker !== record.home.broker;
   if (!relay.isReleased) endBoth(relay, goesElsewhere ? undefined : parked);
-  parked.watch(relay.record.connection, relay.upstream);
-  if (goesElsewhere) return closedWithin(relay.upstream, closeMs);
-  relay.yieldLeg();
-  return Promise.resolve();
+  for (const { socket } of legs.open) parked.watch(record.connection, socket);
+  // The broker that the newer session goes to ends the leg there by itself; from another one it has to be gone.
+  const closing = legs.open.filter(({ terms }) => goesElsewhere || terms.broker !== record.home.broker);
+  if (closing.length > 0 || legs.isHeld) {
+    await Promise.all([...closing.map(({ socket }) => closedWithin(socket, closeMs)), legs.whenUnheld()]);
+  }
+  if (!goesElsewhere) relay.yieldLeg();
 }
 
 function endBoth(relay: Relay, parked: ParkedUpstreams | undefined): void {
-  const { device, upstream, record } = relay;
+  const { device, legs, record } = relay;
   const farewell = encodeServerDisconnect(record.protocol, disconnectReason.sessionTakenOver);
   const deviceMayBeTold = relay.machine.mayTellDevice;
   // Inside a packet there is no right way: a DISCONNECT would be read as a part of it, and the rest of it cannot come any
   // more. The broker sees the connection lost and publishes the will (docs/decisions/0003-takeover.md).
   const brokerMayBeTold = relay.machine.mayTellBroker;
+  const { active } = legs;
   relay.release(true);
   closeAfterFlush(device, takeoverLingerMs, deviceMayBeTold ? farewell : undefined);
-  if (parked !== undefined) parked.park(record.connection, upstream, brokerMayBeTold);
-  else closeAfterFlush(upstream, flushLingerMs, brokerMayBeTold ? encodeClientDisconnect() : undefined);
+  if (active === undefined) return;
+  if (parked !== undefined) parked.park(record.connection, active.socket, brokerMayBeTold);
+  else active.close(brokerMayBeTold);
 }
 
 function parkBoth(relay: Relay, reason: number): void {
-  const { device, upstream, record } = relay;
+  const { device, legs, record } = relay;
   const farewell = encodeServerDisconnect(record.protocol, reason);
   const deviceMayBeTold = relay.machine.mayTellDevice;
   const brokerMayBeTold = relay.machine.mayTellBroker;
+  const { active } = legs;
   relay.release();
   closeAfterFlush(device, flushLingerMs, deviceMayBeTold ? farewell : undefined);
-  closeAfterFlush(upstream, flushLingerMs, brokerMayBeTold ? encodeClientDisconnect() : undefined);
+  active?.close(brokerMayBeTold);
 }

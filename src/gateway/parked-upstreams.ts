@@ -17,7 +17,7 @@ interface ParkedUpstream {
  * one goes elsewhere, they are ended like any leg then.
  */
 export class ParkedUpstreams {
-  readonly #parked = new Map<number, ParkedUpstream>();
+  readonly #parked = new Map<number, ParkedUpstream[]>();
 
   park(connection: number, socket: Socket, mayBeTold: boolean): void {
     abandonToPeer(socket, takeoverLingerMs);
@@ -26,21 +26,30 @@ export class ParkedUpstreams {
 
   /** A leg that closes already, and may be asked for its client ID before it is closed: `end` waits for that close too. */
   watch(connection: number, socket: Socket): void {
-    if (!this.#parked.has(connection)) this.#keep(connection, { socket, mayBeTold: false });
+    const isKnown = this.#parked.get(connection)?.some((upstream) => upstream.socket === socket);
+    if (isKnown !== true) this.#keep(connection, { socket, mayBeTold: false });
   }
 
-  /** Resolves when the leg is closed, by its broker or after `closeMs` by force; at once when none is parked. */
-  end(connection: number, closeMs: number): Promise<void> {
-    const upstream = this.#parked.get(connection);
-    if (upstream === undefined) return Promise.resolve();
-    upstream.closed ??= close(upstream, closeMs);
-    return upstream.closed;
+  /** Resolves when its legs are closed, by their brokers or after `closeMs` by force; at once when none is parked. */
+  async end(connection: number, closeMs: number): Promise<void> {
+    await Promise.all(
+      (this.#parked.get(connection) ?? []).map((upstream) => {
+        upstream.closed ??= close(upstream, closeMs);
+        return upstream.closed;
+      }),
+    );
   }
 
   #keep(connection: number, upstream: ParkedUpstream): void {
     if (upstream.socket.closed) return;
-    this.#parked.set(connection, upstream);
-    upstream.socket.once('close', () => this.#parked.delete(connection));
+    this.#parked.set(connection, [...(this.#parked.get(connection) ?? []), upstream]);
+    upstream.socket.once('close', () => this.#forget(connection, upstream));
+  }
+
+  #forget(connection: number, closed: ParkedUpstream): void {
+    const left = (this.#parked.get(connection) ?? []).filter((upstream) => upstream !== closed);
+    if (left.length > 0) this.#parked.set(connection, left);
+    else this.#parked.delete(connection);
   }
 }
 

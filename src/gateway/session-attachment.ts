@@ -3,15 +3,17 @@ import { adaptConnack, type ConnackAdaptation } from '../mqtt/connack-adaptation
 import type { ConnectQuestion, UpstreamConnect } from '../mqtt/connect-adaptation.ts';
 import { decodeSubscriptions } from '../mqtt/remembered-subscriptions.ts';
 import { sessionIntentOf } from '../mqtt/session-intent.ts';
-import { TargetAssessor } from '../mqtt/target-assessor.ts';
 import type { Assignment } from '../plan/assignment.ts';
 import type { DeviceIdentity } from '../plan/device-key.ts';
 import type { Cohort } from '../plan/plan.ts';
 import type { BrokerAnswer } from './broker-answer.ts';
-import { assessedClient, brokerTerms, type Claim, cohortOf, commonProfile } from './broker-question.ts';
+import { assessedClient, type Claim, cohortOf, commonProfile } from './broker-question.ts';
 import type { Candidate, ConnectionContext } from './connection-context.ts';
 import { flushLingerMs } from './gateway-ports.ts';
-import { Relay, type RelayOptions } from './relay.ts';
+import { type LegOrigin, legTerms } from './leg-dial.ts';
+import { Relay } from './relay.ts';
+import type { RelayOptions } from './relay-host.ts';
+import { createAssessor } from './session-assessor.ts';
 import { SessionFindings } from './session-findings.ts';
 import { outlivesConnection, type SessionRecord } from './session-record.ts';
 import { closeAfterFlush } from './socket-closing.ts';
@@ -100,19 +102,20 @@ function createRelay(
   const traits = settings.brokers?.[claim.broker];
   const cohort = cohortOf(ports.snapshot(), record.assignment);
   const client = assessedClient(candidate.connect.clientId, cohort);
-  const owner = new SessionFindings({
+  const findings = new SessionFindings({
     record,
     assessments: ports.assessments,
     client,
     records: context.undeliverable,
-    recordPath: traits?.undeliverableRecord,
+    recordPathOf: (broker) => settings.brokers?.[broker]?.undeliverableRecord,
     log: context.occasionalLog,
   });
   if (client !== undefined) ports.assessments?.observed({ ...client, broker: claim.broker });
   const assessor =
     client !== undefined && cohort?.source === claim.broker && ports.assessments !== undefined
-      ? createAssessor(candidate, { target: client.target, owner, hasPipelined: early.pipelined.length > 0 }, context)
+      ? createAssessor(findings, { connect: candidate.connect, target: client.target, settings })
       : undefined;
+  if (early.pipelined.length > 0) assessor?.notePipelined();
   const { sessionPresent } = connack.upstreamTerms;
   const undeliverable = traits?.undeliverable ?? 'refuse';
   const listenerBytes = candidate.device.listener.maxPacketBytes;
@@ -129,24 +132,14 @@ function createRelay(
     unfinished: { received: sessionPresent ? (claim.remains?.received ?? []) : [] },
     ...(sessionPresent && { subscriptions: decodeSubscriptions(claim.remains?.subscriptions) }),
   };
-  return new Relay({ record, device: candidate.device.socket, upstream: upstream.socket, machine, owner }, relayHost);
-}
-
-function createAssessor(
-  { connect }: Candidate,
-  {
-    target,
-    owner,
-    hasPipelined,
-  }: { readonly target: string; readonly owner: SessionFindings; readonly hasPipelined: boolean },
-  { settings }: ConnectionContext,
-): TargetAssessor {
-  const { profile, versions } = brokerTerms(settings, target);
-  const terms = { protocol: connect.protocol, versions };
-  const assessor = new TargetAssessor(profile, terms, (finding) => owner.found(finding));
-  assessor.noteConnect(connect);
-  if (hasPipelined) assessor.notePipelined();
-  return assessor;
+  const origin: LegOrigin = {
+    connect: candidate.connect,
+    device: attachment.device,
+    generatedClientId: attachment.question.generatedClientId,
+    listenerMaxPacketBytes: listenerBytes,
+  };
+  const sockets = { device: candidate.device.socket, upstream: upstream.socket };
+  return new Relay({ record, origin, ...sockets, machine, findings }, relayHost);
 }
 
 /** Makes the session known to the worker and to the registry. */
@@ -156,7 +149,8 @@ function announce(
   context: ConnectionContext,
 ): void {
   const { record } = relay;
-  const { clientId, connection, epoch, home: broker } = record;
+  const { clientId, connection, epoch } = record;
+  const { broker } = record.home;
   context.sessions.add(relay);
   if (connect.clientId !== '') {
     const persistent = outlivesConnection(record);
@@ -171,7 +165,8 @@ function announce(
  */
 async function adopt(relay: Relay, { ports }: ConnectionContext): Promise<void> {
   const { record } = relay;
-  const { clientId, connection, home: broker } = record;
+  const { clientId, connection } = record;
+  const { broker } = record.home;
   const session = { clientId, connection, broker, persistent: outlivesConnection(record) };
   record.epoch = await ports.registry.adopt(session);
   if (relay.isOver) ports.registry.ended(clientId, record.epoch, record.sessionExpiryInterval === 0);
@@ -185,7 +180,6 @@ function toRecord(
   { ports }: ConnectionContext,
 ): SessionRecord {
   const { identity, assignment, claim, adapted, connack } = attachment;
-  const { sessionEnd: packet, protocol } = adapted;
   const snapshot = ports.snapshot();
   return {
     connection: leg.connection,
@@ -194,15 +188,12 @@ function toRecord(
     isClaimed: connect.clientId !== '',
     identity,
     assignment: snapshot.revision === assignment.revision ? assignment : snapshot.assign(identity),
-    home: claim.broker,
+    home: legTerms(claim.broker, { adapted, terms: connack.upstreamTerms, device: attachment.device }),
     protocol: connect.protocol,
     intent: sessionIntentOf(connect),
     sessionExpiryInterval: connack.sessionExpiryInterval,
     since: ports.clock.wallMs(),
     listener: device.listener.name,
     heldBack: claim.heldBack,
-    lossDelaySeconds: adapted.lossDelaySeconds,
-    upstreamKeepAliveSeconds: connack.upstreamTerms.keepAliveSeconds,
-    ...(packet !== undefined && { sessionEnd: { packet, protocol, device: attachment.device } }),
   };
 }

@@ -1,6 +1,15 @@
 import type { Socket } from 'node:net';
 import type { AdaptationKind, Obstacle } from '../mqtt/adaptation-kind.ts';
-import type { DeviceDone, DroppedMessage, DropReason, SessionFault, SessionPort } from '../mqtt/session-port.ts';
+import type {
+  CutAbort,
+  DeviceDone,
+  DroppedMessage,
+  DropReason,
+  SessionFault,
+  SessionPort,
+} from '../mqtt/session-port.ts';
+import type { LegConnection } from './leg-connection.ts';
+import type { LegConnections } from './leg-connections.ts';
 import { LegWriter } from './leg-writer.ts';
 import type { PendingCounts } from './pending-counts.ts';
 import { gateReason, ReadGate } from './read-gate.ts';
@@ -11,6 +20,15 @@ export type SessionOutcome =
   | { readonly kind: 'failed'; readonly fault: SessionFault }
   /** A message was not acknowledged because its record could not be written. */
   | { readonly kind: 'unrecorded' };
+
+/** What a machine said of its legs during an event; acted upon behind it. */
+export type LegNews =
+  | { readonly kind: 'over'; readonly leg: number; readonly how: 'disconnect' | 'lost'; readonly message: string }
+  | { readonly kind: 'detached'; readonly message: string }
+  | { readonly kind: 'switched'; readonly leg: number }
+  | { readonly kind: 'cut-aborted'; readonly leg: number; readonly reason: CutAbort }
+  | { readonly kind: 'drained'; readonly leg: number; readonly duplicates: number }
+  | { readonly kind: 'subscriptions-changed' };
 
 /** What the effects of all sessions of a worker share. */
 export interface EffectsHost {
@@ -31,33 +49,36 @@ export interface EffectsOwner {
  */
 const unreadAnswersBytes = 1_048_576;
 
-/** The effects of one session machine on its two sockets. Nothing leaves before `flush`, which ends every event. */
+/** The effects of one session machine on its sockets. Nothing leaves before `flush`, which ends every event. */
 export class SessionEffects implements SessionPort {
   readonly deviceGate: ReadGate;
-  readonly brokerGate: ReadGate;
   readonly #host: EffectsHost;
   readonly #owner: EffectsOwner;
+  readonly #legs: LegConnections;
   readonly #device: LegWriter;
-  readonly #broker: LegWriter;
   /** Set once. */
   outcome: SessionOutcome | undefined;
   isDeadlineEarlier = false;
+  #news: LegNews[] = [];
 
-  constructor(sockets: { readonly device: Socket; readonly upstream: Socket }, host: EffectsHost, owner: EffectsOwner) {
+  constructor(
+    sockets: { readonly device: Socket; readonly legs: LegConnections },
+    host: EffectsHost,
+    owner: EffectsOwner,
+  ) {
     this.#host = host;
     this.#owner = owner;
+    this.#legs = sockets.legs;
     this.deviceGate = new ReadGate(sockets.device);
-    this.brokerGate = new ReadGate(sockets.upstream);
     this.#device = new LegWriter(sockets.device);
-    this.#broker = new LegWriter(sockets.upstream);
   }
 
   toDevice(bytes: Buffer): void {
     if (this.outcome?.kind !== 'unrecorded') this.#device.write(bytes);
   }
 
-  toBroker(bytes: Buffer): void {
-    this.#broker.write(bytes);
+  toBroker(leg: number, bytes: Buffer): void {
+    this.#legs.of(leg)?.writer.write(bytes);
   }
 
   readDevice(wanted: boolean): void {
@@ -65,9 +86,34 @@ export class SessionEffects implements SessionPort {
     else this.deviceGate.shut(gateReason.machine);
   }
 
-  readBroker(wanted: boolean): void {
-    if (wanted) this.brokerGate.open(gateReason.machine);
-    else this.brokerGate.shut(gateReason.machine);
+  readBroker(leg: number, wanted: boolean): void {
+    const gate = this.#legs.of(leg)?.gate;
+    if (wanted) gate?.open(gateReason.machine);
+    else gate?.shut(gateReason.machine);
+  }
+
+  legOver(leg: number, how: 'disconnect' | 'lost', message: string): void {
+    this.#news.push({ kind: 'over', leg, how, message });
+  }
+
+  detached(message: string): void {
+    this.#news.push({ kind: 'detached', message });
+  }
+
+  switched(leg: number): void {
+    this.#news.push({ kind: 'switched', leg });
+  }
+
+  cutAborted(leg: number, reason: CutAbort): void {
+    this.#news.push({ kind: 'cut-aborted', leg, reason });
+  }
+
+  drained(leg: number, duplicates: number): void {
+    this.#news.push({ kind: 'drained', leg, duplicates });
+  }
+
+  subscriptionsChanged(): void {
+    this.#news.push({ kind: 'subscriptions-changed' });
   }
 
   deviceDone(done: DeviceDone): void {
@@ -100,25 +146,44 @@ export class SessionEffects implements SessionPort {
     return false;
   }
 
+  /** What was said of the legs and not taken yet, one at a time: acting upon it may add to it. */
+  nextNews(): LegNews | undefined {
+    return this.#news.length === 0 ? undefined : this.#news.shift();
+  }
+
   /** Sends what the event wrote, and reads each leg as its sockets allow. */
   flush(): void {
-    if (!this.#broker.flush()) {
-      this.deviceGate.shut(gateReason.otherIsFull);
-      if (this.#broker.waitingBytes > unreadAnswersBytes) this.brokerGate.shut(gateReason.ownIsFull);
+    for (const leg of this.#legs.open) {
+      if (leg.writer.flush() || leg.isOver) continue;
+      // What waits in another leg's socket is answers and pings: the device is not held up for them.
+      if (leg === this.#legs.active) this.deviceGate.shut(gateReason.otherIsFull);
+      if (leg.writer.waitingBytes > unreadAnswersBytes) leg.gate.shut(gateReason.ownIsFull);
     }
     if (!this.#device.flush()) {
-      this.brokerGate.shut(gateReason.otherIsFull);
+      for (const { gate } of this.#legs.open) gate.shut(gateReason.otherIsFull);
       if (this.#device.waitingBytes > unreadAnswersBytes) this.deviceGate.shut(gateReason.ownIsFull);
     }
   }
 
   deviceDrained(): void {
-    this.brokerGate.open(gateReason.otherIsFull);
+    for (const { gate } of this.#legs.open) gate.open(gateReason.otherIsFull);
     this.deviceGate.open(gateReason.ownIsFull);
   }
 
-  brokerDrained(): void {
-    this.deviceGate.open(gateReason.otherIsFull);
-    this.brokerGate.open(gateReason.ownIsFull);
+  brokerDrained(leg: LegConnection): void {
+    leg.gate.open(gateReason.ownIsFull);
+    this.activeChanged();
+  }
+
+  /** The device waits for the active leg's socket only, whichever that is now. */
+  activeChanged(): void {
+    const { active } = this.#legs;
+    if (active?.socket.writableNeedDrain !== true) this.deviceGate.open(gateReason.otherIsFull);
+    else this.deviceGate.shut(gateReason.otherIsFull);
+  }
+
+  /** A further leg is read from now on. */
+  legAdded(leg: LegConnection): void {
+    if (this.#device.needsDrain) leg.gate.shut(gateReason.otherIsFull);
   }
 }

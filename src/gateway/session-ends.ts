@@ -1,7 +1,7 @@
 import { encodeClientDisconnect } from '../mqtt/disconnect-packet.ts';
 import { askBroker } from './broker-answer.ts';
 import { flushLingerMs, type GatewayPorts } from './gateway-ports.ts';
-import type { SessionEnd } from './session-record.ts';
+import type { SessionEnd } from './leg-terms.ts';
 import { closeAfterFlush, closedWithin } from './socket-closing.ts';
 import type { UpstreamConnection } from './upstream-connector.ts';
 
@@ -35,8 +35,10 @@ interface Ending {
  */
 export class SessionEnds {
   readonly #ports: GatewayPorts;
-  readonly #waiting = new Map<number, Ending>();
-  readonly #active = new Map<number, Ending>();
+  readonly #waiting = new Set<Ending>();
+  readonly #active = new Set<Ending>();
+  /** A session may be ended at the broker that it left and, its device gone, at its home. */
+  readonly #byConnection = new Map<number, Ending[]>();
   #isClosed = false;
 
   constructor(ports: GatewayPorts) {
@@ -50,7 +52,9 @@ export class SessionEnds {
     }
     const { connection } = session;
     const over = Promise.withResolvers<void>();
-    this.#waiting.set(connection, { session, controller: new AbortController(), over, isAsked: false });
+    const ending: Ending = { session, controller: new AbortController(), over, isAsked: false };
+    this.#waiting.add(ending);
+    this.#byConnection.set(connection, [...(this.#byConnection.get(connection) ?? []), ending]);
     this.#startNext();
   }
 
@@ -58,43 +62,42 @@ export class SessionEnds {
    * The client ID is wanted. Resolves when nothing of this connection's goes to the broker any more: at once before the
    * broker was asked, else when it has answered, or after `closeMs`. Undefined: nothing is under way.
    */
-  settle(connection: number, closeMs: number): Promise<void> | undefined {
-    const waiting = this.#waiting.get(connection);
-    if (waiting !== undefined) {
-      this.#waiting.delete(connection);
-      this.#finish(waiting, false);
-      return waiting.over.promise;
-    }
-    const active = this.#active.get(connection);
-    if (active === undefined) return undefined;
-    if (!active.isAsked) active.controller.abort();
-    else setTimeout(() => active.controller.abort(), closeMs);
-    return active.over.promise;
+  settle(connection: number, closeMs: number): Promise<unknown> | undefined {
+    const endings = this.#byConnection.get(connection);
+    return endings === undefined ? undefined : Promise.all(endings.map((ending) => this.#settle(ending, closeMs)));
   }
 
   close(): void {
     this.#isClosed = true;
-    for (const [connection, ending] of this.#waiting) {
-      this.#waiting.delete(connection);
-      this.#finish(ending, false);
-    }
-    for (const { controller } of this.#active.values()) controller.abort();
+    for (const ending of this.#waiting) this.#finish(ending, false);
+    for (const { controller } of this.#active) controller.abort();
+  }
+
+  #settle(ending: Ending, closeMs: number): Promise<void> {
+    if (this.#waiting.has(ending)) this.#finish(ending, false);
+    else if (!ending.isAsked) ending.controller.abort();
+    else setTimeout(() => ending.controller.abort(), closeMs);
+    return ending.over.promise;
   }
 
   #startNext(): void {
-    const [next] = this.#waiting.values();
+    const [next] = this.#waiting;
     if (next === undefined || this.#active.size >= bounds.active) return;
-    const { connection } = next.session;
-    this.#waiting.delete(connection);
-    this.#active.set(connection, next);
+    this.#waiting.delete(next);
+    this.#active.add(next);
     void this.#run(next).then((isEnded) => {
-      this.#active.delete(connection);
       this.#finish(next, isEnded);
       this.#startNext();
     });
   }
 
-  #finish({ session, over }: Ending, isEnded: boolean): void {
+  #finish(ending: Ending, isEnded: boolean): void {
+    const { session, over } = ending;
+    this.#waiting.delete(ending);
+    this.#active.delete(ending);
+    const left = (this.#byConnection.get(session.connection) ?? []).filter((other) => other !== ending);
+    if (left.length > 0) this.#byConnection.set(session.connection, left);
+    else this.#byConnection.delete(session.connection);
     this.#ports.metrics.connects.inc({ broker: session.broker, result: isEnded ? 'purged' : 'purge-failed' });
     session.handleOver(isEnded);
     over.resolve();

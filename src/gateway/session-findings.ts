@@ -14,10 +14,13 @@ export interface FindingsOptions {
   readonly assessments: Assessments | undefined;
   readonly client: AssessedClient | undefined;
   readonly records: UndeliverableRecords;
-  /** Where the broker's undeliverable messages are recorded. */
-  readonly recordPath: string | undefined;
+  /** Where a broker's undeliverable messages are recorded. */
+  readonly recordPathOf: (broker: string) => string | undefined;
   readonly log: OccasionalLog;
 }
+
+/** What the parts of a session tell of it. */
+export type Findings = EffectsOwner & Pick<SessionFindings, 'found'>;
 
 /** What one session tells of itself: what its cohort's target could not carry, or did not, and what was dropped for it. */
 export class SessionFindings implements EffectsOwner {
@@ -33,27 +36,30 @@ export class SessionFindings implements EffectsOwner {
     const { assessments, client, record } = this.#options;
     if (client === undefined) return;
     // On the target it is not held back but sent back: a rollback moves it like any other.
-    if (finding.verdict === 'cannot' && record.home !== client.target) record.heldBack ??= finding.kind;
+    if (finding.verdict === 'cannot' && record.home.broker !== client.target) record.heldBack ??= finding.kind;
     assessments?.found(client, finding);
   }
 
   /** On the target it is a finding; on another broker nobody was to be moved there. */
   obstructed(kind: Obstacle, example: string): void {
     const { client, record, log } = this.#options;
-    const { clientId, home: broker } = record;
+    const { clientId } = record;
+    const { broker } = record.home;
     log.warn(
       `obstructed ${broker}`,
       { broker, clientId, obstacle: kind, example },
       'a broker cannot take what a device does',
     );
-    if (client?.target !== record.home || (this.#obstaclesTold & obstacleBit[kind]) !== 0) return;
+    if (client?.target !== broker || (this.#obstaclesTold & obstacleBit[kind]) !== 0) return;
     this.#obstaclesTold |= obstacleBit[kind];
     this.found({ verdict: 'cannot', kind, example });
   }
 
   recordDropped(message: DroppedMessage): boolean {
-    const { records, recordPath, record, log } = this.#options;
-    const { clientId, home: broker } = record;
+    const { records, recordPathOf, record, log } = this.#options;
+    const { clientId } = record;
+    const { broker } = record.home;
+    const recordPath = recordPathOf(broker);
     try {
       if (recordPath === undefined) throw new Error('no file is configured for the record');
       records.append(recordPath, { ...message, clientId, broker });

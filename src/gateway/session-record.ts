@@ -3,7 +3,7 @@ import type { ProtocolVersion } from '../mqtt/control-packet.ts';
 import { isPersistent, type sessionIntentOf } from '../mqtt/session-intent.ts';
 import type { Assignment } from '../plan/assignment.ts';
 import type { DeviceIdentity } from '../plan/device-key.ts';
-import type { UpstreamDevice } from './upstream-connector.ts';
+import type { LegTerms } from './leg-terms.ts';
 
 /** What is known of one live session, as long as its relay lives. */
 export interface SessionRecord {
@@ -17,8 +17,8 @@ export interface SessionRecord {
   readonly identity: DeviceIdentity;
   /** The newest plan's answer: `assignment.broker` is `desired`. */
   assignment: Assignment;
-  /** The broker that the session is on. */
-  readonly home: string;
+  /** The broker that the session is on, which is the active leg's, and what holds there. Without a leg: the last one's. */
+  home: LegTerms;
   readonly protocol: ProtocolVersion;
   /** What its CONNECT asked of an earlier session; its next one is taken to ask the same. */
   readonly intent: ReturnType<typeof sessionIntentOf>;
@@ -29,25 +29,11 @@ export interface SessionRecord {
   readonly listener: string;
   /** Why the device is on its cohort's source, or will be with its next CONNECT, whatever the plan wants. */
   heldBack: Obstacle | undefined;
-  /** Seconds between the loss of the device and the loss that its broker is to see: a will delay that the broker lacks. */
-  readonly lossDelaySeconds: number;
-  /** Seconds between PINGREQs that keep the broker's side alive. */
-  readonly upstreamKeepAliveSeconds: number;
-  /** Present when the broker would keep for ever what the device lets end. */
-  readonly sessionEnd?: SessionEnd;
-}
-
-/** How a session is ended at a broker that does not end it by itself. */
-export interface SessionEnd {
-  /** A CONNECT for a connection of its own. It may hold a password. */
-  readonly packet: Buffer;
-  readonly protocol: ProtocolVersion;
-  readonly device: UpstreamDevice;
 }
 
 /** Something of the session is left at its broker when the connection is gone. */
-export function outlivesConnection({ sessionExpiryInterval, sessionEnd }: SessionRecord): boolean {
-  return sessionExpiryInterval > 0 || sessionEnd !== undefined;
+export function outlivesConnection({ sessionExpiryInterval, home }: SessionRecord): boolean {
+  return sessionExpiryInterval > 0 || home.sessionEnd !== undefined;
 }
 
 /** Whether the device finds its session where it is when it connects again, and so goes there whatever the plan says. */

@@ -36,6 +36,14 @@ export class SessionTable {
     this.#endingByConnection.set(connection, relay);
   }
 
+  /** The session's home is another one than before. */
+  moved(relay: Relay, formerBroker: string): void {
+    if (!this.#relayByConnection.has(relay.record.connection)) return;
+    const labels = labelsOf(relay);
+    this.#sessionsGauge.dec({ ...labels, broker: formerBroker });
+    this.#sessionsGauge.inc(labels);
+  }
+
   forget(relay: Relay): void {
     this.#endingByConnection.delete(relay.record.connection);
   }
@@ -84,7 +92,7 @@ export class SessionTable {
     const found: MisplacedSession[] = [];
     for (const relay of this.#relayByConnection.values()) {
       const { connection, clientId, assignment, home, sessionExpiryInterval, heldBack } = relay.record;
-      if (home === assignment.broker) continue;
+      if (home.broker === assignment.broker) continue;
       if (cohorts !== undefined && !cohorts.includes(assignment.cohort ?? '')) continue;
       found.push({
         connection,
@@ -105,13 +113,14 @@ export class SessionTable {
     const cohortByName = new Map(snapshot.plan.cohorts.map((cohort) => [cohort.name, cohort]));
     for (const { name } of snapshot.plan.cohorts) byCohort[name] = { source: 0, target: 0, moving: 0 };
     for (const { record } of this.#relayByConnection.values()) {
-      byBroker[record.home] = (byBroker[record.home] ?? 0) + 1;
+      const { broker } = record.home;
+      byBroker[broker] = (byBroker[broker] ?? 0) + 1;
       const cohort = cohortByName.get(record.assignment.cohort ?? '');
       const count = cohort === undefined ? undefined : byCohort[cohort.name];
       if (cohort === undefined || count === undefined) continue;
-      if (record.home === cohort.source) count.source += 1;
-      else if (record.home === cohort.target) count.target += 1;
-      if (record.home !== record.assignment.broker && wouldMove(record)) count.moving += 1;
+      if (broker === cohort.source) count.source += 1;
+      else if (broker === cohort.target) count.target += 1;
+      if (broker !== record.assignment.broker && wouldMove(record)) count.moving += 1;
     }
     return { byBroker, byCohort, connections };
   }
@@ -134,12 +143,12 @@ function wouldMove(record: SessionRecord): boolean {
 }
 
 function labelsOf({ record }: Relay): { broker: string; cohort: string } {
-  return { broker: record.home, cohort: record.assignment.cohort ?? '' };
+  return { broker: record.home.broker, cohort: record.assignment.cohort ?? '' };
 }
 
 function matches({ record }: Relay, { broker, cohort, clientId }: SessionFilter): boolean {
   return (
-    (broker === undefined || record.home === broker) &&
+    (broker === undefined || record.home.broker === broker) &&
     (cohort === undefined || record.assignment.cohort === cohort) &&
     (clientId === undefined || record.clientId === clientId)
   );
@@ -152,7 +161,7 @@ function toLiveSession({ record, machine }: Relay): LiveSession {
     clientId: record.clientId,
     key: assignment.kind === undefined ? '' : `${assignment.kind}:${assignment.key ?? ''}`,
     cohort: assignment.cohort,
-    home: record.home,
+    home: record.home.broker,
     desired: assignment.broker,
     protocol: record.protocol,
     persistent: record.sessionExpiryInterval > 0,

@@ -41,6 +41,8 @@ export interface Metrics {
   readonly adaptations: Counter<'kind'>;
   readonly handovers: Counter<'result'>;
   readonly handoverSeconds: Histogram;
+  readonly handoverDuplicates: Counter;
+  readonly repairs: Counter<'result'>;
   readonly takeovers: Counter;
   readonly devicesHeldBack: Gauge<'cohort'>;
   readonly tlsHandshakes: Counter<'version' | 'resumed' | 'result'>;
@@ -91,6 +93,14 @@ export function createMetrics(): Metrics {
       buckets: [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60],
       registers,
     }),
+    handoverDuplicates: counter(
+      'crossfade_handover_duplicates_total',
+      'Messages that both brokers delivered to a device while it changed its broker',
+      [],
+    ),
+    repairs: counter('crossfade_repairs_total', 'Live sessions that lost their broker, by what became of them', [
+      'result',
+    ]),
     takeovers: counter('crossfade_takeovers_total', 'Connections ended because the same client ID connected again', []),
     devicesHeldBack: new Gauge({
       name: 'crossfade_devices_held_back',

@@ -31,6 +31,7 @@ export const testLimits: GatewayLimits = {
   relayBufferBytes: 65_536,
   quiesceMs: 400,
   takeoverMs: 400,
+  repairMs: 30_000,
 };
 
 /** Grants everything at once and remembers what it was told. */
@@ -39,6 +40,8 @@ export class RecordingRegistry implements SessionRegistry {
   readonly attachments: AttachedSession[] = [];
   readonly adoptions: AdoptedSession[] = [];
   readonly ends: { clientId: string; epoch: number; sessionOver: boolean; remains?: SessionRemains }[] = [];
+  readonly remembered: { clientId: string; epoch: number; subscriptions: string }[] = [];
+  readonly purges: { clientId: string; broker: string }[] = [];
   /** Connect tokens asked for beyond those of the claims. */
   tokens = 0;
   answer:
@@ -71,6 +74,14 @@ export class RecordingRegistry implements SessionRegistry {
 
   attached(session: AttachedSession): void {
     this.attachments.push(session);
+  }
+
+  remember(clientId: string, epoch: number, subscriptions: string): void {
+    this.remembered.push({ clientId, epoch, subscriptions });
+  }
+
+  purged(clientId: string, broker: string): void {
+    this.purges.push({ clientId, broker });
   }
 
   async adopt(session: AdoptedSession): Promise<number> {
@@ -152,7 +163,11 @@ export async function createGatewayWorld(
       const broker = request.broker === 'target' ? target : legacy;
       const socket = connect({ port: broker.port, host: '127.0.0.1', noDelay: true });
       sockets.push(socket);
-      await once(socket, 'connect');
+      try {
+        await once(socket, 'connect');
+      } catch {
+        return failure({ code: 'unreachable', message: 'nobody listens' });
+      }
       return success({ socket, endpoint: 'scripted', reportOutcome: (outcome) => void outcomes.push(outcome) });
     },
     brokerIsUp: () => true,

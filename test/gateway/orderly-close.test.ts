@@ -10,10 +10,11 @@ import { PendingCounts } from '../../src/gateway/pending-counts.ts';
 import { Relay } from '../../src/gateway/relay.ts';
 import { SessionDeadlines } from '../../src/gateway/session-deadlines.ts';
 import type { SessionRecord } from '../../src/gateway/session-record.ts';
+import type { UpstreamDevice } from '../../src/gateway/upstream-connector.ts';
 import { profileNamed } from '../../src/mqtt/broker-profiles.ts';
 import { adaptConnack } from '../../src/mqtt/connack-adaptation.ts';
 import { adaptConnect } from '../../src/mqtt/connect-adaptation.ts';
-import { decodeConnect } from '../../src/mqtt/connect-packet.ts';
+import { type ConnectPacket, decodeConnect } from '../../src/mqtt/connect-packet.ts';
 import { SessionScratch } from '../../src/mqtt/session-scratch.ts';
 import type { DeviceTerms, UpstreamTerms } from '../../src/mqtt/session-terms.ts';
 import { connectBytes } from './test-device.ts';
@@ -61,7 +62,13 @@ function startRelay(protocol: '3.1.1' | '5'): { relay: Relay; device: HeldSocket
       device: device.asSocket(),
       upstream: upstream.asSocket(),
       machine: { ...sessionTerms(protocol), sessionExpiryInterval: 0, undeliverable: 'refuse', maxPacketBytes, counts },
-      owner: { obstructed: () => {}, recordDropped: () => false },
+      origin: {
+        connect: connectPacket(protocol),
+        device: upstreamDevice,
+        generatedClientId: '',
+        listenerMaxPacketBytes,
+      },
+      findings: { obstructed: () => {}, recordDropped: () => false, found: () => {} },
     },
     {
       bytes: { fromDevice: 0, fromBroker: 0 },
@@ -70,6 +77,14 @@ function startRelay(protocol: '3.1.1' | '5'): { relay: Relay; device: HeldSocket
       clock: systemClock,
       scratch: new SessionScratch(),
       deadlines: new SessionDeadlines(systemClock),
+      legs: {
+        handleDetached: () => {},
+        handleSwitched: () => {},
+        handleUpstreamOver: () => {},
+        handleCutAborted: () => {},
+        handleDrained: () => {},
+        handleSubscriptionsChanged: () => {},
+      },
       handleFault: () => {},
       handleDeviceGone: () => {},
       handleDelayedLoss: () => {},
@@ -81,6 +96,16 @@ function startRelay(protocol: '3.1.1' | '5'): { relay: Relay; device: HeldSocket
 }
 
 const maxPacketBytes = 1_000;
+const listenerMaxPacketBytes = maxPacketBytes;
+
+const upstreamDevice: UpstreamDevice = {
+  rendezvousKey: 'meter-1',
+  remoteAddress: '192.0.2.1',
+  remotePort: 50_000,
+  localAddress: '192.0.2.2',
+  localPort: 8883,
+  certificateVerified: false,
+};
 
 const record: SessionRecord = {
   connection: 1,
@@ -89,28 +114,31 @@ const record: SessionRecord = {
   isClaimed: true,
   identity: { clientId: 'meter-1' },
   assignment: { broker: 'legacy', reason: 'no-cohort', revision: 1 },
-  home: 'legacy',
+  home: { broker: 'legacy', keepAliveSeconds: 60, lossDelaySeconds: 0 },
   protocol: '3.1.1',
   intent: 'clean',
   sessionExpiryInterval: 0,
   since: 0,
   listener: 'devices',
   heldBack: undefined,
-  lossDelaySeconds: 0,
-  upstreamKeepAliveSeconds: 60,
 };
+
+function connectPacket(protocol: '3.1.1' | '5'): ConnectPacket {
+  const connect = decodeConnect(connectBytes('meter-1', { protocolVersion: protocol === '5' ? 5 : 4 }));
+  assert.ok(connect.ok);
+  return connect.value;
+}
 
 /** What a CONNECT and a CONNACK without a word in either come to. */
 function sessionTerms(protocol: '3.1.1' | '5'): { device: DeviceTerms; upstream: UpstreamTerms } {
-  const connect = decodeConnect(connectBytes('meter-1', { protocolVersion: protocol === '5' ? 5 : 4 }));
-  assert.ok(connect.ok);
+  const connect = connectPacket(protocol);
   const profile = profileNamed(undefined);
   const { versions } = profile;
-  const question = { connect: connect.value, profile, versions, generatedClientId: '', sessionExpired: false };
+  const question = { connect, profile, versions, generatedClientId: '', sessionExpired: false };
   const upstream = adaptConnect(question);
   assert.ok(upstream.ok);
   const connack = { code: 0, sessionPresent: false, properties: undefined };
-  const terms = adaptConnack({ question, upstream: upstream.value, connack, listenerMaxPacketBytes: maxPacketBytes });
+  const terms = adaptConnack({ question, upstream: upstream.value, connack, listenerMaxPacketBytes });
   assert.ok(terms.accepted);
   return { device: terms.device, upstream: terms.upstreamTerms };
 }
@@ -137,18 +165,17 @@ describe('closeForNewer on a leg that has ended', () => {
     });
   }
 
-  it('delivers to the device what the broker sent before it closed, without a word behind it', async () => {
+  it('delivers to a device without a broker what that sent before it closed, and says why it is closed', async () => {
     const { relay, device, upstream } = startRelay('5');
     const publish = publishIn(5);
     upstream.push(publish);
     upstream.push(null);
-    await until(() => device.writableEnded);
+    await until(() => relay.isDetached);
     const closed = closeForNewer(relay, 'target', { closeMs: 1_000, parked: new ParkedUpstreams() });
     device.flush();
     await until(() => device.writableFinished || device.destroyed);
-    assert.deepEqual(Buffer.concat(device.taken), publish);
+    assert.deepEqual(Buffer.concat(device.taken), Buffer.concat([publish, Buffer.from([0xe0, 0x01, 0x8e])]));
     assert.equal(device.errored, null);
-    upstream.destroy();
     device.destroy();
     await closed;
   });

@@ -1,0 +1,277 @@
+import type { CutAbort } from '../mqtt/session-port.ts';
+import type { RoutingSnapshot } from '../plan/snapshot.ts';
+import { cohortOf } from './broker-question.ts';
+import { stayReason, wantedBroker } from './handover-eligibility.ts';
+import { HandoverSetbacks, type Setback } from './handover-setbacks.ts';
+import type { HandoverProblem } from './handover-tally.ts';
+import { HandoverTally } from './handover-tally.ts';
+import { type AttachmentContext, purgeBehind } from './leg-attachment.ts';
+import type { LegConnection } from './leg-connection.ts';
+import { dialObstacle } from './leg-dial.ts';
+import type { LegFailure } from './leg-failure.ts';
+import type { HandoverQuestion, HandoverReply } from './live-session.ts';
+import type { PendingLeg } from './pending-leg.ts';
+import type { Relay } from './relay.ts';
+import { type HandoverKeeper, SessionHandover } from './session-handover.ts';
+import type { SessionRepairs } from './session-repair.ts';
+import type { SessionTable } from './session-table.ts';
+
+export interface HandoverDeskOptions {
+  readonly context: AttachmentContext;
+  readonly sessions: SessionTable;
+  readonly pendingLegs: ReadonlyMap<number, PendingLeg>;
+  readonly repairs: SessionRepairs;
+}
+
+/** Dials of this worker at once. */
+const maxDialling = 500;
+
+/** One answer while it is put together. */
+interface Reckoning {
+  readonly question: HandoverQuestion;
+  readonly snapshot: RoutingSnapshot;
+  readonly waiting: { readonly relay: Relay; readonly broker: string }[];
+  readonly staying: HandoverProblem[];
+  begun: number;
+  prepared: number;
+  underWay: number;
+  remaining: number;
+  unknownSubscriptions: number;
+}
+
+/** The live handovers of one worker: what the moves ask of it, and what its sessions tell. */
+export class HandoverDesk implements HandoverKeeper {
+  readonly #context: AttachmentContext;
+  readonly #sessions: SessionTable;
+  readonly #pendingLegs: HandoverDeskOptions['pendingLegs'];
+  readonly #repairs: SessionRepairs;
+  readonly #handovers = new Map<number, SessionHandover>();
+  readonly #setbacks = new HandoverSetbacks();
+  readonly #tally = new HandoverTally();
+  /** Whether a move cuts as soon as a leg stands by, by its ID; one that has not asked yet is not known. */
+  #cutting: { readonly move: string; readonly isCutting: boolean } | undefined;
+  #dialling = 0;
+
+  constructor({ context, sessions, pendingLegs, repairs }: HandoverDeskOptions) {
+    this.#context = context;
+    this.#sessions = sessions;
+    this.#pendingLegs = pendingLegs;
+    this.#repairs = repairs;
+  }
+
+  handOver(question: HandoverQuestion): HandoverReply {
+    const { move, cohorts, prepare, isPaused = false } = question;
+    this.#cutting = { move, isCutting: prepare === undefined && !isPaused };
+    const snapshot = this.#context.ports.snapshot();
+    const reckoning: Reckoning = {
+      ...{ question, snapshot, waiting: [], staying: [] },
+      ...{ begun: 0, prepared: 0, underWay: 0, remaining: 0, unknownSubscriptions: 0 },
+    };
+    for (const relay of this.#sessions.relays()) {
+      if (relay.isSteady && cohorts.includes(relay.record.assignment.cohort ?? '')) this.#look(relay, reckoning);
+    }
+    if (!isPaused) this.#beginSome(reckoning);
+    const { begun, prepared, underWay, remaining, staying, unknownSubscriptions } = reckoning;
+    const pending = prepare === undefined ? this.#pendingBefore(snapshot.revision) : 0;
+    const { moved, aborted } = this.#tally.take(move);
+    return {
+      ...{ begun, moved, prepared, underWay, remaining: remaining + pending },
+      ...{ aborted, staying, unknownSubscriptions, asleep: 0 },
+    };
+  }
+
+  /** Takes back what has not switched. What has stays, and its former leg stands by. */
+  abortHandovers(move: string): void {
+    for (const handover of [...this.#handovers.values()]) {
+      const { stage } = handover;
+      const isFormer = stage.name === 'draining' || (stage.name === 'standing' && stage.isFormer);
+      if (handover.move === move && !isFormer) this.#takeBack(handover);
+    }
+    if (this.#cutting?.move === move) this.#cutting = undefined;
+  }
+
+  handleStanding(handover: SessionHandover): void {
+    this.#dialling -= 1;
+    if (this.#cutting?.move === handover.move && this.#cutting.isCutting) handover.cut();
+  }
+
+  handleUnattached(handover: SessionHandover, { kind, isLasting, message }: LegFailure): void {
+    this.#dialling -= 1;
+    this.#forget(handover);
+    if (kind !== 'aborted') this.#noteSetback(handover, { kind, isLasting, message });
+  }
+
+  handleSwitched(relay: Relay, leg: LegConnection): void {
+    const handover = this.#handovers.get(relay.record.connection);
+    const { metrics } = this.#context.ports;
+    if (handover?.stage.name !== 'cutting' || handover.stage.leg !== leg.number) {
+      const target = this.#repairs.targetOf(relay);
+      if (target?.broker === leg.terms.broker) this.#tally.noteMoved(target.move);
+      return;
+    }
+    this.#tally.noteMoved(handover.move);
+    this.#setbacks.forget(relay.record.connection);
+    metrics.handovers.inc({ result: 'switched' });
+    metrics.handoverSeconds.observe(this.#secondsOf(handover));
+    const [former] = relay.legs.others;
+    if (former === undefined) this.#forget(handover);
+    else handover.handleSwitched(former);
+  }
+
+  handleDrained(relay: Relay, duplicates: number): void {
+    if (duplicates > 0) this.#context.ports.metrics.handoverDuplicates.inc(duplicates);
+    this.#handovers.get(relay.record.connection)?.handleDrained();
+  }
+
+  /** A leg that the session is not on any more leaves nothing behind at its broker. */
+  handleUpstreamOver(relay: Relay, leg: LegConnection): void {
+    const handover = this.#handovers.get(relay.record.connection);
+    const { stage } = handover ?? {};
+    if (
+      handover !== undefined &&
+      (stage?.name === 'standing' || stage?.name === 'draining') &&
+      stage.leg === leg.number
+    ) {
+      this.#forget(handover);
+    }
+    if (leg.terms.broker !== relay.record.home.broker && !relay.isTakenOver) purgeBehind(leg, relay, this.#context);
+  }
+
+  handleCutAborted(relay: Relay, { kind, message }: CutAbort): void {
+    const handover = this.#handovers.get(relay.record.connection);
+    if (handover?.stage.name !== 'cutting') return;
+    this.#forget(handover);
+    if (handover.isLate) this.#noteSetback(handover, { kind: 'late', isLasting: false, message: 'it took too long' });
+    else if (kind === 'operator' || kind === 'device-gone')
+      this.#context.ports.metrics.handovers.inc({ result: 'aborted' });
+    else this.#noteSetback(handover, { kind, isLasting: false, message });
+  }
+
+  /** Its broker is gone: a repair goes on from here, and a leg that is still dialled would be in its way. */
+  handleDetached(relay: Relay): void {
+    const handover = this.#handovers.get(relay.record.connection);
+    if (handover?.stage.name === 'dialling') this.#takeBack(handover);
+  }
+
+  handleDeviceGone({ record }: Relay): void {
+    const handover = this.#handovers.get(record.connection);
+    this.#setbacks.forget(record.connection);
+    if (handover?.stage.name === 'dialling') this.#dialling -= 1;
+    if (handover !== undefined) this.#forget(handover);
+  }
+
+  close(): void {
+    for (const handover of this.#handovers.values()) handover.end();
+    this.#handovers.clear();
+  }
+
+  #look(relay: Relay, reckoning: Reckoning): void {
+    const { question, snapshot } = reckoning;
+    const broker = wantedBroker(relay, question, snapshot);
+    const handover = this.#handovers.get(relay.record.connection);
+    const isHome = relay.record.home.broker === broker;
+    if (relay.isDetached && isHome) this.#repairs.redirect(relay, undefined);
+    if (handover !== undefined && !this.#isStillWanted(handover, broker, isHome)) this.#takeBack(handover);
+    if (isHome) return;
+    const { settings } = this.#context;
+    const stays = stayReason(relay, broker, { settings, cohort: cohortOf(snapshot, relay.record.assignment) });
+    const reason = stays?.reason ?? this.#setbacks.stayReason(relay.record.connection, question.move);
+    if (reason !== undefined) {
+      if (handover !== undefined) this.#takeBack(handover);
+      reckoning.staying.push({ clientId: relay.record.clientId, reason });
+      if (stays?.isUnknown === true) reckoning.unknownSubscriptions += 1;
+      return;
+    }
+    reckoning.remaining += 1;
+    const current = this.#handovers.get(relay.record.connection);
+    if (current === undefined) reckoning.waiting.push({ relay, broker });
+    else this.#advance(current, reckoning);
+  }
+
+  /** A leg that stands by for the way back is kept for its time, whatever the plan says. */
+  #isStillWanted({ stage, broker }: SessionHandover, wanted: string, isHome: boolean): boolean {
+    if (stage.name === 'draining') return true;
+    if (stage.name === 'standing' && stage.isFormer) return isHome || broker === wanted;
+    return !isHome && broker === wanted;
+  }
+
+  /** What is under way for this question, or can be cut at once. */
+  #advance(handover: SessionHandover, reckoning: Reckoning): void {
+    const { move, prepare, isPaused = false } = reckoning.question;
+    const { relay, broker, stage } = handover;
+    const isCutting = prepare === undefined && !isPaused;
+    handover.move = move;
+    if (isCutting && stage.name === 'standing' && relay.isDetached) {
+      // There is nothing to be cut from: the repair goes to that broker, and takes the session there.
+      this.#takeBack(handover);
+      this.#repairs.redirect(relay, { broker, move });
+    } else if (isCutting) handover.cut();
+    if (handover.stage.name === 'standing') reckoning.prepared += 1;
+    else reckoning.underWay += 1;
+  }
+
+  #beginSome(reckoning: Reckoning): void {
+    const { question, waiting } = reckoning;
+    const direction = question.order === 'first-first' ? 1 : -1;
+    const positionOf = ({ relay }: { readonly relay: Relay }) => relay.record.assignment.position ?? 0;
+    const nowMs = this.#context.ports.clock.monotonicMs();
+    const ready = waiting.filter(({ relay }) => !this.#setbacks.rests(relay.record.connection, nowMs));
+    if (ready.length > question.begin) ready.sort((a, b) => direction * (positionOf(a) - positionOf(b)));
+    for (const { relay, broker } of ready) {
+      if (reckoning.begun >= question.begin || this.#dialling >= maxDialling) return;
+      this.#begin(relay, broker, reckoning);
+    }
+  }
+
+  #begin(relay: Relay, broker: string, reckoning: Reckoning): void {
+    const { move, prepare } = reckoning.question;
+    const handover = new SessionHandover(relay, { broker, move }, this.#context);
+    const obstacle = dialObstacle(relay, this.#context.settings, broker);
+    if (obstacle !== undefined) {
+      this.#noteSetback(handover, obstacle);
+      return;
+    }
+    if (relay.isDetached) {
+      if (prepare !== undefined) return;
+      reckoning.underWay += 1;
+      this.#repairs.redirect(relay, { broker, move });
+      return;
+    }
+    reckoning.begun += 1;
+    reckoning.underWay += 1;
+    this.#dialling += 1;
+    this.#handovers.set(relay.record.connection, handover);
+    void handover.dial(this);
+  }
+
+  #takeBack(handover: SessionHandover): void {
+    if (handover.stage.name === 'dialling') this.#dialling -= 1;
+    handover.takeBack();
+    if (handover.stage.name === 'over') this.#forget(handover);
+  }
+
+  #forget(handover: SessionHandover): void {
+    const { connection } = handover.relay.record;
+    if (this.#handovers.get(connection) === handover) this.#handovers.delete(connection);
+    handover.end();
+  }
+
+  #noteSetback(handover: SessionHandover, setback: Setback): void {
+    const { relay, move } = handover;
+    const { connection, clientId } = relay.record;
+    const { clock, metrics, random = Math.random } = this.#context.ports;
+    metrics.handovers.inc({ result: 'aborted' });
+    this.#setbacks.note(connection, setback, { move, nowMs: clock.monotonicMs(), random: random() });
+    this.#tally.noteAborted(move, { clientId, reason: setback.message });
+  }
+
+  #secondsOf({ sinceMs }: SessionHandover): number {
+    return (this.#context.ports.clock.monotonicMs() - sinceMs) / 1_000;
+  }
+
+  #pendingBefore(revision: number): number {
+    let pending = 0;
+    for (const leg of this.#pendingLegs.values()) if (leg.end === undefined && leg.revision < revision) pending += 1;
+    return pending;
+  }
+}

@@ -1,0 +1,47 @@
+import type { Cohort } from '../plan/plan.ts';
+import { positionCount } from '../plan/position.ts';
+import type { RoutingSnapshot } from '../plan/snapshot.ts';
+import { brokerTerms, cohortOf } from './broker-question.ts';
+import type { GatewaySettings } from './gateway-ports.ts';
+import type { HandoverQuestion } from './live-session.ts';
+import type { Relay } from './relay.ts';
+import { outlivesConnection } from './session-record.ts';
+
+/** Why a session cannot change its broker live; `isUnknown`: the gateway does not know what its device subscribed to. */
+export interface StayReason {
+  readonly reason: string;
+  readonly isUnknown: boolean;
+}
+
+/** Where the question wants a session: as the plan says, or with `prepare` as it will say. */
+export function wantedBroker({ record }: Relay, { prepare }: HandoverQuestion, snapshot: RoutingSnapshot): string {
+  const { assignment } = record;
+  if (prepare === undefined || assignment.cohort !== prepare.cohort) return assignment.broker;
+  const cohort = cohortOf(snapshot, assignment);
+  if (cohort === undefined) return assignment.broker;
+  return (assignment.position ?? positionCount) < prepare.weightBps ? cohort.target : cohort.source;
+}
+
+/** Whether the session could live on `broker`, as far as that is known without asking it; undefined: it could. */
+export function stayReason(
+  { record, machine }: Relay,
+  broker: string,
+  { settings, cohort }: { readonly settings: GatewaySettings; readonly cohort: Cohort | undefined },
+): StayReason | undefined {
+  if (record.clientId === '') return stays('the device sent no client ID');
+  if (record.heldBack !== undefined && cohort?.target === broker) return cannot(record.heldBack);
+  if (outlivesConnection(record) && !machine.subscriptionsKnown) {
+    const reason = 'persistent session: what it is subscribed to is not known';
+    return { reason, isUnknown: true };
+  }
+  const obstacle = machine.handoverObstacle(brokerTerms(settings, broker).profile);
+  return obstacle === undefined ? undefined : cannot(obstacle);
+}
+
+function cannot(obstacle: string): StayReason {
+  return stays(`the target cannot carry it: ${obstacle}`);
+}
+
+function stays(reason: string): StayReason {
+  return { reason, isUnknown: false };
+}

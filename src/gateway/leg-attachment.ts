@@ -1,0 +1,75 @@
+import { failure, type Result, success } from '../base/result.ts';
+import type { LegConnection } from './leg-connection.ts';
+import { closeAsked, type DialContext, dialLeg, type LegRequest, sessionEndAt } from './leg-dial.ts';
+import { type LegFailure, unreachable } from './leg-failure.ts';
+import type { Relay } from './relay.ts';
+import type { SessionEnds } from './session-ends.ts';
+import { outlivesConnection } from './session-record.ts';
+
+/** What those share who give live sessions further legs. */
+export interface AttachmentContext extends DialContext {
+  readonly sessionEnds: SessionEnds;
+}
+
+/** Milliseconds for a further leg, from its first token to CONNACK. */
+export const attachMs = 10_000;
+
+/**
+ * Gives a live session one more leg. The client ID is kept meanwhile: a newer connection of it waits until the broker that
+ * is being asked has lost this one.
+ */
+export async function attachLeg(
+  relay: Relay,
+  request: Omit<LegRequest, 'timeoutMs'> & { readonly isRepair: boolean },
+  context: AttachmentContext,
+): Promise<Result<LegConnection, LegFailure>> {
+  const release = relay.hold();
+  const over = Promise.withResolvers<void>();
+  const before = relay.legs.asking;
+  relay.legs.asking = over.promise;
+  try {
+    await before;
+    // A purge of the same session would end what is asked for here.
+    await context.sessionEnds.settle(relay.record.connection, Math.ceil(context.limits.takeoverMs / 2));
+    const dialled = await dialLeg(relay, { ...request, timeoutMs: attachMs }, context);
+    if (!dialled.ok) return dialled;
+    const leg = request.signal.aborted ? undefined : relay.addLeg(dialled.value, request.isRepair);
+    if (leg !== undefined) return success(leg);
+    await closeAsked(dialled.value.socket, context.limits);
+    return failure(unreachable('aborted', 'the session needs it no more'));
+  } finally {
+    over.resolve();
+    release();
+  }
+}
+
+/** Ends a persistent session at a broker that it is not at any more, behind `leg`'s connection there. */
+export function purgeBehind(
+  leg: LegConnection,
+  relay: Relay,
+  { sessionEnds, settings, ports }: AttachmentContext,
+): void {
+  const { record } = relay;
+  if (!outlivesConnection(record) || record.clientId === '') return;
+  const release = relay.hold();
+  const { connection, clientId } = record;
+  const { broker } = leg.terms;
+  const handleOver = (isEnded: boolean) => {
+    if (isEnded) ports.registry.purged(clientId, broker);
+    release();
+  };
+  const begin = () => {
+    // Of a device that came back it is the newer connection's to decide.
+    if (relay.isTakenOver || relay.record.home.broker === broker) release();
+    else
+      sessionEnds.begin({
+        connection,
+        clientId,
+        broker,
+        sessionEnd: sessionEndAt(relay, settings, broker),
+        handleOver,
+      });
+  };
+  if (leg.socket.closed) begin();
+  else leg.socket.once('close', begin);
+}

@@ -1,0 +1,37 @@
+import type { Socket } from 'node:net';
+import { encodeClientDisconnect } from '../mqtt/disconnect-packet.ts';
+import { flushLingerMs } from './gateway-ports.ts';
+import type { LegTerms } from './leg-terms.ts';
+import { LegWriter } from './leg-writer.ts';
+import { ReadGate } from './read-gate.ts';
+import { closeAfterFlush } from './socket-closing.ts';
+
+/** One upstream connection of a session: its socket, and when it is read and written. */
+export class LegConnection {
+  readonly number: number;
+  readonly socket: Socket;
+  readonly terms: LegTerms;
+  readonly gate: ReadGate;
+  readonly writer: LegWriter;
+  /** Nothing that it says counts any more; it closes. */
+  isOver = false;
+
+  constructor(number: number, socket: Socket, terms: LegTerms) {
+    this.number = number;
+    this.socket = socket;
+    this.terms = terms;
+    this.gate = new ReadGate(socket);
+    this.writer = new LegWriter(socket);
+  }
+
+  /** Ends it as a device ends its connection, so that no will is published; inside a packet there is no way to say so. */
+  close(mayBeTold: boolean): void {
+    this.isOver = true;
+    closeAfterFlush(this.socket, flushLingerMs, mayBeTold ? encodeClientDisconnect() : undefined);
+  }
+
+  destroy(): void {
+    this.isOver = true;
+    this.socket.destroy();
+  }
+}

@@ -1,0 +1,241 @@
+import type { Socket } from 'node:net';
+import { failure, type Result, success } from '../base/result.ts';
+import { adaptConnack } from '../mqtt/connack-adaptation.ts';
+import {
+  adaptConnect,
+  type ConnectQuestion,
+  encodeSessionEnd,
+  type UpstreamConnect,
+} from '../mqtt/connect-adaptation.ts';
+import type { ConnectPacket } from '../mqtt/connect-packet.ts';
+import type { ProtocolVersion } from '../mqtt/control-packet.ts';
+import { encodeClientDisconnect } from '../mqtt/disconnect-packet.ts';
+import type { FurtherSession } from '../mqtt/session-request.ts';
+import type { UpstreamTerms } from '../mqtt/session-terms.ts';
+import { askBroker, type BrokerAnswer } from './broker-answer.ts';
+import { brokerTerms } from './broker-question.ts';
+import { judgeCredentials } from './credential-policy.ts';
+import { flushLingerMs, type GatewayLimits, type GatewayPorts, type GatewaySettings } from './gateway-ports.ts';
+import { type LegFailure, refusalOf, unreachable } from './leg-failure.ts';
+import type { LegTerms, SessionEnd } from './leg-terms.ts';
+import type { SessionRecord } from './session-record.ts';
+import { closeAfterFlush, closedWithin } from './socket-closing.ts';
+import type { UpstreamDevice } from './upstream-connector.ts';
+
+/** What is kept of a device's CONNECT, so that further brokers can be asked in its name. Its packet holds secrets. */
+export interface LegOrigin {
+  readonly connect: ConnectPacket;
+  readonly device: UpstreamDevice;
+  /** The client ID that the first broker was given where the device sent none; else empty. */
+  readonly generatedClientId: string;
+  readonly listenerMaxPacketBytes: number;
+}
+
+/** A further connection of a session. */
+export interface LegRequest {
+  readonly broker: string;
+  readonly session: FurtherSession;
+  /** Ends all of it; the broker is let go in order. */
+  readonly signal: AbortSignal;
+  /** Milliseconds for all of it. */
+  readonly timeoutMs: number;
+}
+
+/** A connection on which the broker said CONNACK 0. */
+export interface DialledLeg {
+  readonly socket: Socket;
+  readonly terms: LegTerms;
+  readonly upstream: UpstreamTerms;
+  /** What came behind CONNACK. */
+  readonly rest: Buffer;
+}
+
+export interface DialContext {
+  readonly settings: GatewaySettings;
+  readonly limits: GatewayLimits;
+  readonly ports: GatewayPorts;
+}
+
+/** Whose connection it is. */
+export interface LegOwner {
+  readonly record: SessionRecord;
+  readonly origin: LegOrigin;
+}
+
+/** How a broker is asked in the name of a device whose session lives. */
+export function furtherQuestion(
+  { record, origin }: LegOwner,
+  settings: GatewaySettings,
+  { broker, session }: Pick<LegRequest, 'broker' | 'session'>,
+): ConnectQuestion {
+  const { connect } = origin;
+  // What an MQTT 5 device was told holds; before MQTT 5 it was told nothing, and each broker has its own limit.
+  const sessionExpiryInterval = connect.protocol === '5' ? record.sessionExpiryInterval : connect.sessionExpiryInterval;
+  return {
+    connect: { ...connect, clientId: connect.clientId || record.clientId, sessionExpiryInterval },
+    ...brokerTerms(settings, broker),
+    generatedClientId: origin.generatedClientId,
+    sessionExpired: false,
+    further: session,
+  };
+}
+
+/** How the session is ended at a broker where it was. */
+export function sessionEndAt(owner: LegOwner, settings: GatewaySettings, broker: string): SessionEnd {
+  const question = furtherQuestion(owner, settings, { broker, session: 'fresh' });
+  return { ...encodeSessionEnd(question), device: owner.origin.device };
+}
+
+/** Why the broker will not be asked at all; undefined: it may be. */
+export function dialObstacle(owner: LegOwner, settings: GatewaySettings, broker: string): LegFailure | undefined {
+  const adapted = adaptFor(owner, settings, { broker, session: 'fresh' });
+  return adapted.ok ? undefined : adapted.error;
+}
+
+/**
+ * Asks a broker for one more connection of a live session: each CONNECT has a token of the broker's rate, and a session
+ * that it must not take up is ended before, where CONNECT has no words for it. When it resolves without a connection, none
+ * is left open.
+ */
+export async function dialLeg(
+  owner: LegOwner,
+  request: LegRequest,
+  context: DialContext,
+): Promise<Result<DialledLeg, LegFailure>> {
+  const adapted = adaptFor(owner, context.settings, request);
+  if (!adapted.ok) return adapted;
+  const { question, upstream } = adapted.value;
+  const { packet, purge, protocol } = upstream;
+  const dial = new LegDial(owner, request, context);
+  const asked = await dial.run({ packet, protocol }, purge);
+  if (!asked.ok) return asked;
+  const { socket, answer } = asked.value;
+  const { listenerMaxPacketBytes } = owner.origin;
+  const adaptation = adaptConnack({ question, upstream, connack: answer.connack, listenerMaxPacketBytes });
+  if (!adaptation.accepted) return failure(refusalOf(answer.connack.code, protocol));
+  const terms = legTerms(request.broker, {
+    adapted: upstream,
+    terms: adaptation.upstreamTerms,
+    device: owner.origin.device,
+  });
+  // 3.1 cannot tell, and what is subscribed again needlessly does no harm.
+  const sessionPresent = protocol !== '3.1' && adaptation.upstreamTerms.sessionPresent;
+  return success({ socket, terms, upstream: { ...adaptation.upstreamTerms, sessionPresent }, rest: answer.rest });
+}
+
+/** What holds on a connection that the broker accepted. */
+export function legTerms(
+  broker: string,
+  {
+    adapted,
+    terms,
+    device,
+  }: { readonly adapted: UpstreamConnect; readonly terms: UpstreamTerms; readonly device: UpstreamDevice },
+): LegTerms {
+  const { sessionEnd: packet, protocol, lossDelaySeconds } = adapted;
+  return {
+    broker,
+    keepAliveSeconds: terms.keepAliveSeconds,
+    lossDelaySeconds,
+    ...(packet !== undefined && { sessionEnd: { packet, protocol, device } }),
+  };
+}
+
+function adaptFor(
+  owner: LegOwner,
+  settings: GatewaySettings,
+  request: Pick<LegRequest, 'broker' | 'session'>,
+): Result<{ readonly question: ConnectQuestion; readonly upstream: UpstreamConnect }, LegFailure> {
+  const traits = settings.brokers?.[request.broker];
+  const question = furtherQuestion(owner, settings, request);
+  const fault = traits === undefined ? undefined : judgeCredentials(question.connect, traits);
+  if (fault !== undefined) return failure({ kind: 'credentials', isLasting: true, message: `credentials: ${fault}` });
+  const adapted = adaptConnect(question);
+  if (adapted.ok) return success({ question, upstream: adapted.value });
+  const { obstacle, message } = adapted.error;
+  return failure({ kind: 'obstacle', isLasting: true, message: `${obstacle}: ${message}` });
+}
+
+/** Lets a broker go in order, so that no will is published: the device is there. Resolves when it is closed. */
+export async function closeAsked(socket: Socket, { takeoverMs }: GatewayLimits): Promise<void> {
+  closeAfterFlush(socket, flushLingerMs, encodeClientDisconnect());
+  await closedWithin(socket, Math.ceil(takeoverMs / 2));
+}
+
+type Connack = Extract<BrokerAnswer, { readonly kind: 'connack' }>;
+
+type Asked = Result<{ readonly socket: Socket; readonly answer: Connack }, LegFailure>;
+
+interface Connect {
+  readonly packet: Buffer;
+  readonly protocol: ProtocolVersion;
+}
+
+/** The CONNECTs of one request. */
+class LegDial {
+  readonly #owner: LegOwner;
+  readonly #request: LegRequest;
+  readonly #context: DialContext;
+  readonly #controller = new AbortController();
+
+  constructor(owner: LegOwner, request: LegRequest, context: DialContext) {
+    this.#owner = owner;
+    this.#request = request;
+    this.#context = context;
+  }
+
+  async run(connect: Connect, purge: Buffer | undefined): Promise<Asked> {
+    const { signal, timeoutMs } = this.#request;
+    const abort = () => this.#controller.abort();
+    const timer = setTimeout(abort, timeoutMs);
+    signal.addEventListener('abort', abort);
+    if (signal.aborted) abort();
+    try {
+      if (purge !== undefined) {
+        const purged = await this.#ask({ packet: purge, protocol: connect.protocol }, false);
+        if (!purged.ok) return purged;
+        await closeAsked(purged.value.socket, this.#context.limits);
+      }
+      return await this.#ask(connect, purge !== undefined);
+    } finally {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', abort);
+    }
+  }
+
+  /** `hasConnected`: the broker has answered another CONNECT of this request just now. */
+  async #ask(connect: Connect, hasConnected: boolean): Promise<Asked> {
+    const { broker, timeoutMs } = this.#request;
+    const { registry, upstream } = this.#context.ports;
+    const { signal } = this.#controller;
+    const wish = { broker, clientId: this.#owner.record.clientId, ...(hasConnected && { hasConnected }) };
+    const connectToken = () => registry.connectToken(wish, signal);
+    if (!(await connectToken())) return this.#fail(unreachable('rate', 'no connect token in time'));
+    const { device } = this.#owner.origin;
+    const connected = await upstream.connect({ broker, device, connectToken, timeoutMs, signal });
+    if (!connected.ok) return this.#fail(unreachable(connected.error.code, connected.error.message));
+    const { socket } = connected.value;
+    const answer = await askBroker(socket, connect, signal);
+    connected.value.reportOutcome(answer.kind === 'connack' || this.#request.signal.aborted ? 'answered' : 'failed');
+    if (answer.kind === 'connack' && answer.connack.code === 0 && !signal.aborted) {
+      this.#count('accepted');
+      return success({ socket, answer });
+    }
+    await closeAsked(socket, this.#context.limits);
+    if (answer.kind !== 'connack') return this.#fail(unreachable('closed', 'the broker gave no CONNACK'));
+    this.#count('refused');
+    return failure(refusalOf(answer.connack.code, connect.protocol));
+  }
+
+  #fail(reason: LegFailure): Asked {
+    if (this.#request.signal.aborted) return failure(unreachable('aborted', 'it is not wanted any more'));
+    const isLate = this.#controller.signal.aborted;
+    const cause = isLate ? unreachable('timeout', `no CONNACK within ${this.#request.timeoutMs} ms`) : reason;
+    this.#count(cause.kind);
+    return failure(cause);
+  }
+
+  #count(result: string): void {
+    this.#context.ports.metrics.connects.inc({ broker: this.#request.broker, result });
+  }
+}

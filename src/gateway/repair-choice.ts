@@ -1,0 +1,46 @@
+/** What is known when a session without a broker is to be given one again. */
+export interface RepairQuestion {
+  /** Milliseconds since the session lost its broker. */
+  readonly elapsedMs: number;
+  /** How long a device is kept without a broker before `onDown` decides. */
+  readonly repairMs: number;
+  readonly onDown: 'hold' | 'source' | 'close';
+  readonly home: string;
+  /** The cohort's brokers, where a cohort decided. */
+  readonly cohort: { readonly source: string; readonly target: string } | undefined;
+  /** Its subscriptions are known, or it leaves nothing behind: it may begin anew elsewhere. */
+  readonly mayMove: boolean;
+}
+
+/** Which broker is asked next. `resume`: what it has of the session is taken up; `fresh`: the session moves there. */
+export type RepairChoice =
+  | { readonly kind: 'attach'; readonly broker: string; readonly session: 'resume' | 'fresh' }
+  | { readonly kind: 'close' };
+
+/** Home first; after `repairMs` as the broker's `onDown` says. */
+export function chooseRepair(question: RepairQuestion): RepairChoice {
+  const { elapsedMs, repairMs, onDown, home, cohort, mayMove } = question;
+  if (elapsedMs >= repairMs) {
+    if (onDown === 'close') return { kind: 'close' };
+    if (onDown === 'source' && mayMove && cohort?.target === home && cohort.source !== home) {
+      return { kind: 'attach', broker: cohort.source, session: 'fresh' };
+    }
+  }
+  return { kind: 'attach', broker: home, session: 'resume' };
+}
+
+/** Upper bounds of the pause before a try, milliseconds: one second is what a client ID may cost at AWS IoT Core. */
+const baseMs = 1_100;
+const maxMs = { within: 10_000, beyond: 60_000 } as const;
+
+/** Full jitter, doubling; `attempt` counts from 0, which has none. The first try behind `repairMs` is not later than that. */
+export function repairPauseMs(
+  attempt: number,
+  random: number,
+  { elapsedMs, repairMs }: Pick<RepairQuestion, 'elapsedMs' | 'repairMs'>,
+): number {
+  if (attempt === 0) return 0;
+  const isWithin = elapsedMs < repairMs;
+  const pauseMs = Math.floor(random * Math.min(isWithin ? maxMs.within : maxMs.beyond, baseMs * 2 ** (attempt - 1)));
+  return isWithin ? Math.min(pauseMs, Math.max(0, repairMs - elapsedMs)) : pauseMs;
+}

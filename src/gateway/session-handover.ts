@@ -1,0 +1,126 @@
+import { brokerTerms } from './broker-question.ts';
+import { handoverDefaults } from './gateway-ports.ts';
+import { type AttachmentContext, attachLeg } from './leg-attachment.ts';
+import type { LegConnection } from './leg-connection.ts';
+import type { LegFailure } from './leg-failure.ts';
+import type { Relay } from './relay.ts';
+
+/**
+ * What is done with a session's second leg.
+ * `dialling`: the broker is being asked. `standing`: connected, subscribed to nothing; `isFormer`: the session came from
+ * there, and it stands by for the way back. `cutting`: the active role is on its way to it, and can be taken back.
+ * `draining`: the session has left it, and it finishes what it owes. `over`: there is none.
+ */
+export type HandoverStage =
+  | { readonly name: 'dialling' }
+  | { readonly name: 'standing'; readonly leg: number; readonly isFormer: boolean }
+  | { readonly name: 'cutting'; readonly leg: number }
+  | { readonly name: 'draining'; readonly leg: number }
+  | { readonly name: 'over' };
+
+/** Who keeps the handovers of a worker. */
+export interface HandoverKeeper {
+  /** The second leg stands by. */
+  handleStanding(handover: SessionHandover): void;
+  /** There is no second leg: the broker was not reached, or said no. */
+  handleUnattached(handover: SessionHandover, failure: LegFailure): void;
+}
+
+/** The second leg of one live session, from its dial to its end. */
+export class SessionHandover {
+  readonly relay: Relay;
+  /** The move that it was last wanted by. */
+  move: string;
+  /** The second leg's. */
+  broker: string;
+  stage: HandoverStage = { name: 'dialling' };
+  /** When it began to be cut, or dialled: milliseconds, monotonic. */
+  sinceMs: number;
+  /** It is taken back because it took too long. */
+  isLate = false;
+  readonly #context: AttachmentContext;
+  readonly #controller = new AbortController();
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(relay: Relay, wish: { readonly broker: string; readonly move: string }, context: AttachmentContext) {
+    this.relay = relay;
+    this.broker = wish.broker;
+    this.move = wish.move;
+    this.#context = context;
+    this.sinceMs = context.ports.clock.monotonicMs();
+  }
+
+  async dial(keeper: HandoverKeeper): Promise<void> {
+    const { broker } = this;
+    const { signal } = this.#controller;
+    const request = { broker, session: 'fresh', signal, isRepair: false } as const;
+    const attached = await attachLeg(this.relay, request, this.#context);
+    if (this.stage.name !== 'dialling') {
+      if (attached.ok) this.relay.dismiss(attached.value.number);
+    } else if (!attached.ok) {
+      this.stage = { name: 'over' };
+      keeper.handleUnattached(this, attached.error);
+    } else if (attached.value.isOver) {
+      this.stage = { name: 'over' };
+      keeper.handleUnattached(this, {
+        kind: 'unreachable',
+        isLasting: false,
+        message: 'the broker closed the connection',
+      });
+    } else {
+      this.stage = { name: 'standing', leg: attached.value.number, isFormer: false };
+      keeper.handleStanding(this);
+    }
+  }
+
+  /** Moves the active role to the leg that stands by; nothing happens while the former cut has not ended. */
+  cut(): void {
+    const { stage } = this;
+    if (stage.name !== 'standing') return;
+    const { settings, ports } = this.#context;
+    const { overlapMs, settleMs, attemptMs } = settings.handover ?? handoverDefaults;
+    const settle = settleMs ?? brokerTerms(settings, this.broker).profile.subscriptionSettleMs;
+    clearTimeout(this.#timer);
+    this.sinceMs = ports.clock.monotonicMs();
+    this.stage = { name: 'cutting', leg: stage.leg };
+    this.#timer = setTimeout(() => {
+      this.isLate = true;
+      this.relay.abortCut();
+    }, attemptMs);
+    if (this.relay.cut({ overlapMs, settleMs: settle }) || this.stage.name !== 'cutting') return;
+    clearTimeout(this.#timer);
+    this.stage = stage;
+  }
+
+  /** The active role is on `broker` now; the leg that had it is the second one. */
+  handleSwitched(former: LegConnection): void {
+    clearTimeout(this.#timer);
+    this.broker = former.terms.broker;
+    this.stage = { name: 'draining', leg: former.number };
+  }
+
+  /** The leg that the session left owes nothing any more and stands by for the way back. */
+  handleDrained(): void {
+    if (this.stage.name !== 'draining') return;
+    const { leg } = this.stage;
+    const { rollbackWindowMs } = this.#context.settings.handover ?? handoverDefaults;
+    this.stage = { name: 'standing', leg, isFormer: true };
+    if (rollbackWindowMs === 0) this.relay.dismiss(leg);
+    else this.#timer = setTimeout(() => this.relay.dismiss(leg), rollbackWindowMs);
+  }
+
+  /** Before the switch only; behind it there is nothing to take back. The relay tells the rest. */
+  takeBack(): void {
+    const { stage } = this;
+    if (stage.name === 'cutting') this.relay.abortCut();
+    else if (stage.name === 'standing') this.relay.dismiss(stage.leg);
+    else if (stage.name === 'dialling') this.end();
+  }
+
+  /** Nothing is done any more; a dial is called off. */
+  end(): void {
+    this.stage = { name: 'over' };
+    clearTimeout(this.#timer);
+    this.#controller.abort();
+  }
+}
