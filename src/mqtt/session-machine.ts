@@ -149,7 +149,7 @@ export class SessionMachine {
     this.#parts.deviceKeepAlive.received(nowMs);
   }
 
-  excuseBroker(nowMs: number, number: number): void {
+  excuseBroker(number: number, nowMs: number): void {
     this.#legs.find(number)?.excuse(nowMs);
   }
 
