@@ -55,3 +55,39 @@ export interface MisplacedSession {
   /** Already being closed. */
   readonly isClosing: boolean;
 }
+
+/** What the mover asks of one worker: begin so many handovers, cut what is warm, and say how the move stands. */
+export interface HandoverQuestion {
+  readonly move: string;
+  readonly cohorts: readonly string[];
+  /** Sessions without a warm leg to begin with, at most; those with one are cut at once, all of them. */
+  readonly begin: number;
+  readonly order: 'first-first' | 'last-first';
+  /** Warm legs only, for the weight that is to come; nothing is cut. */
+  readonly prepare?: { readonly cohort: string; readonly weightBps: number };
+  /** Begins and cuts nothing. */
+  readonly isPaused?: boolean;
+}
+
+export interface HandoverReply {
+  /** Of `begin`, by this call. */
+  readonly begun: number;
+  /** Switched since the last call with this move's ID. */
+  readonly moved: number;
+  /** Legs that stand by for what the question wants. */
+  readonly prepared: number;
+  /** Dialling or being cut. */
+  readonly underWay: number;
+  /**
+   * Not where they are wanted and movable, those under way and unanswered CONNECTs of older plans included. With
+   * `prepare` wanted means by the weight to come, so prepared sessions are among them.
+   */
+  readonly remaining: number;
+  /** Since the last call; tried again after a back-off. */
+  readonly aborted: readonly { readonly clientId: string; readonly reason: string }[];
+  /** Not movable live, with the reason. */
+  readonly staying: readonly { readonly clientId: string; readonly reason: string }[];
+  /** Pending rather than remaining. */
+  readonly unknownSubscriptions: number;
+  readonly asleep: number;
+}

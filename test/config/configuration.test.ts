@@ -138,7 +138,7 @@ test('handover has its defaults, and a profile’s settle time unless the file s
   const { handover } = written.configuration;
   assert.deepEqual(handover, { ...defaults, settleMs: 0, overlapMs: 0, abortPercent: 0.5 });
   assert.deepEqual(mistakesOf(changed('version: 1', 'version: 1\nhandover: { abortPercent: 101, attemptMs: 999 }')), [
-    '4:29 handover.abortPercent: expected a number from 0 to 100, got 101',
-    '4:45 handover.attemptMs: expected a whole number from 1000 to 3600000, got 999',
+    '4:27 handover.abortPercent: expected a number from 0 to 100, got 101',
+    '4:43 handover.attemptMs: expected a whole number from 1000 to 3600000, got 999',
   ]);
 });
