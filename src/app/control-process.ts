@@ -212,8 +212,9 @@ class ControlProcess {
     else if (message.kind === 'withdraw') sessions.handleWithdraw(worker, message);
     else if (message.kind === 'withdraw-token') sessions.handleWithdrawToken(worker, message);
     else if (message.kind === 'token') sessions.handleToken(worker, message);
-    else if (message.kind === 'attached') sessions.handleAttached(message);
-    else if (message.kind === 'ended') sessions.handleEnded(message);
+    else if (message.kind === 'home') sessions.handleHome(worker, message);
+    else if (message.kind === 'purged') sessions.handlePurged(worker, message);
+    else if (message.kind === 'ended') sessions.handleEnded(worker, message);
     else if (message.kind === 'parked-ended') sessions.handleParkedEnded(worker, message);
     else if (message.kind === 'leg-ended') sessions.handleLegEnded(message);
     else if (message.kind === 'assessments') this.#assessments.handleBatch(message);

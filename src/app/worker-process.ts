@@ -112,8 +112,8 @@ class WorkerProcess {
     });
     this.#link = new WorkerLink(linkPath, {
       onUp: (link) => {
-        const homes = this.#registry.homeChanges();
-        link.send({ kind: 'hello', worker, pid: process.pid, sessions: this.#registry.announcements(), homes });
+        const changes = this.#registry.homeChanges();
+        link.send({ kind: 'hello', worker, pid: process.pid, sessions: this.#registry.announcements(), ...changes });
         this.#registry.linkUp(link);
         this.#assessments.linkUp(link);
       },
@@ -224,7 +224,7 @@ class WorkerProcess {
       case 'beat':
         break;
       case 'homes-noted':
-        this.#registry.homesNoted();
+        this.#registry.homesNoted(message.upTo);
         break;
       case 'answer':
       case 'token-answer':

@@ -10,8 +10,19 @@ export interface SessionRegistry {
   claim(request: ClaimRequest, signal: AbortSignal): Promise<ClaimAnswer>;
   /** One more connect token, for a second endpoint or a further CONNECT. Resolves false when there is none in time. */
   connectToken(wish: TokenWish, signal: AbortSignal): Promise<boolean>;
-  /** The broker accepted the CONNECT (CONNACK 0). */
+  /**
+   * The broker accepted the CONNECT (CONNACK 0). Said again with the same epoch when the session changes its broker while
+   * it lives, or its broker was connected to anew: the home moves, what is kept of the session stays as it was, and the
+   * broker that was home until then becomes a former one.
+   */
   attached(session: AttachedSession): void;
+  /**
+   * The subscriptions of a connected device changed (text of `encodeSubscriptions`): kept with the home, so that a gateway
+   * that dies loses none. Ignored for a leg that lost its client ID and for a session that does not outlive it.
+   */
+  remember(clientId: string, epoch: number, subscriptions: string): void;
+  /** The session that a former broker may have held is gone there. */
+  purged(clientId: string, broker: string): void;
   /**
    * A broker gave a client ID to a device that came without one (MQTT 5 Assigned Client Identifier): claims the ID for a
    * leg that is attached already, as `claim` and `attached` together but without a connect token. Older legs of the ID
@@ -51,6 +62,8 @@ export interface SessionRemains {
 
 /** Packet identifiers kept per client ID. */
 export const remainingIdentifiers = 1_000;
+/** Brokers known per client ID that may still hold an old session of it; of more the last ones. */
+export const formerBrokers = 4;
 
 export interface TokenWish {
   readonly broker: string;
@@ -91,6 +104,10 @@ export type ClaimAnswer =
       readonly hasHome: boolean;
       /** True when an older leg of this client ID was live and was ended for this one. */
       readonly tookOver: boolean;
+      /** Other brokers that may hold a session of the client ID, from before it moved: to be purged there. Absent: none. */
+      readonly former?: readonly string[];
+      /** `broker` may hold a session from before this one moved away: to be begun anew there, never resumed. */
+      readonly isStale?: true;
       /** Why the device is on its cohort's source, and stays there whatever the plan wants: a reconnect moves nothing. */
       readonly heldBack?: Obstacle;
       /** Given to a CONNECT that takes a session up, when something is kept of it. */
@@ -113,7 +130,10 @@ export interface AttachedSession {
   readonly broker: string;
   /** Something outlives the connection: Clean Session 0, or an expiry above 0. */
   readonly persistent: boolean;
-  /** The broker took up the session whose `subscriptions` the claim was answered with; else what is kept is forgotten. */
+  /**
+   * The broker took up the session whose `subscriptions` the claim was answered with; else what is kept is forgotten.
+   * Of no account when the same epoch is attached again.
+   */
   readonly keepsSubscriptions?: boolean;
 }
 

@@ -64,8 +64,8 @@ export class RegistryWorld {
     );
     this.#authority = authority;
     for (const [worker, { registry }] of this.workers.entries()) {
-      const homeChanges = registry.homeChanges();
-      authority.handleHello({ kind: 'hello', worker, pid: 0, sessions: registry.announcements(), homes: homeChanges });
+      const [sessions, changes] = [registry.announcements(), registry.homeChanges()];
+      authority.handleHello({ kind: 'hello', worker, pid: 0, sessions, ...changes });
       const send = (message: WorkerMessage) => queueMicrotask(() => this.#toControl(authority, worker, message));
       registry.linkUp({ send, post: send });
     }
@@ -118,7 +118,7 @@ export class RegistryWorld {
     const entry = this.workers[worker];
     if (entry === undefined || this.#authority !== authority) return;
     if (message.kind === 'answer' || message.kind === 'token-answer') entry.registry.handleAnswer(message);
-    if (message.kind === 'homes-noted') entry.registry.homesNoted();
+    if (message.kind === 'homes-noted') entry.registry.homesNoted(message.upTo);
     if (message.kind === 'end-parked') {
       const { clientId, connection } = message;
       entry.endedParked.push(connection);
@@ -138,8 +138,9 @@ export class RegistryWorld {
     else if (message.kind === 'withdraw') authority.handleWithdraw(worker, message);
     else if (message.kind === 'withdraw-token') authority.handleWithdrawToken(worker, message);
     else if (message.kind === 'token') authority.handleToken(worker, message);
-    else if (message.kind === 'attached') authority.handleAttached(message);
-    else if (message.kind === 'ended') authority.handleEnded(message);
+    else if (message.kind === 'home') authority.handleHome(worker, message);
+    else if (message.kind === 'purged') authority.handlePurged(worker, message);
+    else if (message.kind === 'ended') authority.handleEnded(worker, message);
     else if (message.kind === 'leg-ended') authority.handleLegEnded(message);
   }
 }
