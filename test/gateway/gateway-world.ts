@@ -39,6 +39,8 @@ export class RecordingRegistry implements SessionRegistry {
   readonly attachments: AttachedSession[] = [];
   readonly adoptions: AdoptedSession[] = [];
   readonly ends: { clientId: string; epoch: number; sessionOver: boolean; remains?: SessionRemains }[] = [];
+  readonly remembered: { clientId: string; epoch: number; subscriptions: string }[] = [];
+  readonly purges: { clientId: string; broker: string }[] = [];
   /** Connect tokens asked for beyond those of the claims. */
   tokens = 0;
   answer:
@@ -71,6 +73,14 @@ export class RecordingRegistry implements SessionRegistry {
 
   attached(session: AttachedSession): void {
     this.attachments.push(session);
+  }
+
+  remember(clientId: string, epoch: number, subscriptions: string): void {
+    this.remembered.push({ clientId, epoch, subscriptions });
+  }
+
+  purged(clientId: string, broker: string): void {
+    this.purges.push({ clientId, broker });
   }
 
   async adopt(session: AdoptedSession): Promise<number> {
