@@ -1,6 +1,6 @@
 import type { Configuration } from '../config/configuration.ts';
 import type { TlsMaterial } from '../config/tls-material.ts';
-import type { LiveSession, SessionCounts } from '../gateway/live-session.ts';
+import type { HandoverQuestion, LiveSession, SessionCounts } from '../gateway/live-session.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { AssessmentNote } from '../session/assessment-store.ts';
 import type { ClaimAnswer, Fallback, SessionIntent, SessionRemains } from '../session/session-registry.ts';
@@ -192,7 +192,14 @@ export type WorkerQuestion =
       readonly limit: number;
       /** `last-first`: the highest positions first, as a rollback wants it. */
       readonly order: 'first-first' | 'last-first';
-    };
+    }
+  /** Answered by HandoverReply. */
+  | ({ readonly kind: 'handover' } & HandoverQuestion)
+  | { readonly kind: 'abort-handovers'; readonly move: string }
+  | { readonly kind: 'persistent-counts' };
+
+/** Live sessions that outlive their connection, by broker. */
+export type PersistentCounts = Readonly<Record<string, number>>;
 
 export interface ReconnectReply {
   /** Sessions closed orderly by this call. */

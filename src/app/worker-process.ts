@@ -31,7 +31,7 @@ import type {
   WorkerFigures,
   WorkerQuestion,
 } from './process-messages.ts';
-import { chooseReconnects } from './reconnect-choice.ts';
+import { answerQuestion } from './worker-answers.ts';
 import { WorkerLink } from './worker-link.ts';
 
 type StartMessage = Extract<SupervisorMessage, { kind: 'start' }>;
@@ -279,23 +279,13 @@ class WorkerProcess {
   }
 
   async #answer(request: number, question: WorkerQuestion): Promise<void> {
-    this.#link.send({ kind: 'reply', request, value: await this.#valueOf(question) });
-  }
-
-  async #valueOf(question: WorkerQuestion): Promise<unknown> {
-    switch (question.kind) {
-      case 'figures':
-        return this.#figures();
-      case 'sessions':
-        return this.#gateway.sessions(question.filter);
-      case 'reconnect': {
-        await this.#applied;
-        const pending = this.#gateway.pendingBefore(this.#currentSnapshot().revision);
-        const choice = chooseReconnects(this.#gateway.misplaced(question.cohorts), { ...question, pending });
-        void this.#gateway.reconnect(choice.connections);
-        return choice.reply;
-      }
-    }
+    const value = await answerQuestion(question, {
+      gateway: this.#gateway,
+      applied: () => this.#applied,
+      revision: () => this.#currentSnapshot().revision,
+      figures: () => this.#figures(),
+    });
+    this.#link.send({ kind: 'reply', request, value });
   }
 
   async #figures(): Promise<WorkerFigures> {
