@@ -12,8 +12,10 @@ export interface HeldLeg extends SessionAnnouncement {
   readonly hasHome: boolean;
   /** Its broker accepted a CONNECT: from here on another one is a move, and not a beginning. */
   readonly isAttached: boolean;
-  /** Brokers that may hold an old session of the client ID; undefined: as they are recorded. */
-  readonly former: readonly string[] | undefined;
+  /** Those that the claim was answered with, until it is attached. */
+  readonly subscriptions: string | undefined;
+  /** Brokers that may hold an old session of the client ID. */
+  readonly former: readonly string[];
   /** When its last CONNECT was answered, monotonic milliseconds; undefined: one may be on its way. */
   readonly answeredMs: number | undefined;
 }
@@ -46,17 +48,17 @@ export class HeldLegs {
 
   hold({ clientId, connection }: ClaimRequest, answer: ClaimAnswer): void {
     if (!answer.granted || clientId === '') return;
-    const { epoch, broker, isStale = false } = answer;
-    const former = answer.former ?? (isStale ? [] : undefined);
-    this.#lastEpoch = Math.max(this.#lastEpoch, epoch);
+    const { epoch, broker, remains, former = [], isStale = false } = answer;
+    this.outgrow(epoch);
     this.#legs.set(clientId, {
       clientId,
       connection,
       epoch,
       broker,
       persistent: false,
-      hasHome: answer.hasHome || former !== undefined,
+      hasHome: answer.hasHome || former.length > 0 || isStale,
       isAttached: false,
+      subscriptions: remains?.subscriptions,
       former,
       answeredMs: undefined,
     });
@@ -67,7 +69,16 @@ export class HeldLegs {
     const leg = this.owner(clientId, epoch);
     if (leg === undefined) return undefined;
     const former = formerAfter(leg, broker, persistent);
-    const attached = { ...leg, broker, persistent, former, hasHome: persistent, isAttached: true, answeredMs: nowMs };
+    const attached: HeldLeg = {
+      ...leg,
+      broker,
+      persistent,
+      hasHome: persistent,
+      isAttached: true,
+      subscriptions: undefined,
+      former,
+      answeredMs: nowMs,
+    };
     this.#legs.set(clientId, attached);
     return attached;
   }
@@ -75,7 +86,7 @@ export class HeldLegs {
   /** A former broker holds nothing more. */
   purged(clientId: string, broker: string): void {
     const leg = this.#legs.get(clientId);
-    if (leg?.former === undefined) return;
+    if (leg === undefined) return;
     this.#legs.set(clientId, { ...leg, former: leg.former.filter((other) => other !== broker) });
   }
 
@@ -89,6 +100,11 @@ export class HeldLegs {
     if (this.owner(clientId, epoch) !== undefined) this.#legs.delete(clientId);
   }
 
+  /** Every epoch from here on is above this one: the wall clock may have been set back. */
+  outgrow(epoch: number): void {
+    this.#lastEpoch = Math.max(this.#lastEpoch, epoch);
+  }
+
   /** Epochs that workers give by themselves are all different: each worker has its own remainder. */
   nextEpoch(wallMs: number, { worker, workers }: { readonly worker: number; readonly workers: number }): number {
     const least = Math.max(this.#lastEpoch + 1, wallMs * 1000);
@@ -97,9 +113,8 @@ export class HeldLegs {
 }
 
 /** A session that moved while it lived may still be where it was; one that is gone with its connection is nowhere. */
-function formerAfter(leg: HeldLeg, broker: string, persistent: boolean): readonly string[] | undefined {
+function formerAfter(leg: HeldLeg, broker: string, persistent: boolean): readonly string[] {
   const hasMoved = leg.isAttached && leg.broker !== broker && persistent;
-  if (leg.former === undefined && !hasMoved) return undefined;
-  const others = (leg.former ?? []).filter((other) => other !== broker && other !== leg.broker);
+  const others = leg.former.filter((other) => other !== broker && other !== leg.broker);
   return (hasMoved ? [...others, leg.broker] : others).slice(-formerBrokers);
 }

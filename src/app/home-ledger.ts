@@ -44,11 +44,16 @@ export class HomeLedger {
     return this.#read((homes) => homes.formerOf(clientId)) ?? [];
   }
 
+  /** Of the last leg that changed the home. */
+  epochOf(clientId: string): number {
+    return this.#read((homes) => this.#epochIn(homes, clientId)) ?? 0;
+  }
+
   /** Of workers that lost each other the later epoch counts, in whichever order they tell. */
   apply({ clientId, epoch, broker, remains, former }: HomeChange): void {
     if (clientId === '') return;
     this.#change((homes) => {
-      if (this.#isOld(homes, clientId, epoch)) return;
+      if (epoch < this.#epochIn(homes, clientId)) return;
       if (broker === undefined) {
         homes.forget(clientId);
         this.#noteForgotten(clientId, epoch);
@@ -63,7 +68,7 @@ export class HomeLedger {
   /** A session that lives on a broker: its home, whatever was lost; what is kept of it stays. */
   announced(clientId: string, broker: string, epoch: number): void {
     this.#change((homes) => {
-      if (!this.#isOld(homes, clientId, epoch)) homes.record(clientId, broker, epoch);
+      if (epoch >= this.#epochIn(homes, clientId)) homes.record(clientId, broker, epoch);
     });
   }
 
@@ -100,8 +105,8 @@ export class HomeLedger {
     this.#homes.close();
   }
 
-  #isOld(homes: HomeStore, clientId: string, epoch: number): boolean {
-    return epoch < Math.max(homes.epochOf(clientId), this.#forgotten.get(clientId) ?? 0);
+  #epochIn(homes: HomeStore, clientId: string): number {
+    return Math.max(homes.epochOf(clientId), this.#forgotten.get(clientId) ?? 0);
   }
 
   #noteForgotten(clientId: string, epoch: number): void {

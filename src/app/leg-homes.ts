@@ -13,13 +13,12 @@ export function homeAtAttach(
   // A clean session without a recorded home changes nothing that the control process keeps.
   if (!persistent && !before.hasHome) return undefined;
   const { clientId, epoch, broker, former } = after;
-  const stays = before.isAttached || keepsSubscriptions === true;
-  return {
-    clientId,
-    epoch,
-    ...(persistent && { broker, ...(stays && { remains: livingSession }) }),
-    ...(former !== undefined && { former }),
-  };
+  if (!persistent) return { clientId, epoch, former };
+  if (before.isAttached) return { clientId, epoch, broker, former, remains: livingSession };
+  // Said in full: another worker may know of them, and what it told the control process may be lost with that.
+  const { subscriptions } = before;
+  if (keepsSubscriptions !== true || subscriptions === undefined) return { clientId, epoch, broker, former };
+  return { clientId, epoch, broker, former, remains: { ...livingSession, subscriptions } };
 }
 
 export function homeAtChange(leg: HeldLeg | undefined, subscriptions: string): HomeChange | undefined {

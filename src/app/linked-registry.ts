@@ -313,6 +313,7 @@ export class LinkedRegistry implements SessionRegistry {
         this.#settle(pending, { granted: false, reason: 'rate' });
         return;
       }
+      this.#held.outgrow(this.#homes.epochOf(request.clientId));
       const epoch = this.#held.nextEpoch(this.#deps.clock.wallMs(), this.#options);
       const answer: ClaimAnswer = { granted: true, epoch, tookOver: older !== undefined, ...placement };
       this.#held.hold(request, answer);

@@ -76,9 +76,12 @@ export class SessionAuthority {
     this.#changed.delete(worker);
     for (const { clientId, connection, epoch, broker, persistent } of sessions) {
       this.#perform(this.#ownership.announce({ worker, clientId, connection, epoch }));
-      if (persistent) this.#homes.announced(clientId, broker, epoch);
+      if (persistent && this.#ownership.owns(clientId, epoch)) this.#homes.announced(clientId, broker, epoch);
     }
-    for (const change of homes) this.#homes.apply(change);
+    for (const change of homes) {
+      this.#ownership.outgrow(change.epoch);
+      this.#homes.apply(change);
+    }
     for (const purge of purges) this.#homes.purged(purge);
     this.#noteChanged(worker, [...homes, ...purges]);
     if (homes.length + purges.length > 0) this.#homes.flush();
@@ -87,7 +90,10 @@ export class SessionAuthority {
   handleClaim(worker: number, message: Extract<WorkerMessage, { kind: 'claim' }>): void {
     const claim: Claim = { ...message, worker };
     if (claim.clientId === '') this.#admit(claim, 0, false);
-    else this.#perform(this.#ownership.claim(claim, this.#deps.clock.monotonicMs()));
+    else {
+      this.#ownership.outgrow(this.#homes.epochOf(claim.clientId));
+      this.#perform(this.#ownership.claim(claim, this.#deps.clock.monotonicMs()));
+    }
     this.#armTakeover();
   }
 

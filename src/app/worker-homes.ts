@@ -36,6 +36,12 @@ export class WorkerHomes {
     return change === undefined ? this.#read((file) => file.homeOf(clientId)) : change.broker;
   }
 
+  /** Of the last leg that changed the home. */
+  epochOf(clientId: string): number {
+    const recorded = this.#read((file) => file.epochOf(clientId)) ?? 0;
+    return Math.max(recorded, this.#changes.get(clientId)?.epoch ?? 0);
+  }
+
   remainsOf(clientId: string): SessionRemains | undefined {
     const change = this.#changes.get(clientId);
     if (change === undefined) return this.#read((file) => file.remainsOf(clientId));
