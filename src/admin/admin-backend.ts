@@ -16,6 +16,7 @@ import type {
   WhereQuery,
 } from './admin-api.ts';
 import type { AssessmentDocument, AssessmentQuery } from './assessment-document.ts';
+import type { SubscriptionImportBody, SubscriptionImportDocument } from './subscription-import.ts';
 
 export type AdminFailureKind =
   /** Somebody else was faster: HTTP 412. */
@@ -109,6 +110,8 @@ export interface AdminBackend {
   where(query: WhereQuery): AdminResult<WhereDocument>;
   sessions(query: SessionQuery & { readonly limit: number }): AdminResult<readonly SessionDocument[]>;
   assessment(query: AssessmentQuery & { readonly limit: number }): AdminResult<AssessmentDocument>;
+  /** Durable when it answers. */
+  importSubscriptions(body: SubscriptionImportBody): AdminResult<SubscriptionImportDocument>;
   /** Prometheus text (version 0.0.4) of all processes. */
   metricsText(): AdminResult<string>;
   /** `reason` says why not, or is empty. Never waits. */

@@ -19,6 +19,7 @@ import type {
 import type { AssessmentDocument, AssessmentQuery } from './assessment-document.ts';
 import { type ReceivedEvent, readEventStream } from './event-reader.ts';
 import { type AdminClientFailure, createHttpCaller, type HttpAnswer, type HttpCall } from './http-caller.ts';
+import type { SubscriptionImportBody, SubscriptionImportDocument } from './subscription-import.ts';
 
 export type ClientResult<Value> = Promise<Result<Value, AdminClientFailure>>;
 
@@ -60,6 +61,7 @@ export interface AdminClient {
   where(query: WhereQuery): ClientResult<WhereDocument>;
   sessions(query?: SessionQuery): ClientResult<readonly SessionDocument[]>;
   assessment(query?: AssessmentQuery): ClientResult<AssessmentDocument>;
+  importSubscriptions(body: SubscriptionImportBody): ClientResult<SubscriptionImportDocument>;
   metricsText(): ClientResult<string>;
   /** `ok` when the gateway is ready; the problem's detail says why it is not. */
   ready(): ClientResult<{ readonly ready: true }>;
@@ -107,6 +109,7 @@ export function createAdminClient(options: AdminClientOptions): AdminClient {
     where: (query) => read('/v1/where', { ...query }),
     sessions: (query = {}) => read('/v1/sessions', { ...query }),
     assessment: (query = {}) => read('/v1/assessment', { ...query }),
+    importSubscriptions: (body) => post('/v1/subscriptions', body),
     metricsText: async () => {
       const answer = await caller.call({ method: 'GET', path: '/metrics' });
       return answer.ok ? success(answer.value.body) : answer;

@@ -121,6 +121,7 @@ class ControlProcess {
     this.#figures = new FleetFigures({ configuration, hub, metrics, assessments, freeze });
     const backend = new OperatorBackend({
       ...{ configuration, authority, store, hub, moves, verbs, assessments, figures: this.#figures },
+      learn: (importId, devices) => this.#sessions.learn(importId, devices),
       subscribe: (onEvent) => events.subscribe(onEvent),
     });
     const { tokens, metricsToken } = configuration.admin;

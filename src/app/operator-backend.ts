@@ -21,6 +21,7 @@ import type {
   RollbackRequest,
 } from '../admin/admin-backend.ts';
 import type { AssessmentDocument, AssessmentQuery } from '../admin/assessment-document.ts';
+import type { SubscriptionImportBody, SubscriptionImportDocument } from '../admin/subscription-import.ts';
 import { toWhereDocument } from '../admin/where-document.ts';
 import { errorMessage } from '../base/errors.ts';
 import { failure, success } from '../base/result.ts';
@@ -36,6 +37,7 @@ import type { MoveRunner } from './move-runner.ts';
 import type { MoveVerbs } from './move-verbs.ts';
 import type { PlanAuthority } from './plan-authority.ts';
 import type { SessionsReply } from './process-messages.ts';
+import { importSubscriptions, type Learn } from './subscription-import.ts';
 import { deviceOfQuery } from './where-question.ts';
 import type { WorkerHub } from './worker-hub.ts';
 
@@ -48,6 +50,7 @@ export interface OperatorBackendDeps {
   readonly verbs: MoveVerbs;
   readonly figures: FleetFigures;
   readonly assessments: AssessmentLedger;
+  readonly learn: Learn;
   readonly subscribe: (onEvent: (event: AdminEvent) => void) => () => void;
 }
 
@@ -181,6 +184,14 @@ export class OperatorBackend implements AdminBackend {
       return success(this.#deps.assessments.document(asked, limit));
     } catch (error) {
       return failure({ kind: 'unavailable', message: `the assessments cannot be read: ${errorMessage(error)}` });
+    }
+  }
+
+  async importSubscriptions(body: SubscriptionImportBody): AdminResult<SubscriptionImportDocument> {
+    try {
+      return success(importSubscriptions(body, this.#deps.learn));
+    } catch (error) {
+      return failure({ kind: 'unavailable', message: `the import cannot be written: ${errorMessage(error)}` });
     }
   }
 

@@ -221,6 +221,12 @@ export class FakeBackend implements AdminBackend {
     return this.#found(known ? assessment : undefined, `No cohort ${JSON.stringify(query.cohort)}`);
   }
 
+  async importSubscriptions(body: Parameters<AdminBackend['importSubscriptions']>[0]) {
+    this.asked.push(body);
+    const filters = body.devices.reduce((total, { subscriptions }) => total + subscriptions.length, 0);
+    return this.#answer({ devices: body.devices.length, filters, alreadyKnown: 0, rejected: [] });
+  }
+
   subscribe(onEvent: (event: AdminEvent) => void) {
     this.#listeners.add(onEvent);
     return () => this.#listeners.delete(onEvent);

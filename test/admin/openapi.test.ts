@@ -35,6 +35,7 @@ const served = [
   'POST /v1/moves/{id}/pause',
   'POST /v1/moves/{id}/resume',
   'POST /v1/rollback',
+  'POST /v1/subscriptions',
   'PUT /v1/plan',
 ];
 

@@ -20,6 +20,13 @@ const rows: readonly { method: string; path: string; needs: AdminRole; options?:
   { method: 'POST', path: '/v1/cohorts/everyone/cutover', needs: 'operator', options: cutover, success: 202 },
   { method: 'POST', path: '/v1/cohorts/everyone/rollback', needs: 'operator', success: 202 },
   { method: 'POST', path: '/v1/rollback', needs: 'operator', success: 202 },
+  {
+    method: 'POST',
+    path: '/v1/subscriptions',
+    needs: 'operator',
+    options: { body: { importId: 'one', devices: [] } },
+    success: 200,
+  },
   { method: 'POST', path: '/v1/freeze', needs: 'operator', options: { body: { reason: 'x' } }, success: 200 },
   { method: 'DELETE', path: '/v1/freeze', needs: 'operator', success: 200 },
   { method: 'POST', path: '/v1/moves/1/pause', needs: 'operator', success: 404 },

@@ -98,6 +98,10 @@ export class RegistryWorld {
     this.#authority?.handleParkedEnded(worker, { kind: 'parked-ended', clientId, connection });
   }
 
+  learn(...[importId, devices]: Parameters<SessionAuthority['learn']>): void {
+    this.#authority?.learn(importId, devices);
+  }
+
   homeOf(clientId: string): string | undefined {
     return this.#authority?.homeOf(clientId);
   }
