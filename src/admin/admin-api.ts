@@ -9,6 +9,8 @@ export type Timestamp = string;
 export interface StatusDocument {
   readonly revision: number;
   readonly frozen: boolean;
+  /** Who froze, why and until when; null when nothing is frozen. */
+  readonly freeze: FreezeDocument | null;
   readonly brokers: Readonly<Record<string, BrokerStatus>>;
   readonly cohorts: readonly CohortStatus[];
   readonly listeners: readonly ListenerStatus[];
@@ -16,6 +18,15 @@ export interface StatusDocument {
   readonly nameserver: readonly string[];
   readonly sites: readonly SiteStatus[];
   readonly workers: readonly WorkerStatus[];
+}
+
+/** `POST /v1/freeze`: no cutover starts and none goes on; rollbacks do. */
+export interface FreezeDocument {
+  readonly author: string;
+  readonly reason: string;
+  readonly at: Timestamp;
+  /** Null: until somebody lifts it. */
+  readonly until: Timestamp | null;
 }
 
 export interface BrokerStatus {
@@ -73,16 +84,50 @@ export interface RevisionDocument {
   readonly plan: Plan;
 }
 
-/** The answer to an accepted cutover or rollback. */
+/** The answer to an accepted cutover or rollback; of a preparation the revision that stands, it makes none. */
 export interface MoveAccepted {
   readonly revision: number;
   readonly move: { readonly id: string };
 }
 
+/** The answer to a cutover or rollback with `dryRun`: what it would find now. Nothing was changed. */
+export interface DryRunDocument {
+  readonly revision: null;
+  readonly dryRun: DryRun;
+}
+
+export interface DryRun {
+  /** Live sessions that would move. */
+  readonly live: number;
+  /** Of those: with a second connection that stands by, so that they move at once. */
+  readonly warm: number;
+  /** Of those: without one. */
+  readonly cold: number;
+  /** Sessions that would stay until the gateway knows their subscriptions, or until they wake. */
+  readonly pending: { readonly unknownSubscriptions: number; readonly asleep: number };
+  /** Sessions that would stay, with the reason; bounded like those of a move. */
+  readonly refused: readonly { readonly clientId: string; readonly reason: string }[];
+  readonly pacePerSecond: number;
+  /** From the first session to the last. */
+  readonly estimatedSeconds: number;
+  /** By broker that sessions would go to; null: no bound is known. */
+  readonly quotas: Readonly<
+    Record<string, { readonly connectsPerSecond: number | null; readonly filtersPerSecond: number | null }>
+  >;
+}
+
 export type MoveState = 'running' | 'paused' | 'done' | 'failed' | 'aborted' | 'superseded';
 
-/** How live sessions follow the plan: closed in order so that they come back, or left where they are. */
-export type LiveMode = 'reconnect' | 'keep';
+/**
+ * How live sessions follow the plan: their broker changes underneath, they are closed in order so that they come back, or
+ * they are left where they are.
+ */
+export type LiveMode = 'handover' | 'reconnect' | 'keep';
+
+export const liveModes = ['handover', 'reconnect', 'keep'] as const satisfies readonly LiveMode[];
+
+/** What a cutover or rollback does to live sessions unless it says otherwise. */
+export const defaultLiveMode: LiveMode = 'reconnect';
 
 /** `GET /v1/moves` and `GET /v1/moves/ID`. `done`: every live session is where the plan says, or listed with its reason. */
 export interface MoveDocument {
@@ -94,17 +139,30 @@ export interface MoveDocument {
   readonly author: string;
   readonly reason: string;
   readonly live: LiveMode;
+  /** It makes second connections for a weight that is to come, and moves nothing. */
+  readonly prepareOnly: boolean;
   /** Sessions per second. */
   readonly pacePerSecond: number;
   readonly eligible: number;
   readonly moved: number;
+  /** Sessions whose second connection stands by, and those whose handover is under way. */
+  readonly prepared: number;
+  readonly underWay: number;
+  /** Attempts that were given up; their sessions stay where they are and are tried again. */
+  readonly aborted: number;
+  /**
+   * Not moved and not failed. `offline`: persistent sessions at the brokers to leave whose devices are away; an estimate,
+   * of all cohorts together: the recorded homes less the live persistent sessions.
+   */
   readonly pending: { readonly offline: number; readonly unknownSubscriptions: number; readonly asleep: number };
   readonly refused: readonly { readonly clientId: string; readonly reason: string }[];
+  /** Refused sessions, those beyond the listed ones included. */
+  readonly refusedTotal: number;
   readonly startedAt: Timestamp;
   readonly finishedAt: Timestamp | null;
   /** Until now while the move runs. */
   readonly durationMs: number;
-  /** Why it failed or was ended; null otherwise. */
+  /** Why it failed, is paused or was ended; null otherwise. */
   readonly message: string | null;
 }
 
@@ -165,6 +223,7 @@ export interface Problem {
 export type AdminEvent =
   | { readonly type: 'revision'; readonly data: Omit<RevisionDocument, 'plan'> }
   | { readonly type: 'move'; readonly data: MoveDocument }
+  | { readonly type: 'freeze'; readonly data: FreezeDocument | null }
   | { readonly type: 'broker'; readonly data: { readonly name: string; readonly connected: boolean } }
   | { readonly type: 'site'; readonly data: { readonly name: string; readonly health: SiteStatus['health'] } };
 
@@ -175,6 +234,15 @@ export interface CutoverBody {
   readonly reason?: string;
   readonly pacePerSecond?: number;
   readonly live?: LiveMode;
+  /** Makes the second connections for that weight and changes nothing else. */
+  readonly prepareOnly?: boolean;
+  readonly dryRun?: boolean;
+}
+
+/** The body of `POST /v1/freeze`; `for` as "4h", "30m", "2d". */
+export interface FreezeBody {
+  readonly for?: string;
+  readonly reason: string;
 }
 
 /** The body of both rollbacks: at most one of `to` ("5%"), `toBps` and `revision`; none means weight 0. */
@@ -185,6 +253,7 @@ export interface RollbackBody {
   readonly reason?: string;
   readonly pacePerSecond?: number;
   readonly live?: LiveMode;
+  readonly dryRun?: boolean;
 }
 
 /** The body of `PUT /v1/plan`; unchecked here, the backend parses the plan. */

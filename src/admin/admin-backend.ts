@@ -1,7 +1,9 @@
 import type { Result } from '../base/result.ts';
 import type {
   AdminEvent,
+  DryRunDocument,
   FieldProblem,
+  FreezeDocument,
   LiveMode,
   MoveAccepted,
   MoveDocument,
@@ -14,6 +16,7 @@ import type {
   WhereQuery,
 } from './admin-api.ts';
 import type { AssessmentDocument, AssessmentQuery } from './assessment-document.ts';
+import type { SubscriptionImportBody, SubscriptionImportDocument } from './subscription-import.ts';
 
 export type AdminFailureKind =
   /** Somebody else was faster: HTTP 412. */
@@ -22,6 +25,10 @@ export type AdminFailureKind =
   | 'not-found'
   /** The request cannot be done as it was asked: HTTP 400, with `details` for the fields. */
   | 'invalid'
+  /** Cutovers are frozen: HTTP 409. */
+  | 'frozen'
+  /** The move, or another one, is not in a state for this: HTTP 409. */
+  | 'not-now'
   /** The store or the workers cannot be asked now: HTTP 503. */
   | 'unavailable'
   /** It did not answer in time: HTTP 504. */
@@ -42,9 +49,11 @@ export interface CutoverRequest {
   /** 0 to 10 000. */
   readonly weightBps: number;
   readonly reason: string;
-  /** Sessions per second; absent: the limit `reconnectsPerSecond`. */
+  /** Sessions per second; absent: what the brokers that sessions go to take, or the limit `reconnectsPerSecond`. */
   readonly pacePerSecond?: number;
   readonly live: LiveMode;
+  /** Second connections only, and no new revision; with `live: handover`. */
+  readonly prepareOnly: boolean;
   /** The token's name. */
   readonly author: string;
 }
@@ -57,6 +66,13 @@ export interface RollbackRequest {
   readonly reason: string;
   readonly pacePerSecond?: number;
   readonly live: LiveMode;
+  readonly author: string;
+}
+
+export interface FreezeRequest {
+  /** Milliseconds; absent: until it is lifted. */
+  readonly forMs?: number;
+  readonly reason: string;
   readonly author: string;
 }
 
@@ -79,12 +95,23 @@ export interface AdminBackend {
   revision(revision: number): AdminResult<RevisionDocument>;
   cutover(cohort: string, request: CutoverRequest): AdminResult<MoveAccepted>;
   rollback(request: RollbackRequest): AdminResult<MoveAccepted>;
+  /** What the same request without `dryRun` would find; nothing is changed. */
+  dryRunCutover(cohort: string, request: CutoverRequest): AdminResult<DryRunDocument>;
+  dryRunRollback(request: RollbackRequest): AdminResult<DryRunDocument>;
+  pauseMove(id: string, author: string): AdminResult<MoveDocument>;
+  resumeMove(id: string): AdminResult<MoveDocument>;
+  abortMove(id: string, author: string): AdminResult<MoveDocument>;
+  freeze(request: FreezeRequest): AdminResult<FreezeDocument>;
+  /** Answers what was in force, or null. */
+  unfreeze(author: string): AdminResult<FreezeDocument | null>;
   /** Newest first, bounded by the backend. */
   moves(): AdminResult<readonly MoveDocument[]>;
   move(id: string): AdminResult<MoveDocument>;
   where(query: WhereQuery): AdminResult<WhereDocument>;
   sessions(query: SessionQuery & { readonly limit: number }): AdminResult<readonly SessionDocument[]>;
   assessment(query: AssessmentQuery & { readonly limit: number }): AdminResult<AssessmentDocument>;
+  /** Durable when it answers. */
+  importSubscriptions(body: SubscriptionImportBody): AdminResult<SubscriptionImportDocument>;
   /** Prometheus text (version 0.0.4) of all processes. */
   metricsText(): AdminResult<string>;
   /** `reason` says why not, or is empty. Never waits. */

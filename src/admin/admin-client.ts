@@ -2,6 +2,9 @@ import type { Result } from '../base/result.ts';
 import { failure, success } from '../base/result.ts';
 import type {
   CutoverBody,
+  DryRunDocument,
+  FreezeBody,
+  FreezeDocument,
   MoveAccepted,
   MoveDocument,
   PlanDocument,
@@ -16,6 +19,7 @@ import type {
 import type { AssessmentDocument, AssessmentQuery } from './assessment-document.ts';
 import { type ReceivedEvent, readEventStream } from './event-reader.ts';
 import { type AdminClientFailure, createHttpCaller, type HttpAnswer, type HttpCall } from './http-caller.ts';
+import type { SubscriptionImportBody, SubscriptionImportDocument } from './subscription-import.ts';
 
 export type ClientResult<Value> = Promise<Result<Value, AdminClientFailure>>;
 
@@ -43,11 +47,21 @@ export interface AdminClient {
   cutover(cohort: string, body: CutoverBody): ClientResult<MoveAccepted>;
   rollback(cohort: string, body: RollbackBody): ClientResult<MoveAccepted>;
   rollbackAll(body: RollbackBody): ClientResult<MoveAccepted>;
+  /** What the same call would find; the server is told `dryRun` whatever the body says. */
+  dryRunCutover(cohort: string, body: CutoverBody): ClientResult<DryRunDocument>;
+  dryRunRollback(cohort: string, body: RollbackBody): ClientResult<DryRunDocument>;
+  dryRunRollbackAll(body: RollbackBody): ClientResult<DryRunDocument>;
+  pauseMove(id: string): ClientResult<MoveDocument>;
+  resumeMove(id: string): ClientResult<MoveDocument>;
+  abortMove(id: string): ClientResult<MoveDocument>;
+  freeze(body: FreezeBody): ClientResult<FreezeDocument>;
+  unfreeze(): ClientResult<FreezeDocument | null>;
   moves(): ClientResult<readonly MoveDocument[]>;
   move(id: string): ClientResult<MoveDocument>;
   where(query: WhereQuery): ClientResult<WhereDocument>;
   sessions(query?: SessionQuery): ClientResult<readonly SessionDocument[]>;
   assessment(query?: AssessmentQuery): ClientResult<AssessmentDocument>;
+  importSubscriptions(body: SubscriptionImportBody): ClientResult<SubscriptionImportDocument>;
   metricsText(): ClientResult<string>;
   /** `ok` when the gateway is ready; the problem's detail says why it is not. */
   ready(): ClientResult<{ readonly ready: true }>;
@@ -81,14 +95,21 @@ export function createAdminClient(options: AdminClientOptions): AdminClient {
       }),
     revisions: (page = {}) => read('/v1/plan/revisions', { ...page }),
     revision: (revision) => read(`/v1/plan/revisions/${revision}`),
+    ...dryRuns(post),
+    pauseMove: (id) => post(`${movePath(id)}/pause`, undefined),
+    resumeMove: (id) => post(`${movePath(id)}/resume`, undefined),
+    abortMove: (id) => post(`${movePath(id)}/abort`, undefined),
+    freeze: (body) => post('/v1/freeze', body),
+    unfreeze: () => json({ method: 'DELETE', path: '/v1/freeze' }),
     cutover: (cohort, body) => post(`/v1/cohorts/${encodeURIComponent(cohort)}/cutover`, body),
     rollback: (cohort, body) => post(`/v1/cohorts/${encodeURIComponent(cohort)}/rollback`, body),
     rollbackAll: (body) => post('/v1/rollback', body),
     moves: () => read('/v1/moves'),
-    move: (id) => read(`/v1/moves/${encodeURIComponent(id)}`),
+    move: (id) => read(movePath(id)),
     where: (query) => read('/v1/where', { ...query }),
     sessions: (query = {}) => read('/v1/sessions', { ...query }),
     assessment: (query = {}) => read('/v1/assessment', { ...query }),
+    importSubscriptions: (body) => post('/v1/subscriptions', body),
     metricsText: async () => {
       const answer = await caller.call({ method: 'GET', path: '/metrics' });
       return answer.ok ? success(answer.value.body) : answer;
@@ -104,6 +125,21 @@ export function createAdminClient(options: AdminClientOptions): AdminClient {
     },
     close: () => caller.close(),
   };
+}
+
+type Post = <Value>(path: string, body: unknown) => ClientResult<Value>;
+
+function dryRuns(post: Post): Pick<AdminClient, 'dryRunCutover' | 'dryRunRollback' | 'dryRunRollbackAll'> {
+  const told = (body: CutoverBody | RollbackBody) => ({ ...body, dryRun: true });
+  return {
+    dryRunCutover: (cohort, body) => post(`/v1/cohorts/${encodeURIComponent(cohort)}/cutover`, told(body)),
+    dryRunRollback: (cohort, body) => post(`/v1/cohorts/${encodeURIComponent(cohort)}/rollback`, told(body)),
+    dryRunRollbackAll: (body) => post('/v1/rollback', told(body)),
+  };
+}
+
+function movePath(id: string): string {
+  return `/v1/moves/${encodeURIComponent(id)}`;
 }
 
 type Query = Readonly<Record<string, string | number | undefined>>;

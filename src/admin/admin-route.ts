@@ -25,9 +25,17 @@ export type Answer =
   /** Takes the response over, head and all. */
   | { readonly stream: (response: ServerResponse) => void };
 
+export interface SuccessDescription {
+  readonly status: number;
+  readonly description: string;
+  readonly schema?: z.ZodType;
+  /** Absent: application/json. */
+  readonly contentType?: string;
+}
+
 /** What is known of a route without running it; the OpenAPI description is made from it. */
 export interface RouteDescription {
-  readonly method: 'GET' | 'POST' | 'PUT';
+  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
   /** With `:name` for parameters. */
   readonly url: string;
   readonly operationId: string;
@@ -37,13 +45,9 @@ export interface RouteDescription {
   readonly query?: z.ZodType;
   readonly body?: z.ZodType;
   readonly headers?: z.ZodType;
-  readonly success: {
-    readonly status: number;
-    readonly description: string;
-    readonly schema?: z.ZodType;
-    /** Absent: application/json. */
-    readonly contentType?: string;
-  };
+  readonly success: SuccessDescription;
+  /** What it answers to a request with `dryRun`. */
+  readonly rehearsal?: SuccessDescription;
   /** The problems beside those that every route of its access can answer with. */
   readonly problems: readonly ProblemKind[];
 }

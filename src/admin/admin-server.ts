@@ -23,6 +23,7 @@ import { createReadingRoutes } from './reading-routes.ts';
 import { createRefusalLog } from './refusal-log.ts';
 import { answerProblems, sendProblem, serveRoute } from './request-handling.ts';
 import { createServiceRoutes } from './service-routes.ts';
+import { subscriptionImportRoute } from './subscription-import.ts';
 import type { AdminToken } from './tokens.ts';
 
 export const defaultAnswerMs = 10_000;
@@ -65,6 +66,7 @@ export function createAdminServer(options: AdminServerOptions): AdminServer {
     ...createServiceRoutes({ backend: options.backend, feed, description }),
     ...createReadingRoutes(options.backend),
     ...createChangingRoutes(options.backend),
+    subscriptionImportRoute(options.backend),
   );
   answerProblems(app, { routes, log: options.log });
   const logRefusal = createRefusalLog(options.log);

@@ -1,5 +1,7 @@
 import { z } from 'zod';
 import type {
+  DryRunDocument,
+  FreezeDocument,
   MoveAccepted,
   MoveDocument,
   PlanDocument,
@@ -8,6 +10,7 @@ import type {
   StatusDocument,
   WhereDocument,
 } from './admin-api.ts';
+import { liveModes } from './admin-api.ts';
 
 const count = z.int().min(0);
 const bps = z.int().min(0).max(10_000);
@@ -15,9 +18,17 @@ const revisionNumber = z.int().min(1);
 const timestamp = z.iso.datetime();
 const kind = z.enum(['cn', 'fingerprint', 'serial', 'clientid', 'username']);
 
+export const freezeDocument = z.object({
+  author: z.string(),
+  reason: z.string(),
+  at: timestamp,
+  until: timestamp.nullable(),
+}) satisfies z.ZodType<FreezeDocument>;
+
 export const statusDocument = z.object({
   revision: revisionNumber,
   frozen: z.boolean(),
+  freeze: freezeDocument.nullable(),
   brokers: z.record(z.string(), z.object({ profile: z.string(), sessions: count, connected: z.boolean() })),
   cohorts: z.array(
     z.object({
@@ -80,6 +91,25 @@ export const moveAccepted = z.object({
   move: z.object({ id: z.string() }),
 }) satisfies z.ZodType<MoveAccepted>;
 
+const refused = z.array(z.object({ clientId: z.string(), reason: z.string() }));
+
+export const dryRunDocument = z.object({
+  revision: z.null(),
+  dryRun: z.object({
+    live: count,
+    warm: count,
+    cold: count,
+    pending: z.object({ unknownSubscriptions: count, asleep: count }),
+    refused,
+    pacePerSecond: z.number().min(0),
+    estimatedSeconds: z.number().min(0),
+    quotas: z.record(
+      z.string(),
+      z.object({ connectsPerSecond: z.number().nullable(), filtersPerSecond: z.number().nullable() }),
+    ),
+  }),
+}) satisfies z.ZodType<DryRunDocument>;
+
 export const moveDocument = z.object({
   id: z.string(),
   state: z.enum(['running', 'paused', 'done', 'failed', 'aborted', 'superseded']),
@@ -88,12 +118,17 @@ export const moveDocument = z.object({
   revision: revisionNumber,
   author: z.string(),
   reason: z.string(),
-  live: z.enum(['reconnect', 'keep']),
+  live: z.enum(liveModes),
+  prepareOnly: z.boolean(),
   pacePerSecond: z.number().min(0),
   eligible: count,
   moved: count,
+  prepared: count,
+  underWay: count,
+  aborted: count,
   pending: z.object({ offline: count, unknownSubscriptions: count, asleep: count }),
-  refused: z.array(z.object({ clientId: z.string(), reason: z.string() })),
+  refused,
+  refusedTotal: count,
   startedAt: timestamp,
   finishedAt: timestamp.nullable(),
   durationMs: z.number().min(0),

@@ -11,7 +11,7 @@ export type AdminClientFailure =
   | { readonly kind: 'unreachable'; readonly message: string };
 
 export interface HttpCall {
-  readonly method: 'GET' | 'POST' | 'PUT';
+  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
   readonly path: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: unknown;

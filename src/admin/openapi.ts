@@ -39,7 +39,11 @@ function describeRoute(route: RouteDescription): Json {
       ...describeParameters(route.headers, 'header'),
     ],
     ...(route.body === undefined ? {} : { requestBody: describeBody(route.body) }),
-    responses: { [route.success.status]: describeSuccess(route.success), ...describeProblems(route) },
+    responses: {
+      [route.success.status]: describeSuccess(route.success),
+      ...(route.rehearsal && { [route.rehearsal.status]: describeSuccess(route.rehearsal) }),
+      ...describeProblems(route),
+    },
   };
 }
 
@@ -96,7 +100,7 @@ function toSchema(schema: z.ZodType): Json {
     // zod leaves these out of a field that it transforms, though they are the texts and numbers that a caller writes.
     override: ({ zodSchema, jsonSchema }) => {
       const { default: fallback, examples } = z.globalRegistry.get(zodSchema) ?? {};
-      if (typeof fallback === 'number') jsonSchema.default = fallback;
+      if (typeof fallback === 'number' || typeof fallback === 'string') jsonSchema.default = fallback;
       if (Array.isArray(examples)) jsonSchema.examples = examples;
     },
   });

@@ -11,6 +11,8 @@ const problemKinds = {
   'not-found': { status: 404, title: 'Not found' },
   'method-not-allowed': { status: 405, title: 'The resource does not know this method' },
   'request-timeout': { status: 408, title: 'The request took too long to arrive' },
+  frozen: { status: 409, title: 'Cutovers are frozen' },
+  'not-now': { status: 409, title: 'Not in this state' },
   'revision-conflict': { status: 412, title: 'The plan has a newer revision' },
   'body-too-large': { status: 413, title: 'The body is too large' },
   'unsupported-media-type': { status: 415, title: 'The body is not JSON' },
@@ -58,6 +60,8 @@ const kindByFailure: Readonly<Record<AdminFailureKind, ProblemKind>> = {
   conflict: 'revision-conflict',
   'not-found': 'not-found',
   invalid: 'invalid-request',
+  frozen: 'frozen',
+  'not-now': 'not-now',
   unavailable: 'unavailable',
   'too-slow': 'too-slow',
 };

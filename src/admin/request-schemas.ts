@@ -2,6 +2,8 @@ import { z } from 'zod';
 import type { Result } from '../base/result.ts';
 import { parseFingerprint, parseSerialNumber } from '../plan/device-key.ts';
 import { parseWeight } from '../plan/weight.ts';
+import { defaultLiveMode, liveModes } from './admin-api.ts';
+import { parseDuration } from './duration.ts';
 
 const maxReasonLength = 1_000;
 const maxNameLength = 256;
@@ -13,14 +15,42 @@ const weightText = parsedText(parseWeight).meta({
   description: 'Per cent or basis points of the cohort',
 });
 const pacePerSecond = z.number().positive().max(1_000_000).optional().meta({ description: 'Live sessions per second' });
-const live = z
-  .enum(['reconnect', 'keep'])
-  .default('reconnect')
-  .meta({ description: 'Live sessions are closed in order so that they come back, or left where they are' });
+const live = z.enum(liveModes).optional().meta({
+  default: defaultLiveMode,
+  description:
+    'Live sessions change their broker underneath, are closed in order so that they come back, or stay where they are',
+});
+const dryRun = z
+  .boolean()
+  .default(false)
+  .meta({ description: 'Answers what it would find, with status 200, and changes nothing' });
 
 export const cutoverBody = z
-  .strictObject({ weight: weightText.optional(), weightBps: weightBps.optional(), reason, pacePerSecond, live })
-  .check(exactlyOne(['weight', 'weightBps']));
+  .strictObject({
+    weight: weightText.optional(),
+    weightBps: weightBps.optional(),
+    reason,
+    pacePerSecond,
+    live,
+    prepareOnly: z.boolean().default(false).meta({
+      description: 'Makes the second connections for that weight, with live handover; the plan stays as it is',
+    }),
+    dryRun,
+  })
+  .check(exactlyOne(['weight', 'weightBps']))
+  .check((context) => {
+    const { prepareOnly, live: mode } = context.value;
+    if (prepareOnly && mode !== undefined && mode !== 'handover') {
+      addIssue(context, 'live', '"handover", or nothing, with prepareOnly');
+    }
+  });
+
+export const freezeBody = z.strictObject({
+  for: parsedText(parseDuration)
+    .optional()
+    .meta({ examples: ['4h', '30m', '2d'], description: 'How long; absent: until it is lifted' }),
+  reason: z.string().trim().min(1).max(maxReasonLength).meta({ description: 'Shown to whoever is refused' }),
+});
 
 export const rollbackBody = z
   .strictObject({
@@ -30,6 +60,7 @@ export const rollbackBody = z
     reason,
     pacePerSecond,
     live,
+    dryRun,
   })
   .check(atMostOne(['to', 'toBps', 'revision']));
 

@@ -6,6 +6,7 @@ import type { Configuration } from '../config/configuration.ts';
 import { createSystemSource } from '../config/configuration-source.ts';
 import { readInclude } from '../config/include.ts';
 import type { PlanStore } from '../plan/store/plan-store.ts';
+import type { HomeStore } from '../session/home-store.ts';
 import { createLogger, type Logger } from '../telemetry/logger.ts';
 import { createMetrics, type Metrics } from '../telemetry/metrics.ts';
 import { AssessmentLedger } from './assessment-ledger.ts';
@@ -13,24 +14,16 @@ import { claimAnswerMs, clientConnectRates, connectRates } from './broker-rates.
 import { openControlStore } from './control-store.ts';
 import { EventHub } from './event-hub.ts';
 import { FleetFigures } from './fleet-figures.ts';
-import { MoveRunner } from './move-runner.ts';
+import { createMover, type Mover } from './mover.ts';
 import { OperatorBackend } from './operator-backend.ts';
 import { PlanAuthority } from './plan-authority.ts';
 import type { ProcessHandle } from './process-handle.ts';
-import {
-  adminPortName,
-  type ChildMessage,
-  type ReconnectReply,
-  type SupervisorMessage,
-  type WorkerMessage,
-} from './process-messages.ts';
+import { adminPortName, type ChildMessage, type SupervisorMessage, type WorkerMessage } from './process-messages.ts';
 import { SessionAuthority } from './session-authority.ts';
-import { openAssessments, openHomes, openJournal } from './session-files.ts';
+import { openAssessments, openHomes } from './session-files.ts';
 import { WorkerHub } from './worker-hub.ts';
 
 type StartMessage = Extract<SupervisorMessage, { kind: 'start' }>;
-
-const closeSessionsMs = 2_000;
 
 /** Starts the control process: plan store, session registry, connect rates, moves and the admin API. */
 export async function runControlProcess(start: StartMessage): Promise<ProcessHandle> {
@@ -65,11 +58,9 @@ class ControlProcess {
   readonly #sessions: SessionAuthority;
   readonly #assessments: AssessmentLedger;
   readonly #hub: WorkerHub;
-  readonly #moves: MoveRunner;
+  readonly #mover: Mover;
   readonly #figures: FleetFigures;
   readonly #admin: AdminServer;
-  /** Whose turn it is to begin with an allowance, which is most often for one session. */
-  #closingTurn = 0;
 
   static async create(parts: ControlParts): Promise<ControlProcess> {
     const { start, store, log, metrics } = parts;
@@ -121,24 +112,16 @@ class ControlProcess {
       clock: systemClock,
       log,
     });
-    this.#sessions = this.#createSessions();
-    this.#figures = new FleetFigures({ configuration, hub: this.#hub, metrics, assessments: this.#assessments });
-    this.#moves = new MoveRunner({
-      clock: systemClock,
-      closeSessions: (options) => this.#closeSessions(options),
-      onChange: (data) => events.emit({ type: 'move', data }),
-      refusedListed: configuration.limits.moveRefusedListed,
-      journal: openJournal(configuration, log),
-      log,
-    });
+    const homes = openHomes(configuration, log);
+    this.#sessions = this.#createSessions(homes);
+    const hub = this.#hub;
+    this.#mover = createMover({ configuration, authority, store, hub, homes, events, log });
+    const { freeze, moves, verbs } = this.#mover;
+    const assessments = this.#assessments;
+    this.#figures = new FleetFigures({ configuration, hub, metrics, assessments, freeze });
     const backend = new OperatorBackend({
-      configuration,
-      authority,
-      store,
-      hub: this.#hub,
-      moves: this.#moves,
-      figures: this.#figures,
-      assessments: this.#assessments,
+      ...{ configuration, authority, store, hub, moves, verbs, assessments, figures: this.#figures },
+      learn: (importId, devices) => this.#sessions.learn(importId, devices),
       subscribe: (onEvent) => events.subscribe(onEvent),
     });
     const { tokens, metricsToken } = configuration.admin;
@@ -160,7 +143,7 @@ class ControlProcess {
     this.#publish();
     await this.#hub.listen(start.linkPath);
     const { address } = await this.#admin.listen({ host: bind.host, port: start.ports[adminPortName] ?? bind.port });
-    this.#moves.resume();
+    this.#mover.resume();
     const bound = parseHostPort(address);
     return bound.ok ? bound.value : bind;
   }
@@ -182,7 +165,7 @@ class ControlProcess {
   }
 
   async close(): Promise<void> {
-    this.#moves.close();
+    this.#mover.close();
     await this.#admin.close();
     this.#hub.close();
     this.#authority.close();
@@ -190,7 +173,7 @@ class ControlProcess {
     this.#assessments.close();
   }
 
-  #createSessions(): SessionAuthority {
+  #createSessions(homes: HomeStore): SessionAuthority {
     const { start, log } = this.#parts;
     const { limits } = start.configuration;
     const options = {
@@ -201,7 +184,6 @@ class ControlProcess {
       clientRates: clientConnectRates(start.configuration),
     };
     const send: SessionAuthorityDepsSend = (worker, message) => this.#hub.send(worker, message);
-    const homes = openHomes(start.configuration, log);
     const obstacleOf = (clientId: string, target: string) => this.#assessments.obstacleOf(clientId, target);
     return new SessionAuthority({ clock: systemClock, homes, obstacleOf, log, send }, options);
   }
@@ -212,45 +194,16 @@ class ControlProcess {
     else if (message.kind === 'withdraw') sessions.handleWithdraw(worker, message);
     else if (message.kind === 'withdraw-token') sessions.handleWithdrawToken(worker, message);
     else if (message.kind === 'token') sessions.handleToken(worker, message);
-    else if (message.kind === 'attached') sessions.handleAttached(message);
-    else if (message.kind === 'ended') sessions.handleEnded(message);
+    else if (message.kind === 'home') sessions.handleHome(worker, message);
+    else if (message.kind === 'purged') sessions.handlePurged(worker, message);
+    else if (message.kind === 'ended') sessions.handleEnded(worker, message);
     else if (message.kind === 'parked-ended') sessions.handleParkedEnded(worker, message);
     else if (message.kind === 'leg-ended') sessions.handleLegEnded(message);
     else if (message.kind === 'assessments') this.#assessments.handleBatch(message);
   }
-
-  /** Gives the allowance to the workers in turn, another one first each time, until it is used up. */
-  async #closeSessions(options: {
-    readonly cohorts: readonly string[];
-    readonly limit: number;
-    readonly order: 'first-first' | 'last-first';
-  }): Promise<readonly ReconnectReply[]> {
-    const workers = this.#hub.workers();
-    // Without a worker nothing is known, so nothing is done.
-    if (workers.length === 0) return [{ closed: 0, remaining: 1, closing: 0, staying: [] }];
-    const replies: ReconnectReply[] = [];
-    let left = options.limit;
-    this.#closingTurn += 1;
-    for (const [index, { worker }] of rotate(workers, this.#closingTurn).entries()) {
-      const limit = Math.ceil(left / (workers.length - index));
-      const reply = (await this.#hub.ask(worker, { kind: 'reconnect', ...options, limit }, closeSessionsMs)) as
-        | ReconnectReply
-        | undefined;
-      // A worker that does not answer may still hold sessions: the move goes on.
-      const counted = reply ?? { closed: 0, remaining: 1, closing: 0, staying: [] };
-      left -= counted.closed;
-      replies.push(counted);
-    }
-    return replies;
-  }
 }
 
 type SessionAuthorityDepsSend = ConstructorParameters<typeof SessionAuthority>[0]['send'];
-
-function rotate<Item>(items: readonly Item[], by: number): readonly Item[] {
-  const from = items.length === 0 ? 0 : by % items.length;
-  return [...items.slice(from), ...items.slice(0, from)];
-}
 
 /** Salt and identity decide who goes where: a configuration that disagrees with the store would move the whole fleet. */
 function assertSameFleet({ fleet, brokers, store }: Configuration, authority: PlanAuthority): void {

@@ -5,12 +5,14 @@ import type { Configuration } from '../config/configuration.ts';
 import type { PlanRevision } from '../plan/store/plan-store.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { AssessmentLedger } from './assessment-ledger.ts';
+import { type CutoverFreeze, toFreezeDocument } from './cutover-freeze.ts';
 import type { WorkerHub, WorkerSummary } from './worker-hub.ts';
 
 export interface FleetFiguresDeps {
   readonly configuration: Configuration;
   readonly hub: WorkerHub;
   readonly assessments: Pick<AssessmentLedger, 'heldBack'>;
+  readonly freeze: Pick<CutoverFreeze, 'current'>;
   /** The control process's own. */
   readonly metrics: Metrics;
 }
@@ -39,12 +41,14 @@ export class FleetFigures {
   }
 
   async status({ revision, plan }: PlanRevision): Promise<StatusDocument> {
-    const { configuration, hub, assessments } = this.#deps;
+    const { configuration, hub, assessments, freeze } = this.#deps;
+    const frozen = freeze.current;
     const workers = await hub.refreshFigures(askMs);
     const counts = workers.flatMap(({ figures }) => (figures === undefined ? [] : [figures]));
     return {
       revision,
-      frozen: false,
+      frozen: frozen !== undefined,
+      freeze: frozen === undefined ? null : toFreezeDocument(frozen),
       brokers: Object.fromEntries(
         Object.values(configuration.brokers).map(({ name, profile }) => [
           name,

@@ -1,10 +1,21 @@
-import type { AttachedSession, ClaimAnswer, ClaimRequest } from '../session/session-registry.ts';
+import {
+  type AttachedSession,
+  type ClaimAnswer,
+  type ClaimRequest,
+  formerBrokers,
+} from '../session/session-registry.ts';
 import type { SessionAnnouncement } from './process-messages.ts';
 
 /** A leg of this worker that owns its client ID. */
 export interface HeldLeg extends SessionAnnouncement {
-  /** The control process, or the homes file, has a home for the client ID. */
+  /** The control process, or the homes file, has something recorded for the client ID. */
   readonly hasHome: boolean;
+  /** Its broker accepted a CONNECT: from here on another one is a move, and not a beginning. */
+  readonly isAttached: boolean;
+  /** Those that the claim was answered with, until it is attached. */
+  readonly subscriptions: string | undefined;
+  /** Brokers that may hold an old session of the client ID. */
+  readonly former: readonly string[];
   /** When its last CONNECT was answered, monotonic milliseconds; undefined: one may be on its way. */
   readonly answeredMs: number | undefined;
 }
@@ -16,7 +27,13 @@ export class HeldLegs {
 
   /** Every one of them, for the control process's `hello`. */
   announcements(): readonly SessionAnnouncement[] {
-    return [...this.#legs.values()].map(({ hasHome: _, answeredMs: __, ...announcement }) => announcement);
+    return [...this.#legs.values()].map(({ clientId, connection, epoch, broker, persistent }) => ({
+      clientId,
+      connection,
+      epoch,
+      broker,
+      persistent,
+    }));
   }
 
   of(clientId: string): HeldLeg | undefined {
@@ -31,36 +48,61 @@ export class HeldLegs {
 
   hold({ clientId, connection }: ClaimRequest, answer: ClaimAnswer): void {
     if (!answer.granted || clientId === '') return;
-    const { epoch, broker, hasHome } = answer;
-    this.#lastEpoch = Math.max(this.#lastEpoch, epoch);
+    const { epoch, broker, remains, former = [], isStale = false } = answer;
+    this.outgrow(epoch);
     this.#legs.set(clientId, {
       clientId,
       connection,
       epoch,
       broker,
       persistent: false,
-      hasHome,
+      hasHome: answer.hasHome || former.length > 0 || isStale,
+      isAttached: false,
+      subscriptions: remains?.subscriptions,
+      former,
       answeredMs: undefined,
     });
   }
 
-  /** False: another leg owns the client ID. */
-  attach({ clientId, epoch, persistent, keepsSubscriptions }: AttachedSession, nowMs: number): boolean {
+  /** The leg as it is now; undefined: another one owns the client ID. */
+  attach({ clientId, epoch, broker, persistent }: AttachedSession, nowMs: number): HeldLeg | undefined {
     const leg = this.owner(clientId, epoch);
-    if (leg === undefined) return false;
-    const attached = { ...leg, persistent, hasHome: persistent, answeredMs: nowMs };
-    this.#legs.set(clientId, keepsSubscriptions === undefined ? attached : { ...attached, keepsSubscriptions });
-    return true;
+    if (leg === undefined) return undefined;
+    const former = formerAfter(leg, broker, persistent);
+    const attached: HeldLeg = {
+      ...leg,
+      broker,
+      persistent,
+      hasHome: persistent,
+      isAttached: true,
+      subscriptions: undefined,
+      former,
+      answeredMs: nowMs,
+    };
+    this.#legs.set(clientId, attached);
+    return attached;
   }
 
-  /** The leg was given a further token: a CONNECT may be on its way again. */
-  connects(clientId: string): void {
+  /** A former broker holds nothing more. */
+  purged(clientId: string, broker: string): void {
     const leg = this.#legs.get(clientId);
-    if (leg !== undefined) this.#legs.set(clientId, { ...leg, answeredMs: undefined });
+    if (leg === undefined) return;
+    this.#legs.set(clientId, { ...leg, former: leg.former.filter((other) => other !== broker) });
+  }
+
+  /** The leg was given a further token: a CONNECT to its broker may be on its way again. */
+  connects(clientId: string, broker: string): void {
+    const leg = this.#legs.get(clientId);
+    if (leg?.broker === broker) this.#legs.set(clientId, { ...leg, answeredMs: undefined });
   }
 
   drop(clientId: string, epoch: number): void {
     if (this.owner(clientId, epoch) !== undefined) this.#legs.delete(clientId);
+  }
+
+  /** Every epoch from here on is above this one: the wall clock may have been set back. */
+  outgrow(epoch: number): void {
+    this.#lastEpoch = Math.max(this.#lastEpoch, epoch);
   }
 
   /** Epochs that workers give by themselves are all different: each worker has its own remainder. */
@@ -68,4 +110,11 @@ export class HeldLegs {
     const least = Math.max(this.#lastEpoch + 1, wallMs * 1000);
     return least + ((worker - (least % workers) + workers) % workers);
   }
+}
+
+/** A session that moved while it lived may still be where it was; one that is gone with its connection is nowhere. */
+function formerAfter(leg: HeldLeg, broker: string, persistent: boolean): readonly string[] {
+  const hasMoved = leg.isAttached && leg.broker !== broker && persistent;
+  const others = leg.former.filter((other) => other !== broker && other !== leg.broker);
+  return (hasMoved ? [...others, leg.broker] : others).slice(-formerBrokers);
 }

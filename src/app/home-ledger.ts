@@ -1,22 +1,35 @@
 import { errorMessage } from '../base/errors.ts';
 import type { HomeStore } from '../session/home-store.ts';
+import type { ImportedDevice, ImportOutcome } from '../session/imported-subscriptions.ts';
 import type { SessionRemains } from '../session/session-registry.ts';
 import type { Logger } from '../telemetry/logger.ts';
+import type { HomeChange, Purge } from './process-messages.ts';
+
+export interface HomeLedgerOptions {
+  readonly log: Logger;
+  /** All that was changed so far is on disk. */
+  readonly onWritten?: () => void;
+}
 
 /** Homes that wait this long at most to be written. */
 const flushMs = 20;
 /** The wait after a write that failed: it takes the event loop with it. */
 const retryMs = 5_000;
+/** Client IDs whose home was forgotten, and by which epoch: older changes may still be on their way from a worker. */
+const forgottenKept = 100_000;
 
 /** The control process's homes: written in batches; a store that fails costs homes and never a CONNECT. */
 export class HomeLedger {
   readonly #homes: HomeStore;
   readonly #log: Logger;
+  readonly #onWritten: () => void;
+  readonly #forgotten = new Map<string, number>();
   #flushTimer: NodeJS.Timeout | undefined;
 
-  constructor(homes: HomeStore, log: Logger) {
+  constructor(homes: HomeStore, { log, onWritten = () => {} }: HomeLedgerOptions) {
     this.#homes = homes;
     this.#log = log;
+    this.#onWritten = onWritten;
   }
 
   homeOf(clientId: string): string | undefined {
@@ -27,37 +40,80 @@ export class HomeLedger {
     return this.#read((homes) => homes.remainsOf(clientId));
   }
 
-  /** The home, with what is kept of the session; undefined: nothing, it began anew. */
-  note(clientId: string, broker: string, remains?: SessionRemains): void {
+  formerOf(clientId: string): readonly string[] {
+    return this.#read((homes) => homes.formerOf(clientId)) ?? [];
+  }
+
+  /** Of the last leg that changed the home. */
+  epochOf(clientId: string): number {
+    return this.#read((homes) => this.#epochIn(homes, clientId)) ?? 0;
+  }
+
+  /** Of workers that lost each other the later epoch counts, in whichever order they tell. */
+  apply({ clientId, epoch, broker, remains, former }: HomeChange): void {
+    if (clientId === '') return;
     this.#change((homes) => {
-      homes.record(clientId, broker);
-      homes.keep(clientId, remains);
+      if (epoch < this.#epochIn(homes, clientId)) return;
+      if (broker === undefined) {
+        homes.forget(clientId);
+        this.#noteForgotten(clientId, epoch);
+      } else {
+        homes.record(clientId, broker, epoch);
+        homes.keep(clientId, remains);
+      }
+      if (former !== undefined) homes.keepFormer(clientId, former);
     });
   }
 
-  keep(clientId: string, remains: SessionRemains): void {
-    this.#change((homes) => homes.keep(clientId, remains));
+  /** A session that lives on a broker: its home, whatever was lost; what is kept of it stays. */
+  announced(clientId: string, broker: string, epoch: number): void {
+    this.#change((homes) => {
+      if (epoch >= this.#epochIn(homes, clientId)) homes.record(clientId, broker, epoch);
+    });
   }
 
-  forget(clientId: string): void {
-    if (clientId !== '') this.#change((homes) => homes.forget(clientId));
+  purged({ clientId, broker }: Purge): void {
+    this.#change((homes) => {
+      const former = homes.formerOf(clientId);
+      homes.keepFormer(
+        clientId,
+        former.filter((other) => other !== broker),
+      );
+    });
+  }
+
+  /** Throws when it cannot be written. */
+  learn(importId: string, devices: readonly ImportedDevice[]): readonly ImportOutcome[] {
+    return this.#homes.learn(importId, devices);
   }
 
   /** False: it is only in memory yet. */
   flush(): boolean {
     try {
       this.#homes.flush();
-      return true;
     } catch (error) {
       const text = 'The homes of persistent sessions could not be written; they are kept in memory';
       this.#log.error({ error: errorMessage(error) }, text);
       return false;
     }
+    this.#onWritten();
+    return true;
   }
 
   close(): void {
     clearTimeout(this.#flushTimer);
     this.#homes.close();
+  }
+
+  #epochIn(homes: HomeStore, clientId: string): number {
+    return Math.max(homes.epochOf(clientId), this.#forgotten.get(clientId) ?? 0);
+  }
+
+  #noteForgotten(clientId: string, epoch: number): void {
+    this.#forgotten.delete(clientId);
+    this.#forgotten.set(clientId, epoch);
+    const [oldest] = this.#forgotten.keys();
+    if (this.#forgotten.size > forgottenKept && oldest !== undefined) this.#forgotten.delete(oldest);
   }
 
   #read<Value>(ask: (homes: HomeStore) => Value): Value | undefined {

@@ -10,12 +10,12 @@ import type {
   SessionRemains,
   TokenWish,
 } from '../session/session-registry.ts';
-import { boundedRemains, livingSession } from '../session/session-remains.ts';
 import { type ClaimPlacement, placeClaim } from './claim-placement.ts';
 import { ConnectShare } from './connect-share.ts';
 import type { ControlLink } from './control-link.ts';
 import { type HeldLeg, HeldLegs } from './held-legs.ts';
-import type { ControlMessage, HomeChange, SessionAnnouncement, WorkerMessage } from './process-messages.ts';
+import { homeAtAttach, homeAtChange, homeAtEnd } from './leg-homes.ts';
+import type { ControlMessage, SessionAnnouncement, WorkerMessage } from './process-messages.ts';
 import { WorkerHomes } from './worker-homes.ts';
 
 export interface LinkedRegistryDeps {
@@ -93,8 +93,8 @@ export class LinkedRegistry implements SessionRegistry {
     return this.#held.announcements();
   }
 
-  /** What changed while the control process was away, for its `hello`; kept until it says that it is noted. */
-  homeChanges(): readonly HomeChange[] {
+  /** What the control process has not said to be on disk, for its `hello`. */
+  homeChanges(): ReturnType<WorkerHomes['changes']> {
     return this.#homes.changes();
   }
 
@@ -122,9 +122,9 @@ export class LinkedRegistry implements SessionRegistry {
     this.#refuseTokens();
   }
 
-  /** The control process has the homes that changed while it was away. */
-  homesNoted(): void {
-    this.#homes.noted();
+  /** What changed of homes is on disk, up to this number. */
+  homesNoted(upTo: number): void {
+    this.#homes.noted(upTo);
   }
 
   handleAnswer(message: Extract<ControlMessage, { kind: 'answer' | 'token-answer' }>): void {
@@ -142,7 +142,7 @@ export class LinkedRegistry implements SessionRegistry {
       this.#held.hold(pending.request, answer);
       this.#settle(pending, answer);
     } else if (withdrawnClientId !== undefined && answer.granted) {
-      this.#link?.send({ kind: 'ended', clientId: withdrawnClientId, epoch: answer.epoch, sessionOver: false });
+      this.#link?.send({ kind: 'ended', clientId: withdrawnClientId, epoch: answer.epoch });
     }
   }
 
@@ -189,7 +189,7 @@ export class LinkedRegistry implements SessionRegistry {
       const settle = (granted: boolean) => {
         signal.removeEventListener('abort', abort);
         this.#tokens.delete(claim);
-        if (granted) this.#held.connects(clientId);
+        if (granted) this.#held.connects(clientId, broker);
         resolve(granted);
       };
       const abort = () => {
@@ -209,26 +209,35 @@ export class LinkedRegistry implements SessionRegistry {
   }
 
   attached(session: AttachedSession): void {
-    const hadHome = this.#held.owner(session.clientId, session.epoch)?.hasHome ?? false;
-    if (!this.#held.attach(session, this.#deps.clock.monotonicMs())) return;
-    const { clientId, persistent, broker, keepsSubscriptions } = session;
-    // A clean session without a recorded home changes nothing that the control process keeps.
-    if (!persistent && !hadHome) return;
-    if (this.#link !== undefined) this.#link.send({ kind: 'attached', session });
-    else this.#homes.note(clientId, persistent ? broker : undefined, keepsSubscriptions ? livingSession : undefined);
+    const before = this.#held.owner(session.clientId, session.epoch);
+    const after = this.#held.attach(session, this.#deps.clock.monotonicMs());
+    if (before === undefined || after === undefined) return;
+    const change = homeAtAttach({ before, after }, session);
+    const home = change && this.#homes.note(change);
+    if (home !== undefined) this.#link?.send({ kind: 'home', home });
+  }
+
+  remember(clientId: string, epoch: number, subscriptions: string): void {
+    const change = homeAtChange(this.#held.owner(clientId, epoch), subscriptions);
+    const home = change && this.#homes.note(change);
+    if (home !== undefined) this.#link?.post({ kind: 'home', home });
+  }
+
+  purged(clientId: string, broker: string): void {
+    if (clientId === '') return;
+    this.#held.purged(clientId, broker);
+    const purge = this.#homes.purge({ clientId, broker });
+    this.#link?.post({ kind: 'purged', ...purge });
   }
 
   ended(clientId: string, epoch: number, sessionOver: boolean, remains?: SessionRemains): void {
     const leg = this.#held.owner(clientId, epoch);
-    const { broker, hasHome = false } = leg ?? {};
-    const forgetsHome = sessionOver && hasHome;
-    const left = !sessionOver && hasHome ? boundedRemains(remains) : undefined;
     this.#held.drop(clientId, epoch);
-    if (this.#link === undefined && forgetsHome) this.#homes.note(clientId, undefined);
-    if (this.#link === undefined && left !== undefined) this.#homes.note(clientId, broker, left);
+    const change = homeAtEnd(leg, { sessionOver, remains });
+    const home = change && this.#homes.note(change);
     // Nobody waits for this: a device takes longer to come back than it is held.
-    const rest = { ...(left !== undefined && { remains: left }), ...(leg !== undefined && this.#lastConnect(leg)) };
-    if (clientId !== '') this.#link?.post({ kind: 'ended', clientId, epoch, sessionOver: forgetsHome, ...rest });
+    const rest = { ...(home !== undefined && { home }), ...(leg !== undefined && this.#lastConnect(leg)) };
+    if (clientId !== '') this.#link?.post({ kind: 'ended', clientId, epoch, ...rest });
   }
 
   close(): void {
@@ -304,6 +313,7 @@ export class LinkedRegistry implements SessionRegistry {
         this.#settle(pending, { granted: false, reason: 'rate' });
         return;
       }
+      this.#held.outgrow(this.#homes.epochOf(request.clientId));
       const epoch = this.#held.nextEpoch(this.#deps.clock.wallMs(), this.#options);
       const answer: ClaimAnswer = { granted: true, epoch, tookOver: older !== undefined, ...placement };
       this.#held.hold(request, answer);

@@ -1,52 +1,75 @@
 import type { MoveDocument } from '../admin/admin-api.ts';
 import type { Clock } from '../base/clock.ts';
 import { errorMessage } from '../base/errors.ts';
-import {
-  allowanceAt,
-  applyProgress,
-  endMove,
-  type MoveOutcome,
-  type MoveProgress,
-  type ReconnectMoveState,
-  startReconnectMove,
-} from '../gateway/reconnect-move.ts';
+import { failure, type Result, success } from '../base/result.ts';
+import type { MoveOutcome } from '../gateway/reconnect-move.ts';
 import type { Logger } from '../telemetry/logger.ts';
+import { type CutoverFreeze, describeFreeze } from './cutover-freeze.ts';
+import {
+  endCourse,
+  isPaused,
+  pauseCourse,
+  progressOf,
+  reopenCourse,
+  resumeCourse,
+  startCourse,
+} from './move-course.ts';
+import { type Move, toMoveDocument } from './move-document.ts';
 import type { MoveJournal } from './move-journal.ts';
-import type { MoveRequest } from './move-request.ts';
-
-/** What a move needs from the workers: closes at most `limit` sessions per call, over all of them. */
-export type CloseSessions = (options: {
-  readonly cohorts: readonly string[];
-  readonly limit: number;
-  readonly order: 'first-first' | 'last-first';
-}) => Promise<readonly MoveProgress[]>;
+import { brokersLeft, type MoveRequest, pointsElsewhere } from './move-request.ts';
+import { askWorkers } from './move-step.ts';
+import type { StrayMover } from './stray-mover.ts';
+import type { WorkerMoves } from './worker-moves.ts';
 
 export interface MoveRunnerDeps {
   readonly clock: Clock;
-  readonly closeSessions: CloseSessions;
+  readonly workers: Pick<WorkerMoves, 'closeSessions' | 'handOver' | 'abortHandovers'>;
+  readonly freeze: Pick<CutoverFreeze, 'current'>;
+  readonly strays: Pick<StrayMover, 'follow' | 'unfollow'>;
+  /** Persistent sessions of these brokers whose devices are away; undefined when it cannot be told now. */
+  readonly offlineAt: (brokers: readonly string[]) => Promise<number | undefined>;
   readonly onChange: (move: MoveDocument) => void;
   readonly refusedListed: number;
+  readonly abortPercent: number;
   readonly journal: MoveJournal;
   readonly log: Logger;
 }
 
-interface Move {
-  readonly id: string;
-  readonly request: MoveRequest;
-  readonly startedAtWallMs: number;
-  state: ReconnectMoveState;
+/** Why a move cannot be paused, resumed or aborted. */
+export interface MoveRefusal {
+  readonly kind: 'not-found' | 'not-now' | 'frozen';
+  readonly message: string;
+}
+
+/** What the runner keeps of a move beside what operators see. */
+interface RunningMove extends Move {
+  /** A preparation that is done, and whose second connections no other move has taken over. */
+  hasPrepared: boolean;
+  /** Not asked about before, while it is paused. */
+  askAgainMs: number;
+  countAgainMs: number;
+  toldMs: number;
 }
 
 const tickMs = 50;
+/** A round of questions takes at most a fifth of the time. */
+const restPerRound = 4;
+const longestRestMs = 1_000;
+const pausedTickMs = 1_000;
+const countEveryMs = 2_000;
+/** Progress is told no more often than this. */
+const tellEveryMs = 200;
 /** Workers find a new control process within this time and announce their sessions. */
 const resumeAfterMs = 1_000;
 /** Moves remembered after they ended. */
 const movesKept = 200;
 
-/** Runs the moves of cohorts by reconnect, several at a time; one per cohort, a newer one supersedes. */
+/** Runs the moves of cohorts, by handover and by reconnect, several at a time; one per cohort, a newer one supersedes. */
 export class MoveRunner {
   readonly #deps: MoveRunnerDeps;
-  readonly #moves = new Map<string, Move>();
+  readonly #moves = new Map<string, RunningMove>();
+  /** Moves whose sessions that have not switched are to be taken back. */
+  readonly #toTakeBack: string[] = [];
   #timer: NodeJS.Timeout | undefined;
   #ticking = false;
   #isClosed = false;
@@ -56,17 +79,11 @@ export class MoveRunner {
   }
 
   start(request: MoveRequest): MoveDocument {
-    const nowMs = this.#deps.clock.monotonicMs();
-    for (const move of this.#running()) {
-      if (move.request.cohorts.some((cohort) => request.cohorts.includes(cohort))) {
-        this.#end(move, 'superseded', `revision ${request.revision} moves the same cohort`);
-      }
-    }
+    this.#supersede(request);
+    if (request.prepare === undefined) this.#deps.strays.unfollow(request.cohorts);
     const startedAtWallMs = this.#deps.clock.wallMs();
-    const id = `m${request.revision}-${startedAtWallMs.toString(36)}`;
-    const state = startReconnectMove(nowMs, request.pacePerSecond);
-    const move: Move = { id, request, startedAtWallMs, state };
-    this.#moves.set(id, move);
+    const id = this.#newId(request.revision, startedAtWallMs);
+    const move = this.#remember({ id, startedAt: startedAtWallMs, request });
     this.#forgetOldest();
     if (request.live === 'keep') {
       this.#end(move, 'done', 'live sessions stay where they are; new connections follow the plan');
@@ -78,13 +95,9 @@ export class MoveRunner {
   }
 
   /** Goes on with the moves that an earlier control process had begun; what it had moved is not counted again. */
-  resume(): void {
-    const nowMs = this.#deps.clock.monotonicMs();
+  resumeUnfinished(): void {
     this.#journal((journal) => {
-      for (const { id, startedAt, request } of journal.unfinished()) {
-        const state = startReconnectMove(nowMs, request.pacePerSecond);
-        this.#moves.set(id, { id, request, startedAtWallMs: startedAt, state });
-      }
+      for (const journaled of journal.unfinished()) this.#remember(journaled).pausedBy = journaled.pausedBy;
     });
     if (this.#moves.size > 0) this.#arm(resumeAfterMs);
   }
@@ -98,6 +111,48 @@ export class MoveRunner {
     return move === undefined ? undefined : this.#document(move);
   }
 
+  /** The move of the cohort that is under way. */
+  moveOf(cohort: string): MoveDocument | undefined {
+    const move = this.#running().find(({ request }) => request.cohorts.includes(cohort));
+    return move === undefined ? undefined : this.#document(move);
+  }
+
+  pause(id: string, author: string): Result<MoveDocument, MoveRefusal> {
+    return this.#change(id, (move) => {
+      move.pausedBy ??= `paused by ${author}`;
+      this.#journal((journal) => journal.pause(id, move.pausedBy));
+      return undefined;
+    });
+  }
+
+  resume(id: string): Result<MoveDocument, MoveRefusal> {
+    return this.#change(id, (move) => {
+      const freeze = this.#freezeOf(move);
+      if (freeze !== undefined) return { kind: 'frozen', message: `${freeze}: unfreeze first` };
+      move.pausedBy = undefined;
+      this.#journal((journal) => journal.pause(id, undefined));
+      return undefined;
+    });
+  }
+
+  /** Ends it; of a preparation that is done it takes the second connections back. */
+  abort(id: string, author: string): Result<MoveDocument, MoveRefusal> {
+    const prepared = this.#moves.get(id);
+    if (prepared?.hasPrepared) prepared.course = reopenCourse(prepared.course);
+    return this.#change(id, (move) => {
+      const message = `aborted by ${author}: sessions that had not switched stay where they are, the plan stays as it is`;
+      this.#end(move, 'aborted', message);
+      this.#takeBack(move);
+      return undefined;
+    });
+  }
+
+  /** The freeze began or ended: cutovers stop or go on at once. */
+  freezeChanged(): void {
+    for (const move of this.#running()) this.#hold(move);
+    if (this.#running().length > 0) this.#arm(0);
+  }
+
   close(): void {
     this.#isClosed = true;
     clearTimeout(this.#timer);
@@ -106,11 +161,70 @@ export class MoveRunner {
     this.#journal((journal) => journal.close());
   }
 
-  #running(): readonly Move[] {
-    return [...this.#moves.values()].filter((move) => move.state.outcome === undefined);
+  #running(): readonly RunningMove[] {
+    return [...this.#moves.values()].filter(({ course }) => course.state.outcome === undefined);
+  }
+
+  #supersede(request: MoveRequest): void {
+    const message = `revision ${request.revision} moves the same cohort`;
+    for (const move of this.#moves.values()) {
+      const { course, request: older, hasPrepared } = move;
+      if (!older.cohorts.some((cohort) => request.cohorts.includes(cohort))) continue;
+      if (course.state.outcome !== undefined && !hasPrepared) continue;
+      if (course.state.outcome === undefined) this.#end(move, 'superseded', message);
+      if (pointsElsewhere(older, request)) this.#takeBack(move);
+      // What it prepared is the newer move's now.
+      if (request.prepare === undefined) move.hasPrepared = false;
+    }
+  }
+
+  #remember({
+    id,
+    startedAt,
+    request,
+  }: {
+    readonly id: string;
+    readonly startedAt: number;
+    readonly request: MoveRequest;
+  }): RunningMove {
+    const nowMs = this.#deps.clock.monotonicMs();
+    const course = startCourse(request, nowMs, this.#deps);
+    const own = { hasPrepared: false, askAgainMs: nowMs, countAgainMs: nowMs, toldMs: 0 };
+    const move = { id, request, startedAtWallMs: startedAt, course, pausedBy: undefined, offline: 0, ...own };
+    this.#moves.set(id, move);
+    return move;
+  }
+
+  #newId(revision: number, wallMs: number): string {
+    const id = `m${revision}-${wallMs.toString(36)}`;
+    return this.#moves.has(id) ? this.#newId(revision, wallMs + 1) : id;
+  }
+
+  #change(id: string, change: (move: RunningMove) => MoveRefusal | undefined): Result<MoveDocument, MoveRefusal> {
+    const move = this.#moves.get(id);
+    if (move === undefined) {
+      return failure({
+        kind: 'not-found',
+        message: `expected the ID of a move that is remembered, got ${JSON.stringify(id)}`,
+      });
+    }
+    const { outcome } = move.course.state;
+    if (outcome !== undefined) {
+      return failure({ kind: 'not-now', message: `expected a move that is under way, ${id} has ended: ${outcome}` });
+    }
+    const refusal = change(move);
+    if (refusal !== undefined) return failure(refusal);
+    this.#hold(move);
+    this.#arm(0);
+    return success(this.#document(move));
   }
 
   #arm(waitMs: number): void {
+    if (this.#isClosed) return;
+    if (waitMs === 0) {
+      clearTimeout(this.#timer);
+      this.#timer = undefined;
+    }
     this.#timer ??= setTimeout(() => {
       this.#timer = undefined;
       void this.#tick();
@@ -118,30 +232,82 @@ export class MoveRunner {
   }
 
   async #tick(): Promise<void> {
-    if (this.#ticking) return;
+    if (this.#ticking || this.#isClosed) return;
     this.#ticking = true;
+    const beganMs = this.#deps.clock.monotonicMs();
+    for (const id of this.#toTakeBack.splice(0)) await this.#deps.workers.abortHandovers(id);
     for (const move of this.#running()) await this.#advance(move);
     this.#ticking = false;
-    if (!this.#isClosed && this.#running().length > 0) this.#arm(tickMs);
+    const tookMs = this.#deps.clock.monotonicMs() - beganMs;
+    const hasWork = this.#running().length > 0 || this.#toTakeBack.length > 0;
+    if (!this.#isClosed && hasWork) this.#arm(Math.max(tickMs, Math.min(longestRestMs, tookMs * restPerRound)));
   }
 
-  async #advance(move: Move): Promise<void> {
-    const { cohorts, kind } = move.request;
-    const allowance = allowanceAt(move.state, this.#deps.clock.monotonicMs());
-    const order = kind === 'rollback' ? 'last-first' : 'first-first';
-    const progress = await this.#deps.closeSessions({ cohorts, limit: allowance, order });
-    if (move.state.outcome !== undefined || this.#isClosed) return;
+  async #advance(move: RunningMove): Promise<void> {
+    this.#hold(move);
     const nowMs = this.#deps.clock.monotonicMs();
-    const before = move.state;
-    move.state = applyProgress(before, progress, { nowMs, allowance, refusedListed: this.#deps.refusedListed });
-    if (move.state.outcome !== undefined) this.#journal((journal) => journal.end(move.id));
-    if (move.state.moved !== before.moved || move.state.outcome !== undefined)
-      this.#deps.onChange(this.#document(move));
+    if (isPaused(move.course)) {
+      if (nowMs < move.askAgainMs) return;
+      move.askAgainMs = nowMs + pausedTickMs;
+    }
+    const apply = await askWorkers(move, this.#deps);
+    if (apply === undefined || this.#isClosed) return;
+    await this.#countOffline(move, apply(move.course).state.outcome !== undefined);
+    if (move.course.state.outcome !== undefined) return;
+    const before = progressOf(move.course);
+    // An operator may have paused it meanwhile: what was answered counts all the same.
+    move.course = apply(move.course);
+    const hasEnded = move.course.state.outcome !== undefined;
+    if (hasEnded) this.#noteEnd(move);
+    if (hasEnded || progressOf(move.course) !== before) this.#tell(move, hasEnded);
   }
 
-  #end(move: Move, outcome: MoveOutcome, message: string): void {
-    move.state = endMove(move.state, outcome, { nowMs: this.#deps.clock.monotonicMs(), message });
-    this.#journal((journal) => journal.end(move.id));
+  async #countOffline(move: RunningMove, isLast: boolean): Promise<void> {
+    const nowMs = this.#deps.clock.monotonicMs();
+    if (move.course.way !== 'handover' || (!isLast && nowMs < move.countAgainMs)) return;
+    move.countAgainMs = nowMs + countEveryMs;
+    move.offline = (await this.#deps.offlineAt(brokersLeft(move.request))) ?? move.offline;
+  }
+
+  /** Pauses it or lets it go on, as operators and the freeze say. */
+  #hold(move: RunningMove): void {
+    const reason = move.pausedBy ?? this.#freezeOf(move);
+    const { state } = move.course;
+    if (state.outcome !== undefined || (reason === undefined) === !isPaused(move.course)) return;
+    const nowMs = this.#deps.clock.monotonicMs();
+    move.course = reason === undefined ? resumeCourse(move.course, nowMs) : pauseCourse(move.course, nowMs, reason);
+    move.askAgainMs = nowMs;
+    this.#tell(move, true);
+  }
+
+  #freezeOf({ request }: Move): string | undefined {
+    const freeze = this.#deps.freeze.current;
+    return freeze === undefined || request.kind === 'rollback' ? undefined : describeFreeze(freeze);
+  }
+
+  #takeBack({ id, course }: Move): void {
+    if (course.way === 'handover') this.#toTakeBack.push(id);
+    this.#arm(0);
+  }
+
+  #end(move: RunningMove, outcome: MoveOutcome, message: string): void {
+    move.course = endCourse(move.course, outcome, { nowMs: this.#deps.clock.monotonicMs(), message });
+    this.#noteEnd(move);
+    this.#tell(move, true);
+  }
+
+  #noteEnd(move: RunningMove): void {
+    const { id, request, course } = move;
+    this.#journal((journal) => journal.end(id));
+    const isDone = course.state.outcome === 'done' && request.live === 'handover';
+    move.hasPrepared = isDone && request.prepare !== undefined;
+    if (isDone && request.prepare === undefined) this.#deps.strays.follow(id, request);
+  }
+
+  #tell(move: RunningMove, isUrgent: boolean): void {
+    const nowMs = this.#deps.clock.monotonicMs();
+    if (!isUrgent && nowMs - move.toldMs < tellEveryMs) return;
+    move.toldMs = nowMs;
     this.#deps.onChange(this.#document(move));
   }
 
@@ -160,31 +326,11 @@ export class MoveRunner {
   #forgetOldest(): void {
     for (const [id, move] of this.#moves) {
       if (this.#moves.size <= movesKept) return;
-      if (move.state.outcome !== undefined) this.#moves.delete(id);
+      if (move.course.state.outcome !== undefined) this.#moves.delete(id);
     }
   }
 
-  #document({ id, request, state, startedAtWallMs }: Move): MoveDocument {
-    const endMs = state.finishedAtMs ?? this.#deps.clock.monotonicMs();
-    const durationMs = Math.round(endMs - state.startedAtMs);
-    return {
-      id,
-      state: state.outcome ?? 'running',
-      kind: request.kind,
-      cohorts: request.cohorts,
-      revision: request.revision,
-      author: request.author,
-      reason: request.reason,
-      live: request.live,
-      pacePerSecond: request.pacePerSecond,
-      eligible: state.eligible,
-      moved: state.moved,
-      pending: { offline: 0, unknownSubscriptions: 0, asleep: 0 },
-      refused: state.refused,
-      startedAt: new Date(startedAtWallMs).toISOString(),
-      finishedAt: state.finishedAtMs === undefined ? null : new Date(startedAtWallMs + durationMs).toISOString(),
-      durationMs,
-      message: state.message ?? null,
-    };
+  #document(move: Move): MoveDocument {
+    return toMoveDocument(move, this.#deps.clock.monotonicMs());
   }
 }

@@ -1,5 +1,7 @@
 import type {
   AdminEvent,
+  DryRunDocument,
+  FreezeDocument,
   MoveAccepted,
   MoveDocument,
   PlanDocument,
@@ -12,28 +14,30 @@ import type {
 } from '../admin/admin-api.ts';
 import type {
   AdminBackend,
-  AdminFailure,
   AdminResult,
   CutoverRequest,
+  FreezeRequest,
   ReplacePlanRequest,
   RollbackRequest,
 } from '../admin/admin-backend.ts';
 import type { AssessmentDocument, AssessmentQuery } from '../admin/assessment-document.ts';
+import type { SubscriptionImportBody, SubscriptionImportDocument } from '../admin/subscription-import.ts';
 import { toWhereDocument } from '../admin/where-document.ts';
 import { errorMessage } from '../base/errors.ts';
-import { failure, type Result, success } from '../base/result.ts';
+import { failure, success } from '../base/result.ts';
 import type { Configuration } from '../config/configuration.ts';
 import type { Plan } from '../plan/plan.ts';
-import { checkSuccession, cutover, type PlanChangeFailure, rollback } from '../plan/plan-change.ts';
+import { checkSuccession } from '../plan/plan-change.ts';
 import { parsePlan } from '../plan/plan-document.ts';
-import type { PlanMistake } from '../plan/plan-mistake.ts';
-import type { PlanRevision, PlanStore, PlanStoreFailure } from '../plan/store/plan-store.ts';
+import type { PlanRevision, PlanStore } from '../plan/store/plan-store.ts';
+import { invalid, toAdminFailure, toInvalidPlan } from './admin-failures.ts';
 import type { AssessmentLedger } from './assessment-ledger.ts';
 import type { FleetFigures } from './fleet-figures.ts';
-import type { MoveRequest } from './move-request.ts';
 import type { MoveRunner } from './move-runner.ts';
-import type { PlanAuthority, UnusablePlan } from './plan-authority.ts';
+import type { MoveVerbs } from './move-verbs.ts';
+import type { PlanAuthority } from './plan-authority.ts';
 import type { SessionsReply } from './process-messages.ts';
+import { importSubscriptions, type Learn } from './subscription-import.ts';
 import { deviceOfQuery } from './where-question.ts';
 import type { WorkerHub } from './worker-hub.ts';
 
@@ -42,9 +46,11 @@ export interface OperatorBackendDeps {
   readonly authority: PlanAuthority;
   readonly store: PlanStore;
   readonly hub: WorkerHub;
-  readonly moves: MoveRunner;
+  readonly moves: Pick<MoveRunner, 'list' | 'find'>;
+  readonly verbs: MoveVerbs;
   readonly figures: FleetFigures;
   readonly assessments: AssessmentLedger;
+  readonly learn: Learn;
   readonly subscribe: (onEvent: (event: AdminEvent) => void) => () => void;
 }
 
@@ -69,11 +75,13 @@ export class OperatorBackend implements AdminBackend {
   }
 
   async replacePlan({ plan: document, ifMatch, author, reason }: ReplacePlanRequest): AdminResult<PlanDocument> {
-    const { authority, configuration, hub } = this.#deps;
+    const { authority, configuration, hub, verbs } = this.#deps;
     const { fleet } = configuration;
     const parsed = parsePlan(document, { brokers: Object.keys(configuration.brokers), fleet });
     if (!parsed.ok) return failure(toInvalidPlan(parsed.error));
     if (ifMatch === authority.current.revision) {
+      const frozen = raisesWeight(authority.current.plan, parsed.value) ? verbs.frozen() : undefined;
+      if (frozen !== undefined) return failure(frozen);
       const succession = checkSuccession(authority.current.plan, parsed.value);
       if (!succession.ok) return failure(invalid(succession.error.map(({ message }) => message).join('; ')));
     }
@@ -92,26 +100,44 @@ export class OperatorBackend implements AdminBackend {
   }
 
   async revision(number: number): AdminResult<RevisionDocument> {
-    const revision = await this.#readRevision(number);
+    const revision = await this.#deps.verbs.readRevision(number);
     return revision.ok ? success(toRevisionDocument(revision.value)) : revision;
   }
 
-  async cutover(cohort: string, request: CutoverRequest): AdminResult<MoveAccepted> {
-    const { weightBps } = request;
-    return this.#move('cutover', [cohort], { ...request, change: (plan) => cutover(plan, { cohort, weightBps }) });
+  cutover(cohort: string, request: CutoverRequest): AdminResult<MoveAccepted> {
+    return this.#deps.verbs.cutover(cohort, request);
   }
 
-  async rollback(request: RollbackRequest): AdminResult<MoveAccepted> {
-    const { scope } = request;
-    const to = await this.#rollbackTarget(request);
-    if (!to.ok) return to;
-    const cohort = 'cohort' in scope ? { cohort: scope.cohort } : {};
-    const cohorts =
-      'cohort' in scope ? [scope.cohort] : this.#deps.authority.current.plan.cohorts.map(({ name }) => name);
-    return this.#move('rollback', cohorts, {
-      ...request,
-      change: (plan) => rollback(plan, { ...cohort, to: to.value }),
-    });
+  rollback(request: RollbackRequest): AdminResult<MoveAccepted> {
+    return this.#deps.verbs.rollback(request);
+  }
+
+  dryRunCutover(cohort: string, request: CutoverRequest): AdminResult<DryRunDocument> {
+    return this.#deps.verbs.dryRunCutover(cohort, request);
+  }
+
+  dryRunRollback(request: RollbackRequest): AdminResult<DryRunDocument> {
+    return this.#deps.verbs.dryRunRollback(request);
+  }
+
+  async pauseMove(id: string, author: string): AdminResult<MoveDocument> {
+    return this.#deps.verbs.pauseMove(id, author);
+  }
+
+  async resumeMove(id: string): AdminResult<MoveDocument> {
+    return this.#deps.verbs.resumeMove(id);
+  }
+
+  async abortMove(id: string, author: string): AdminResult<MoveDocument> {
+    return this.#deps.verbs.abortMove(id, author);
+  }
+
+  async freeze(request: FreezeRequest): AdminResult<FreezeDocument> {
+    return success(this.#deps.verbs.beginFreeze(request));
+  }
+
+  async unfreeze(): AdminResult<FreezeDocument | null> {
+    return success(this.#deps.verbs.liftFreeze());
   }
 
   async moves(): AdminResult<readonly MoveDocument[]> {
@@ -161,6 +187,14 @@ export class OperatorBackend implements AdminBackend {
     }
   }
 
+  async importSubscriptions(body: SubscriptionImportBody): AdminResult<SubscriptionImportDocument> {
+    try {
+      return success(importSubscriptions(body, this.#deps.learn));
+    } catch (error) {
+      return failure({ kind: 'unavailable', message: `the import cannot be written: ${errorMessage(error)}` });
+    }
+  }
+
   async metricsText(): AdminResult<string> {
     return success(await this.#deps.figures.metricsText(this.#deps.authority.current));
   }
@@ -175,46 +209,6 @@ export class OperatorBackend implements AdminBackend {
 
   subscribe(onEvent: (event: AdminEvent) => void): () => void {
     return this.#deps.subscribe(onEvent);
-  }
-
-  async #move(
-    kind: 'cutover' | 'rollback',
-    cohorts: readonly string[],
-    request: Pick<CutoverRequest, 'author' | 'reason' | 'live' | 'pacePerSecond'> & {
-      readonly change: (plan: Plan) => Result<Plan, PlanChangeFailure>;
-    },
-  ): AdminResult<MoveAccepted> {
-    const { author, reason, live } = request;
-    const changed = await this.#deps.authority.change(request.change, { author, reason });
-    if (!changed.ok) return failure(toAdminFailure(changed.error));
-    const { revision, plan } = changed.value;
-    await this.#deps.hub.acknowledged(revision, acknowledgementMs);
-    const pacePerSecond = request.pacePerSecond ?? this.#defaultPace(kind, plan, cohorts);
-    const move: MoveRequest = { kind, cohorts, revision, author, reason, live, pacePerSecond };
-    return success({ revision, move: { id: this.#deps.moves.start(move).id } });
-  }
-
-  /** As fast as the limit says, but no faster than the brokers that sessions go to take CONNECTs. */
-  #defaultPace(kind: 'cutover' | 'rollback', plan: Plan, cohorts: readonly string[]): number {
-    const { brokers, limits } = this.#deps.configuration;
-    const destinations = plan.cohorts
-      .filter(({ name }) => cohorts.includes(name))
-      .map(({ source, target }) => brokers[kind === 'rollback' ? source : target]?.connectsPerSecond);
-    return Math.min(limits.reconnectsPerSecond, ...destinations.map((rate) => rate ?? Number.POSITIVE_INFINITY));
-  }
-
-  async #rollbackTarget({ to }: RollbackRequest): Promise<Result<number | Plan, AdminFailure>> {
-    if ('weightBps' in to) return success(to.weightBps);
-    const revision = await this.#readRevision(to.revision);
-    return revision.ok ? success(revision.value.plan) : revision;
-  }
-
-  async #readRevision(number: number): Promise<Result<PlanRevision, AdminFailure>> {
-    const revision = await this.#deps.store.revision(number);
-    if (!revision.ok) return failure(toAdminFailure(revision.error));
-    if (revision.value !== undefined) return success(revision.value);
-    const latest = this.#deps.authority.current.revision;
-    return failure({ kind: 'not-found', message: `expected a revision from 1 to ${latest}, got ${number}` });
   }
 }
 
@@ -242,41 +236,8 @@ function toSessionDocuments(worker: number, sessions: SessionsReply): readonly S
   }));
 }
 
-function toInvalidPlan(mistakes: readonly PlanMistake[]): AdminFailure {
-  const details = mistakes.map(({ path, message }) => {
-    const field = path
-      .map((step) => (typeof step === 'number' ? `[${step}]` : `.${step}`))
-      .join('')
-      .replace(/^\./, '');
-    const [expected = message, got = ''] = message.split(/, got /);
-    return { field, expected: expected.replace(/^expected /, ''), got };
-  });
-  return {
-    kind: 'invalid',
-    message: `the plan has ${mistakes.length} mistake${mistakes.length === 1 ? '' : 's'}`,
-    details,
-  };
-}
-
-function toAdminFailure(problem: PlanStoreFailure | PlanChangeFailure | UnusablePlan): AdminFailure {
-  switch (problem.kind) {
-    case 'conflict':
-      return {
-        kind: 'conflict',
-        message: `revision ${problem.latest} is the last one: read it, and make the change again`,
-        latestRevision: problem.latest,
-      };
-    case 'unavailable':
-      return { kind: 'unavailable', message: `the plan store fails, the last plan stays in force: ${problem.message}` };
-    case 'unknown-cohort':
-      return { kind: 'not-found', message: problem.message };
-    case 'unusable':
-    case 'would-raise':
-    case 'unsafe-succession':
-      return invalid(problem.message);
-  }
-}
-
-function invalid(message: string): AdminFailure {
-  return { kind: 'invalid', message };
+/** Whether devices go to a target by `next` that do not by `previous`. */
+function raisesWeight(previous: Plan, next: Plan): boolean {
+  const before = new Map(previous.cohorts.map(({ name, weightBps }) => [name, weightBps]));
+  return next.cohorts.some(({ name, weightBps }) => weightBps > (before.get(name) ?? 0));
 }

@@ -1,15 +1,9 @@
 import type { Configuration } from '../config/configuration.ts';
 import type { TlsMaterial } from '../config/tls-material.ts';
-import type { LiveSession, SessionCounts } from '../gateway/live-session.ts';
+import type { HandoverQuestion, LiveSession, SessionCounts } from '../gateway/live-session.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { AssessmentNote } from '../session/assessment-store.ts';
-import type {
-  AttachedSession,
-  ClaimAnswer,
-  Fallback,
-  SessionIntent,
-  SessionRemains,
-} from '../session/session-registry.ts';
+import type { ClaimAnswer, Fallback, SessionIntent, SessionRemains } from '../session/session-registry.ts';
 
 /** The admin address's name among the bound ports. No listener can have it: names hold no parentheses. */
 export const adminPortName = '(admin)';
@@ -67,19 +61,30 @@ export interface SessionAnnouncement {
   readonly epoch: number;
   readonly broker: string;
   readonly persistent: boolean;
-  /** As `AttachedSession` says. */
-  readonly keepsSubscriptions?: boolean;
 }
 
 /**
- * A home that changed while no control process was there; without a broker: forgotten. Without `remains` nothing is kept
- * of the session, without `subscriptions` in them those stay as they were.
+ * A home that changed, or what is kept with it; without a broker: forgotten. Without `remains` nothing is kept of the
+ * session, without `subscriptions` in them those stay as they were.
  */
 export interface HomeChange {
   readonly clientId: string;
+  /** Of the leg that made the change: one older than what is recorded changes nothing. */
+  readonly epoch: number;
   readonly broker?: string;
   readonly remains?: SessionRemains;
+  /** Brokers that may hold an old session, in place of those that were known; absent: as they were. */
+  readonly former?: readonly string[];
 }
+
+/** A former broker that no longer holds a session of the client ID. */
+export interface Purge {
+  readonly clientId: string;
+  readonly broker: string;
+}
+
+/** Counts what one worker changed: the control process says up to which number all is on disk. */
+export type Numbered<Change> = Change & { readonly number: number };
 
 /** A metric family as `Registry.getMetricsAsJSON` gives it: plain data, added up by the control process. */
 export type MetricFamilies = readonly unknown[];
@@ -91,7 +96,9 @@ export type WorkerMessage =
       readonly worker: number;
       readonly pid: number;
       readonly sessions: readonly SessionAnnouncement[];
-      readonly homes: readonly HomeChange[];
+      /** What the control process has not said to be on disk. */
+      readonly homes: readonly Numbered<HomeChange>[];
+      readonly purges: readonly Numbered<Purge>[];
     }
   | {
       readonly kind: 'claim';
@@ -114,13 +121,13 @@ export type WorkerMessage =
       /** Milliseconds since the client ID's last CONNECT was answered, where the broker limits them. */
       readonly connectedMsAgo?: number;
     }
-  | { readonly kind: 'attached'; readonly session: AttachedSession }
+  | { readonly kind: 'home'; readonly home: Numbered<HomeChange> }
+  | ({ readonly kind: 'purged' } & Numbered<Purge>)
   | {
       readonly kind: 'ended';
       readonly clientId: string;
       readonly epoch: number;
-      readonly sessionOver: boolean;
-      readonly remains?: SessionRemains;
+      readonly home?: Numbered<HomeChange>;
       /** Given where that is news to the control process, which knows when it granted a token and not when it was used. */
       readonly connected?: { readonly broker: string; readonly msAgo: number };
     }
@@ -153,8 +160,8 @@ export type ControlMessage =
   | { readonly kind: 'answer'; readonly claim: number; readonly answer: ClaimAnswer }
   /** Shows that the control process is alive; the first one says that it listens. */
   | { readonly kind: 'beat' }
-  /** The homes of the worker's `hello` are on disk. */
-  | { readonly kind: 'homes-noted' }
+  /** What the worker changed of homes is on disk, up to this number. */
+  | { readonly kind: 'homes-noted'; readonly upTo: number }
   | { readonly kind: 'token-answer'; readonly claim: number; readonly granted: boolean }
   | {
       readonly kind: 'end-leg';
@@ -185,7 +192,14 @@ export type WorkerQuestion =
       readonly limit: number;
       /** `last-first`: the highest positions first, as a rollback wants it. */
       readonly order: 'first-first' | 'last-first';
-    };
+    }
+  /** Answered by HandoverReply. */
+  | ({ readonly kind: 'handover' } & HandoverQuestion)
+  | { readonly kind: 'abort-handovers'; readonly move: string }
+  | { readonly kind: 'persistent-counts' };
+
+/** Live sessions that outlive their connection, by broker. */
+export type PersistentCounts = Readonly<Record<string, number>>;
 
 export interface ReconnectReply {
   /** Sessions closed orderly by this call. */

@@ -1,15 +1,15 @@
 import type { Clock } from '../base/clock.ts';
 import type { Obstacle } from '../mqtt/adaptation-kind.ts';
 import type { HomeStore } from '../session/home-store.ts';
+import type { ImportedDevice, ImportOutcome } from '../session/imported-subscriptions.ts';
 import { type Claim, Ownership, type OwnershipEffect } from '../session/ownership.ts';
 import { type ParkedLeg, ParkedLegs } from '../session/parked-legs.ts';
-import type { ClaimAnswer, SessionRemains } from '../session/session-registry.ts';
-import { livingSession } from '../session/session-remains.ts';
+import type { ClaimAnswer } from '../session/session-registry.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { type ClaimPlacement, placeClaim } from './claim-placement.ts';
 import { ConnectGates, type PacedClient } from './connect-gates.ts';
 import { HomeLedger } from './home-ledger.ts';
-import type { ControlMessage, WorkerMessage } from './process-messages.ts';
+import type { ControlMessage, Numbered, WorkerMessage } from './process-messages.ts';
 
 export interface SessionAuthorityDeps {
   readonly clock: Clock;
@@ -55,6 +55,8 @@ export class SessionAuthority {
   readonly #parked = new ParkedLegs(parkedMs);
   /** Claims that wait for parked legs to be closed, by the worker and connection of each. */
   readonly #parkedEnding = new Map<string, () => void>();
+  /** By worker: the last change of homes that it is to hear of when all is on disk. */
+  readonly #changed = new Map<number, number>();
   /** Further connect tokens that are waited for, by worker and claim. */
   readonly #tokens = new Map<string, () => void>();
   #takeoverTimer: NodeJS.Timeout | undefined;
@@ -62,7 +64,7 @@ export class SessionAuthority {
   constructor(deps: SessionAuthorityDeps, options: SessionAuthorityOptions) {
     this.#deps = deps;
     this.#options = options;
-    this.#homes = new HomeLedger(deps.homes, deps.log);
+    this.#homes = new HomeLedger(deps.homes, { log: deps.log, onWritten: () => this.#acknowledge() });
     // Microseconds since the epoch: above everything an earlier control process can have granted.
     this.#ownership = new Ownership({ takeoverMs: options.takeoverMs, firstEpoch: deps.clock.wallMs() * 1000 });
     const { rates, clientRates = {}, queueLimit } = options;
@@ -70,22 +72,28 @@ export class SessionAuthority {
   }
 
   handleHello(message: Extract<WorkerMessage, { kind: 'hello' }>): void {
-    for (const session of message.sessions) {
-      const { clientId, connection, epoch } = session;
-      this.#perform(this.#ownership.announce({ worker: message.worker, clientId, connection, epoch }));
-      if (session.persistent) this.#homes.note(clientId, session.broker, keptOf(session));
+    const { worker, sessions, homes, purges } = message;
+    this.#changed.delete(worker);
+    for (const { clientId, connection, epoch, broker, persistent } of sessions) {
+      this.#perform(this.#ownership.announce({ worker, clientId, connection, epoch }));
+      if (persistent && this.#ownership.owns(clientId, epoch)) this.#homes.announced(clientId, broker, epoch);
     }
-    for (const { clientId, broker, remains } of message.homes) {
-      if (broker === undefined) this.#homes.forget(clientId);
-      else this.#homes.note(clientId, broker, remains);
+    for (const change of homes) {
+      this.#ownership.outgrow(change.epoch);
+      this.#homes.apply(change);
     }
-    if (message.homes.length > 0 && this.#homes.flush()) this.#deps.send(message.worker, { kind: 'homes-noted' });
+    for (const purge of purges) this.#homes.purged(purge);
+    this.#noteChanged(worker, [...homes, ...purges]);
+    if (homes.length + purges.length > 0) this.#homes.flush();
   }
 
   handleClaim(worker: number, message: Extract<WorkerMessage, { kind: 'claim' }>): void {
     const claim: Claim = { ...message, worker };
     if (claim.clientId === '') this.#admit(claim, 0, false);
-    else this.#perform(this.#ownership.claim(claim, this.#deps.clock.monotonicMs()));
+    else {
+      this.#ownership.outgrow(this.#homes.epochOf(claim.clientId));
+      this.#perform(this.#ownership.claim(claim, this.#deps.clock.monotonicMs()));
+    }
     this.#armTakeover();
   }
 
@@ -116,21 +124,21 @@ export class SessionAuthority {
     if (!isAnswered) this.#tokens.set(key, takeBack);
   }
 
-  handleAttached({ session }: Extract<WorkerMessage, { kind: 'attached' }>): void {
+  handleHome(worker: number, { home }: Extract<WorkerMessage, { kind: 'home' }>): void {
     // A leg that lost its client ID no longer speaks for the session.
-    if (!this.#ownership.owns(session.clientId, session.epoch)) return;
-    if (session.persistent) this.#homes.note(session.clientId, session.broker, keptOf(session));
-    else this.#homes.forget(session.clientId);
+    if (this.#ownership.owns(home.clientId, home.epoch)) this.#homes.apply(home);
+    this.#noteChanged(worker, [home]);
   }
 
-  handleEnded(message: Extract<WorkerMessage, { kind: 'ended' }>): void {
-    const { clientId, epoch, sessionOver, remains, connected } = message;
+  handlePurged(worker: number, message: Extract<WorkerMessage, { kind: 'purged' }>): void {
+    this.#homes.purged(message);
+    this.#noteChanged(worker, [message]);
+  }
+
+  handleEnded(worker: number, message: Extract<WorkerMessage, { kind: 'ended' }>): void {
+    const { clientId, epoch, home, connected } = message;
     if (connected !== undefined) this.#noteConnect({ broker: connected.broker, clientId }, connected.msAgo);
-    // A leg that lost its client ID no longer speaks for the session.
-    if (this.#ownership.owns(clientId, epoch)) {
-      if (sessionOver) this.#homes.forget(clientId);
-      else if (remains !== undefined) this.#homes.keep(clientId, remains);
-    }
+    if (home !== undefined) this.handleHome(worker, { kind: 'home', home });
     this.#perform(this.#ownership.legEnded(clientId, epoch));
   }
 
@@ -139,6 +147,7 @@ export class SessionAuthority {
   }
 
   workerGone(worker: number): void {
+    this.#changed.delete(worker);
     for (const [key, { claim }] of this.#waiting) if (claim.worker === worker) this.#takeWaiting(key);
     for (const [key, takeBack] of this.#tokens) {
       if (!key.startsWith(`${worker}:`)) continue;
@@ -155,6 +164,11 @@ export class SessionAuthority {
 
   homeOf(clientId: string): string | undefined {
     return this.#homes.homeOf(clientId);
+  }
+
+  /** Throws when it cannot be written. */
+  learn(importId: string, devices: readonly ImportedDevice[]): readonly ImportOutcome[] {
+    return this.#homes.learn(importId, devices);
   }
 
   close(): void {
@@ -288,6 +302,17 @@ export class SessionAuthority {
     });
   }
 
+  /** What a worker changed is its own to keep until it hears that it is on disk. */
+  #noteChanged(worker: number, changes: readonly Numbered<unknown>[]): void {
+    const last = changes.reduce((most, { number }) => Math.max(most, number), this.#changed.get(worker) ?? 0);
+    if (last > 0) this.#changed.set(worker, last);
+  }
+
+  #acknowledge(): void {
+    for (const [worker, upTo] of this.#changed) this.#deps.send(worker, { kind: 'homes-noted', upTo });
+    this.#changed.clear();
+  }
+
   #noteConnect(client: PacedClient, msAgo: number): void {
     this.#gates.noteConnect(client, this.#deps.clock.monotonicMs() - msAgo);
   }
@@ -307,11 +332,6 @@ export class SessionAuthority {
       this.#armTakeover();
     }, waitMs);
   }
-}
-
-/** What stays kept of a session that lives. */
-function keptOf({ keepsSubscriptions }: { readonly keepsSubscriptions?: boolean }): SessionRemains | undefined {
-  return keepsSubscriptions === true ? livingSession : undefined;
 }
 
 function claimKey(worker: number, claim: number): string {

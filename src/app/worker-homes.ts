@@ -2,7 +2,7 @@ import { unknownSubscriptions } from '../mqtt/remembered-subscriptions.ts';
 import type { HomeStore } from '../session/home-store.ts';
 import type { SessionRemains } from '../session/session-registry.ts';
 import { boundedRemains } from '../session/session-remains.ts';
-import type { HomeChange } from './process-messages.ts';
+import type { HomeChange, Numbered, Purge } from './process-messages.ts';
 
 /** Beyond this many, homes that change while the control process is away are no longer remembered. */
 const homeChangesKept = 100_000;
@@ -11,11 +11,18 @@ const identifiersKept = 1_000_000;
 /** The same for characters of subscriptions. */
 const charactersKept = 33_554_432;
 
-/** What a worker knows of homes while no control process is there: the file, and what changed since. */
+/**
+ * What a worker changed of homes and has not heard to be on disk, and what it knows of homes while no control process is
+ * there: the file, and these changes.
+ */
 export class WorkerHomes {
   /** Opens the homes for reading; may throw. */
   readonly #open: () => HomeStore;
-  readonly #changes = new Map<string, HomeChange>();
+  /** The last one of each client ID, all that is not on disk taken together; in the order of their numbers. */
+  readonly #changes = new Map<string, Numbered<HomeChange>>();
+  /** In the order of their numbers. */
+  readonly #purges = new Map<string, Numbered<Purge>>();
+  #lastNumber = 0;
   #identifiers = 0;
   #characters = 0;
   #file: HomeStore | undefined;
@@ -29,6 +36,12 @@ export class WorkerHomes {
     return change === undefined ? this.#read((file) => file.homeOf(clientId)) : change.broker;
   }
 
+  /** Of the last leg that changed the home. */
+  epochOf(clientId: string): number {
+    const recorded = this.#read((file) => file.epochOf(clientId)) ?? 0;
+    return Math.max(recorded, this.#changes.get(clientId)?.epoch ?? 0);
+  }
+
   remainsOf(clientId: string): SessionRemains | undefined {
     const change = this.#changes.get(clientId);
     if (change === undefined) return this.#read((file) => file.remainsOf(clientId));
@@ -37,28 +50,57 @@ export class WorkerHomes {
     return { ...change.remains, ...(subscriptions !== undefined && { subscriptions }) };
   }
 
-  /** Without a broker: forgotten. Without `remains`: the session began anew. */
-  note(clientId: string, broker: string | undefined, remains?: SessionRemains): void {
+  formerOf(clientId: string): readonly string[] {
+    const former = this.#changes.get(clientId)?.former ?? this.#read((file) => file.formerOf(clientId)) ?? [];
+    return former.filter((broker) => !this.#purges.has(purgeKey({ clientId, broker })));
+  }
+
+  /** Gives the change its number; where there is no room it is not remembered here. */
+  note(change: HomeChange): Numbered<HomeChange> {
+    this.#lastNumber += 1;
+    const numbered = { ...change, number: this.#lastNumber };
+    const { clientId } = change;
     const earlier = this.#changes.get(clientId);
-    if (clientId === '' || (earlier === undefined && this.#changes.size >= homeChangesKept)) return;
-    const kept = this.#bounded(earlier, broker === undefined ? undefined : remains);
+    // Who was left again has to be purged again.
+    for (const broker of change.former ?? []) this.#purges.delete(purgeKey({ clientId, broker }));
+    if (clientId === '' || (earlier === undefined && this.#changes.size >= homeChangesKept)) return numbered;
+    const { remains, ...rest } = numbered;
+    const kept = this.#bounded(earlier, change.broker === undefined ? undefined : remains);
+    const former = change.former ?? earlier?.former;
+    this.#changes.delete(clientId);
     this.#changes.set(clientId, {
-      clientId,
-      ...(broker !== undefined && { broker }),
+      ...rest,
       ...(kept !== undefined && { remains: kept }),
+      ...(former !== undefined && { former }),
     });
+    return numbered;
   }
 
-  /** What changed while the control process was away; kept until it says that it is noted. */
-  changes(): readonly HomeChange[] {
-    return [...this.#changes.values()];
+  purge(purge: Purge): Numbered<Purge> {
+    this.#lastNumber += 1;
+    const numbered = { ...purge, number: this.#lastNumber };
+    const key = purgeKey(purge);
+    this.#purges.delete(key);
+    if (this.#purges.size < homeChangesKept) this.#purges.set(key, numbered);
+    return numbered;
   }
 
-  /** The control process has them. */
-  noted(): void {
-    this.#changes.clear();
-    this.#identifiers = 0;
-    this.#characters = 0;
+  /** What the control process has not said to be on disk. */
+  changes(): { readonly homes: readonly Numbered<HomeChange>[]; readonly purges: readonly Numbered<Purge>[] } {
+    return { homes: [...this.#changes.values()], purges: [...this.#purges.values()] };
+  }
+
+  /** All up to this number is on disk. */
+  noted(upTo: number): void {
+    for (const [clientId, change] of this.#changes) {
+      if (change.number > upTo) break;
+      this.#release(change);
+      this.#changes.delete(clientId);
+    }
+    for (const [key, { number }] of this.#purges) {
+      if (number > upTo) break;
+      this.#purges.delete(key);
+    }
   }
 
   /** The file is opened again when it is asked next: it may be another one then. */
@@ -69,8 +111,7 @@ export class WorkerHomes {
 
   /** What takes the place of the earlier change; of what finds no room, subscriptions are taken for not known. */
   #bounded(earlier: HomeChange | undefined, remains: SessionRemains | undefined): SessionRemains | undefined {
-    this.#identifiers -= earlier?.remains?.received.length ?? 0;
-    this.#characters -= earlier?.remains?.subscriptions?.length ?? 0;
+    this.#release(earlier);
     if (remains === undefined) return undefined;
     const stay = earlier === undefined ? undefined : (earlier.remains ?? nothingKnown).subscriptions;
     const { subscriptions = stay, received = [], ...rest } = boundedRemains(remains) ?? {};
@@ -80,6 +121,11 @@ export class WorkerHomes {
     this.#identifiers += identifiers.length;
     this.#characters += taken?.length ?? 0;
     return { ...rest, received: identifiers, ...(taken !== undefined && { subscriptions: taken }) };
+  }
+
+  #release(change: HomeChange | undefined): void {
+    this.#identifiers -= change?.remains?.received.length ?? 0;
+    this.#characters -= change?.remains?.subscriptions?.length ?? 0;
   }
 
   /** Once more on a file opened anew: the control process that comes back may have replaced its log. */
@@ -105,3 +151,7 @@ export class WorkerHomes {
 }
 
 const nothingKnown: SessionRemains = { received: [], subscriptions: unknownSubscriptions };
+
+function purgeKey({ clientId, broker }: Purge): string {
+  return JSON.stringify([clientId, broker]);
+}

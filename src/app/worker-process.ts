@@ -31,7 +31,7 @@ import type {
   WorkerFigures,
   WorkerQuestion,
 } from './process-messages.ts';
-import { chooseReconnects } from './reconnect-choice.ts';
+import { answerQuestion } from './worker-answers.ts';
 import { WorkerLink } from './worker-link.ts';
 
 type StartMessage = Extract<SupervisorMessage, { kind: 'start' }>;
@@ -112,8 +112,8 @@ class WorkerProcess {
     });
     this.#link = new WorkerLink(linkPath, {
       onUp: (link) => {
-        const homes = this.#registry.homeChanges();
-        link.send({ kind: 'hello', worker, pid: process.pid, sessions: this.#registry.announcements(), homes });
+        const changes = this.#registry.homeChanges();
+        link.send({ kind: 'hello', worker, pid: process.pid, sessions: this.#registry.announcements(), ...changes });
         this.#registry.linkUp(link);
         this.#assessments.linkUp(link);
       },
@@ -224,7 +224,7 @@ class WorkerProcess {
       case 'beat':
         break;
       case 'homes-noted':
-        this.#registry.homesNoted();
+        this.#registry.homesNoted(message.upTo);
         break;
       case 'answer':
       case 'token-answer':
@@ -279,23 +279,13 @@ class WorkerProcess {
   }
 
   async #answer(request: number, question: WorkerQuestion): Promise<void> {
-    this.#link.send({ kind: 'reply', request, value: await this.#valueOf(question) });
-  }
-
-  async #valueOf(question: WorkerQuestion): Promise<unknown> {
-    switch (question.kind) {
-      case 'figures':
-        return this.#figures();
-      case 'sessions':
-        return this.#gateway.sessions(question.filter);
-      case 'reconnect': {
-        await this.#applied;
-        const pending = this.#gateway.pendingBefore(this.#currentSnapshot().revision);
-        const choice = chooseReconnects(this.#gateway.misplaced(question.cohorts), { ...question, pending });
-        void this.#gateway.reconnect(choice.connections);
-        return choice.reply;
-      }
-    }
+    const value = await answerQuestion(question, {
+      gateway: this.#gateway,
+      applied: () => this.#applied,
+      revision: () => this.#currentSnapshot().revision,
+      figures: () => this.#figures(),
+    });
+    this.#link.send({ kind: 'reply', request, value });
   }
 
   async #figures(): Promise<WorkerFigures> {

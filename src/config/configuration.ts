@@ -19,6 +19,7 @@ export interface Configuration {
   readonly nameserver?: NameserverConfiguration;
   readonly sites: readonly SiteConfiguration[];
   readonly admin: AdminConfiguration;
+  readonly handover: HandoverConfiguration;
   readonly limits: Limits;
   readonly bridge: { readonly rules: readonly BridgeRuleConfiguration[] };
   /** A number of worker processes, at least 1 (`auto` is resolved to one per core). */
@@ -108,6 +109,19 @@ export interface StoreConfiguration {
   readonly kind: 'sqlite';
   readonly path: string;
   readonly create: boolean;
+}
+
+export interface HandoverConfiguration {
+  /** Milliseconds that both brokers deliver after the switch: longer than the deployment's mirror takes, or messages are lost. */
+  readonly overlapMs: number;
+  /** Milliseconds until a new subscription surely delivers; absent: what the target's profile says. */
+  readonly settleMs?: number;
+  /** Milliseconds that the former leg of a moved session stands by. */
+  readonly rollbackWindowMs: number;
+  /** Of a move's attempts; above it the move stops itself. */
+  readonly abortPercent: number;
+  /** Milliseconds of one session's attempt, up to its switch. */
+  readonly attemptMs: number;
 }
 
 export type AdminRole = 'viewer' | 'operator' | 'admin';

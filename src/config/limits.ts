@@ -30,6 +30,8 @@ export const limitDefaults = {
   takeoverMs: 1_000,
   /** Live sessions that a cutover or rollback closes per second unless --pace says otherwise. */
   reconnectsPerSecond: 500,
+  /** Milliseconds that a device is kept without a broker before the broker's `onDown` decides. */
+  repairMs: 30_000,
   /** Milliseconds that an orderly close of a live session waits for unacknowledged packets. */
   quiesceMs: 1_000,
   /** Milliseconds from SIGTERM until connections that remain are closed. */

@@ -14,6 +14,10 @@ export type MoveOutcome = 'done' | 'failed' | 'superseded' | 'aborted';
 export interface ReconnectMoveState {
   readonly startedAtMs: number;
   readonly pacePerSecond: number;
+  /** Since when the pace counts: the start, or later by the time that the move was paused. */
+  readonly pacedFromMs: number;
+  /** Paused since then. */
+  readonly pausedAtMs: number | undefined;
   /** Sessions that had to go when the move began, and those found later. */
   readonly eligible: number;
   readonly moved: number;
@@ -35,6 +39,8 @@ export function startReconnectMove(nowMs: number, pacePerSecond: number): Reconn
   return {
     startedAtMs: nowMs,
     pacePerSecond,
+    pacedFromMs: nowMs,
+    pausedAtMs: undefined,
     eligible: 0,
     moved: 0,
     allowed: 0,
@@ -48,7 +54,8 @@ export function startReconnectMove(nowMs: number, pacePerSecond: number): Reconn
 
 /** How many sessions may be closed now: the pace times the time gone by, less what was allowed already. */
 export function allowanceAt(state: ReconnectMoveState, nowMs: number): number {
-  const earned = Math.floor(((nowMs - state.startedAtMs) / 1000) * state.pacePerSecond) + 1;
+  if (state.pausedAtMs !== undefined || state.outcome !== undefined) return 0;
+  const earned = Math.floor(((nowMs - state.pacedFromMs) / 1000) * state.pacePerSecond) + 1;
   return Math.max(0, earned - state.allowed);
 }
 
@@ -81,10 +88,24 @@ export function applyProgress(
   };
 }
 
+/** While paused nothing is closed; sessions that are closing already go. */
+export function pauseMove(state: ReconnectMoveState, nowMs: number, message: string): ReconnectMoveState {
+  return state.outcome === undefined ? { ...state, pausedAtMs: state.pausedAtMs ?? nowMs, message } : state;
+}
+
+export function resumeMove(state: ReconnectMoveState, nowMs: number): ReconnectMoveState {
+  const { pausedAtMs, outcome } = state;
+  if (pausedAtMs === undefined || outcome !== undefined) return state;
+  const pacedFromMs = state.pacedFromMs + (nowMs - pausedAtMs);
+  return { ...state, pacedFromMs, pausedAtMs: undefined, message: undefined };
+}
+
 export function endMove(
   state: ReconnectMoveState,
   outcome: MoveOutcome,
   { nowMs, message }: { readonly nowMs: number; readonly message?: string },
 ): ReconnectMoveState {
-  return state.outcome === undefined ? { ...state, outcome, finishedAtMs: nowMs, message } : state;
+  return state.outcome === undefined
+    ? { ...state, pausedAtMs: undefined, outcome, finishedAtMs: nowMs, message }
+    : state;
 }

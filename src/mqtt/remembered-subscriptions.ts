@@ -58,6 +58,19 @@ export function decodeSubscriptions(text: string | undefined): SessionSubscripti
   }
 }
 
+/**
+ * What is known of a session, given what was kept of it and what was imported: the import tells nothing to a gateway that
+ * saw all of it, and what the gateway saw is newer than the import.
+ */
+export function withImported(kept: string | undefined, imported: string): string {
+  const seen = decodeSubscriptions(kept);
+  if (seen.subscriptionsKnown) return kept ?? imported;
+  if (seen.held.length === 0) return imported;
+  const told = decodeSubscriptions(imported);
+  const held = new Map([...told.held, ...seen.held].map((subscription) => [subscription.filter, subscription]));
+  return encodeSubscriptions({ subscriptionsKnown: told.subscriptionsKnown, held: [...held.values()] });
+}
+
 /** Filter, the options byte of SUBSCRIBE (MQTT 5 §3.8.3.1), the QoS that was granted, the Subscription Identifier. */
 type Row = readonly [filter: string, options: number, granted: number, identifier?: number];
 

@@ -1,3 +1,4 @@
+import type { ImportedDevice, ImportOutcome } from './imported-subscriptions.ts';
 import type { SessionRemains } from './session-registry.ts';
 
 /**
@@ -8,17 +9,29 @@ import type { SessionRemains } from './session-registry.ts';
 export interface HomeStore {
   /** The broker's name, or undefined when none is recorded. Synchronous: it is asked per CONNECT. Throws when unreadable. */
   homeOf(clientId: string): string | undefined;
+  /** The epoch of the leg that recorded the home; 0 without one. Throws when unreadable. */
+  epochOf(clientId: string): number;
   /** Records or moves a home; `flush` makes it durable. Throws when too many wait for that. */
-  record(clientId: string, broker: string): void;
-  /** The home, and what was kept with it. */
+  record(clientId: string, broker: string, epoch?: number): void;
+  /** The home, and what was kept or imported with it; former brokers stay. */
   forget(clientId: string): void;
-  /** What was kept last, while there is a home. Throws when unreadable. */
+  /** What was kept last, with what was imported, which needs no home. Throws when unreadable. */
   remainsOf(clientId: string): SessionRemains | undefined;
   /**
    * Keeps it with the home, bounded, in place of what was kept; without `subscriptions` those stay as they were. Undefined
-   * forgets all of it. Without a home nothing is kept. Throws as `record` does.
+   * forgets all of it, and what was imported. Without a home nothing is kept. Throws as `record` does.
    */
   keep(clientId: string, remains: SessionRemains | undefined): void;
+  /** Brokers that may hold an old session of the client ID; the home is never among them. Throws when unreadable. */
+  formerOf(clientId: string): readonly string[];
+  /** In place of those that were kept; at most `formerBrokers`, the last ones. Throws as `record` does. */
+  keepFormer(clientId: string, brokers: readonly string[]): void;
+  /**
+   * Takes what an operator knows of sessions that are older than the gateway, with or without a home, durable at once.
+   * Devices of one `importId` may come in several calls, whose filters add up; another one replaces what it brings.
+   * An outcome for each device, in their order. Throws when it cannot be written, and nothing of the call is taken then.
+   */
+  learn(importId: string, devices: readonly ImportedDevice[]): readonly ImportOutcome[];
   /** How many homes each broker has. */
   countByBroker(): ReadonlyMap<string, number>;
   flush(): void;

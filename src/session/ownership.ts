@@ -54,7 +54,7 @@ export class Ownership {
   readonly #takeoverMs: number;
   #nextEpoch: number;
 
-  /** `firstEpoch` must be above every epoch ever granted: the caller derives it from the wall clock. */
+  /** `firstEpoch` is to be above every epoch ever granted: the caller derives it from the wall clock, and has `outgrow`. */
   constructor(options: { readonly takeoverMs: number; readonly firstEpoch: number }) {
     this.#takeoverMs = options.takeoverMs;
     this.#nextEpoch = options.firstEpoch;
@@ -67,6 +67,11 @@ export class Ownership {
   /** Whether the leg with this epoch is the one that owns the client ID. */
   owns(clientId: string, epoch: number): boolean {
     return this.#owners.get(clientId)?.epoch === epoch;
+  }
+
+  /** Every epoch granted from here on is above this one: the wall clock may have been set back. */
+  outgrow(epoch: number): void {
+    this.#nextEpoch = Math.max(this.#nextEpoch, epoch + 1);
   }
 
   claim(claim: Claim, nowMs: number): OwnershipEffect[] {
@@ -113,7 +118,7 @@ export class Ownership {
 
   /** A worker reports a live leg to a control process that did not grant it. Of two, the higher epoch stays. */
   announce(leg: AnnouncedLeg): OwnershipEffect[] {
-    this.#nextEpoch = Math.max(this.#nextEpoch, leg.epoch + 1);
+    this.outgrow(leg.epoch);
     const owner = this.#owners.get(leg.clientId);
     const announced: Owner = { leg: { worker: leg.worker, connection: leg.connection }, epoch: leg.epoch };
     if (owner === undefined) {

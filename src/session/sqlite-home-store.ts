@@ -1,31 +1,51 @@
-import { DatabaseSync, type StatementSync } from 'node:sqlite';
+import { DatabaseSync } from 'node:sqlite';
 import { CrossfadeError } from '../base/errors.ts';
-import { unknownSubscriptions } from '../mqtt/remembered-subscriptions.ts';
+import { decodeSubscriptions, unknownSubscriptions, withImported } from '../mqtt/remembered-subscriptions.ts';
 import type { HomeStore } from './home-store.ts';
-import type { SessionRemains } from './session-registry.ts';
+import {
+  type ImportBounds,
+  type ImportedDevice,
+  ImportedSubscriptions,
+  type ImportOutcome,
+  importBounds,
+  importedTable,
+} from './imported-subscriptions.ts';
+import { formerBrokers, type SessionRemains } from './session-registry.ts';
 import { boundedRemains } from './session-remains.ts';
+import { WaitingRows } from './waiting-rows.ts';
 
 /** What is left of sessions stands apart: few have something left, subscriptions seldom change, and homes stay small. */
 const schema = `
-  CREATE TABLE IF NOT EXISTS homes (client_id TEXT PRIMARY KEY, broker TEXT NOT NULL) WITHOUT ROWID, STRICT;
+  CREATE TABLE IF NOT EXISTS homes (
+    client_id TEXT PRIMARY KEY, broker TEXT NOT NULL, epoch INTEGER NOT NULL DEFAULT 0
+  ) WITHOUT ROWID, STRICT;
   CREATE TABLE IF NOT EXISTS remains (
     client_id TEXT PRIMARY KEY, received BLOB NOT NULL, expires_at_ms INTEGER
   ) WITHOUT ROWID, STRICT;
   CREATE TABLE IF NOT EXISTS subscriptions (client_id TEXT PRIMARY KEY, held TEXT NOT NULL) WITHOUT ROWID, STRICT;
+  CREATE TABLE IF NOT EXISTS formers (client_id TEXT PRIMARY KEY, brokers TEXT NOT NULL) WITHOUT ROWID, STRICT;
+  ${importedTable}
 `;
+
+export interface HomeStoreOptions {
+  readonly readOnly?: boolean;
+  readonly imports?: ImportBounds;
+}
 
 /**
  * Homes in one SQLite file. Writes gather until `flush` and then go in one transaction; reads see them before that.
- * WAL, so that workers may read while the control process writes. What cannot be written stays in memory, at most
- * `heldHomes` of them; opened `readOnly` that is all of it.
+ * WAL, so that workers may read while the control process writes. What cannot be written stays in memory, at most a
+ * million of each kind; opened `readOnly` that is all of it. A file of an earlier version is brought up to date.
  */
-export function openSqliteHomeStore(path: string, options: { readonly readOnly?: boolean } = {}): HomeStore {
-  const database = new DatabaseSync(path, { readOnly: options.readOnly ?? false, timeout: lockedMs });
-  if (options.readOnly !== true) {
+export function openSqliteHomeStore(path: string, options: HomeStoreOptions = {}): HomeStore {
+  const { readOnly = false, imports = importBounds } = options;
+  const database = new DatabaseSync(path, { readOnly, timeout: lockedMs });
+  if (!readOnly) {
     database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;');
     database.exec(schema);
+    addEpochs(database);
   }
-  return new SqliteHomeStore(database);
+  return new SqliteHomeStore(database, imports);
 }
 
 /**
@@ -34,65 +54,125 @@ export function openSqliteHomeStore(path: string, options: { readonly readOnly?:
  */
 const lockedMs = 5_000;
 
-/** Homes that wait to be written, at most; beyond them a new one is not recorded. */
-const heldHomes = 1_000_000;
 /** Packet identifiers that wait to be written, at most, of all sessions; beyond them a session's are not kept. */
 const heldIdentifiers = 4_000_000;
 /** Characters of subscriptions that wait to be written, at most, of all sessions; beyond them a session's are not known. */
 const heldCharacters = 134_217_728;
 
+/** The homes of an earlier version have none. */
+function addEpochs(database: DatabaseSync): void {
+  const columns = database.prepare('PRAGMA table_info(homes)').all();
+  if (columns.some(({ name }) => name === 'epoch')) return;
+  database.exec('ALTER TABLE homes ADD COLUMN epoch INTEGER NOT NULL DEFAULT 0');
+}
+
+interface Home {
+  readonly broker: string;
+  readonly epoch: number;
+}
+
 class SqliteHomeStore implements HomeStore {
   readonly #database: DatabaseSync;
-  readonly #select: StatementSync;
-  /** Undefined for a file of an earlier version that can only be read. */
-  readonly #selectRemains: StatementSync | undefined;
-  readonly #selectSubscriptions: StatementSync | undefined;
-  /** Not yet written; undefined is a home to forget. */
-  #dirty = new Map<string, string | undefined>();
-  #dirtyRemains = new Map<string, SessionRemains | undefined>();
-  #dirtyIdentifiers = 0;
-  #dirtySubscriptions = new Map<string, string | undefined>();
-  #dirtyCharacters = 0;
+  readonly #homes: WaitingRows<Home>;
+  readonly #remains: WaitingRows<SessionRemains>;
+  readonly #subscriptions: WaitingRows<string>;
+  readonly #formers: WaitingRows<readonly string[]>;
+  readonly #imported: ImportedSubscriptions;
+  #waitingIdentifiers = 0;
+  #waitingCharacters = 0;
 
-  constructor(database: DatabaseSync) {
+  constructor(database: DatabaseSync, imports: ImportBounds) {
     this.#database = database;
-    this.#select = database.prepare('SELECT broker FROM homes WHERE client_id = ?');
-    this.#selectRemains = this.#prepareFor(
-      'remains',
-      'SELECT received, expires_at_ms FROM remains WHERE client_id = ?',
-    );
-    this.#selectSubscriptions = this.#prepareFor('subscriptions', 'SELECT held FROM subscriptions WHERE client_id = ?');
+    this.#homes = new WaitingRows(database, {
+      table: 'homes',
+      columns: ['broker', 'epoch'],
+      toRow: ({ broker, epoch }) => [broker, epoch],
+      fromRow: ({ broker, epoch }) => (typeof broker === 'string' ? { broker, epoch: Number(epoch ?? 0) } : undefined),
+    });
+    this.#remains = new WaitingRows(database, {
+      table: 'remains',
+      columns: ['received', 'expires_at_ms'],
+      toRow: ({ received, expiresAtMs }) => [toBytes(received), expiresAtMs ?? null],
+      fromRow: toRemains,
+    });
+    this.#subscriptions = new WaitingRows(database, {
+      table: 'subscriptions',
+      columns: ['held'],
+      toRow: (held) => [held],
+      fromRow: ({ held }) => (typeof held === 'string' ? held : undefined),
+    });
+    this.#formers = new WaitingRows(database, {
+      table: 'formers',
+      columns: ['brokers'],
+      toRow: (brokers) => [JSON.stringify(brokers)],
+      fromRow: ({ brokers }) => (typeof brokers === 'string' ? (JSON.parse(brokers) as readonly string[]) : undefined),
+    });
+    this.#imported = new ImportedSubscriptions(database, imports);
   }
 
   homeOf(clientId: string): string | undefined {
-    if (this.#dirty.has(clientId)) return this.#dirty.get(clientId);
-    const row = this.#select.get(clientId);
-    return typeof row?.['broker'] === 'string' ? row['broker'] : undefined;
+    return this.#homes.get(clientId)?.broker;
   }
 
-  record(clientId: string, broker: string): void {
-    if (this.homeOf(clientId) !== broker) this.#note(clientId, broker);
+  epochOf(clientId: string): number {
+    return this.#homes.get(clientId)?.epoch ?? 0;
+  }
+
+  record(clientId: string, broker: string, epoch = 0): void {
+    const home = this.#homes.get(clientId);
+    if (home?.broker === broker && home.epoch >= epoch) return;
+    this.#homes.set(clientId, { broker, epoch: Math.max(epoch, home?.epoch ?? 0) });
+    if (home?.broker === broker) return;
+    const formers = this.formerOf(clientId);
+    this.keepFormer(clientId, home === undefined ? formers : [...formers, home.broker]);
   }
 
   forget(clientId: string): void {
     this.#noteRemains(clientId, undefined);
     this.#noteSubscriptions(clientId, undefined);
-    if (this.homeOf(clientId) !== undefined) this.#note(clientId, undefined);
+    this.#imported.settle(clientId);
+    if (this.homeOf(clientId) !== undefined) this.#homes.set(clientId, undefined);
   }
 
   remainsOf(clientId: string): SessionRemains | undefined {
-    const left = this.#leftOf(clientId);
-    const subscriptions = this.#subscriptionsOf(clientId);
+    const left = this.#remains.get(clientId);
+    const kept = this.#subscriptions.get(clientId);
+    const imported = this.#imported.of(clientId);
+    const subscriptions = imported === undefined ? kept : withImported(kept, imported);
     if (subscriptions === undefined) return left;
     return { received: [], ...left, subscriptions };
   }
 
   keep(clientId: string, remains: SessionRemains | undefined): void {
-    if (remains !== undefined && this.homeOf(clientId) === undefined) return;
+    if (remains === undefined) this.#imported.settle(clientId);
+    else if (this.homeOf(clientId) === undefined) return;
     const { subscriptions, ...left } = boundedRemains(remains) ?? {};
     this.#noteRemains(clientId, boundedRemains({ received: [], ...left }));
     if (remains !== undefined && subscriptions === undefined) return;
     this.#noteSubscriptions(clientId, subscriptions === unknownSubscriptions ? undefined : subscriptions);
+    if (this.#sawAll(clientId)) this.#imported.settle(clientId);
+  }
+
+  formerOf(clientId: string): readonly string[] {
+    return this.#formers.get(clientId) ?? [];
+  }
+
+  keepFormer(clientId: string, brokers: readonly string[]): void {
+    const home = this.homeOf(clientId);
+    const kept = [...new Set(brokers)].filter((broker) => broker !== home).slice(-formerBrokers);
+    const before = this.formerOf(clientId);
+    if (kept.length === before.length && kept.every((broker, index) => broker === before[index])) return;
+    this.#formers.set(clientId, kept.length === 0 ? undefined : kept);
+  }
+
+  learn(importId: string, devices: readonly ImportedDevice[]): readonly ImportOutcome[] {
+    this.flush();
+    try {
+      return this.#inTransaction(() => this.#imported.learn(importId, devices, (clientId) => this.#sawAll(clientId)));
+    } catch (error) {
+      this.#imported.undone();
+      throw error;
+    }
   }
 
   countByBroker(): ReadonlyMap<string, number> {
@@ -102,23 +182,14 @@ class SqliteHomeStore implements HomeStore {
   }
 
   flush(): void {
-    if (this.#dirty.size + this.#dirtyRemains.size + this.#dirtySubscriptions.size === 0) return;
-    this.#database.exec('BEGIN IMMEDIATE');
-    try {
-      this.#writeHomes();
-      this.#writeRemains();
-      this.#writeSubscriptions();
-      this.#database.exec('COMMIT');
-    } catch (error) {
-      // A full disk has ended the transaction already, and its own error is the one to tell.
-      if (this.#database.isTransaction) this.#database.exec('ROLLBACK');
-      throw error;
-    }
-    this.#dirty = new Map();
-    this.#dirtyRemains = new Map();
-    this.#dirtyIdentifiers = 0;
-    this.#dirtySubscriptions = new Map();
-    this.#dirtyCharacters = 0;
+    const parts = [this.#homes, this.#remains, this.#subscriptions, this.#formers, this.#imported];
+    if (parts.every(({ waiting }) => waiting === 0)) return;
+    this.#inTransaction(() => {
+      for (const part of parts) part.write();
+    });
+    for (const part of parts) part.written();
+    this.#waitingIdentifiers = 0;
+    this.#waitingCharacters = 0;
   }
 
   close(): void {
@@ -129,88 +200,46 @@ class SqliteHomeStore implements HomeStore {
     }
   }
 
-  #prepareFor(table: string, sql: string): StatementSync | undefined {
-    const isThere = this.#database.prepare('SELECT 1 FROM sqlite_master WHERE name = ?').get(table) !== undefined;
-    return isThere ? this.#database.prepare(sql) : undefined;
-  }
-
-  #leftOf(clientId: string): SessionRemains | undefined {
-    if (this.#dirtyRemains.has(clientId)) return this.#dirtyRemains.get(clientId);
-    const row = this.#selectRemains?.get(clientId);
-    return row === undefined ? undefined : toRemains(row);
-  }
-
-  #subscriptionsOf(clientId: string): string | undefined {
-    if (this.#dirtySubscriptions.has(clientId)) return this.#dirtySubscriptions.get(clientId);
-    const held = this.#selectSubscriptions?.get(clientId)?.['held'];
-    return typeof held === 'string' ? held : undefined;
-  }
-
-  #writeHomes(): void {
-    const upsert = this.#database.prepare(
-      'INSERT INTO homes (client_id, broker) VALUES (?, ?) ON CONFLICT (client_id) DO UPDATE SET broker = excluded.broker',
-    );
-    const remove = this.#database.prepare('DELETE FROM homes WHERE client_id = ?');
-    for (const [clientId, broker] of this.#dirty) {
-      if (broker === undefined) remove.run(clientId);
-      else upsert.run(clientId, broker);
+  #inTransaction<Value>(work: () => Value): Value {
+    this.#database.exec('BEGIN IMMEDIATE');
+    try {
+      const value = work();
+      this.#database.exec('COMMIT');
+      return value;
+    } catch (error) {
+      // A full disk has ended the transaction already, and its own error is the one to tell.
+      if (this.#database.isTransaction) this.#database.exec('ROLLBACK');
+      throw error;
     }
   }
 
-  #writeRemains(): void {
-    const upsert = this.#database.prepare(
-      'INSERT OR REPLACE INTO remains (client_id, received, expires_at_ms) VALUES (?, ?, ?)',
-    );
-    const remove = this.#database.prepare('DELETE FROM remains WHERE client_id = ?');
-    for (const [clientId, remains] of this.#dirtyRemains) {
-      if (remains === undefined) remove.run(clientId);
-      else upsert.run(clientId, toBytes(remains.received), remains.expiresAtMs ?? null);
-    }
-  }
-
-  #writeSubscriptions(): void {
-    const upsert = this.#database.prepare('INSERT OR REPLACE INTO subscriptions (client_id, held) VALUES (?, ?)');
-    const remove = this.#database.prepare('DELETE FROM subscriptions WHERE client_id = ?');
-    for (const [clientId, held] of this.#dirtySubscriptions) {
-      if (held === undefined) remove.run(clientId);
-      else upsert.run(clientId, held);
-    }
-  }
-
-  #note(clientId: string, broker: string | undefined): void {
-    if (this.#dirty.size >= heldHomes && !this.#dirty.has(clientId)) {
-      throw new CrossfadeError(
-        'homes-full',
-        `${heldHomes} homes wait to be written: the store of session homes does not take them`,
-      );
-    }
-    this.#dirty.set(clientId, broker);
+  /** The gateway knows the session from its beginning. */
+  #sawAll(clientId: string): boolean {
+    const kept = this.#subscriptions.get(clientId);
+    return kept !== undefined && decodeSubscriptions(kept).subscriptionsKnown;
   }
 
   #noteRemains(clientId: string, remains: SessionRemains | undefined): void {
-    const before = this.#leftOf(clientId);
+    const before = this.#remains.get(clientId);
     if (before === undefined && remains === undefined) return;
-    const waiting = this.#dirtyRemains.get(clientId)?.received.length ?? 0;
-    const identifiers = this.#dirtyIdentifiers - waiting + (remains?.received.length ?? 0);
-    if (isFull(this.#dirtyRemains, clientId) || identifiers > heldIdentifiers) throw remainsFull();
-    this.#dirtyIdentifiers = identifiers;
-    this.#dirtyRemains.set(clientId, remains);
+    this.#remains.assertRoom(clientId);
+    const waiting = this.#remains.waitingOf(clientId)?.received.length ?? 0;
+    const identifiers = this.#waitingIdentifiers - waiting + (remains?.received.length ?? 0);
+    if (identifiers > heldIdentifiers) throw remainsFull();
+    this.#waitingIdentifiers = identifiers;
+    this.#remains.set(clientId, remains);
   }
 
   /** Where there is no room they are taken for not known: what was kept before them is no longer true. */
   #noteSubscriptions(clientId: string, subscriptions: string | undefined): void {
-    if (this.#subscriptionsOf(clientId) === subscriptions) return;
-    if (isFull(this.#dirtySubscriptions, clientId)) throw remainsFull();
-    const waiting = this.#dirtySubscriptions.get(clientId)?.length ?? 0;
-    const characters = this.#dirtyCharacters - waiting + (subscriptions?.length ?? 0);
+    if (this.#subscriptions.get(clientId) === subscriptions) return;
+    this.#subscriptions.assertRoom(clientId);
+    const waiting = this.#subscriptions.waitingOf(clientId)?.length ?? 0;
+    const characters = this.#waitingCharacters - waiting + (subscriptions?.length ?? 0);
     const hasRoom = characters <= heldCharacters;
-    this.#dirtyCharacters = hasRoom ? characters : this.#dirtyCharacters - waiting;
-    this.#dirtySubscriptions.set(clientId, hasRoom ? subscriptions : undefined);
+    this.#waitingCharacters = hasRoom ? characters : this.#waitingCharacters - waiting;
+    this.#subscriptions.set(clientId, hasRoom ? subscriptions : undefined);
   }
-}
-
-function isFull(dirty: ReadonlyMap<string, unknown>, clientId: string): boolean {
-  return dirty.size >= heldHomes && !dirty.has(clientId);
 }
 
 function remainsFull(): CrossfadeError {

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { defaultLiveMode } from '../../src/admin/admin-api.ts';
 import { createAdminClient } from '../../src/admin/admin-client.ts';
-import { assessment, firstPlan, session, status } from './fake-backend.ts';
+import { assessment, dryRun, firstPlan, session, status } from './fake-backend.ts';
 import { runServer, tokenByRole } from './running-server.ts';
 
 test('status, sessions and where come as the backend gave them, and the questions reach it whole', async (context) => {
@@ -82,8 +83,23 @@ test('a cutover names its cohort in any spelling, its weight in either, and its 
   assert.deepEqual(first, { ok: true, value: { revision: 2, move: { id: 'move-2' } } });
   await operator.cutover('everyone', { weightBps: 500, live: 'keep', pacePerSecond: 0.5 });
   assert.deepEqual(backend.asked, [
-    { cohort: 'Halle 7 (süd)', weightBps: 1, reason: 'canary', live: 'reconnect', author: 'ops' },
-    { cohort: 'everyone', weightBps: 500, reason: '', live: 'keep', author: 'ops', pacePerSecond: 0.5 },
+    {
+      cohort: 'Halle 7 (süd)',
+      weightBps: 1,
+      reason: 'canary',
+      live: defaultLiveMode,
+      prepareOnly: false,
+      author: 'ops',
+    },
+    {
+      cohort: 'everyone',
+      weightBps: 500,
+      reason: '',
+      live: 'keep',
+      prepareOnly: false,
+      author: 'ops',
+      pacePerSecond: 0.5,
+    },
   ]);
   const move = await operator.move('move-2');
   assert.ok(move.ok && move.value.cohorts[0] === 'Halle 7 (süd)');
@@ -108,13 +124,62 @@ test('a rollback goes to weight 0 unless it is told a weight or a revision', asy
   await operator.rollback('everyone', { to: '5%' });
   await operator.rollbackAll({ toBps: 7 });
   await operator.rollbackAll({ revision: 1, live: 'keep' });
-  const common = { reason: '', live: 'reconnect', author: 'ops' };
+  const common = { reason: '', live: defaultLiveMode, author: 'ops' };
   assert.deepEqual(backend.asked, [
     { scope: { cohort: 'everyone' }, to: { weightBps: 0 }, ...common },
     { scope: { cohort: 'everyone' }, to: { weightBps: 500 }, ...common },
     { scope: { all: true }, to: { weightBps: 7 }, ...common },
     { scope: { all: true }, to: { revision: 1 }, ...common, live: 'keep' },
   ]);
+});
+
+test('a preparation is a handover unless it is told, and a dry run is a 200 that changes nothing', async (context) => {
+  const { as, backend, call } = await runServer(context);
+  const operator = as('operator');
+  await operator.cutover('everyone', { weight: '5%', prepareOnly: true });
+  assert.deepEqual(backend.asked, [
+    { cohort: 'everyone', weightBps: 500, reason: '', live: 'handover', prepareOnly: true, author: 'ops' },
+  ]);
+  const revisions = backend.revisionList.length;
+  const answers = [
+    await operator.dryRunCutover('everyone', { weight: '5%' }),
+    await operator.dryRunRollback('everyone', {}),
+    await operator.dryRunRollbackAll({ revision: 1 }),
+  ];
+  assert.deepEqual(answers, Array(3).fill({ ok: true, value: dryRun }));
+  assert.equal(backend.revisionList.length, revisions);
+  const body = { weight: '5%', dryRun: true };
+  const { status } = await call('POST', '/v1/cohorts/everyone/cutover', { token: tokenByRole.operator, body });
+  assert.equal(status, 200);
+});
+
+test('a move is paused, resumed and aborted, and one that is not there is a 404', async (context) => {
+  const { as } = await runServer(context);
+  const operator = as('operator');
+  await operator.rollbackAll({});
+  const states = [
+    await operator.pauseMove('move-2'),
+    await operator.resumeMove('move-2'),
+    await operator.abortMove('move-2'),
+  ].map((answer) => (answer.ok ? [answer.value.state, answer.value.message] : answer.error));
+  assert.deepEqual(states, [
+    ['paused', 'paused by ops'],
+    ['running', null],
+    ['aborted', 'aborted by ops'],
+  ]);
+  const unknown = await operator.pauseMove('move-9');
+  assert.ok(!unknown.ok && unknown.error.kind === 'problem' && unknown.error.problem.status === 404);
+});
+
+test('a freeze has an author, a reason and an end, and is lifted', async (context) => {
+  const { as } = await runServer(context);
+  const operator = as('operator');
+  const freeze = { author: 'ops', reason: 'incident 7', at: '2026-03-01T12:00:00.000Z' };
+  const frozen = { ...freeze, until: '2026-03-01T16:00:00.000Z' };
+  assert.deepEqual(await operator.freeze({ for: '4h', reason: 'incident 7' }), { ok: true, value: frozen });
+  assert.deepEqual(await operator.unfreeze(), { ok: true, value: frozen });
+  assert.deepEqual(await operator.unfreeze(), { ok: true, value: null });
+  assert.deepEqual(await operator.freeze({ reason: 'incident 7' }), { ok: true, value: { ...freeze, until: null } });
 });
 
 test('readiness has a reason when it is missing', async (context) => {

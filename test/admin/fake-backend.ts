@@ -1,5 +1,7 @@
 import type {
   AdminEvent,
+  DryRunDocument,
+  FreezeDocument,
   MoveAccepted,
   MoveDocument,
   PlanDocument,
@@ -12,6 +14,7 @@ import type {
   AdminBackend,
   AdminFailure,
   CutoverRequest,
+  FreezeRequest,
   ReplacePlanRequest,
   RollbackRequest,
 } from '../../src/admin/admin-backend.ts';
@@ -36,6 +39,7 @@ export const firstPlan: Plan = {
 export const status: StatusDocument = {
   revision: 1,
   frozen: false,
+  freeze: null,
   brokers: { legacy: { profile: 'mqtt', sessions: 2, connected: true } },
   cohorts: [
     {
@@ -93,12 +97,27 @@ export const assessment: AssessmentDocument = {
   dropped: 0,
 };
 
+export const dryRun: DryRunDocument = {
+  revision: null,
+  dryRun: {
+    live: 40,
+    warm: 10,
+    cold: 30,
+    pending: { unknownSubscriptions: 1, asleep: 2 },
+    refused: [{ clientId: 'meter-9', reason: 'the target cannot carry it: topic-depth' }],
+    pacePerSecond: 62.5,
+    estimatedSeconds: 3,
+    quotas: { aws: { connectsPerSecond: null, filtersPerSecond: 500 } },
+  },
+};
+
 /** A backend in memory: it works, remembers what it was asked, and fails where a test says so. */
 export class FakeBackend implements AdminBackend {
   readonly asked: unknown[] = [];
   readonly moveById = new Map<string, MoveDocument>();
   revisionList: RevisionDocument[] = [{ revision: 1, at, author: 'configuration', reason: '', plan: firstPlan }];
   readiness = { ready: true, reason: '' };
+  frozen: FreezeDocument | null = null;
   /** When set, every asynchronous answer is this failure. */
   failing: AdminFailure | undefined;
   /** When set, every asynchronous answer waits for it. */
@@ -145,6 +164,32 @@ export class FakeBackend implements AdminBackend {
     return this.#move('rollback', cohorts, request);
   }
 
+  async dryRunCutover(cohort: string, request: CutoverRequest) {
+    this.asked.push({ cohort, dryRun: true, ...request });
+    return this.#answer(dryRun);
+  }
+
+  async dryRunRollback(request: RollbackRequest) {
+    this.asked.push({ dryRun: true, ...request });
+    return this.#answer(dryRun);
+  }
+
+  pauseMove = (id: string, author: string) => this.#turn(id, 'paused', `paused by ${author}`);
+  resumeMove = (id: string) => this.#turn(id, 'running', null);
+  abortMove = (id: string, author: string) => this.#turn(id, 'aborted', `aborted by ${author}`);
+
+  async freeze({ author, reason, forMs }: FreezeRequest) {
+    const until = forMs === undefined ? null : new Date(Date.parse(at) + forMs).toISOString();
+    this.frozen = { author, reason, at, until };
+    return this.#answer<FreezeDocument>(this.frozen);
+  }
+
+  async unfreeze() {
+    const lifted = this.frozen;
+    this.frozen = null;
+    return this.#answer<FreezeDocument | null>(lifted);
+  }
+
   async move(id: string) {
     return this.#found(this.moveById.get(id), `No move ${JSON.stringify(id)}`);
   }
@@ -176,6 +221,12 @@ export class FakeBackend implements AdminBackend {
     return this.#found(known ? assessment : undefined, `No cohort ${JSON.stringify(query.cohort)}`);
   }
 
+  async importSubscriptions(body: Parameters<AdminBackend['importSubscriptions']>[0]) {
+    this.asked.push(body);
+    const filters = body.devices.reduce((total, { subscriptions }) => total + subscriptions.length, 0);
+    return this.#answer({ devices: body.devices.length, filters, alreadyKnown: 0, rejected: [] });
+  }
+
   subscribe(onEvent: (event: AdminEvent) => void) {
     this.#listeners.add(onEvent);
     return () => this.#listeners.delete(onEvent);
@@ -205,11 +256,25 @@ export class FakeBackend implements AdminBackend {
     const revision = this.#append(this.#latest().plan, request);
     const id = `move-${revision}`;
     const { author, reason, live, pacePerSecond = 500 } = request;
-    const counts = { eligible: 2, moved: 2, pending: { offline: 0, unknownSubscriptions: 0, asleep: 0 }, refused: [] };
+    const own = { prepareOnly: 'prepareOnly' in request && request.prepareOnly, prepared: 0, underWay: 0, aborted: 0 };
+    const counts = {
+      ...own,
+      eligible: 2,
+      moved: 2,
+      refusedTotal: 0,
+      pending: { offline: 0, unknownSubscriptions: 0, asleep: 0 },
+      refused: [],
+    };
     const times = { startedAt: at, finishedAt: at, durationMs: 3, message: null };
     const made = { author, reason, live, pacePerSecond, revision };
     this.moveById.set(id, { id, state: 'done', kind, cohorts, ...made, ...counts, ...times });
     return this.#answer<MoveAccepted>({ revision, move: { id } });
+  }
+
+  async #turn(id: string, state: MoveDocument['state'], message: string | null) {
+    const move = this.moveById.get(id);
+    if (move !== undefined) this.moveById.set(id, { ...move, state, message });
+    return this.move(id);
   }
 
   async #answer<Value>(value: Value): Promise<Result<Value, AdminFailure>> {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { z } from 'zod';
+import { defaultLiveMode } from '../../src/admin/admin-api.ts';
 import { assessmentDocument } from '../../src/admin/assessment-document.ts';
 import { createChangingRoutes } from '../../src/admin/changing-routes.ts';
 import * as documents from '../../src/admin/document-schemas.ts';
@@ -12,6 +13,7 @@ import { runServer, tokenByRole } from './running-server.ts';
 type Operations = Readonly<Record<string, Readonly<Record<string, Record<string, unknown>>>>>;
 
 const served = [
+  'DELETE /v1/freeze',
   'GET /healthz',
   'GET /metrics',
   'GET /openapi.json',
@@ -28,7 +30,12 @@ const served = [
   'GET /v1/where',
   'POST /v1/cohorts/{name}/cutover',
   'POST /v1/cohorts/{name}/rollback',
+  'POST /v1/freeze',
+  'POST /v1/moves/{id}/abort',
+  'POST /v1/moves/{id}/pause',
+  'POST /v1/moves/{id}/resume',
   'POST /v1/rollback',
+  'POST /v1/subscriptions',
   'PUT /v1/plan',
 ];
 
@@ -64,7 +71,12 @@ test('the description says what each call takes and needs, and nothing of later 
     required: false,
     schema: { type: 'integer', minimum: 1, maximum: 1000, default: 100 },
   });
-  assert.doesNotMatch(JSON.stringify(description), /handover|prepareOnly|dry/i);
+  const responses = cutover?.['responses'] as Readonly<Record<string, unknown>>;
+  assert.ok(
+    ['200', '202', '409'].every((status) => responses[status] !== undefined),
+    Object.keys(responses).join(' '),
+  );
+  assert.match(JSON.stringify(cutover), new RegExp(`"default":"${defaultLiveMode}"`));
   const ids = Object.values(paths).flatMap((operations) =>
     Object.values(operations).map(({ operationId }) => operationId),
   );

@@ -117,10 +117,25 @@ const rows: readonly Row[] = [
   post(
     'a way of moving that this version does not have',
     cutover,
-    { weight: '5%', live: 'handover', prepareOnly: true },
+    { weight: '5%', live: 'teleport', prepare: true },
     invalid(
-      { field: 'live', expected: '"reconnect" or "keep"', got: '"handover"' },
-      { field: 'prepareOnly', expected: 'no such field in this version', got: 'one' },
+      { field: 'live', expected: '"handover" or "reconnect" or "keep"', got: '"teleport"' },
+      { field: 'prepare', expected: 'no such field in this version', got: 'one' },
+    ),
+  ),
+  post(
+    'a preparation of sessions that are to be closed',
+    cutover,
+    { weight: '5%', live: 'reconnect', prepareOnly: true },
+    invalid({ field: 'live', expected: '"handover", or nothing, with prepareOnly', got: '"reconnect"' }),
+  ),
+  post(
+    'a freeze without a reason and for an odd time',
+    '/v1/freeze',
+    { for: '4 hours', reason: ' ' },
+    invalid(
+      { field: 'for', expected: 'a duration up to 366d such as 30m, 4h or 2d', got: '"4 hours"' },
+      { field: 'reason', expected: 'at least 1 characters', got: '""' },
     ),
   ),
   post(
@@ -221,6 +236,8 @@ const statusByFailure: Readonly<Record<AdminFailureKind, number>> = {
   conflict: 412,
   'not-found': 404,
   invalid: 400,
+  frozen: 409,
+  'not-now': 409,
   unavailable: 503,
   'too-slow': 504,
 };

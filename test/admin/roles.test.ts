@@ -21,6 +21,18 @@ const rows: readonly { method: string; path: string; needs: AdminRole; options?:
   { method: 'POST', path: '/v1/cohorts/everyone/rollback', needs: 'operator', success: 202 },
   { method: 'POST', path: '/v1/rollback', needs: 'operator', success: 202 },
   {
+    method: 'POST',
+    path: '/v1/subscriptions',
+    needs: 'operator',
+    options: { body: { importId: 'one', devices: [] } },
+    success: 200,
+  },
+  { method: 'POST', path: '/v1/freeze', needs: 'operator', options: { body: { reason: 'x' } }, success: 200 },
+  { method: 'DELETE', path: '/v1/freeze', needs: 'operator', success: 200 },
+  { method: 'POST', path: '/v1/moves/1/pause', needs: 'operator', success: 404 },
+  { method: 'POST', path: '/v1/moves/1/resume', needs: 'operator', success: 404 },
+  { method: 'POST', path: '/v1/moves/1/abort', needs: 'operator', success: 404 },
+  {
     method: 'PUT',
     path: '/v1/plan',
     needs: 'admin',

@@ -29,11 +29,12 @@ export interface RegistryWorldOptions {
 
 /** A control process and its workers without processes: messages go by microtask, deaths and returns by method. */
 export class RegistryWorld {
-  readonly workers: readonly WorkerInWorld[];
+  readonly workers: WorkerInWorld[];
   /** What is known, by `CLIENT-ID TARGET`. */
   readonly obstacles = new Map<string, Obstacle>();
   readonly #options: Required<RegistryWorldOptions>;
   #authority: SessionAuthority | undefined;
+  #homes: SuddenlyGone | undefined;
 
   constructor(options: RegistryWorldOptions = {}) {
     this.#options = {
@@ -51,11 +52,12 @@ export class RegistryWorld {
 
   startControl(): void {
     const { takeoverMs, answerMs, rates, clientRates, homesPath } = this.#options;
-    const homes: HomeStore = openSqliteHomeStore(homesPath);
+    const homes = new SuddenlyGone(openSqliteHomeStore(homesPath));
+    this.#homes = homes;
     const authority = new SessionAuthority(
       {
         clock: systemClock,
-        homes,
+        homes: homes.store,
         obstacleOf: (clientId, target) => this.obstacles.get(`${clientId} ${target}`),
         log: createLogger({ level: 'silent', component: 'test' }),
         send: (worker, message) => queueMicrotask(() => this.#toWorker(authority, worker, message)),
@@ -63,12 +65,7 @@ export class RegistryWorld {
       { takeoverMs, answerMs, queueLimit: 1_000, rates, clientRates },
     );
     this.#authority = authority;
-    for (const [worker, { registry }] of this.workers.entries()) {
-      const homeChanges = registry.homeChanges();
-      authority.handleHello({ kind: 'hello', worker, pid: 0, sessions: registry.announcements(), homes: homeChanges });
-      const send = (message: WorkerMessage) => queueMicrotask(() => this.#toControl(authority, worker, message));
-      registry.linkUp({ send, post: send });
-    }
+    for (const worker of this.workers.keys()) this.#link(authority, worker);
   }
 
   /** The control process dies: nothing that was on the way arrives. */
@@ -78,13 +75,31 @@ export class RegistryWorld {
     for (const { registry } of this.workers) registry.linkDown();
   }
 
+  /** As `killControl`, and what it had not written is gone. */
+  killControlSuddenly(): void {
+    this.#homes?.vanish();
+    this.killControl();
+  }
+
   workerDies(worker: number): void {
     this.#authority?.workerGone(worker);
+  }
+
+  /** The worker dies with all that it knew, and another one takes its place. */
+  replaceWorker(worker: number): void {
+    this.#authority?.workerGone(worker);
+    this.workers[worker]?.registry.close();
+    this.workers[worker] = this.#createWorker(worker);
+    if (this.#authority !== undefined) this.#link(this.#authority, worker);
   }
 
   /** The parked leg of the worker that was asked to end it is closed. */
   closeParked(worker: number, clientId: string, connection: number): void {
     this.#authority?.handleParkedEnded(worker, { kind: 'parked-ended', clientId, connection });
+  }
+
+  learn(...[importId, devices]: Parameters<SessionAuthority['learn']>): void {
+    this.#authority?.learn(importId, devices);
   }
 
   homeOf(clientId: string): string | undefined {
@@ -94,6 +109,18 @@ export class RegistryWorld {
   close(): void {
     this.#authority?.close();
     for (const { registry } of this.workers) registry.close();
+  }
+
+  #link(authority: SessionAuthority, worker: number): void {
+    const registry = this.workers[worker]?.registry;
+    if (registry === undefined) return;
+    const [sessions, changes] = [registry.announcements(), registry.homeChanges()];
+    authority.handleHello({ kind: 'hello', worker, pid: 0, sessions, ...changes });
+    const send = (message: WorkerMessage) =>
+      queueMicrotask(() => {
+        if (this.workers[worker]?.registry === registry) this.#toControl(authority, worker, message);
+      });
+    registry.linkUp({ send, post: send });
   }
 
   #createWorker(worker: number): WorkerInWorld {
@@ -118,7 +145,7 @@ export class RegistryWorld {
     const entry = this.workers[worker];
     if (entry === undefined || this.#authority !== authority) return;
     if (message.kind === 'answer' || message.kind === 'token-answer') entry.registry.handleAnswer(message);
-    if (message.kind === 'homes-noted') entry.registry.homesNoted();
+    if (message.kind === 'homes-noted') entry.registry.homesNoted(message.upTo);
     if (message.kind === 'end-parked') {
       const { clientId, connection } = message;
       entry.endedParked.push(connection);
@@ -138,8 +165,40 @@ export class RegistryWorld {
     else if (message.kind === 'withdraw') authority.handleWithdraw(worker, message);
     else if (message.kind === 'withdraw-token') authority.handleWithdrawToken(worker, message);
     else if (message.kind === 'token') authority.handleToken(worker, message);
-    else if (message.kind === 'attached') authority.handleAttached(message);
-    else if (message.kind === 'ended') authority.handleEnded(message);
+    else if (message.kind === 'home') authority.handleHome(worker, message);
+    else if (message.kind === 'purged') authority.handlePurged(worker, message);
+    else if (message.kind === 'ended') authority.handleEnded(worker, message);
     else if (message.kind === 'leg-ended') authority.handleLegEnded(message);
+  }
+}
+
+/** A home store whose process can die without a last word. */
+class SuddenlyGone {
+  readonly store: HomeStore;
+  #isGone = false;
+
+  constructor(store: HomeStore) {
+    this.store = {
+      homeOf: (clientId) => store.homeOf(clientId),
+      epochOf: (clientId) => store.epochOf(clientId),
+      record: (clientId, broker, epoch) => store.record(clientId, broker, epoch),
+      forget: (clientId) => store.forget(clientId),
+      remainsOf: (clientId) => store.remainsOf(clientId),
+      keep: (clientId, remains) => store.keep(clientId, remains),
+      formerOf: (clientId) => store.formerOf(clientId),
+      keepFormer: (clientId, brokers) => store.keepFormer(clientId, brokers),
+      learn: (importId, devices) => store.learn(importId, devices),
+      countByBroker: () => store.countByBroker(),
+      flush: () => {
+        if (!this.#isGone) store.flush();
+      },
+      close: () => {
+        if (!this.#isGone) store.close();
+      },
+    };
+  }
+
+  vanish(): void {
+    this.#isGone = true;
   }
 }

@@ -199,6 +199,50 @@ describe('what remains of a session', () => {
   });
 });
 
+describe('subscriptions that were imported', () => {
+  const imported = {
+    clientId: 'meter-7',
+    subscriptionsKnown: true,
+    held: [{ filter: 'a', qos: 1, noLocal: false, retainAsPublished: false, retainHandling: 0, granted: 1 }],
+  } as const;
+  const text = '{"known":true,"held":[["a",1,1]]}';
+
+  for (const away of [false, true]) {
+    it(`come with the first CONNECT, which goes to the source of its cohort, ${away ? 'by the worker alone' : 'by the control process'}`, async (t) => {
+      const world = openWorld(t);
+      world.learn('one', [imported]);
+      if (away) world.killControl();
+      const first = await visit(world, 0, { request: { desired: 'aws', fallback }, keepsSubscriptions: true });
+      assert.deepEqual([first.broker, first.hasHome], ['legacy', false]);
+      assert.deepEqual(first.remains, { received: [], subscriptions: text, expired: false });
+      const next = await visit(world, 0, { request: { desired: 'aws', fallback } });
+      assert.deepEqual([next.broker, next.remains?.subscriptions], ['legacy', text]);
+    });
+  }
+
+  it('say nothing when the broker had no session, or the CONNECT begins anew', async (t) => {
+    for (const intent of ['resume', 'fresh'] as const) {
+      const world = openWorld(t);
+      world.learn('one', [imported]);
+      await visit(world, 0, { request: { intent } });
+      assert.equal((await visit(world, 0, {})).remains, undefined);
+    }
+  });
+
+  it('of a connected device outlast what it says meanwhile, and count from its next CONNECT', async (t) => {
+    const world = openWorld(t);
+    const { epoch, broker } = await claim(world, 0);
+    registryOf(world, 0).attached({ clientId: 'meter-7', connection: 1, epoch, broker, persistent: true });
+    await nextTurn();
+    world.learn('one', [imported]);
+    registryOf(world, 0).remember('meter-7', epoch, '{"known":false,"held":[["b",0,0]]}');
+    registryOf(world, 0).ended('meter-7', epoch, false);
+    await nextTurn();
+    const both = '{"known":true,"held":[["a",1,1],["b",0,0]]}';
+    assert.equal((await claim(world, 1)).remains?.subscriptions, both);
+  });
+});
+
 describe('a device that the target cannot carry', () => {
   for (const away of [false, true]) {
     it(`is sent to its source, ${away ? 'by the worker alone' : 'by the control process'}`, async (t) => {

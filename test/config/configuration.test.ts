@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parse } from 'yaml';
 import { renderConfiguration } from '../../src/config/render-configuration.ts';
-import { changed, load, loadRight, minimal, token } from './loading.ts';
+import { changed, load, loadRight, minimal, mistakesOf, token } from './loading.ts';
 
 test('defaults are filled in, paths are absolute, salt and identity of the plan are the fleet’s', () => {
   const { configuration, warnings } = loadRight(minimal);
@@ -127,4 +127,18 @@ test('what check prints loads again as the same configuration, secrets apart', (
   );
   assert.deepEqual(reveal.again.plan, configuration.plan);
   assert.deepEqual(reveal.again.brokers, configuration.brokers);
+});
+
+test('handover has its defaults, and a profile’s settle time unless the file says one', () => {
+  const defaults = { overlapMs: 1_500, rollbackWindowMs: 900_000, abortPercent: 2, attemptMs: 60_000 };
+  assert.deepEqual(loadRight(minimal).configuration.handover, defaults);
+  const written = loadRight(
+    changed('version: 1', 'version: 1\nhandover: { settleMs: 0, overlapMs: 0, abortPercent: 0.5 }'),
+  );
+  const { handover } = written.configuration;
+  assert.deepEqual(handover, { ...defaults, settleMs: 0, overlapMs: 0, abortPercent: 0.5 });
+  assert.deepEqual(mistakesOf(changed('version: 1', 'version: 1\nhandover: { abortPercent: 101, attemptMs: 999 }')), [
+    '4:27 handover.abortPercent: expected a number from 0 to 100, got 101',
+    '4:43 handover.attemptMs: expected a whole number from 1000 to 3600000, got 999',
+  ]);
 });

@@ -91,7 +91,9 @@ test('a move under way goes on when the control process comes back', async () =>
   await using devices = await Devices.connect(count, (index) => ({
     ...{ clientId: `moved-${index}`, to, reconnectPeriod: 20 },
   }));
-  const accepted = answerOf(await gateway.admin.cutover('everyone', { weight: '100%', pacePerSecond: 20 }));
+  const accepted = answerOf(
+    await gateway.admin.cutover('everyone', { weight: '100%', pacePerSecond: 20, live: 'reconnect' }),
+  );
   const moved = () => devices.all.filter(({ connects }) => connects > 1).length;
   await eventually('some devices were moved', () => moved() >= 5);
   await killControl();

@@ -24,11 +24,11 @@ function fleet(prefix: string, count: number): Promise<Devices> {
 }
 
 async function move(name: string, weight: string, options: { pacePerSecond?: number; live?: 'keep' } = {}) {
-  return answerOf(await gateway.admin.cutover(name, { weight, ...options }));
+  return answerOf(await gateway.admin.cutover(name, { weight, live: 'reconnect', ...options }));
 }
 
 async function reset(): Promise<void> {
-  const { move: back } = answerOf(await gateway.admin.rollbackAll({ pacePerSecond: 10_000 }));
+  const { move: back } = answerOf(await gateway.admin.rollbackAll({ pacePerSecond: 10_000, live: 'reconnect' }));
   await world.ended(back.id);
 }
 
@@ -96,7 +96,7 @@ test('a rollback takes the last moved first', async () => {
   await eventually('all on the target', async () => (await homes('meters')).target === 30);
   const order: string[] = [];
   for (const device of devices.all) device.client.on('close', () => order.push(device.clientId));
-  const accepted = answerOf(await gateway.admin.rollback('meters', { pacePerSecond: 20 }));
+  const accepted = answerOf(await gateway.admin.rollback('meters', { pacePerSecond: 20, live: 'reconnect' }));
   await world.ended(accepted.move.id);
   await eventually('all closed', () => order.length === 30);
   const positions = new Map<string, number>();

@@ -26,7 +26,7 @@ async function putBack(): Promise<void> {
 
 /** Tries to move a cohort, which must not work; answers the problem document. */
 async function refusedCutover(): Promise<{ readonly status: number; readonly detail: string }> {
-  const cutover = await gateway.admin.cutover('everyone', { weight: '50%' });
+  const cutover = await gateway.admin.cutover('everyone', { weight: '50%', live: 'reconnect' });
   if (cutover.ok || cutover.error.kind !== 'problem') return assert.fail('the cutover was not refused');
   return cutover.error.problem;
 }

@@ -3,6 +3,7 @@ import { adminSchema } from './admin-schema.ts';
 import { bridgeSchema } from './bridge-schema.ts';
 import { brokersSchema } from './broker-schema.ts';
 import { fleetSchema } from './fleet-schema.ts';
+import { handoverSchema } from './handover-schema.ts';
 import { limitsSchema } from './limits-schema.ts';
 import { listenersSchema } from './listener-schema.ts';
 import { nameserverSchema } from './nameserver-schema.ts';
@@ -22,6 +23,7 @@ export const configurationSchema = z.strictObject({
   nameserver: z.exactOptional(nameserverSchema),
   sites: sitesSchema.default([]),
   admin: adminSchema,
+  handover: handoverSchema.prefault({}),
   limits: limitsSchema.prefault({}),
   bridge: bridgeSchema.prefault({}),
   workers: z.literal('auto').or(wholeNumber(1, 1_024)).default(1).describe('Worker processes; auto: one per core'),

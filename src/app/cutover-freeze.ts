@@ -1,0 +1,71 @@
+import type { FreezeDocument } from '../admin/admin-api.ts';
+import type { Clock } from '../base/clock.ts';
+import { errorMessage } from '../base/errors.ts';
+import type { Logger } from '../telemetry/logger.ts';
+import type { Freeze, MoveJournal } from './move-journal.ts';
+
+export interface CutoverFreezeDeps {
+  readonly clock: Clock;
+  readonly journal: Pick<MoveJournal, 'freeze' | 'setFreeze'>;
+  readonly log: Logger;
+}
+
+/** While it is in force no cutover starts and none goes on. It survives restarts and ends by itself. */
+export class CutoverFreeze {
+  readonly #deps: CutoverFreezeDeps;
+  #freeze: Freeze | undefined;
+
+  constructor(deps: CutoverFreezeDeps) {
+    this.#deps = deps;
+    try {
+      this.#freeze = deps.journal.freeze();
+    } catch (error) {
+      deps.log.error(
+        { error: errorMessage(error) },
+        'Whether cutovers are frozen cannot be read: taken for not frozen',
+      );
+    }
+  }
+
+  get current(): Freeze | undefined {
+    const until = this.#freeze?.until;
+    if (until !== undefined && until <= this.#deps.clock.wallMs()) this.#keep(undefined);
+    return this.#freeze;
+  }
+
+  /** Takes the place of an earlier one. */
+  begin({ author, reason, forMs }: Pick<Freeze, 'author' | 'reason'> & { readonly forMs?: number }): Freeze {
+    const at = this.#deps.clock.wallMs();
+    const freeze = { author, reason, at, ...(forMs !== undefined && { until: at + forMs }) };
+    this.#keep(freeze);
+    return freeze;
+  }
+
+  /** Returns what was in force. */
+  lift(): Freeze | undefined {
+    const lifted = this.current;
+    if (lifted !== undefined) this.#keep(undefined);
+    return lifted;
+  }
+
+  #keep(freeze: Freeze | undefined): void {
+    this.#freeze = freeze;
+    try {
+      this.#deps.journal.setFreeze(freeze);
+    } catch (error) {
+      this.#deps.log.error({ error: errorMessage(error) }, 'The freeze of cutovers would not survive a restart');
+    }
+  }
+}
+
+export function toFreezeDocument({ author, reason, at, until }: Freeze): FreezeDocument {
+  const timestamp = (ms: number) => new Date(ms).toISOString();
+  return { author, reason, at: timestamp(at), until: until === undefined ? null : timestamp(until) };
+}
+
+/** Who froze, why and until when, in one sentence. */
+export function describeFreeze(freeze: Freeze): string {
+  const { author, until } = toFreezeDocument(freeze);
+  const end = until === null ? 'until it is lifted' : `until ${until}`;
+  return `cutovers are frozen by ${author} ${end}: ${freeze.reason}`;
+}

@@ -1,0 +1,91 @@
+import {
+  endHandover,
+  type HandoverMoveState,
+  type HandoverMoveTerms,
+  pauseHandover,
+  refusedBy,
+  resumeHandover,
+  startHandoverMove,
+} from '../gateway/handover-move.ts';
+import {
+  endMove,
+  type MoveOutcome,
+  pauseMove,
+  type ReconnectMoveState,
+  resumeMove,
+  startReconnectMove,
+} from '../gateway/reconnect-move.ts';
+import type { MoveRequest } from './move-request.ts';
+
+/** How a move goes, whichever way its sessions go. */
+export type MoveCourse =
+  | { readonly way: 'reconnect'; readonly state: ReconnectMoveState }
+  | { readonly way: 'handover'; readonly state: HandoverMoveState };
+
+export interface CourseFigures {
+  readonly prepared: number;
+  readonly underWay: number;
+  readonly aborted: number;
+  readonly unknownSubscriptions: number;
+  readonly asleep: number;
+  readonly refused: readonly { readonly clientId: string; readonly reason: string }[];
+  readonly refusedTotal: number;
+}
+
+export function startCourse(
+  { live, pacePerSecond, prepare }: MoveRequest,
+  nowMs: number,
+  { abortPercent, refusedListed }: Pick<HandoverMoveTerms, 'abortPercent' | 'refusedListed'>,
+): MoveCourse {
+  if (live !== 'handover') return { way: 'reconnect', state: startReconnectMove(nowMs, pacePerSecond) };
+  const terms = { pacePerSecond, isPrepare: prepare !== undefined, abortPercent, refusedListed };
+  return { way: 'handover', state: startHandoverMove(nowMs, terms) };
+}
+
+/** Tells two moments of a move apart by how far it has come. */
+export function progressOf(course: MoveCourse): number {
+  const { prepared, aborted } = figuresOf(course);
+  return course.state.moved + prepared + aborted;
+}
+
+/** A preparation that is done still holds connections, so it can be ended once more. */
+export function reopenCourse(course: MoveCourse): MoveCourse {
+  if (course.way !== 'handover') return course;
+  return { way: 'handover', state: { ...course.state, outcome: undefined, finishedAtMs: undefined } };
+}
+
+export function isPaused(course: MoveCourse): boolean {
+  return course.way === 'handover' ? course.state.isPaused : course.state.pausedAtMs !== undefined;
+}
+
+export function pauseCourse(course: MoveCourse, nowMs: number, message: string): MoveCourse {
+  return course.way === 'handover'
+    ? { way: 'handover', state: pauseHandover(course.state, message) }
+    : { way: 'reconnect', state: pauseMove(course.state, nowMs, message) };
+}
+
+export function resumeCourse(course: MoveCourse, nowMs: number): MoveCourse {
+  return course.way === 'handover'
+    ? { way: 'handover', state: resumeHandover(course.state, nowMs) }
+    : { way: 'reconnect', state: resumeMove(course.state, nowMs) };
+}
+
+export function endCourse(
+  course: MoveCourse,
+  outcome: MoveOutcome,
+  at: { readonly nowMs: number; readonly message?: string },
+): MoveCourse {
+  return course.way === 'handover'
+    ? { way: 'handover', state: endHandover(course.state, outcome, at) }
+    : { way: 'reconnect', state: endMove(course.state, outcome, at) };
+}
+
+export function figuresOf(course: MoveCourse): CourseFigures {
+  if (course.way === 'handover') {
+    const { prepared, underWay, aborted, unknownSubscriptions, asleep } = course.state;
+    const { listed: refused, total: refusedTotal } = refusedBy(course.state);
+    return { prepared, underWay, aborted, unknownSubscriptions, asleep, refused, refusedTotal };
+  }
+  const { refused, refusedTotal } = course.state;
+  return { prepared: 0, underWay: 0, aborted: 0, unknownSubscriptions: 0, asleep: 0, refused, refusedTotal };
+}

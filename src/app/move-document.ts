@@ -1,0 +1,46 @@
+import type { MoveDocument } from '../admin/admin-api.ts';
+import { figuresOf, isPaused, type MoveCourse } from './move-course.ts';
+import type { MoveRequest } from './move-request.ts';
+
+/** A move of an operator, under way or ended. */
+export interface Move {
+  readonly id: string;
+  readonly request: MoveRequest;
+  readonly startedAtWallMs: number;
+  course: MoveCourse;
+  /** Why an operator paused it; a freeze is no reason of its own. */
+  pausedBy: string | undefined;
+  /** Persistent sessions that it cannot reach because their devices are away. */
+  offline: number;
+}
+
+/** The move as operators see it. */
+export function toMoveDocument({ id, request, startedAtWallMs, course, offline }: Move, nowMs: number): MoveDocument {
+  const { state } = course;
+  const { prepared, underWay, aborted, unknownSubscriptions, asleep, refused, refusedTotal } = figuresOf(course);
+  const durationMs = Math.round((state.finishedAtMs ?? nowMs) - state.startedAtMs);
+  return {
+    id,
+    state: state.outcome ?? (isPaused(course) ? 'paused' : 'running'),
+    kind: request.kind,
+    cohorts: request.cohorts,
+    revision: request.revision,
+    author: request.author,
+    reason: request.reason,
+    live: request.live,
+    prepareOnly: request.prepare !== undefined,
+    pacePerSecond: request.pacePerSecond,
+    eligible: state.eligible,
+    moved: state.moved,
+    prepared,
+    underWay,
+    aborted,
+    pending: { offline, unknownSubscriptions, asleep },
+    refused,
+    refusedTotal,
+    startedAt: new Date(startedAtWallMs).toISOString(),
+    finishedAt: state.finishedAtMs === undefined ? null : new Date(startedAtWallMs + durationMs).toISOString(),
+    durationMs,
+    message: state.message ?? null,
+  };
+}

@@ -1,0 +1,46 @@
+import type { Clock } from '../base/clock.ts';
+import { applyReplies, handoverAllowance } from '../gateway/handover-move.ts';
+import { allowanceAt, applyProgress } from '../gateway/reconnect-move.ts';
+import { isPaused, type MoveCourse } from './move-course.ts';
+import type { Move } from './move-document.ts';
+import type { MoveRequest } from './move-request.ts';
+import type { WorkerMoves } from './worker-moves.ts';
+
+export interface MoveStepDeps {
+  readonly clock: Clock;
+  readonly workers: Pick<WorkerMoves, 'closeSessions' | 'handOver'>;
+  readonly refusedListed: number;
+}
+
+/**
+ * Asks the workers once. What they answer is applied to the course that stands then, which an operator may have paused
+ * meanwhile. Undefined: there is nothing to ask now.
+ */
+export async function askWorkers(
+  { id, course, request }: Pick<Move, 'id' | 'course' | 'request'>,
+  { clock, workers, refusedListed }: MoveStepDeps,
+): Promise<((course: MoveCourse) => MoveCourse) | undefined> {
+  const { cohorts, prepare } = request;
+  const order = orderOf(request);
+  if (course.way === 'reconnect') {
+    if (isPaused(course)) return undefined;
+    const allowance = allowanceAt(course.state, clock.monotonicMs());
+    const progress = await workers.closeSessions({ cohorts, limit: allowance, order });
+    const told = { nowMs: clock.monotonicMs(), allowance, refusedListed };
+    return (now) =>
+      now.way === 'reconnect' ? { way: 'reconnect', state: applyProgress(now.state, progress, told) } : now;
+  }
+  const allowance = handoverAllowance(course.state, clock.monotonicMs());
+  const replies = await workers.handOver({
+    ...{ move: id, cohorts, begin: allowance, order },
+    ...(prepare !== undefined && { prepare }),
+    ...(course.state.isPaused && { isPaused: true }),
+  });
+  const told = { nowMs: clock.monotonicMs(), allowance };
+  return (now) => (now.way === 'handover' ? { way: 'handover', state: applyReplies(now.state, replies, told) } : now);
+}
+
+/** A rollback takes those that were moved last first. */
+export function orderOf({ kind }: Pick<MoveRequest, 'kind'>): 'first-first' | 'last-first' {
+  return kind === 'rollback' ? 'last-first' : 'first-first';
+}

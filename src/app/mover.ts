@@ -1,0 +1,73 @@
+import { systemClock } from '../base/clock.ts';
+import type { Configuration } from '../config/configuration.ts';
+import type { PlanStore } from '../plan/store/plan-store.ts';
+import type { HomeStore } from '../session/home-store.ts';
+import type { Logger } from '../telemetry/logger.ts';
+import { CutoverFreeze } from './cutover-freeze.ts';
+import type { EventHub } from './event-hub.ts';
+import { MoveRunner } from './move-runner.ts';
+import { MoveVerbs, placementsOf } from './move-verbs.ts';
+import { OfflineSessions } from './offline-sessions.ts';
+import type { PlanAuthority } from './plan-authority.ts';
+import { openJournal } from './session-files.ts';
+import { StrayMover } from './stray-mover.ts';
+import type { WorkerHub } from './worker-hub.ts';
+import { WorkerMoves } from './worker-moves.ts';
+
+export interface MoverDeps {
+  readonly configuration: Configuration;
+  readonly authority: PlanAuthority;
+  readonly store: PlanStore;
+  readonly hub: WorkerHub;
+  readonly homes: Pick<HomeStore, 'countByBroker'>;
+  readonly events: EventHub;
+  readonly log: Logger;
+}
+
+/** All that moves live sessions, put together. */
+export interface Mover {
+  readonly verbs: MoveVerbs;
+  readonly moves: MoveRunner;
+  readonly freeze: CutoverFreeze;
+  /** Goes on with what an earlier control process had begun. */
+  resume(): void;
+  close(): void;
+}
+
+export function createMover({ configuration, authority, store, hub, homes, events, log }: MoverDeps): Mover {
+  const clock = systemClock;
+  const journal = openJournal(configuration, log);
+  const freeze = new CutoverFreeze({ clock, journal, log });
+  const workers = new WorkerMoves(hub);
+  const offline = new OfflineSessions({ homes, workers });
+  const strays = new StrayMover({
+    ...{ workers, journal, log },
+    placementOf: (cohort) => placementsOf(authority.current.plan, [cohort])[0],
+    mustWait: (cohort, { kind }) =>
+      moves.moveOf(cohort) !== undefined || (kind === 'cutover' && freeze.current !== undefined),
+  });
+  const moves = new MoveRunner({
+    ...{ clock, workers, freeze, strays, journal, log },
+    offlineAt: (brokers) => offline.at(brokers),
+    onChange: (data) => events.emit({ type: 'move', data }),
+    refusedListed: configuration.limits.moveRefusedListed,
+    abortPercent: configuration.handover.abortPercent,
+  });
+  const verbs = new MoveVerbs({
+    ...{ configuration, authority, store, hub, workers, moves, freeze },
+    onFreeze: (data) => events.emit({ type: 'freeze', data }),
+  });
+  return {
+    verbs,
+    moves,
+    freeze,
+    resume: () => {
+      moves.resumeUnfinished();
+      strays.start();
+    },
+    close: () => {
+      strays.close();
+      moves.close();
+    },
+  };
+}

@@ -1,0 +1,110 @@
+import { errorMessage } from '../base/errors.ts';
+import type { Logger } from '../telemetry/logger.ts';
+import type { FollowedCohort, MoveJournal } from './move-journal.ts';
+import type { CohortPlacement, MoveRequest } from './move-request.ts';
+import { orderOf } from './move-step.ts';
+import type { WorkerMoves } from './worker-moves.ts';
+
+export interface StrayMoverDeps {
+  readonly workers: Pick<WorkerMoves, 'handOver'>;
+  readonly journal: Pick<MoveJournal, 'followed' | 'follow' | 'unfollow'>;
+  /** The cohort as the plan in force has it. */
+  readonly placementOf: (cohort: string) => CohortPlacement | undefined;
+  /** A move of the cohort is under way, or cutovers are frozen and the request is one. */
+  readonly mustWait: (cohort: string, request: MoveRequest) => boolean;
+  readonly log: Logger;
+}
+
+const everyMs = 1_000;
+
+/**
+ * Moves the sessions that come late to where they do not belong any more: persistent ones that went home first, and those
+ * whose devices were away. Cohorts are followed while the last change of their plan was a handover that was done.
+ */
+export class StrayMover {
+  readonly #deps: StrayMoverDeps;
+  readonly #followed = new Map<string, FollowedCohort>();
+  /** Sessions that may begin by the pace, by cohort. */
+  readonly #credits = new Map<string, number>();
+  #timer: NodeJS.Timeout | undefined;
+  #isClosed = false;
+
+  constructor(deps: StrayMoverDeps) {
+    this.#deps = deps;
+  }
+
+  /** Goes on with what an earlier control process followed. */
+  start(): void {
+    this.#keep(({ followed }) => {
+      for (const entry of followed()) this.#followed.set(entry.cohort, entry);
+    });
+    this.#arm();
+  }
+
+  follow(move: string, request: MoveRequest): void {
+    for (const cohort of request.cohorts) {
+      const entry = { cohort, move, request };
+      this.#followed.set(cohort, entry);
+      this.#keep((journal) => journal.follow(entry));
+    }
+    this.#arm();
+  }
+
+  unfollow(cohorts: readonly string[]): void {
+    for (const cohort of cohorts) {
+      this.#credits.delete(cohort);
+      if (this.#followed.delete(cohort)) this.#keep((journal) => journal.unfollow(cohort));
+    }
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    clearTimeout(this.#timer);
+  }
+
+  #arm(): void {
+    if (this.#isClosed || this.#timer !== undefined || this.#followed.size === 0) return;
+    this.#timer = setTimeout(() => void this.#ask(), everyMs);
+    this.#timer.unref();
+  }
+
+  async #ask(): Promise<void> {
+    for (const { cohort, move, request } of [...this.#followed.values()]) {
+      if (this.#isClosed) return;
+      if (!this.#isStillMeant(cohort, request)) this.unfollow([cohort]);
+      else if (!this.#deps.mustWait(cohort, request)) {
+        const begin = this.#allowance(cohort, request);
+        const replies = await this.#deps.workers.handOver({ move, cohorts: [cohort], begin, order: orderOf(request) });
+        const begun = replies.reduce((total, reply) => total + (reply?.begun ?? 0), 0);
+        this.#credits.set(cohort, (this.#credits.get(cohort) ?? 0) - begun);
+      }
+    }
+    this.#timer = undefined;
+    this.#arm();
+  }
+
+  /** A second of the move's pace; where that is less than one session, what the seconds before left is added. */
+  #allowance(cohort: string, { pacePerSecond }: MoveRequest): number {
+    const earned = (pacePerSecond * everyMs) / 1_000;
+    const credit = Math.min((this.#credits.get(cohort) ?? 0) + earned, Math.max(1, earned));
+    this.#credits.set(cohort, credit);
+    return Math.floor(credit);
+  }
+
+  /** A plan that was replaced since says nothing of live sessions. */
+  #isStillMeant(cohort: string, { placements }: MoveRequest): boolean {
+    const then = placements.find(({ name }) => name === cohort);
+    const now = this.#deps.placementOf(cohort);
+    if (then === undefined || now === undefined) return false;
+    return then.source === now.source && then.target === now.target && then.weightBps === now.weightBps;
+  }
+
+  #keep(use: (journal: StrayMoverDeps['journal']) => void): void {
+    try {
+      use(this.#deps.journal);
+    } catch (error) {
+      const text = 'The journal of moves fails; sessions that come late would not be moved after a restart';
+      this.#deps.log.error({ error: errorMessage(error) }, text);
+    }
+  }
+}

@@ -1,0 +1,69 @@
+import type { Gateway } from '../gateway/gateway.ts';
+import type { HandoverQuestion, HandoverReply } from '../gateway/live-session.ts';
+import type { PersistentCounts, WorkerFigures, WorkerQuestion } from './process-messages.ts';
+import { chooseReconnects } from './reconnect-choice.ts';
+
+/** The gateway's part in moves by handover; one without moves nothing. */
+export interface HandoverDesk {
+  handOver?(question: HandoverQuestion): HandoverReply;
+  abortHandovers?(move: string): void;
+}
+
+export interface WorkerAnswersDeps {
+  readonly gateway: Pick<Gateway, 'sessions' | 'misplaced' | 'pendingBefore' | 'reconnect'> & HandoverDesk;
+  /** Settles when every live session was asked about the newest plan. */
+  readonly applied: () => Promise<void>;
+  /** Of the plan in force. */
+  readonly revision: () => number;
+  readonly figures: () => Promise<WorkerFigures>;
+}
+
+const nothingToMove: HandoverReply = {
+  begun: 0,
+  moved: 0,
+  prepared: 0,
+  underWay: 0,
+  remaining: 0,
+  aborted: [],
+  staying: [],
+  unknownSubscriptions: 0,
+  asleep: 0,
+};
+
+/** What a worker says to the control process's question. */
+export async function answerQuestion(
+  question: WorkerQuestion,
+  { gateway, applied, revision, figures }: WorkerAnswersDeps,
+): Promise<unknown> {
+  switch (question.kind) {
+    case 'figures':
+      return figures();
+    case 'sessions':
+      return gateway.sessions(question.filter);
+    case 'persistent-counts':
+      return countPersistent(gateway);
+    case 'reconnect': {
+      await applied();
+      const pending = gateway.pendingBefore(revision());
+      const choice = chooseReconnects(gateway.misplaced(question.cohorts), { ...question, pending });
+      void gateway.reconnect(choice.connections);
+      return choice.reply;
+    }
+    case 'handover': {
+      await applied();
+      const { kind: _kind, ...asked } = question;
+      return gateway.handOver?.(asked) ?? nothingToMove;
+    }
+    case 'abort-handovers':
+      gateway.abortHandovers?.(question.move);
+      return {};
+  }
+}
+
+function countPersistent(gateway: Pick<Gateway, 'sessions'>): PersistentCounts {
+  const counts: Record<string, number> = {};
+  for (const { home, persistent } of gateway.sessions({ limit: Number.POSITIVE_INFINITY })) {
+    if (persistent) counts[home] = (counts[home] ?? 0) + 1;
+  }
+  return counts;
+}

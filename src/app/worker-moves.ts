@@ -1,0 +1,88 @@
+import type { HandoverQuestion, HandoverReply } from '../gateway/live-session.ts';
+import type { PersistentCounts, ReconnectReply } from './process-messages.ts';
+import type { WorkerHub } from './worker-hub.ts';
+
+/** What a move by reconnect asks of all workers together. */
+export interface CloseQuestion {
+  readonly cohorts: readonly string[];
+  readonly limit: number;
+  readonly order: 'first-first' | 'last-first';
+}
+
+const answerMs = 2_000;
+
+/** The workers as the mover asks them: allowances are of all of them together. */
+export class WorkerMoves {
+  readonly #hub: Pick<WorkerHub, 'workers' | 'ask'>;
+  /** Whose turn it is to begin with an allowance, which is most often for one session. */
+  #turn = 0;
+
+  constructor(hub: Pick<WorkerHub, 'workers' | 'ask'>) {
+    this.#hub = hub;
+  }
+
+  /** Closes at most `limit` sessions. A worker that is silent may still hold sessions: the move goes on. */
+  async closeSessions({ limit, ...question }: CloseQuestion): Promise<readonly ReconnectReply[]> {
+    const unknown: ReconnectReply = { closed: 0, remaining: 1, closing: 0, staying: [] };
+    const replies = await this.#inTurn(limit, async (worker, share) => {
+      const asked = { kind: 'reconnect', ...question, limit: share } as const;
+      const reply = ((await this.#hub.ask(worker, asked, answerMs)) as ReconnectReply | undefined) ?? unknown;
+      return { reply, used: reply.closed };
+    });
+    // Without a worker nothing is known, so nothing is done.
+    return replies.length === 0 ? [unknown] : replies;
+  }
+
+  /** One reply a worker, undefined where it is silent; empty without workers. */
+  handOver({ begin, ...question }: HandoverQuestion): Promise<readonly (HandoverReply | undefined)[]> {
+    return this.#inTurn(begin, async (worker, share) => {
+      const asked = { kind: 'handover', ...question, begin: share } as const;
+      const reply = (await this.#hub.ask(worker, asked, answerMs)) as HandoverReply | undefined;
+      // What a silent worker began is not known: nobody else gets it.
+      return { reply, used: reply === undefined ? share : reply.begun };
+    });
+  }
+
+  /** Takes back what has not switched, in every worker that answers. */
+  async abortHandovers(move: string): Promise<void> {
+    const workers = this.#hub.workers();
+    await Promise.all(workers.map(({ worker }) => this.#hub.ask(worker, { kind: 'abort-handovers', move }, answerMs)));
+  }
+
+  /** Live persistent sessions by broker; undefined when a worker is silent. */
+  async persistentByBroker(): Promise<PersistentCounts | undefined> {
+    const workers = this.#hub.workers();
+    const counts = await Promise.all(
+      workers.map(({ worker }) => this.#hub.ask(worker, { kind: 'persistent-counts' }, answerMs)),
+    );
+    const totals: Record<string, number> = {};
+    for (const count of counts) {
+      if (count === undefined) return undefined;
+      for (const [broker, sessions] of Object.entries(count as PersistentCounts))
+        totals[broker] = (totals[broker] ?? 0) + sessions;
+    }
+    return totals;
+  }
+
+  /** Asks the workers one after the other, another one first each time, until the allowance is used up. */
+  async #inTurn<Reply>(
+    allowance: number,
+    ask: (worker: number, share: number) => Promise<{ readonly reply: Reply; readonly used: number }>,
+  ): Promise<readonly Reply[]> {
+    this.#turn += 1;
+    const workers = rotate(this.#hub.workers(), this.#turn);
+    const replies: Reply[] = [];
+    let left = allowance;
+    for (const [index, { worker }] of workers.entries()) {
+      const { reply, used } = await ask(worker, Math.ceil(left / (workers.length - index)));
+      left -= used;
+      replies.push(reply);
+    }
+    return replies;
+  }
+}
+
+function rotate<Item>(items: readonly Item[], by: number): readonly Item[] {
+  const from = items.length === 0 ? 0 : by % items.length;
+  return [...items.slice(from), ...items.slice(0, from)];
+}

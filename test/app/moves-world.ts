@@ -1,0 +1,99 @@
+import type { MoveDocument } from '../../src/admin/admin-api.ts';
+import { CutoverFreeze } from '../../src/app/cutover-freeze.ts';
+import { type MoveJournal, openMoveJournal } from '../../src/app/move-journal.ts';
+import type { MoveRequest } from '../../src/app/move-request.ts';
+import { MoveRunner } from '../../src/app/move-runner.ts';
+import { StrayMover } from '../../src/app/stray-mover.ts';
+import { systemClock } from '../../src/base/clock.ts';
+import type { HandoverQuestion, HandoverReply } from '../../src/gateway/live-session.ts';
+import { createLogger } from '../../src/telemetry/logger.ts';
+import { eventually } from '../e2e/eventually.ts';
+
+/** Resolves when the assertions hold. */
+export async function comesTrue(check: () => void): Promise<void> {
+  await eventually('the state of the moves', () => {
+    check();
+    return true;
+  });
+}
+
+export const nothingToMove: HandoverReply = {
+  begun: 0,
+  moved: 0,
+  prepared: 0,
+  underWay: 0,
+  remaining: 0,
+  aborted: [],
+  staying: [],
+  unknownSubscriptions: 0,
+  asleep: 0,
+};
+
+export const everyone = { name: 'everyone', source: 'legacy', target: 'aws', weightBps: 10_000 };
+
+export const request: MoveRequest = {
+  kind: 'cutover',
+  cohorts: ['everyone'],
+  revision: 2,
+  author: 'ops',
+  reason: '',
+  live: 'handover',
+  pacePerSecond: 1_000,
+  placements: [everyone],
+};
+
+/** One worker's sessions of one cohort, without a gateway: an attempt takes until the next question. */
+export class MovesWorld {
+  readonly log = createLogger({ level: 'silent', component: 'test' });
+  readonly journal: MoveJournal;
+  readonly freeze: CutoverFreeze;
+  readonly runner: MoveRunner;
+  readonly strays: StrayMover;
+  readonly told: MoveDocument[] = [];
+  readonly asked: HandoverQuestion[] = [];
+  readonly takenBack: string[] = [];
+  /** Sessions that still have to go, and those that an earlier question began. */
+  cold: number;
+  underWay = 0;
+  placement: typeof everyone | undefined = everyone;
+
+  constructor({ sessions, path = ':memory:' }: { readonly sessions: number; readonly path?: string }) {
+    this.cold = sessions;
+    this.journal = openMoveJournal(path);
+    const { journal, log } = this;
+    const clock = systemClock;
+    this.freeze = new CutoverFreeze({ clock, journal, log });
+    const workers = {
+      closeSessions: async () => [{ closed: 0, remaining: 0, closing: 0, staying: [] }],
+      handOver: async (question: HandoverQuestion) => [this.#answer(question)],
+      abortHandovers: async (move: string) => void this.takenBack.push(move),
+    };
+    this.strays = new StrayMover({
+      ...{ workers, journal, log },
+      placementOf: () => this.placement,
+      mustWait: (cohort) => this.runner.moveOf(cohort) !== undefined || this.freeze.current !== undefined,
+    });
+    this.runner = new MoveRunner({
+      ...{ clock, workers, freeze: this.freeze, strays: this.strays, journal, log },
+      offlineAt: async (brokers) => (brokers.includes('legacy') ? 7 : 0),
+      onChange: (move) => void this.told.push(move),
+      refusedListed: 10,
+      abortPercent: 2,
+    });
+  }
+
+  close(): void {
+    this.strays.close();
+    this.runner.close();
+  }
+
+  #answer(question: HandoverQuestion): HandoverReply {
+    this.asked.push(question);
+    const { begin, isPaused = false } = question;
+    const moved = isPaused ? 0 : this.underWay;
+    const begun = isPaused ? 0 : Math.min(begin, this.cold);
+    this.underWay += begun - moved;
+    this.cold -= begun;
+    return { ...nothingToMove, begun, moved, underWay: this.underWay, remaining: this.cold + this.underWay };
+  }
+}
