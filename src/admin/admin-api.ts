@@ -127,7 +127,7 @@ export type LiveMode = 'handover' | 'reconnect' | 'keep';
 export const liveModes = ['handover', 'reconnect', 'keep'] as const satisfies readonly LiveMode[];
 
 /** What a cutover or rollback does to live sessions unless it says otherwise. */
-export const defaultLiveMode: LiveMode = 'reconnect';
+export const defaultLiveMode: LiveMode = 'handover';
 
 /** `GET /v1/moves` and `GET /v1/moves/ID`. `done`: every live session is where the plan says, or listed with its reason. */
 export interface MoveDocument {

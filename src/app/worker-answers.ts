@@ -1,34 +1,18 @@
 import type { Gateway } from '../gateway/gateway.ts';
-import type { HandoverQuestion, HandoverReply } from '../gateway/live-session.ts';
 import type { PersistentCounts, WorkerFigures, WorkerQuestion } from './process-messages.ts';
 import { chooseReconnects } from './reconnect-choice.ts';
 
-/** The gateway's part in moves by handover; one without moves nothing. */
-export interface HandoverDesk {
-  handOver?(question: HandoverQuestion): HandoverReply;
-  abortHandovers?(move: string): void;
-}
-
 export interface WorkerAnswersDeps {
-  readonly gateway: Pick<Gateway, 'sessions' | 'misplaced' | 'pendingBefore' | 'reconnect'> & HandoverDesk;
+  readonly gateway: Pick<
+    Gateway,
+    'sessions' | 'misplaced' | 'pendingBefore' | 'reconnect' | 'handOver' | 'abortHandovers'
+  >;
   /** Settles when every live session was asked about the newest plan. */
   readonly applied: () => Promise<void>;
   /** Of the plan in force. */
   readonly revision: () => number;
   readonly figures: () => Promise<WorkerFigures>;
 }
-
-const nothingToMove: HandoverReply = {
-  begun: 0,
-  moved: 0,
-  prepared: 0,
-  underWay: 0,
-  remaining: 0,
-  aborted: [],
-  staying: [],
-  unknownSubscriptions: 0,
-  asleep: 0,
-};
 
 /** What a worker says to the control process's question. */
 export async function answerQuestion(
@@ -52,10 +36,10 @@ export async function answerQuestion(
     case 'handover': {
       await applied();
       const { kind: _kind, ...asked } = question;
-      return gateway.handOver?.(asked) ?? nothingToMove;
+      return gateway.handOver(asked);
     }
     case 'abort-handovers':
-      gateway.abortHandovers?.(question.move);
+      gateway.abortHandovers(question.move);
       return {};
   }
 }

@@ -98,7 +98,11 @@ class WorkerProcess {
     this.#assessments = this.#createAssessments();
     this.#registry = this.#createRegistry();
     this.#gateway = createGateway({
-      settings: { clientIdPolicy: configuration.fleet.clientIdPolicy, brokers: configuration.brokers },
+      settings: {
+        clientIdPolicy: configuration.fleet.clientIdPolicy,
+        brokers: configuration.brokers,
+        handover: configuration.handover,
+      },
       limits: { ...configuration.limits, connectionsPerWorker: this.#connectionsPerWorker() },
       ports: {
         snapshot: () => this.#currentSnapshot(),

@@ -133,6 +133,8 @@ export interface GatewayWorld {
   cutOver(broker: 'legacy' | 'target'): Promise<void>;
   /** Set: the connector answers this instead of dialling. */
   upstreamFailure: 'unreachable' | 'rate' | undefined;
+  /** Brokers that nobody reaches, by name. */
+  readonly down: Set<string>;
   listen(settings: Partial<DeviceListenerSettings>): Promise<number>;
   stop(): Promise<void>;
 }
@@ -143,6 +145,7 @@ export async function createGatewayWorld(
     readonly settings?: GatewaySettings;
     readonly listener?: Partial<DeviceListenerSettings>;
     readonly clock?: Clock;
+    readonly random?: () => number;
   } = {},
 ): Promise<GatewayWorld> {
   const legacy = new ScriptedBroker();
@@ -160,6 +163,7 @@ export async function createGatewayWorld(
     async connect(request) {
       dials.push(request);
       if (world.upstreamFailure !== undefined) return failure({ code: world.upstreamFailure, message: 'scripted' });
+      if (world.down.has(request.broker)) return failure({ code: 'unreachable', message: 'scripted' });
       const broker = request.broker === 'target' ? target : legacy;
       const socket = connect({ port: broker.port, host: '127.0.0.1', noDelay: true });
       sockets.push(socket);
@@ -184,6 +188,7 @@ export async function createGatewayWorld(
       metrics,
       log: pino({ level: 'trace' }, { write: (line: string) => void log.push(line) }),
       clock: options.clock ?? systemClock,
+      ...(options.random !== undefined && { random: options.random }),
     },
   });
   const listen = async (settings: Partial<DeviceListenerSettings>): Promise<number> => {
@@ -206,6 +211,7 @@ export async function createGatewayWorld(
     desired: 'legacy',
     announce: 'source',
     upstreamFailure: undefined,
+    down: new Set(),
     async cutOver(broker) {
       world.desired = broker;
       revision += 1;
@@ -263,7 +269,9 @@ export async function metricValue(
     | Metrics['clientCertificatesRefused']
     | Metrics['tlsHandshakes']
     | Metrics['adaptations']
-    | Metrics['messagesDropped'],
+    | Metrics['messagesDropped']
+    | Metrics['handovers']
+    | Metrics['repairs'],
   labels: Record<string, string>,
 ): Promise<number> {
   const { values } = await metric.get();

@@ -23,6 +23,8 @@ export class ScriptedBroker {
   onConnect: ConnectScript = connackAccepted;
   protocolVersion: 4 | 5 = 4;
   acknowledges = true;
+  /** The code of every SUBACK; undefined: SUBSCRIBE and UNSUBSCRIBE are not answered. */
+  grants: number | undefined;
   /** Reads nothing while true, so that the gateway's buffers fill. */
   readsNothing = false;
   readonly #server: Server;
@@ -91,5 +93,17 @@ export class ScriptedBroker {
       socket.write(mqtt.generate({ cmd: 'puback', messageId: packet.messageId ?? 0 }));
     }
     if (packet.cmd === 'pingreq') socket.write(Buffer.from([0xd0, 0x00]));
+    const { grants, protocolVersion } = this;
+    if (grants === undefined) return;
+    const messageId = packet.messageId ?? 0;
+    const answer = (cmd: 'suback' | 'unsuback', granted: number[]) =>
+      socket.write(mqtt.generate({ cmd, messageId, granted } as Packet, { protocolVersion }));
+    if (packet.cmd === 'subscribe')
+      answer(
+        'suback',
+        packet.subscriptions.map(() => grants),
+      );
+    if (packet.cmd === 'unsubscribe')
+      answer('unsuback', protocolVersion === 5 ? packet.unsubscriptions.map(() => 0) : []);
   }
 }

@@ -28,6 +28,9 @@ export class DownlinkLedger {
   readonly #asked: Asked[] = [];
   readonly #suppressed = { seen: 0, unwanted: 0 };
 
+  /** Filters of the device's SUBSCRIBE packets that have no answer. */
+  unanswered: () => readonly string[] = () => [];
+
   constructor(terms: { readonly isTagged: boolean; readonly isDevice5: boolean; readonly window: number }) {
     this.#isTagged = terms.isTagged;
     this.#isDevice5 = terms.isDevice5;
@@ -127,7 +130,9 @@ export class DownlinkLedger {
     if (!hasRetain) return;
     const isSeen = this.#lastByTopic.get(copy.topic) === copy.payload.toString('hex');
     const isRepeat = copy.isUnread || (packet.qos > 0 && this.#inflight.get(packet.id) === copy);
-    if (isRepeat || this.#takeAsked(copy)) return;
+    // What comes before SUBACK is not the answer to it.
+    const isEarly = this.unanswered().some((filter) => filterMatches(filter, copy.topic, true));
+    if (isRepeat || (isEarly && !isSeen) || this.#takeAsked(copy)) return;
     if (isSeen) throw new Violation(`D5: the retained value of ${copy.topic} comes again`);
   }
 

@@ -70,6 +70,7 @@ export class LegsWorld {
       messageOf: (packet) => this.downlink.messageOf(packet),
     });
     this.subscriptions = new DeviceSubscriptions(this.device);
+    this.downlink.unanswered = () => this.subscriptions.unanswered;
     this.deviceReader = new ModelReader(device.protocol);
     const around = {
       nowMs: () => this.nowMs,
