@@ -3,35 +3,55 @@ import type { PublishHead } from './publish-head.ts';
 
 /** Topics of which the last value is known by its digest; of the others a retained message is taken for news. */
 export const maxKnownTopics = 128;
+/** Topics that a retained message came for, which are known apart: live ones come and go. */
+export const maxRetainedTopics = 256;
 /** Bytes at each end of a payload that its digest looks at, and its length with them. */
 const digestedBytes = 256;
 
 /** The last value that a device was given for each topic, as a digest: a retained message that says it again is no news. */
 export class DeliveredValues {
-  /** By digest of the topic, the one that was delivered last at the end. */
-  #valueByTopic: Map<number, number> | undefined;
+  /** By digest of the topic, the one that came first at the front. */
+  #liveByTopic: Map<number, number> | undefined;
+  #retainedByTopic: Map<number, number> | undefined;
 
   note(head: PublishHead): void {
-    this.#valueByTopic ??= new Map();
-    const topic = payloadDigest(head.bytes, head.topicAt, head.topicEnd);
-    if (this.#valueByTopic.size >= maxKnownTopics && !this.#valueByTopic.has(topic)) {
-      const [oldest] = this.#valueByTopic.keys();
-      if (oldest !== undefined) this.#valueByTopic.delete(oldest);
+    const topic = topicDigest(head);
+    if (head.retain || this.#retainedByTopic?.has(topic) === true) {
+      this.#retainedByTopic ??= new Map();
+      remember(this.#retainedByTopic, topic, { value: valueDigest(head), max: maxRetainedTopics });
+      return;
     }
-    this.#valueByTopic.set(topic, valueDigest(head));
+    this.#liveByTopic ??= new Map();
+    remember(this.#liveByTopic, topic, { value: valueDigest(head), max: maxKnownTopics });
   }
 
   /** Whether the device was given exactly that last for its topic. */
   isLast(head: PublishHead): boolean {
-    if (this.#valueByTopic === undefined) return false;
-    const topic = payloadDigest(head.bytes, head.topicAt, head.topicEnd);
-    return this.#valueByTopic.get(topic) === valueDigest(head);
+    const topic = topicDigest(head);
+    const value = this.#retainedByTopic?.get(topic) ?? this.#liveByTopic?.get(topic);
+    return value !== undefined && value === valueDigest(head);
   }
+}
+
+function remember(
+  values: Map<number, number>,
+  topic: number,
+  { value, max }: { readonly value: number; readonly max: number },
+): void {
+  if (values.size >= max && !values.has(topic)) {
+    const [oldest] = values.keys();
+    if (oldest !== undefined) values.delete(oldest);
+  }
+  values.set(topic, value);
+}
+
+function topicDigest({ bytes, topicAt, topicEnd }: PublishHead): number {
+  return payloadDigest(bytes, topicAt, topicEnd);
 }
 
 /** Digest of a message's topic and value: counts what two brokers deliver both. */
 export function messageDigest(head: PublishHead): number {
-  return payloadDigest(head.bytes, head.topicAt, head.topicEnd) * 0x1_0000 + (valueDigest(head) & 0xffff);
+  return topicDigest(head) * 0x1_0000 + (valueDigest(head) & 0xffff);
 }
 
 function valueDigest({ bytes, payloadAt, end, payloadBytes }: PublishHead): number {
