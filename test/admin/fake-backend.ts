@@ -19,6 +19,7 @@ import type {
   RollbackRequest,
 } from '../../src/admin/admin-backend.ts';
 import type { AssessmentDocument } from '../../src/admin/assessment-document.ts';
+import type { SubscriptionImportDocument } from '../../src/admin/subscription-import.ts';
 import { failure, type Result, success } from '../../src/base/result.ts';
 import type { Plan } from '../../src/plan/plan.ts';
 
@@ -224,7 +225,12 @@ export class FakeBackend implements AdminBackend {
   async importSubscriptions(body: Parameters<AdminBackend['importSubscriptions']>[0]) {
     this.asked.push(body);
     const filters = body.devices.reduce((total, { subscriptions }) => total + subscriptions.length, 0);
-    return this.#answer({ devices: body.devices.length, filters, alreadyKnown: 0, rejected: [] });
+    return this.#answer<SubscriptionImportDocument>({
+      devices: body.devices.length,
+      filters,
+      alreadyKnown: 0,
+      rejected: [],
+    });
   }
 
   subscribe(onEvent: (event: AdminEvent) => void) {
