@@ -7,7 +7,7 @@ import type { BrokerSetting } from './leg-setting.ts';
 /** What a broker needs of the world around it. */
 export interface BrokerSurroundings {
   nowMs(): number;
-  copyOf(publication: Publication, broker: number, qos: number, isRetainedValue: boolean): Copy;
+  copyOf(publication: Publication, of: Pick<Copy, 'broker' | 'leg' | 'qos' | 'isRetainedValue'>): Copy;
   uplinkMessageOf(packet: ModelPacket): Message;
 }
 
@@ -135,7 +135,7 @@ export class LegBroker {
   ): void {
     const qos = Math.min(publication.qos, granted);
     if (qos === 0 && this.leg === undefined) return;
-    const copy = this.#around.copyOf(publication, this.index, qos, isRetainedValue);
+    const copy = this.#around.copyOf(publication, { broker: this.index, leg: this.leg, qos, isRetainedValue });
     if (qos === 0) session.peer.publish(copy);
     else session.queue.push(copy);
     this.pump();

@@ -14,6 +14,8 @@ export interface Publication {
 export interface Copy extends Message {
   readonly publication: Publication;
   readonly broker: number;
+  /** The connection that there was when it was published. */
+  readonly leg: number | undefined;
   /** Sent because of a SUBSCRIBE, with RETAIN. */
   readonly isRetainedValue: boolean;
   /** Its broker lost it with the session, or the connection that had begun it was lost. */

@@ -105,10 +105,6 @@ export class LegsWorld {
     return broker.leg === undefined ? undefined : this.legs.get(broker.leg);
   }
 
-  get activeBroker(): LegBroker {
-    return this.legs.get(this.#active)?.broker ?? this.brokers[0];
-  }
-
   // What the shell does.
 
   /** Dials a broker that the session is not at. */
@@ -269,7 +265,7 @@ export class LegsWorld {
 
   subscribe(choice: number): void {
     const { asked, givenUp } = this.subscriptions.request(choice);
-    for (const filter of asked) this.downlink.noteAsked(filter, this.isDetached ? undefined : this.activeBroker.index);
+    for (const filter of asked) this.downlink.noteAsked(filter, this.isDetached ? undefined : this.#active);
     for (const filter of givenUp) this.downlink.noteGivenUp(filter);
   }
 
@@ -365,7 +361,7 @@ export class LegsWorld {
     this.#forsakeHome();
     this.#active = number;
     this.isDetached = false;
-    for (const filter of this.subscriptions.unanswered) this.downlink.noteAsked(filter, broker.index);
+    for (const filter of this.subscriptions.unanswered) this.downlink.noteAsked(filter, number);
     this.said.push('switched');
   }
 
