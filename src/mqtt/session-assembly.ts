@@ -1,4 +1,5 @@
 import { AckOrder } from './ack-order.ts';
+import { BrokerLeg } from './broker-leg.ts';
 import { DeliveredValues } from './delivered-values.ts';
 import { DownlinkExchanges } from './downlink-exchanges.ts';
 import { HeldPackets } from './held-packets.ts';
@@ -10,7 +11,7 @@ import type { SessionPort } from './session-port.ts';
 import { SessionScratch } from './session-scratch.ts';
 import type { DeviceTerms, UndeliverablePolicy, UnfinishedExchanges, UpstreamTerms } from './session-terms.ts';
 import type { TargetAssessor } from './target-assessor.ts';
-import { UpstreamLeg } from './upstream-leg.ts';
+import type { UpstreamLeg } from './upstream-leg.ts';
 
 export interface SessionMachineOptions {
   readonly device: DeviceTerms;
@@ -69,7 +70,7 @@ export function createSessionParts(
     loseLeg: machine.loseLeg,
     adapted: (kind) => port.adapted(kind),
   };
-  const leg = new UpstreamLeg(parts as SessionParts, {
+  const leg = new BrokerLeg(parts as SessionParts, {
     number: firstLeg,
     slot: 0,
     upstream: options.upstream,

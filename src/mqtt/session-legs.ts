@@ -1,4 +1,5 @@
 import { encodeAcknowledgement } from './acknowledgement-packet.ts';
+import { BrokerLeg } from './broker-leg.ts';
 import { packetType } from './control-packet.ts';
 import { retainedMs } from './delivery-judgement.ts';
 import type { DevicePublish } from './device-publish.ts';
@@ -8,7 +9,7 @@ import { type CutOptions, freeSlot, SessionCut } from './session-cut.ts';
 import { otherLeg, type SessionParts } from './session-parts.ts';
 import type { UpstreamTerms } from './session-terms.ts';
 import { resumeUplink, sendOwnWaiting, transferUplink } from './unfinished-transfer.ts';
-import { UpstreamLeg } from './upstream-leg.ts';
+import type { UpstreamLeg } from './upstream-leg.ts';
 
 /** A leg that lived as long has shown that the session is not what its broker closes it for. */
 const provenMs = 10_000;
@@ -63,7 +64,7 @@ export class SessionLegs {
     }
     const slot = freeSlot(this.#parts);
     if (slot === undefined) throw new Error(`leg ${number} is a third one`);
-    this.#parts.legs[slot] = new UpstreamLeg(this.#parts, { number, slot, upstream });
+    this.#parts.legs[slot] = new BrokerLeg(this.#parts, { number, slot, upstream });
   }
 
   cut(options: CutOptions): boolean {
@@ -140,7 +141,7 @@ export class SessionLegs {
     const orders = desk.unanswered();
     desk.abandon();
     const known = desk.known();
-    const leg = new UpstreamLeg(parts, {
+    const leg = new BrokerLeg(parts, {
       ...{ number, slot, upstream },
       ...(isResumed && { resumes: lost, held: known }),
     });
