@@ -23,7 +23,7 @@ import { createReadingRoutes } from './reading-routes.ts';
 import { createRefusalLog } from './refusal-log.ts';
 import { answerProblems, sendProblem, serveRoute } from './request-handling.ts';
 import { createServiceRoutes } from './service-routes.ts';
-import { subscriptionImportRoute } from './subscription-import.ts';
+import { subscriptionImportRoute } from './subscription-routes.ts';
 import type { AdminToken } from './tokens.ts';
 
 export const defaultAnswerMs = 10_000;

@@ -1,6 +1,4 @@
 import { z } from 'zod';
-import type { AdminBackend } from './admin-backend.ts';
-import { type AdminRoute, answered, defineRoute } from './admin-route.ts';
 
 /** Devices of one call, at most. */
 export const importedDevices = 1_000;
@@ -40,7 +38,7 @@ export interface RejectedSubscription {
 }
 
 /** Loose where a row can be wrong: one of them must not stop the others. */
-const subscriptionImportBody = z.strictObject({
+export const subscriptionImportBody = z.strictObject({
   importId: z.string().min(1).max(64).meta({ description: 'The same for all calls of one import' }),
   devices: z
     .array(
@@ -53,24 +51,9 @@ const subscriptionImportBody = z.strictObject({
     .max(importedDevices),
 });
 
-const subscriptionImportDocument = z.object({
+export const subscriptionImportDocument = z.object({
   devices: z.int().min(0),
   filters: z.int().min(0),
   alreadyKnown: z.int().min(0),
   rejected: z.array(z.object({ clientId: z.string(), filter: z.string().nullable(), reason: z.string() })),
 }) satisfies z.ZodType<SubscriptionImportDocument>;
-
-/** What an operator knows of sessions that are older than the gateway. */
-export function subscriptionImportRoute(backend: AdminBackend): AdminRoute {
-  return defineRoute({
-    method: 'POST',
-    url: '/v1/subscriptions',
-    operationId: 'importSubscriptions',
-    summary: 'Tells the gateway the subscriptions of sessions that are older than it; they count from the next CONNECT',
-    access: 'operator',
-    body: subscriptionImportBody,
-    success: { status: 200, description: 'What was taken is on disk', schema: subscriptionImportDocument },
-    problems: ['body-too-large', 'unsupported-media-type'],
-    answer: async ({ body }) => ({ status: 200, body: answered(await backend.importSubscriptions(body)) }),
-  });
-}

@@ -89,13 +89,16 @@ async function sendRows({ path, size, client, tally, progress }: Sending): Promi
   const input = createReadStream(path);
   let batch = new SubscriptionBatch();
   let isFirst = true;
-  const send = async () => {
+  let shown = -1;
+  const send = async (isLast: boolean) => {
     if (!batch.isEmpty) {
       const answer = await sendBatch(client, batch.toBody(importId), tally.calls > 0);
       tally.take(answer, batch);
       batch = new SubscriptionBatch();
     }
     const done = size === 0 ? 100 : Math.floor((input.bytesRead * 100) / size);
+    if (done === shown && !isLast) return;
+    shown = done;
     progress.update({ done, total: 100, text: `${tally.devices} devices, ${tally.filters} filters` });
   };
   for await (const rows of readCsvRows(input)) {
@@ -103,12 +106,12 @@ async function sendRows({ path, size, client, tally, progress }: Sending): Promi
       const skips = isFirst && isHeader(row);
       isFirst = false;
       if (skips) continue;
-      if (batch.isFullFor(row)) await send();
+      if (batch.isFullFor(row)) await send(false);
       const rejected: RejectedRow | undefined = batch.add(row);
       if (rejected !== undefined) tally.reject(rejected);
     }
   }
-  await send();
+  await send(true);
 }
 
 /** The same call again changes nothing, so a gateway that is away for a moment costs a wait; one that never answered does not. */

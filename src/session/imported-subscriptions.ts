@@ -13,7 +13,7 @@ export interface ImportedDevice extends SessionSubscriptions {
 }
 
 /**
- * `taken`: recorded, the first of its import; `added`: more filters of a device of the same import; `known`: not needed,
+ * `taken`: recorded, the first of its import, or said again; `added`: more of a device of the same import; `known`: not needed,
  * because the gateway saw all of the session itself; `too-many`: more filters than are remembered of one session;
  * `no-room`: the bounds of all imported devices are reached.
  */
@@ -106,7 +106,7 @@ export class ImportedSubscriptions {
       sizes.characters = charactersThen;
       // Recorded as not known, so that its other filters do not pass for all of them.
       if (held === unknownSubscriptions && device.held.length > 0) return 'too-many';
-      return isMore ? 'added' : 'taken';
+      return isMore && held !== earlier.held ? 'added' : 'taken';
     });
     this.#sizes = sizes;
     return outcomes;
