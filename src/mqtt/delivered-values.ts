@@ -1,5 +1,6 @@
 import { payloadDigest } from './payload-digest.ts';
 import type { PublishHead } from './publish-head.ts';
+import { matchesTopicFilter, parseTopicFilter } from './topic.ts';
 
 /** Topics of which the last value is known by its digest; of the others a retained message is taken for news. */
 export const maxKnownTopics = 128;
@@ -13,6 +14,12 @@ export class DeliveredValues {
   /** By digest of the topic, the one that came first at the front. */
   #liveByTopic: Map<number, number> | undefined;
   #retainedByTopic: Map<number, number> | undefined;
+  readonly #earlierFilters: readonly string[];
+
+  /** `earlierFilters`: what the device subscribed to on an earlier connection of the session. */
+  constructor(earlierFilters: readonly string[]) {
+    this.#earlierFilters = earlierFilters;
+  }
 
   note(head: PublishHead): void {
     const topic = topicDigest(head);
@@ -25,11 +32,18 @@ export class DeliveredValues {
     remember(this.#liveByTopic, topic, { value: valueDigest(head), max: maxKnownTopics });
   }
 
-  /** Whether the device was given exactly that last for its topic. */
+  /**
+   * Whether the device was given exactly that last for its topic. A topic that nothing came for on this connection is the
+   * affair of the connection on which it was subscribed to: what the broker retained then was given there.
+   */
   isLast(head: PublishHead): boolean {
     const topic = topicDigest(head);
     const value = this.#retainedByTopic?.get(topic) ?? this.#liveByTopic?.get(topic);
-    return value !== undefined && value === valueDigest(head);
+    return value === undefined ? this.#isEarlier(head.topic()) : value === valueDigest(head);
+  }
+
+  #isEarlier(topic: string): boolean {
+    return this.#earlierFilters.some((filter) => matchesTopicFilter(parseTopicFilter(filter).filter, topic));
   }
 }
 

@@ -57,7 +57,7 @@ export function createSessionParts(
     ackOrder: new AckOrder(),
     heldFromDevice: new HeldPackets(),
     deviceKeepAlive: new DeviceKeepAlive(device.keepAliveSeconds, nowMs),
-    values: new DeliveredValues(),
+    values: new DeliveredValues(options.subscriptions?.held.map(({ filter }) => filter) ?? []),
     legs: [undefined, undefined],
     passing: undefined,
     overlap: undefined,
