@@ -118,13 +118,11 @@ export class DownlinkLedger {
     const underWay = packet.qos > 0 ? this.#inflight.get(packet.id) : undefined;
     const isSame = underWay !== undefined && fitting.includes(underWay);
     const hasDup = (packet.firstByte & 8) !== 0;
-    const again = fitting.find(
-      (copy) => hasDup && copy.isUnread && copy.forwardedOn >= 0 && copy.retain === wasRetained,
-    );
     const isFresh = (copy: Copy) =>
       copy.forwardedOn < 0 && copy.retain === wasRetained && copy.suppressed === undefined;
-    const ofSpeaker = fitting.find((copy) => copy.broker === this.speaker && isFresh(copy));
-    const next = again ?? ofSpeaker ?? fitting.find(isFresh);
+    const isAgain = (copy: Copy) => hasDup && copy.isUnread && copy.forwardedOn >= 0 && copy.retain === wasRetained;
+    const spoken = fitting.filter(({ broker }) => broker === this.speaker);
+    const next = spoken.find(isAgain) ?? spoken.find(isFresh) ?? fitting.find(isAgain) ?? fitting.find(isFresh);
     const copy = isSame
       ? underWay
       : (next ?? fitting.findLast((other) => other.retain === wasRetained) ?? fitting.at(-1));
@@ -194,7 +192,7 @@ export class DownlinkLedger {
 
   /** Why the gateway kept a retained value from the device, as far as it said so. */
   #suppression(copy: Copy): Copy['suppressed'] {
-    if (this.#twins(copy).some(({ arrivals }) => arrivals > 0)) return 'seen';
+    if (this.#twins(copy).some(({ forwardedOn }) => forwardedOn >= 0)) return 'seen';
     for (const why of ['unwanted', 'seen'] as const) {
       if (this.#suppressed[why] === 0) continue;
       this.#suppressed[why] -= 1;

@@ -1,0 +1,180 @@
+import { type BrokerProfile, brokerProfiles } from '../../../../src/mqtt/broker-profiles.ts';
+import { maxPacketBytes, type ProtocolVersion } from '../../../../src/mqtt/control-packet.ts';
+import { SessionMachine } from '../../../../src/mqtt/session-machine.ts';
+import type { SessionPort } from '../../../../src/mqtt/session-port.ts';
+import type { DeviceTerms, UpstreamTerms } from '../../../../src/mqtt/session-terms.ts';
+import { ModelReader } from '../model-packets.ts';
+import { encodeWords, type PacketWords, renderPacket, wordsOf } from '../packet-text.ts';
+
+/**
+ * Plays the lines of a transcript of a session with several legs.
+ *
+ * `session device=V broker=V [profile=P] [broker-window=N] [device-window=N] [keep-alive=S] [broker-keep-alive=S]` begins on
+ * leg 1; `attach leg=N broker=V [profile=P] [broker-window=N] [broker-keep-alive=S] [present]` is the CONNACK of another one;
+ * `device PACKET` and `legN PACKET` are what comes in, several packets of one chunk parted by `;`, `first=N PACKET` and
+ * `after=N PACKET` for a part of one; `cut [overlap=MS] [settle=MS]`, `abort`, `dismiss leg=N`, `lost leg=N` and `quiesce` are the shell's; `pass N` lets N
+ * milliseconds go by; `state` writes down where the session is.
+ */
+export class HandoverScript {
+  readonly lines: string[] = [];
+  readonly #protocolByLeg = new Map<number, ProtocolVersion>();
+  #machine: SessionMachine | undefined;
+  #device: ProtocolVersion = '3.1.1';
+  #nowMs = 0;
+
+  get machine(): SessionMachine {
+    if (this.#machine === undefined) throw new Error('a transcript begins with a session');
+    return this.#machine;
+  }
+
+  play(line: string): void {
+    this.lines.push(`> ${line}`);
+    const words = wordsOf(line);
+    const leg = Number(words.values.get('leg'));
+    const [command = '', ...rest] = line.split(' ');
+    if (command === 'session') this.#begin(words);
+    else if (command === 'attach') this.machine.attach(leg, this.#upstreamOf(words, leg), this.#nowMs);
+    else if (command === 'cut') this.#cut(words);
+    else if (command === 'abort') this.machine.abortCut(this.#nowMs);
+    else if (command === 'dismiss') this.machine.dismiss(leg, this.#nowMs);
+    else if (command === 'lost') this.machine.handleBrokerLost(leg, this.#nowMs);
+    else if (command === 'quiesce') this.machine.quiesce();
+    else if (command === 'pass') this.#pass(Number(rest[0]));
+    else if (command === 'state') this.#sayState();
+    else this.#feed(command, rest.join(' '));
+  }
+
+  #cut({ values }: PacketWords): void {
+    const options = { overlapMs: Number(values.get('overlap') ?? 1_500), settleMs: Number(values.get('settle') ?? 50) };
+    if (!this.machine.cut(options, this.#nowMs)) this.lines.push('  no cut');
+  }
+
+  #feed(from: string, said: string): void {
+    const number = /^leg(\d+)$/.exec(from)?.[1];
+    if (number === undefined && from !== 'device') throw new Error(`no command ${from}`);
+    const leg = Number(number);
+    const protocol = number === undefined ? this.#device : (this.#protocolByLeg.get(leg) ?? '3.1.1');
+    const chunk = Buffer.concat(said.split('; ').map((packet) => bytesOf(packet, protocol)));
+    if (number === undefined) this.machine.handleDeviceData(chunk, this.#nowMs);
+    else this.machine.handleBrokerData(chunk, this.#nowMs, leg);
+  }
+
+  #pass(milliseconds: number): void {
+    const until = this.#nowMs + milliseconds;
+    while (this.machine.nextDeadlineMs() <= until) {
+      this.#nowMs = Math.max(this.#nowMs, Math.ceil(this.machine.nextDeadlineMs()));
+      this.lines.push(`  (${this.#nowMs} ms)`);
+      this.machine.handleTick(this.#nowMs);
+    }
+    this.#nowMs = until;
+  }
+
+  #sayState(): void {
+    const { phase, activeLeg, standingLeg, inflight } = this.machine;
+    const active = activeLeg === undefined ? 'no leg is active' : `leg ${activeLeg} is active`;
+    const standing = standingLeg === undefined ? '' : `, leg ${standingLeg} stands by`;
+    this.lines.push(`  ${phase}: ${active}${standing}, ${inflight} unfinished`);
+  }
+
+  #begin(words: PacketWords): void {
+    this.#device = (words.values.get('device') ?? '3.1.1') as ProtocolVersion;
+    this.#machine = new SessionMachine({
+      device: deviceTerms(this.#device, words),
+      upstream: this.#upstreamOf(words, 1),
+      sessionExpiryInterval: 3_600,
+      undeliverable: 'refuse',
+      maxPacketBytes: 4_194_304,
+      counts: { fromDevice: new Float64Array(16), fromBroker: new Float64Array(16) },
+      port: this.#port(),
+      nowMs: this.#nowMs,
+    });
+  }
+
+  #upstreamOf({ values }: PacketWords, leg: number): UpstreamTerms {
+    const protocol = (values.get('broker') ?? '3.1.1') as ProtocolVersion;
+    this.#protocolByLeg.set(leg, protocol);
+    const profile: BrokerProfile = brokerProfiles[values.get('profile') === 'aws-iot-core' ? 'aws-iot-core' : 'mqtt'];
+    return {
+      protocol,
+      profile,
+      capabilities: {
+        maximumQos: profile.maximumQos,
+        retainAvailable: true,
+        wildcardSubscriptions: true,
+        subscriptionIdentifiers: profile.subscriptionIdentifiers,
+        sharedSubscriptions: true,
+        receiveMaximum: Number(values.get('broker-window') ?? profile.inflightFromDevice),
+        maximumPacketSize: profile.maxPacketBytes,
+        maxSessionExpirySeconds: profile.maxSessionExpirySeconds,
+      },
+      keepAliveSeconds: Number(values.get('broker-keep-alive') ?? 0),
+      sessionPresent: values.has('present'),
+    };
+  }
+
+  #port(): SessionPort {
+    const say = (line: string) => this.lines.push(`  ${line}`);
+    const toDevice = new ModelReader(this.#device);
+    const readers = new Map<number, ModelReader>();
+    return {
+      toDevice: (bytes) => toDevice.push(bytes, (packet) => say(`device <- ${renderPacket(packet)}`)),
+      toBroker: (leg, bytes) => {
+        const reader = readers.get(leg) ?? new ModelReader(this.#protocolByLeg.get(leg) ?? '3.1.1');
+        readers.set(leg, reader);
+        reader.push(bytes, (packet) => say(`leg${leg} <- ${renderPacket(packet)}`));
+      },
+      readDevice: (wanted) => say(wanted ? 'reads the device again' : 'reads no more of the device'),
+      readBroker: (leg, wanted) => say(`reads ${wanted ? 'leg' : 'no more of leg'} ${leg}${wanted ? ' again' : ''}`),
+      legOver: (leg, how, message) => say(`leg ${leg} is over (${how}): ${message}`),
+      detached: (message) => say(`detached: ${message}`),
+      switched: (leg) => say(`switched to leg ${leg}`),
+      cutAborted: (leg, { kind, message }) => say(`the cut to leg ${leg} is off (${kind}): ${message}`),
+      drained: (leg, duplicates) => say(`leg ${leg} is drained, ${duplicates} came twice`),
+      subscriptionsChanged: () => say('subscriptions changed'),
+      deviceDone: ({ withWill }) => say(withWill ? 'the device is done, its will is wanted' : 'the device is done'),
+      failed: ({ side, reason, message }) => say(`failed: ${side}, 0x${reason.toString(16)}, ${message}`),
+      deadlineMoved: () => undefined,
+      adapted: (kind) => say(`adapted: ${kind}`),
+      obstructed: (obstacle, example) => say(`obstructed: ${obstacle}, ${example.slice(0, 40)}`),
+      dropped: (reason) => say(`dropped: ${reason}`),
+      recordDropped: () => true,
+    };
+  }
+}
+
+/** A packet, the first N bytes of one (`first=N PACKET`), or what is left of it (`after=N PACKET`). */
+function bytesOf(said: string, protocol: ProtocolVersion): Buffer {
+  const part = /^(first|after)=(\d+) /.exec(said);
+  const bytes = encodeWords(wordsOf(said.slice(part?.[0].length ?? 0)), protocol);
+  const at = Number(part?.[2]);
+  if (part === null) return bytes;
+  return Buffer.from(part[1] === 'first' ? bytes.subarray(0, at) : bytes.subarray(at));
+}
+
+function deviceTerms(protocol: ProtocolVersion, { values }: PacketWords): DeviceTerms {
+  const is5 = protocol === '5';
+  return {
+    protocol,
+    clientId: 'meter-7',
+    keepAliveSeconds: Number(values.get('keep-alive') ?? 0),
+    receiveMaximum: Number(values.get('device-window') ?? 65_535),
+    maximumPacketSize: maxPacketBytes,
+    told: {
+      receiveMaximum: is5 ? 100 : 65_535,
+      maximumPacketSize: maxPacketBytes,
+      maximumQos: 2,
+      retainAvailable: true,
+      topicAliasMaximum: is5 ? 10 : 0,
+      sharedSubscriptions: true,
+      wildcardSubscriptions: true,
+      subscriptionIdentifiers: is5,
+    },
+  };
+}
+
+/** The trace of a script, one line each. */
+export function handoverTrace(commands: readonly string[]): string[] {
+  const script = new HandoverScript();
+  for (const command of commands) script.play(command);
+  return script.lines;
+}
