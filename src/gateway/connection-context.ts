@@ -6,6 +6,7 @@ import type { GatewayLimits, GatewayPorts, GatewaySettings } from './gateway-por
 import type { OccasionalLog } from './occasional-log.ts';
 import type { ParkedUpstreams } from './parked-upstreams.ts';
 import type { PendingLeg } from './pending-leg.ts';
+import type { Relay } from './relay.ts';
 import type { RelayHost } from './relay-host.ts';
 import type { SessionTable } from './session-table.ts';
 import type { UndeliverableRecords } from './undeliverable-record.ts';
@@ -21,7 +22,7 @@ export interface ConnectionContext {
   /** Connections between CONNECT and the broker's answer, by connection number. */
   readonly pendingLegs: Map<number, PendingLeg>;
   readonly parked: ParkedUpstreams;
-  readonly relayHost: RelayHost;
+  readonly relayHost: RelayHost<Relay>;
   readonly undeliverable: UndeliverableRecords;
 }
 

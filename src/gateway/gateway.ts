@@ -1,10 +1,6 @@
 import type { HostPort } from '../base/addresses.ts';
 import { errorMessage } from '../base/errors.ts';
 import { disconnectReason } from '../mqtt/disconnect-packet.ts';
-import { encodeSubscriptions } from '../mqtt/remembered-subscriptions.ts';
-import { forEverSeconds } from '../mqtt/session-request.ts';
-import { SessionScratch } from '../mqtt/session-scratch.ts';
-import type { SessionRemains } from '../session/session-registry.ts';
 import { Admission } from './admission.ts';
 import type { ConnectionContext } from './connection-context.ts';
 import { serveDevice } from './connection-stages.ts';
@@ -23,13 +19,10 @@ import { LostLegs } from './lost-legs.ts';
 import { OccasionalLog } from './occasional-log.ts';
 import { closeForNewer, closeOrderly } from './orderly-close.ts';
 import { ParkedUpstreams } from './parked-upstreams.ts';
-import { PendingCounts } from './pending-counts.ts';
-import type { Relay } from './relay.ts';
-import type { LegWatch, RelayHost } from './relay-host.ts';
 import { SessionDeadlines } from './session-deadlines.ts';
 import { SessionEnds } from './session-ends.ts';
 import { SessionHomes } from './session-homes.ts';
-import { outlivesConnection } from './session-record.ts';
+import { SessionHost } from './session-host.ts';
 import { SessionRepairs } from './session-repair.ts';
 import { SessionTable } from './session-table.ts';
 import { UndeliverableRecords } from './undeliverable-record.ts';
@@ -94,13 +87,12 @@ class DeviceGateway implements Gateway {
   readonly #limits: GatewayLimits;
   readonly #sessions: SessionTable;
   readonly #context: ConnectionContext;
-  readonly #relayHost: RelayHost;
+  readonly #host: SessionHost;
   readonly #listeners: DeviceListener[] = [];
   readonly #unattached = new Set<AcceptedDevice['socket']>();
   readonly #deadlines: SessionDeadlines;
   readonly #lostLegs: LostLegs;
   readonly #sessionEnds: SessionEnds;
-  readonly #homes: SessionHomes;
   readonly #repairs: SessionRepairs;
   readonly #desk: HandoverDesk;
   readonly #countTimer: NodeJS.Timeout;
@@ -113,9 +105,9 @@ class DeviceGateway implements Gateway {
     this.#deadlines = new SessionDeadlines(ports.clock);
     this.#lostLegs = new LostLegs(Math.ceil(limits.connectionsPerWorker * lostLegShare));
     this.#sessionEnds = new SessionEnds(ports);
+    const occasionalLog = new OccasionalLog(ports.log, ports.clock);
     const attachment = { settings, limits, ports, sessionEnds: this.#sessionEnds };
-    const pendingLegs = new Map();
-    this.#homes = new SessionHomes({ ports, settings, sessions: this.#sessions });
+    const pendingLegs: ConnectionContext['pendingLegs'] = new Map();
     this.#repairs = new SessionRepairs(attachment);
     this.#desk = new HandoverDesk({
       context: attachment,
@@ -123,8 +115,17 @@ class DeviceGateway implements Gateway {
       pendingLegs,
       repairs: this.#repairs,
     });
-    const occasionalLog = new OccasionalLog(ports.log, ports.clock);
-    this.#relayHost = this.#createRelayHost(occasionalLog);
+    this.#host = new SessionHost({
+      ports,
+      log: occasionalLog,
+      sessions: this.#sessions,
+      deadlines: this.#deadlines,
+      lostLegs: this.#lostLegs,
+      sessionEnds: this.#sessionEnds,
+      homes: new SessionHomes({ ports, settings, sessions: this.#sessions }),
+      repairs: this.#repairs,
+      desk: this.#desk,
+    });
     this.#context = {
       settings,
       limits,
@@ -134,7 +135,7 @@ class DeviceGateway implements Gateway {
       sessions: this.#sessions,
       pendingLegs,
       parked: new ParkedUpstreams(),
-      relayHost: this.#relayHost,
+      relayHost: this.#host,
       undeliverable: new UndeliverableRecords(ports.clock),
     };
     this.#countTimer = setInterval(() => this.#takeCounts(), countEveryMs);
@@ -285,72 +286,8 @@ class DeviceGateway implements Gateway {
     return relay !== undefined && relay.record.epoch <= epoch;
   }
 
-  #createRelayHost(log: OccasionalLog): RelayHost {
-    const { clock } = this.#ports;
-    return {
-      bytes: { fromDevice: 0, fromBroker: 0 },
-      adaptations: new PendingCounts(),
-      drops: new PendingCounts(),
-      clock,
-      scratch: new SessionScratch(),
-      deadlines: this.#deadlines,
-      handleFault: ({ record }, { side, reason, message }) => {
-        const { clientId, listener, home } = record;
-        const { broker } = home;
-        this.#ports.log.debug({ clientId, listener, broker, side, reason, problem: message }, 'session failed');
-        if (side === 'broker') log.warn(`fault ${broker}`, { broker, problem: message }, 'a broker failed a session');
-      },
-      legs: this.#createLegWatch(log),
-      handleDeviceGone: (relay) => {
-        this.#sessions.remove(relay);
-        this.#repairs.forget(relay);
-        this.#desk.handleDeviceGone(relay);
-      },
-      handleDelayedLoss: ({ record, machine: { mayTellBroker: mayBeTold } }, { socket, terms }, delayMs) => {
-        const { keepAliveSeconds } = terms;
-        this.#lostLegs.keep(record.connection, { socket, mayBeTold, keepAliveSeconds, delayMs });
-      },
-      handleLegOver: (relay, sessionOver) => this.#handleLegOver(relay, sessionOver),
-    };
-  }
-
-  #createLegWatch(log: OccasionalLog): LegWatch {
-    return {
-      handleDetached: (relay) => {
-        const { broker } = relay.record.home;
-        log.warn(`detached ${broker}`, { broker }, 'sessions lost their broker');
-        this.#desk.handleDetached(relay);
-        this.#repairs.begin(relay);
-      },
-      handleSwitched: (relay, leg, formerBroker) => {
-        if (formerBroker !== leg.terms.broker) this.#homes.handleMoved(relay, formerBroker);
-        this.#desk.handleSwitched(relay, leg);
-      },
-      handleUpstreamOver: (relay, leg) => this.#desk.handleUpstreamOver(relay, leg),
-      handleCutAborted: (relay, reason) => this.#desk.handleCutAborted(relay, reason),
-      handleDrained: (relay, duplicates) => this.#desk.handleDrained(relay, duplicates),
-      handleSubscriptionsChanged: (relay) => this.#homes.handleSubscriptionsChanged(relay),
-    };
-  }
-
-  #handleLegOver(relay: Relay, sessionOver: boolean): void {
-    const { connection, clientId } = relay.record;
-    const { broker, sessionEnd } = relay.record.home;
-    if (!sessionOver || sessionEnd === undefined) this.#giveBack(relay, sessionOver);
-    else {
-      const handleOver = (isEnded: boolean) => this.#giveBack(relay, isEnded);
-      this.#sessionEnds.begin({ connection, clientId, broker, sessionEnd, handleOver });
-    }
-  }
-
-  #giveBack(relay: Relay, sessionOver: boolean): void {
-    const { clientId, epoch, isClaimed } = relay.record;
-    this.#sessions.forget(relay);
-    if (isClaimed) this.#ports.registry.ended(clientId, epoch, sessionOver, sessionOver ? undefined : remainsOf(relay));
-  }
-
   #takeCounts(): void {
-    const { bytes, adaptations, drops } = this.#relayHost;
+    const { bytes, adaptations, drops } = this.#host;
     const { metrics } = this.#ports;
     if (bytes.fromDevice > 0) metrics.bytesRelayed.inc({ direction: 'from_device' }, bytes.fromDevice);
     if (bytes.fromBroker > 0) metrics.bytesRelayed.inc({ direction: 'from_broker' }, bytes.fromBroker);
@@ -359,18 +296,4 @@ class DeviceGateway implements Gateway {
     adaptations.take((kind, times) => metrics.adaptations.inc({ kind }, times));
     drops.take((reason, times) => metrics.messagesDropped.inc({ reason }, times));
   }
-}
-
-/** What the gateway itself holds of a session that goes on without a connection. */
-function remainsOf(relay: Relay): SessionRemains | undefined {
-  const { record, goneAtMs } = relay;
-  const { sessionExpiryInterval, home } = record;
-  const { sessionEnd } = home;
-  if (!outlivesConnection(record)) return undefined;
-  const { received } = relay.machine.unfinished();
-  const subscriptions = relay.machine.subscriptionsToKeep();
-  const left = { received, ...(subscriptions !== undefined && { subscriptions: encodeSubscriptions(subscriptions) }) };
-  const isForEver = sessionEnd === undefined || sessionExpiryInterval === forEverSeconds || goneAtMs === undefined;
-  if (!isForEver) return { ...left, expiresAtMs: goneAtMs + sessionExpiryInterval * 1_000 };
-  return received.length === 0 && subscriptions === undefined ? undefined : left;
 }

@@ -5,14 +5,13 @@ import type { CutAbort, SessionFault } from '../mqtt/session-port.ts';
 import type { SessionScratch } from '../mqtt/session-scratch.ts';
 import type { LegConnection } from './leg-connection.ts';
 import type { LegOrigin } from './leg-dial.ts';
-import type { Relay } from './relay.ts';
 import type { SessionDeadlines } from './session-deadlines.ts';
 import type { EffectsHost } from './session-effects.ts';
 import type { Findings } from './session-findings.ts';
 import type { SessionRecord } from './session-record.ts';
 
 /** Who looks after the legs of the sessions; told behind the event, so that all of it may use the relay. */
-export interface LegWatch {
+export interface LegWatch<Relay> {
   /** No leg is active any more, and the device is still there. */
   handleDetached(relay: Relay): void;
   /** The session is on another connection than before; `relay.record.home` is that one's already. */
@@ -24,12 +23,12 @@ export interface LegWatch {
 }
 
 /** What every relay of a gateway shares. */
-export interface RelayHost extends EffectsHost {
+export interface RelayHost<Relay> extends EffectsHost {
   readonly bytes: { fromDevice: number; fromBroker: number };
   readonly clock: Clock;
   readonly deadlines: SessionDeadlines;
   readonly scratch: SessionScratch;
-  readonly legs: LegWatch;
+  readonly legs: LegWatch<Relay>;
   /** The session cannot go on; told before its legs are closed. */
   handleFault(relay: Relay, fault: SessionFault): void;
   /** Called exactly once, when the device leg is gone or taken from the relay; upstream legs may still be closing. */

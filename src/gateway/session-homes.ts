@@ -23,12 +23,14 @@ export class SessionHomes {
     this.#sessions = context.sessions;
   }
 
-  /** At the switch, before the former broker is unsubscribed: the session is whole on either one. */
-  handleMoved(relay: Relay, formerBroker: string): void {
+  /** Said at the switch, before a former broker is unsubscribed: until then the session is whole on either one. */
+  handleAttached(relay: Relay, formerBroker: string): void {
     const { record } = relay;
     const { clientId, connection, epoch, home, isClaimed } = record;
-    this.#sessions.moved(relay, formerBroker);
-    this.#assess(relay);
+    if (home.broker !== formerBroker) {
+      this.#sessions.moved(relay, formerBroker);
+      this.#assess(relay);
+    }
     if (!isClaimed || clientId === '') return;
     const session = { clientId, connection, epoch, broker: home.broker, persistent: outlivesConnection(record) };
     this.#ports.registry.attached(session);

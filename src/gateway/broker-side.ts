@@ -1,0 +1,114 @@
+import type { Socket } from 'node:net';
+import type { Clock } from '../base/clock.ts';
+import type { SessionMachine } from '../mqtt/session-machine.ts';
+import type { LegConnection } from './leg-connection.ts';
+import type { LegConnections } from './leg-connections.ts';
+import type { DialledLeg } from './leg-dial.ts';
+import type { LegNews, SessionEffects } from './session-effects.ts';
+import type { SessionRecord } from './session-record.ts';
+
+/** What a session's relay hears of its legs. */
+export interface BrokerSideEvents {
+  handleBrokerData(leg: LegConnection, chunk: Buffer): void;
+  /** Its broker sends no more. */
+  handleBrokerEnd(leg: LegConnection): void;
+  /** Its socket is closed. */
+  handleBrokerClose(leg: LegConnection): void;
+  /** The session is on another connection than before. */
+  handleSwitched(leg: LegConnection, formerBroker: string): void;
+  handleUpstreamOver(leg: LegConnection): void;
+}
+
+interface BrokerSideOptions {
+  readonly record: SessionRecord;
+  readonly legs: LegConnections;
+  readonly machine: SessionMachine;
+  readonly effects: SessionEffects;
+  readonly clock: Clock;
+  readonly events: BrokerSideEvents;
+}
+
+/** The legs of one session as its machine knows them: which are there, which is active, which come and go. */
+export class BrokerSide {
+  readonly #record: SessionRecord;
+  readonly #legs: LegConnections;
+  readonly #machine: SessionMachine;
+  readonly #effects: SessionEffects;
+  readonly #clock: Clock;
+  readonly #events: BrokerSideEvents;
+
+  constructor({ record, legs, machine, effects, clock, events }: BrokerSideOptions) {
+    this.#record = record;
+    this.#legs = legs;
+    this.#machine = machine;
+    this.#effects = effects;
+    this.#clock = clock;
+    this.#events = events;
+  }
+
+  listen(leg: LegConnection): void {
+    const { socket } = leg;
+    socket.on('data', (chunk: Buffer) => this.#events.handleBrokerData(leg, chunk));
+    socket.on('drain', () => this.#effects.brokerDrained(leg));
+    socket.on('end', () => this.#events.handleBrokerEnd(leg));
+    socket.on('close', () => this.#events.handleBrokerClose(leg));
+  }
+
+  /** Undefined: it came too late to repair anything, or another one stands by already. */
+  add({ socket, terms, upstream }: DialledLeg, isRepair: boolean): LegConnection | undefined {
+    const isDetached = this.#machine.phase === 'detached';
+    if (isDetached !== isRepair || (!isRepair && this.#legs.others.length > 0)) return undefined;
+    const leg = this.#legs.add(socket, terms);
+    this.listen(leg);
+    this.#effects.legAdded(leg);
+    this.#machine.attach(leg.number, upstream, this.#clock.monotonicMs());
+    return leg;
+  }
+
+  /** Begins to read what came meanwhile. */
+  resume({ socket, gate }: LegConnection): void {
+    if (!gate.isShut) socket.resume();
+  }
+
+  handleOver({ leg: number, how }: Extract<LegNews, { readonly kind: 'over' }>): void {
+    const leg = this.#legs.of(number);
+    if (leg === undefined) return;
+    // The machine has written the DISCONNECT.
+    if (how === 'disconnect') leg.close(false);
+    else leg.destroy();
+    if (this.#legs.active === leg) this.#legs.active = undefined;
+    this.#effects.activeChanged();
+    this.#events.handleUpstreamOver(leg);
+  }
+
+  /** The active role went to this leg. */
+  follow(number: number): void {
+    const leg = this.#legs.of(number);
+    if (leg === undefined || this.#legs.active === leg) return;
+    const { broker } = this.#record.home;
+    this.#legs.active = leg;
+    this.#record.home = leg.terms;
+    this.#effects.activeChanged();
+    this.#events.handleSwitched(leg, broker);
+  }
+
+  /** The device is there or its will is the active leg's to publish: every other broker gets a DISCONNECT. */
+  endOthers(): void {
+    const nowMs = this.#clock.monotonicMs();
+    for (const { number } of this.#legs.others) this.#machine.dismiss(number, nowMs);
+    this.#effects.flush();
+    for (let news = this.#effects.nextNews(); news !== undefined; news = this.#effects.nextNews()) {
+      if (news.kind === 'over') this.handleOver(news);
+    }
+    for (const leg of this.#legs.others) leg.close(false);
+  }
+
+  destroyAll(): void {
+    for (const { socket } of this.#legs.open) socket.destroy();
+  }
+
+  /** Whether every socket is closing for good. */
+  get areDestroyed(): boolean {
+    return this.#legs.open.every(({ socket }: { readonly socket: Socket }) => socket.destroyed);
+  }
+}
