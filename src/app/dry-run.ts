@@ -7,7 +7,7 @@ import { quotaOf } from './handover-pace.ts';
 import { destinationsOf, type MoveRequest } from './move-request.ts';
 import type { WorkerMoves } from './worker-moves.ts';
 
-/** The ID under which workers are asked; no move has it. */
+/** The ID under which workers are asked where nothing is prepared; no move has it. */
 const rehearsalId = 'dry-run';
 /** Milliseconds that a cut waits for its subscriptions, where only the broker's profile says. */
 const usualSettleMs = 1_000;
@@ -18,11 +18,17 @@ export async function rehearse(
   {
     configuration,
     workers,
-  }: { readonly configuration: Configuration; readonly workers: Pick<WorkerMoves, 'handOver'> },
+    id = rehearsalId,
+  }: {
+    readonly configuration: Configuration;
+    readonly workers: Pick<WorkerMoves, 'handOver'>;
+    /** Of the preparation whose second connections are among those counted. */
+    readonly id?: string;
+  },
 ): AdminResult<DryRunDocument> {
   const replies: HandoverReply[] = [];
   for (const { name: cohort, weightBps } of request.placements) {
-    const asked = { move: rehearsalId, cohorts: [cohort], begin: 0, order: 'first-first', isPaused: true } as const;
+    const asked = { move: id, cohorts: [cohort], begin: 0, order: 'first-first', isPaused: true } as const;
     const answers = await workers.handOver({ ...asked, prepare: { cohort, weightBps } });
     const answered = answers.filter((reply) => reply !== undefined);
     if (answered.length < answers.length || answers.length === 0) {

@@ -25,7 +25,7 @@ export interface MoveRunnerDeps {
   readonly clock: Clock;
   readonly workers: Pick<WorkerMoves, 'closeSessions' | 'handOver' | 'abortHandovers'>;
   readonly freeze: Pick<CutoverFreeze, 'current'>;
-  readonly strays: Pick<StrayMover, 'follow' | 'unfollow'>;
+  readonly strays: Pick<StrayMover, 'follow' | 'unfollow' | 'wake'>;
   /** Persistent sessions of these brokers whose devices are away; undefined when it cannot be told now. */
   readonly offlineAt: (brokers: readonly string[]) => Promise<number | undefined>;
   readonly onChange: (move: MoveDocument) => void;
@@ -117,6 +117,11 @@ export class MoveRunner {
     return move === undefined ? undefined : this.#document(move);
   }
 
+  /** Preparations that are done, and whose second connections no other move has taken over. */
+  prepared(): readonly { readonly id: string; readonly request: MoveRequest }[] {
+    return [...this.#moves.values()].filter(({ hasPrepared }) => hasPrepared);
+  }
+
   pause(id: string, author: string): Result<MoveDocument, MoveRefusal> {
     return this.#change(id, (move) => {
       move.pausedBy ??= `paused by ${author}`;
@@ -174,7 +179,8 @@ export class MoveRunner {
       if (course.state.outcome === undefined) this.#end(move, 'superseded', message);
       if (pointsElsewhere(older, request)) this.#takeBack(move);
       // What it prepared is the newer move's now.
-      if (request.prepare === undefined) move.hasPrepared = false;
+      if (hasPrepared) this.#journal((journal) => journal.end(move.id));
+      move.hasPrepared = false;
     }
   }
 
@@ -298,10 +304,15 @@ export class MoveRunner {
 
   #noteEnd(move: RunningMove): void {
     const { id, request, course } = move;
-    this.#journal((journal) => journal.end(id));
     const isDone = course.state.outcome === 'done' && request.live === 'handover';
     move.hasPrepared = isDone && request.prepare !== undefined;
-    if (isDone && request.prepare === undefined) this.#deps.strays.follow(id, request);
+    if (move.hasPrepared) {
+      // It stays in the journal: a control process that comes back keeps the second connections for it.
+      this.#deps.strays.wake();
+      return;
+    }
+    this.#journal((journal) => journal.end(id));
+    if (isDone) this.#deps.strays.follow(id, request);
   }
 
   #tell(move: RunningMove, isUrgent: boolean): void {

@@ -149,7 +149,25 @@ export class MoveVerbs {
     const changed = verb.change(plan);
     if (!changed.ok) return failure(toAdminFailure(changed.error));
     const request = this.#toRequest(verb, revision, changed.value);
-    return rehearse(request, { configuration, workers });
+    const disturbed = this.#disturbedBy(request);
+    if (disturbed !== undefined) return failure({ kind: 'not-now', message: disturbed });
+    const id = this.#deps.moves
+      .prepared()
+      .find((prepared) => prepared.request.cohorts.includes(verb.cohorts[0] ?? ''))?.id;
+    return rehearse(request, { configuration, workers, ...(id !== undefined && { id }) });
+  }
+
+  /** Workers count by looking at each session for the weight asked, and take back what that weight would not want. */
+  #disturbedBy({ placements }: MoveRequest): string | undefined {
+    const { moves } = this.#deps;
+    for (const { name, weightBps } of placements) {
+      const move = moves.moveOf(name);
+      if (move !== undefined) return `move ${move.id} of cohort ${name} is under way: a dry run waits for its end`;
+      const prepared = moves.prepared().find(({ request }) => request.prepare?.cohort === name);
+      if (prepared === undefined || weightBps >= (prepared.request.prepare?.weightBps ?? 0)) continue;
+      return `cohort ${name} is prepared for more than that by move ${prepared.id}: a dry run of less would close its second connections, abort it first`;
+    }
+    return undefined;
   }
 
   #toRequest({ change: _change, ...verb }: Verb, revision: number, plan: Plan): MoveRequest {

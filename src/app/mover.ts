@@ -43,6 +43,7 @@ export function createMover({ configuration, authority, store, hub, homes, event
   const strays = new StrayMover({
     ...{ workers, journal, log },
     placementOf: (cohort) => placementsOf(authority.current.plan, [cohort])[0],
+    prepared: () => moves.prepared(),
     mustWait: (cohort, { kind }) =>
       moves.moveOf(cohort) !== undefined || (kind === 'cutover' && freeze.current !== undefined),
   });

@@ -10,6 +10,8 @@ export interface StrayMoverDeps {
   readonly journal: Pick<MoveJournal, 'followed' | 'follow' | 'unfollow'>;
   /** The cohort as the plan in force has it. */
   readonly placementOf: (cohort: string) => CohortPlacement | undefined;
+  /** Preparations that are done: new sessions get their second connection too. */
+  readonly prepared: () => readonly { readonly id: string; readonly request: MoveRequest }[];
   /** A move of the cohort is under way, or cutovers are frozen and the request is one. */
   readonly mustWait: (cohort: string, request: MoveRequest) => boolean;
   readonly log: Logger;
@@ -19,12 +21,13 @@ const everyMs = 1_000;
 
 /**
  * Moves the sessions that come late to where they do not belong any more: persistent ones that went home first, and those
- * whose devices were away. Cohorts are followed while the last change of their plan was a handover that was done.
+ * whose devices were away. Cohorts are followed while the last change of their plan was a handover that was done. While a
+ * weight is prepared, its second connections are kept up instead: a question without it would close them.
  */
 export class StrayMover {
   readonly #deps: StrayMoverDeps;
   readonly #followed = new Map<string, FollowedCohort>();
-  /** Sessions that may begin by the pace, by cohort. */
+  /** Sessions that may begin by the pace, by cohorts; names hold no `/`. */
   readonly #credits = new Map<string, number>();
   #timer: NodeJS.Timeout | undefined;
   #isClosed = false;
@@ -50,6 +53,11 @@ export class StrayMover {
     this.#arm();
   }
 
+  /** There is a preparation to keep up. */
+  wake(): void {
+    this.#arm();
+  }
+
   unfollow(cohorts: readonly string[]): void {
     for (const cohort of cohorts) {
       this.#credits.delete(cohort);
@@ -63,31 +71,41 @@ export class StrayMover {
   }
 
   #arm(): void {
-    if (this.#isClosed || this.#timer !== undefined || this.#followed.size === 0) return;
+    if (this.#isClosed || this.#timer !== undefined) return;
+    if (this.#followed.size === 0 && this.#deps.prepared().length === 0) return;
     this.#timer = setTimeout(() => void this.#ask(), everyMs);
     this.#timer.unref();
   }
 
   async #ask(): Promise<void> {
+    const prepared = this.#deps.prepared();
+    for (const { id, request } of prepared) await this.#question(id, request);
+    const isPrepared = (cohort: string) => prepared.some(({ request }) => request.cohorts.includes(cohort));
     for (const { cohort, move, request } of [...this.#followed.values()]) {
-      if (this.#isClosed) return;
       if (!this.#isStillMeant(cohort, request)) this.unfollow([cohort]);
-      else if (!this.#deps.mustWait(cohort, request)) {
-        const begin = this.#allowance(cohort, request);
-        const replies = await this.#deps.workers.handOver({ move, cohorts: [cohort], begin, order: orderOf(request) });
-        const begun = replies.reduce((total, reply) => total + (reply?.begun ?? 0), 0);
-        this.#credits.set(cohort, (this.#credits.get(cohort) ?? 0) - begun);
-      }
+      // Under an ID of its own: what went wrong in the move itself gets another chance.
+      else if (!isPrepared(cohort)) await this.#question(`${move}-late`, { ...request, cohorts: [cohort] });
     }
     this.#timer = undefined;
     this.#arm();
   }
 
+  async #question(move: string, request: MoveRequest): Promise<void> {
+    const { cohorts, prepare } = request;
+    if (this.#isClosed || cohorts.some((cohort) => this.#deps.mustWait(cohort, request))) return;
+    const key = cohorts.join('/');
+    const begin = this.#allowance(key, request);
+    const question = { move, cohorts, begin, order: orderOf(request), ...(prepare !== undefined && { prepare }) };
+    const replies = await this.#deps.workers.handOver(question);
+    const begun = replies.reduce((total, reply) => total + (reply?.begun ?? 0), 0);
+    this.#credits.set(key, (this.#credits.get(key) ?? 0) - begun);
+  }
+
   /** A second of the move's pace; where that is less than one session, what the seconds before left is added. */
-  #allowance(cohort: string, { pacePerSecond }: MoveRequest): number {
+  #allowance(key: string, { pacePerSecond }: MoveRequest): number {
     const earned = (pacePerSecond * everyMs) / 1_000;
-    const credit = Math.min((this.#credits.get(cohort) ?? 0) + earned, Math.max(1, earned));
-    this.#credits.set(cohort, credit);
+    const credit = Math.min((this.#credits.get(key) ?? 0) + earned, Math.max(1, earned));
+    this.#credits.set(key, credit);
     return Math.floor(credit);
   }
 

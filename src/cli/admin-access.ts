@@ -44,6 +44,7 @@ export async function withAdmin<Value>(
 /** The next step after a 404, by what the question named. */
 export const listedBy = {
   anything: '"crossfade status" lists what there is',
+  move: '"crossfade moves list" lists the moves',
   revision: '"crossfade plan history" lists the revisions',
   cohortOrRevision: '"crossfade status" lists the cohorts, "crossfade plan history" the revisions',
 } as const;
@@ -113,6 +114,8 @@ function problemFailure(problem: Problem, missing: string): CommandFailure {
       );
     case 404:
       return new CommandFailure(exitCodes.failed, message, missing);
+    case 409:
+      return new CommandFailure(exitCodes.failed, message, conflictHint(problem));
     case 412:
       return new CommandFailure(
         exitCodes.failed,
@@ -122,6 +125,12 @@ function problemFailure(problem: Problem, missing: string): CommandFailure {
     default:
       return new CommandFailure(exitCodes.failed, message, `the gateway answered with HTTP status ${problem.status}`);
   }
+}
+
+function conflictHint({ type }: Problem): string {
+  return type.endsWith(':frozen')
+    ? '"crossfade unfreeze" lifts the freeze; "crossfade rollback" works meanwhile'
+    : '"crossfade moves list" shows every move and its state';
 }
 
 /** A line per wrong field. A detail that only strings the fields together would say each of them twice. */

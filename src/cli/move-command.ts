@@ -1,10 +1,19 @@
 import type { Command } from 'commander';
 import { Option } from 'commander';
-import type { CohortStatus, LiveMode, MoveAccepted, MoveDocument } from '../admin/admin-api.ts';
+import {
+  type CohortStatus,
+  type DryRunDocument,
+  defaultLiveMode,
+  type LiveMode,
+  liveModes,
+  type MoveAccepted,
+  type MoveDocument,
+} from '../admin/admin-api.ts';
 import type { AdminClient, ClientResult } from '../admin/admin-client.ts';
 import { type AdminOptions, addAdminOptions, answerOf } from './admin-access.ts';
 import type { CommandContext } from './command-context.ts';
-import { exitCodes } from './exit-codes.ts';
+import { renderDryRun } from './dry-run-rendering.ts';
+import { type ExitCode, exitCodes } from './exit-codes.ts';
 import { followMove } from './move-follower.ts';
 import { renderMoveOutcome } from './move-rendering.ts';
 import { awaitReturn, cohortsNow } from './returned-devices.ts';
@@ -16,8 +25,9 @@ import { parsePaceOption } from './weight-option.ts';
 export interface MoveOptions extends AdminOptions {
   readonly reason?: string;
   readonly pace?: number;
-  readonly live: LiveMode;
+  readonly live?: LiveMode;
   readonly wait: boolean;
+  readonly dryRun?: true;
   readonly json?: true;
 }
 
@@ -26,14 +36,16 @@ export function addMoveOptions(command: Command): Command {
     .option('--reason <text>', 'why, for the plan history')
     .option(
       '--pace <rate>',
-      'live sessions per second, such as 100/s (default: limits.reconnectsPerSecond)',
+      'live sessions per second, such as 100/s (default: what the brokers take, else limits.reconnectsPerSecond)',
       parsePaceOption,
     )
     .addOption(
-      new Option('--live <mode>', 'live sessions: close them in order so that they come back, or keep them')
-        .choices(['reconnect', 'keep'])
-        .default('reconnect'),
+      new Option(
+        '--live <mode>',
+        `live sessions change their broker underneath (handover), are closed in order so that they come back (reconnect), or stay (keep); default: ${defaultLiveMode}`,
+      ).choices(liveModes),
     )
+    .option('--dry-run', 'say what it would find and how long it would take, and change nothing')
     .option('--no-wait', 'return once the move has begun')
     .option('--json', 'JSON lines: the move that began, then the move that ended');
   return addAdminOptions(command);
@@ -41,21 +53,30 @@ export function addMoveOptions(command: Command): Command {
 
 /** The fields of both requests' bodies that come from the common options. */
 export function moveBody({ reason, pace, live }: MoveOptions) {
-  return { live, ...(reason !== undefined && { reason }), ...(pace !== undefined && { pacePerSecond: pace }) };
+  return {
+    ...(live !== undefined && { live }),
+    ...(reason !== undefined && { reason }),
+    ...(pace !== undefined && { pacePerSecond: pace }),
+  };
 }
 
 /** A move to make: the request that starts it, what it is called, and the next step where something is missing. */
 export interface RequestedMove {
   readonly client: AdminClient;
   readonly request: () => ClientResult<MoveAccepted>;
+  readonly rehearse: () => ClientResult<DryRunDocument>;
   readonly title: string;
   readonly options: MoveOptions;
   readonly missing?: string;
 }
 
-/** Starts a move and prints its ID at once, then follows it to its end unless told not to wait. */
+/**
+ * Starts a move and prints its ID at once, then follows it to its end unless told not to wait. With `--dry-run` it only
+ * tells what the move would find.
+ */
 export async function performMove(move: RequestedMove, { terminal, setExitCode }: CommandContext): Promise<void> {
   const { client, title, options } = move;
+  if (options.dryRun) return rehearseMove(move, terminal);
   const before = options.wait && !options.json ? await cohortsNow(client) : undefined;
   const accepted = await answerOf(move.request(), move.missing);
   if (options.json) await writeJson(terminal, accepted);
@@ -66,6 +87,13 @@ export async function performMove(move: RequestedMove, { terminal, setExitCode }
   if (options.json) return writeJson(terminal, ended);
   await write(terminal.stdout, renderMoveOutcome(ended, terminal.style));
   await write(terminal.stdout, await renderSeenCohorts(ended, before, { client, terminal }));
+}
+
+async function rehearseMove({ rehearse, title, options, missing }: RequestedMove, terminal: Terminal): Promise<void> {
+  const document = await answerOf(rehearse(), missing);
+  if (options.json) return writeJson(terminal, document);
+  await write(terminal.stdout, `dry run, nothing was changed: ${title}\n\n`);
+  await write(terminal.stdout, renderDryRun(document.dryRun, terminal.style));
 }
 
 /** What the weight means in devices seen (contract section 3); left out where the gateway cannot tell now. */
@@ -86,6 +114,6 @@ export function renderMissing(missing: number): string {
 }
 
 /** Done is done, with refused and pending devices listed; every other end is a failure of the command. */
-function exitCodeOf({ state }: MoveDocument): number {
+export function exitCodeOf({ state }: MoveDocument): ExitCode {
   return state === 'done' ? exitCodes.done : exitCodes.failed;
 }

@@ -54,11 +54,19 @@ function isFinal(error: AdminClientFailure): boolean {
 
 function leftFailure(exitCode: ExitCode, message: string): CommandFailure {
   const nextStep =
-    'the move does not depend on this command: "crossfade status" shows where it stands, "crossfade rollback" takes it back';
+    'the move does not depend on this command: "crossfade moves list" shows where it stands, "crossfade rollback" takes it back';
   return new CommandFailure(exitCode, message, nextStep);
 }
 
 export function progressOf(move: MoveDocument): ProgressState {
-  const refused = move.refused.length === 0 ? '' : `, ${move.refused.length} refused`;
-  return { done: move.moved, total: move.eligible, text: `moved (${move.state}${refused})` };
+  const { state, prepareOnly, prepared, moved, underWay, aborted, refusedTotal, message } = move;
+  const figures: readonly (readonly [number, string])[] = [
+    [underWay, 'under way'],
+    [aborted, 'given up'],
+    [refusedTotal, 'refused'],
+  ];
+  const told = [state, ...figures.filter(([count]) => count > 0).map(([count, name]) => `${count} ${name}`)].join(', ');
+  const reason = state === 'paused' && message !== null ? `: ${message}` : '';
+  const [done, verb] = prepareOnly ? [prepared, 'prepared'] : [moved, 'moved'];
+  return { done, total: move.eligible, text: `${verb} (${told})${reason}` };
 }

@@ -10,24 +10,38 @@ const maxRefusedRows = 20;
 /** Moves that ended and are listed still; `--json` has every one that the gateway knows. */
 const endedRows = 5;
 
+/** Every move that is given, newest first as they come; empty without any. */
+export function renderAllMoves(moves: readonly MoveDocument[], style: Style): string {
+  return moves.length === 0 ? '' : renderTable(moveColumns, moves, style);
+}
+
 /** The moves under way and the last few that ended, newest first as they come; empty without any. */
 export function renderMoves(moves: readonly MoveDocument[], style: Style): string {
   const ended = moves.filter(hasEnded).slice(0, endedRows);
   const rows = moves.filter((move) => !hasEnded(move) || ended.includes(move));
-  return rows.length === 0 ? '' : renderTable(moveColumns, rows, style);
+  return renderAllMoves(rows, style);
 }
 
 const moveColumns: readonly Column<MoveDocument>[] = [
   { title: 'MOVE', value: ({ id }) => id },
-  { title: 'KIND', value: ({ kind }) => kind },
+  { title: 'KIND', value: renderKind },
   { title: 'COHORTS', value: ({ cohorts }) => cohorts.join(',') },
   { title: 'STATE', value: ({ state }) => state, paint: ({ state }, painter) => paintOfState(state, painter) },
   { title: 'ELIGIBLE', value: ({ eligible }) => String(eligible), align: 'right' },
-  { title: 'MOVED', value: ({ moved }) => String(moved), align: 'right' },
-  { title: 'REFUSED', value: ({ refused }) => String(refused.length), align: 'right' },
+  {
+    title: 'MOVED',
+    value: ({ moved, prepared, prepareOnly }) => String(prepareOnly ? prepared : moved),
+    align: 'right',
+  },
+  { title: 'REFUSED', value: ({ refusedTotal }) => String(refusedTotal), align: 'right' },
   { title: 'STARTED', value: ({ startedAt }) => startedAt },
   { title: 'TOOK', value: (move) => (hasEnded(move) ? renderDuration(move.durationMs) : '-'), align: 'right' },
 ];
+
+/** A preparation counts prepared sessions as moved. */
+function renderKind({ kind, prepareOnly }: MoveDocument): string {
+  return prepareOnly ? 'prepare' : kind;
+}
 
 function paintOfState(state: MoveState, { good, warning, bad }: Style): (text: string) => string {
   switch (state) {
@@ -52,8 +66,11 @@ export function renderMoveOutcome(move: MoveDocument, style: Style): string {
       },
       { title: 'ELIGIBLE', value: (row) => String(row.eligible), align: 'right' },
       { title: 'MOVED', value: (row) => String(row.moved), align: 'right' },
+      ...(move.prepareOnly
+        ? [{ title: 'PREPARED', value: (row: MoveDocument) => String(row.prepared), align: 'right' } as const]
+        : []),
       { title: 'PENDING', value: () => String(offline + unknownSubscriptions + asleep), align: 'right' },
-      { title: 'REFUSED', value: (row) => String(row.refused.length), align: 'right' },
+      { title: 'REFUSED', value: (row) => String(row.refusedTotal), align: 'right' },
       { title: 'TOOK', value: (row) => renderDuration(row.durationMs), align: 'right' },
     ],
     [move],
@@ -79,7 +96,11 @@ function renderPending({ pending }: MoveDocument): string {
   return told.length === 0 ? '' : `\nPending:\n${told.join('')}`;
 }
 
-function renderRefused({ refused }: MoveDocument, style: Style): string {
+/** A table of sessions that stay, with their reasons; empty without any. `total` counts those that are not listed too. */
+export function renderRefused(
+  { refused, refusedTotal }: Pick<MoveDocument, 'refused' | 'refusedTotal'>,
+  style: Style,
+): string {
   if (refused.length === 0) return '';
   const listed = renderTable(
     [
@@ -89,8 +110,8 @@ function renderRefused({ refused }: MoveDocument, style: Style): string {
     refused.slice(0, maxRefusedRows),
     style,
   );
-  const further = refused.length - maxRefusedRows;
-  return `\n${listed}${further > 0 ? `… and ${further} more: --json lists them\n` : ''}`;
+  const further = refusedTotal - Math.min(maxRefusedRows, refused.length);
+  return `\n${listed}${further > 0 ? `… and ${further} more: --json lists ${refusedTotal === refused.length ? 'them' : `${refused.length} of them`}\n` : ''}`;
 }
 
 const meaningByState: Readonly<Partial<Record<MoveState, string>>> = {

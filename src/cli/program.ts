@@ -5,9 +5,12 @@ import { addCheckCommand } from './check-command.ts';
 import type { CommandContext } from './command-context.ts';
 import { addCutoverCommand } from './cutover-command.ts';
 import { addDemoCommand } from './demo-command.ts';
+import { addFreezeCommands } from './freeze-command.ts';
+import { addMovesCommand } from './moves-command.ts';
 import { addPlanCommand } from './plan-command.ts';
 import { addRollbackCommand } from './rollback-command.ts';
 import { addRunCommand } from './run-command.ts';
+import { addSessionsCommand } from './sessions-command.ts';
 import { addStatusCommand } from './status-command.ts';
 import type { Terminal } from './terminal.ts';
 import { addWhereCommand } from './where-command.ts';
@@ -36,6 +39,9 @@ export function createProgram(terminal: Terminal, setExitCode: (code: number) =>
   addAssessCommand(program, context);
   addCutoverCommand(program, context);
   addRollbackCommand(program, context);
+  addMovesCommand(program, context);
+  addFreezeCommands(program, context);
+  addSessionsCommand(program, context);
   addPlanCommand(program, context);
   return program;
 }

@@ -23,6 +23,7 @@ export function addRollbackCommand(program: Command, context: CommandContext): v
     examples: [
       ['rollback everyone --reason "latency alarm"', 'all devices of the cohort back to the source'],
       ['rollback everyone --to 5%', 'keep the first five per cent on the target'],
+      ['rollback everyone --dry-run', 'how many sessions would go back, and how long it would take'],
       ['rollback --all --revision 3', 'the weights of all cohorts as they were in revision 3'],
     ],
   })
@@ -49,9 +50,11 @@ async function rollback(cohort: string | undefined, options: RollbackOptions, co
       ...(options.revision !== undefined && { revision: options.revision }),
     };
     const request = () => (cohort === undefined ? client.rollbackAll(body) : client.rollback(cohort, body));
+    const rehearse = () =>
+      cohort === undefined ? client.dryRunRollbackAll(body) : client.dryRunRollback(cohort, body);
     const missing = missingHint(cohort, options);
     const title = `${cohort ?? 'every cohort'} back to ${renderGoal(options)}`;
-    await performMove({ client, request, title, options, missing }, context);
+    await performMove({ client, request, rehearse, title, options, missing }, context);
   });
 }
 

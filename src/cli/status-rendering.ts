@@ -1,11 +1,12 @@
-import type { CohortStatus, StatusDocument } from '../admin/admin-api.ts';
+import type { CohortStatus, FreezeDocument, StatusDocument } from '../admin/admin-api.ts';
+import { printable } from './printable.ts';
 import type { Style } from './style.ts';
 import { type Column, renderTable } from './table.ts';
 import { renderPercent } from './weight-option.ts';
 
 /** Tables for brokers, cohorts, moves (as given), listeners, workers and sites, below the revision. Empty parts are left out. */
 export function renderStatus(status: StatusDocument, moves: string, style: Style): string {
-  const frozen = status.frozen ? `  ${style.warning('frozen: no cutover starts')}` : '';
+  const frozen = status.frozen ? `  ${style.warning(renderFreeze(status.freeze))}` : '';
   const parts = [
     `${style.heading('revision')}  ${status.revision}${frozen}\n`,
     renderBrokers(status, style),
@@ -16,6 +17,13 @@ export function renderStatus(status: StatusDocument, moves: string, style: Style
     renderSites(status, style),
   ];
   return parts.filter((part) => part !== '').join('\n');
+}
+
+/** Who froze cutovers, until when and why. */
+export function renderFreeze(freeze: FreezeDocument | null): string {
+  if (freeze === null) return 'frozen: no cutover starts';
+  const end = freeze.until === null ? '' : ` until ${freeze.until}`;
+  return printable(`frozen by ${freeze.author}${end}, no cutover starts: ${freeze.reason}`);
 }
 
 /** A table of cohorts; empty without any. */

@@ -145,9 +145,8 @@ export function endHandover(
 
 /** Sessions that do not move, with the reason; `total` counts those beyond the listed ones too. */
 export function refusedBy(state: HandoverMoveState): { readonly listed: readonly Refusal[]; readonly total: number } {
-  const { staying, troubled, terms } = state;
-  const given = [...troubled].filter(([, { times }]) => times >= attemptsOfOne);
-  const tried = given.map(([clientId, { times, reason }]) => ({
+  const { staying, terms } = state;
+  const tried = hopeless(state).map(([clientId, { times, reason }]) => ({
     clientId,
     reason: `given up ${times} times: ${reason}`,
   }));
@@ -203,8 +202,13 @@ function judgeEnd(
 ): HandoverMoveState {
   if (remaining === 0) return endHandover(state, 'done', { nowMs });
   const missing = state.terms.isPrepare ? remaining - state.prepared : remaining;
-  const hopeless = [...state.troubled.values()].filter(({ times }) => times >= attemptsOfOne).length;
-  return isIdle && missing <= hopeless ? endHandover(state, 'done', { nowMs }) : state;
+  return isIdle && missing <= hopeless(state).length ? endHandover(state, 'done', { nowMs }) : state;
+}
+
+/** Sessions that were given up again and again; those that stay by now are listed as such. */
+function hopeless({ troubled, staying }: HandoverMoveState) {
+  const stays = new Set(staying.map(({ clientId }) => clientId));
+  return [...troubled].filter(([clientId, { times }]) => times >= attemptsOfOne && !stays.has(clientId));
 }
 
 function judgeAborts(state: HandoverMoveState, nowMs: number): HandoverMoveState {

@@ -49,11 +49,18 @@ export class ImportedSubscriptions {
   /** Undefined until an import asks. */
   #sizes: { devices: number; characters: number } | undefined;
 
-  constructor(database: DatabaseSync, bounds: ImportBounds) {
+  /** None since the file was opened; false where somebody else may write it. */
+  #isEmpty: boolean;
+
+  constructor(
+    database: DatabaseSync,
+    { bounds, isSoleWriter }: { readonly bounds: ImportBounds; readonly isSoleWriter: boolean },
+  ) {
     this.#database = database;
     this.#bounds = bounds;
     const isThere = database.prepare('SELECT 1 FROM sqlite_master WHERE name = ?').get('imported') !== undefined;
     this.#select = isThere ? database.prepare('SELECT held, import_id FROM imported WHERE client_id = ?') : undefined;
+    this.#isEmpty = isSoleWriter && database.prepare('SELECT 1 FROM imported LIMIT 1').get() === undefined;
   }
 
   /** Client IDs that wait to be deleted. */
@@ -92,6 +99,7 @@ export class ImportedSubscriptions {
     const upsert = this.#database.prepare(
       'INSERT OR REPLACE INTO imported (client_id, held, import_id) VALUES (?, ?, ?)',
     );
+    this.#isEmpty = false;
     const sizes = { ...(this.#sizes ?? this.#measure()) };
     const outcomes = devices.map((device): ImportOutcome => {
       if (isKnown(device.clientId)) return 'known';
@@ -118,7 +126,7 @@ export class ImportedSubscriptions {
   }
 
   #row(clientId: string): ImportedRow | undefined {
-    if (this.#settled.has(clientId)) return undefined;
+    if (this.#isEmpty || this.#settled.has(clientId)) return undefined;
     const row = this.#select?.get(clientId);
     const { held, import_id: importId } = row ?? {};
     return typeof held === 'string' && typeof importId === 'string' ? { held, importId } : undefined;

@@ -45,7 +45,7 @@ export function openSqliteHomeStore(path: string, options: HomeStoreOptions = {}
     database.exec(schema);
     addEpochs(database);
   }
-  return new SqliteHomeStore(database, imports);
+  return new SqliteHomeStore(database, { imports, isSoleWriter: !readOnly });
 }
 
 /**
@@ -81,33 +81,40 @@ class SqliteHomeStore implements HomeStore {
   #waitingIdentifiers = 0;
   #waitingCharacters = 0;
 
-  constructor(database: DatabaseSync, imports: ImportBounds) {
+  constructor(
+    database: DatabaseSync,
+    { imports, isSoleWriter }: { readonly imports: ImportBounds; readonly isSoleWriter: boolean },
+  ) {
     this.#database = database;
     this.#homes = new WaitingRows(database, {
       table: 'homes',
+      isSoleWriter,
       columns: ['broker', 'epoch'],
       toRow: ({ broker, epoch }) => [broker, epoch],
       fromRow: ({ broker, epoch }) => (typeof broker === 'string' ? { broker, epoch: Number(epoch ?? 0) } : undefined),
     });
     this.#remains = new WaitingRows(database, {
       table: 'remains',
+      isSoleWriter,
       columns: ['received', 'expires_at_ms'],
       toRow: ({ received, expiresAtMs }) => [toBytes(received), expiresAtMs ?? null],
       fromRow: toRemains,
     });
     this.#subscriptions = new WaitingRows(database, {
       table: 'subscriptions',
+      isSoleWriter,
       columns: ['held'],
       toRow: (held) => [held],
       fromRow: ({ held }) => (typeof held === 'string' ? held : undefined),
     });
     this.#formers = new WaitingRows(database, {
       table: 'formers',
+      isSoleWriter,
       columns: ['brokers'],
       toRow: (brokers) => [JSON.stringify(brokers)],
       fromRow: ({ brokers }) => (typeof brokers === 'string' ? (JSON.parse(brokers) as readonly string[]) : undefined),
     });
-    this.#imported = new ImportedSubscriptions(database, imports);
+    this.#imported = new ImportedSubscriptions(database, { bounds: imports, isSoleWriter });
   }
 
   homeOf(clientId: string): string | undefined {
@@ -150,7 +157,7 @@ class SqliteHomeStore implements HomeStore {
     this.#noteRemains(clientId, boundedRemains({ received: [], ...left }));
     if (remains !== undefined && subscriptions === undefined) return;
     this.#noteSubscriptions(clientId, subscriptions === unknownSubscriptions ? undefined : subscriptions);
-    if (this.#sawAll(clientId)) this.#imported.settle(clientId);
+    if (this.#imported.of(clientId) !== undefined && this.#sawAll(clientId)) this.#imported.settle(clientId);
   }
 
   formerOf(clientId: string): readonly string[] {

@@ -3,6 +3,8 @@ import { CrossfadeError } from '../base/errors.ts';
 
 export interface RowForm<Value> {
   readonly table: string;
+  /** Nobody else writes the file: what was read last need not be read again. */
+  readonly isSoleWriter: boolean;
   /** Besides `client_id`, which is the key. */
   readonly columns: readonly string[];
   toRow(value: Value): readonly SQLInputValue[];
@@ -20,6 +22,8 @@ export class WaitingRows<Value> {
   readonly #select: StatementSync | undefined;
   /** Undefined is a row to delete. */
   #waiting = new Map<string, Value | undefined>();
+  /** One session is asked about several times in a row. */
+  #last: { readonly clientId: string; readonly value: Value | undefined } | undefined;
 
   constructor(database: DatabaseSync, form: RowForm<Value>) {
     this.#database = database;
@@ -35,8 +39,11 @@ export class WaitingRows<Value> {
 
   get(clientId: string): Value | undefined {
     if (this.#waiting.has(clientId)) return this.#waiting.get(clientId);
+    if (this.#last?.clientId === clientId) return this.#last.value;
     const row = this.#select?.get(clientId);
-    return row === undefined ? undefined : this.#form.fromRow(row);
+    const value = row === undefined ? undefined : this.#form.fromRow(row);
+    if (this.#form.isSoleWriter) this.#last = { clientId, value };
+    return value;
   }
 
   /** What waits for this client ID, if something does. */
@@ -48,6 +55,7 @@ export class WaitingRows<Value> {
   set(clientId: string, value: Value | undefined): void {
     this.assertRoom(clientId);
     this.#waiting.set(clientId, value);
+    this.#last = undefined;
   }
 
   assertRoom(clientId: string): void {

@@ -148,7 +148,7 @@ test('sessions that come after a handover is done are moved, until the plan says
   const world = openWorld(context, 20, path);
   world.strays.start();
   await comesTrue(() => assert.deepEqual([world.cold, world.underWay], [0, 0]));
-  assert.deepEqual([world.asked[0]?.move, world.told], [id, []]);
+  assert.deepEqual([world.asked[0]?.move, world.told], [`${id}-late`, []]);
   world.placement = undefined;
   await comesTrue(() => assert.deepEqual(world.journal.followed(), []));
 });
@@ -167,4 +167,26 @@ test('nobody is followed after a move that keeps, closes, prepares or was aborte
   assert.equal(world.journal.followed().length, 1);
   world.runner.start({ ...request, live: 'keep', revision: 3 });
   assert.deepEqual(world.journal.followed(), []);
+});
+
+test('a preparation that is done is kept up, instead of the cohort being followed, also by the next control process', async (context) => {
+  const path = join(await directoryOf(context), 'moves.db');
+  const first = new MovesWorld({ sessions: 0, path });
+  const done = first.runner.start(request);
+  await comesTrue(() => assert.equal(stateOf(first, done.id), 'done'));
+  const prepare = { cohort: 'everyone', weightBps: 5_000 };
+  const prepared = first.runner.start({ ...request, prepare });
+  await comesTrue(() => assert.equal(stateOf(first, prepared.id), 'done'));
+  const asked = first.asked.length;
+  await comesTrue(() => assert.ok(first.asked.length > asked));
+  const later = first.asked.slice(asked);
+  assert.ok(later.every((question) => question.move === prepared.id && question.prepare?.weightBps === 5_000));
+  first.close();
+  const second = openWorld(context, 0, path);
+  second.runner.resumeUnfinished();
+  second.strays.start();
+  await comesTrue(() => assert.equal(second.runner.prepared()[0]?.id, prepared.id));
+  assert.ok(second.asked.every((question) => question.prepare !== undefined));
+  second.runner.start({ ...request, revision: 3 });
+  assert.deepEqual([second.runner.prepared(), second.journal.unfinished().length], [[], 1]);
 });

@@ -71,6 +71,7 @@ export class MovesWorld {
     this.strays = new StrayMover({
       ...{ workers, journal, log },
       placementOf: () => this.placement,
+      prepared: () => this.runner.prepared(),
       mustWait: (cohort) => this.runner.moveOf(cohort) !== undefined || this.freeze.current !== undefined,
     });
     this.runner = new MoveRunner({

@@ -2,13 +2,13 @@ import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import type { MoveDocument } from '../../src/admin/admin-api.ts';
+import { defaultLiveMode, type MoveDocument } from '../../src/admin/admin-api.ts';
 import { createAdminClient } from '../../src/admin/admin-client.ts';
 import { failure, success } from '../../src/base/result.ts';
 import { renderMissing } from '../../src/cli/move-command.ts';
 import { awaitReturn, cohortsNow } from '../../src/cli/returned-devices.ts';
 import { mintCertificate, mintCertificateAuthority } from '../../src/tls/certificate-minting.ts';
-import { assessment, type FakeBackend } from '../admin/fake-backend.ts';
+import { assessment, dryRun, type FakeBackend } from '../admin/fake-backend.ts';
 import { runServer, tokenByRole } from '../admin/running-server.ts';
 import { moveDocument, planDocument, revisionDocument, statusDocument } from './sample-documents.ts';
 import { makeDirectory, parseJsonLines, runCli, runInProcess } from './spawned-cli.ts';
@@ -105,7 +105,7 @@ test('cutover prints the ID first, follows the move to its end, and shows progre
   scriptMove(backend, [
     { state: 'running', moved: 10, finishedAt: null },
     { state: 'paused', moved: 20, finishedAt: null },
-    { state: 'done', moved: 39, refused },
+    { state: 'done', moved: 39, refused, refusedTotal: 1 },
   ]);
   backend.status = async () => success(statusDocument);
   const { code, stdout, stderr } = await cli(
@@ -130,7 +130,10 @@ test('cutover prints the ID first, follows the move to its end, and shows progre
     '39/40 moved (done, 1 refused)',
   ]);
   assert.deepEqual(backend.asked, [
-    { cohort: 'everyone', weightBps: 500, reason: 'canary', pacePerSecond: 100, live: 'reconnect', author: 'ops' },
+    {
+      ...{ cohort: 'everyone', weightBps: 500, reason: 'canary', pacePerSecond: 100 },
+      ...{ live: defaultLiveMode, prepareOnly: false, author: 'ops' },
+    },
   ]);
 });
 
@@ -265,7 +268,7 @@ test('rollback takes a cohort or all, to a weight or a revision', async (context
   );
   assert.match(runs[0]?.stdout ?? '', /^move move-2 \(revision 2\): everyone back to 0% \(0 bps\)$/m);
   assert.equal(parseJsonLines(runs[2]?.stdout ?? '').length, 2);
-  const common = { live: 'reconnect', author: 'ops' };
+  const common = { live: defaultLiveMode, author: 'ops' };
   assert.deepEqual(
     backend.asked.map((request) => JSON.parse(JSON.stringify(request))),
     [
@@ -276,17 +279,119 @@ test('rollback takes a cohort or all, to a weight or a revision', async (context
   );
 });
 
+test('cutover --dry-run shows what a move would find, and asks for nothing else', async (context) => {
+  const { backend, inProcess } = await runGateway(context, 'operator');
+  const commandLine = ['cutover', 'everyone', '--weight', '5%', '--dry-run'];
+  const [table, json] = [await inProcess(...commandLine), await inProcess(...commandLine, '--json')];
+  assert.deepEqual([table.code, table.stderr, json.code], [0, '', 0]);
+  assert.equal(
+    table.stdout,
+    `dry run, nothing was changed: everyone to 5% (500 bps) of its devices on the target
+
+LIVE  WARM  COLD  PENDING  REFUSED    PACE  TAKES ABOUT
+  40    10    30        3        1  62.5/s        3.0 s
+
+BROKER  CONNECTS/S  FILTERS/S
+aws       no bound        500
+
+REFUSED  REASON
+meter-9  the target cannot carry it: topic-depth
+`,
+  );
+  assert.deepEqual(JSON.parse(json.stdout), dryRun);
+  assert.deepEqual([backend.revisionList.length, backend.moveById.size], [1, 0]);
+  const rollback = await inProcess('rollback', '--all', '--dry-run');
+  assert.match(rollback.stdout, /^dry run, nothing was changed: every cohort back to 0% \(0 bps\)$/m);
+});
+
+test('cutover --prepare follows the preparation, and counts prepared sessions', async (context) => {
+  const { backend, cli } = await runGateway(context, 'operator');
+  const preparing = { prepareOnly: true, moved: 0, live: 'handover', finishedAt: null } as const;
+  scriptMove(backend, [
+    { ...preparing, state: 'running', prepared: 11, underWay: 4, aborted: 1 },
+    { ...preparing, state: 'paused', prepared: 15, message: 'cutovers are frozen by chief' },
+    { ...preparing, state: 'done', prepared: 40 },
+  ]);
+  const { code, stdout, stderr } = await cli('cutover', 'everyone', '--weight', '5%', '--prepare');
+  assert.equal(code, 0);
+  assert.match(stdout, /^move move-2 \(revision 2\): everyone prepared for 5% \(500 bps\) of its devices/);
+  assert.match(stdout, /^done +40 +0 +40 /m);
+  assert.deepEqual(stderr.trimEnd().split('\n'), [
+    '11/40 prepared (running, 4 under way, 1 given up)',
+    '15/40 prepared (paused): cutovers are frozen by chief',
+    '40/40 prepared (done)',
+  ]);
+  assert.deepEqual((backend.asked[0] as { live: string; prepareOnly: boolean }).prepareOnly, true);
+});
+
+test('moves lists, follows, pauses, resumes and aborts', async (context) => {
+  const { backend, inProcess } = await runGateway(context, 'operator');
+  assert.equal((await inProcess('moves', 'list')).stdout, 'no move yet\n');
+  backend.moveById.set('m-1', moveDocument);
+  const prepared = { ...moveDocument, id: 'm-2', prepareOnly: true, moved: 0, prepared: 12 } as const;
+  backend.moveById.set('m-2', prepared);
+  const list = await inProcess('moves', 'list');
+  assert.equal(
+    list.stdout,
+    `MOVE  KIND     COHORTS   STATE  ELIGIBLE  MOVED  REFUSED  STARTED                    TOOK
+m-2   prepare  everyone  done         40     12        0  2026-03-01T12:00:00.000Z  1.2 s
+m-1   cutover  everyone  done         40     40        0  2026-03-01T12:00:00.000Z  1.2 s
+`,
+  );
+  assert.deepEqual(JSON.parse((await inProcess('moves', 'list', '--json')).stdout), [prepared, moveDocument]);
+  const watched = await inProcess('moves', 'watch', 'm-1');
+  assert.deepEqual([watched.code, watched.stderr], [0, '40/40 moved (done)\n']);
+  assert.match(watched.stdout, /^done +40 +40 +0 +0 +1\.2 s$/m);
+  assert.equal((await inProcess('moves', 'pause', 'm-1')).stdout, 'move m-1: paused, paused by ops\n');
+  assert.equal((await inProcess('moves', 'resume', 'm-1')).stdout, 'move m-1: running\n');
+  const aborted = await inProcess('moves', 'abort', 'm-1', '--json');
+  assert.equal(JSON.parse(aborted.stdout).state, 'aborted');
+  for (const verb of ['watch', 'pause']) {
+    const unknown = await inProcess('moves', verb, 'm-9');
+    assert.equal(unknown.code, 1);
+    assert.match(unknown.stderr, /No move "m-9"\n.*"crossfade moves list" lists the moves/);
+  }
+});
+
+test('freeze says who, until when and why, and unfreeze lifts it', async (context) => {
+  const { inProcess } = await runGateway(context, 'operator');
+  const frozen = await inProcess('freeze', '--for', '4h', '--reason', 'incident 7');
+  assert.deepEqual([frozen.code, frozen.stderr], [0, '']);
+  assert.equal(frozen.stdout, 'frozen by ops until 2026-03-01T16:00:00.000Z, no cutover starts: incident 7\n');
+  assert.equal((await inProcess('unfreeze')).stdout, 'lifted the freeze of ops: incident 7\n');
+  assert.equal((await inProcess('unfreeze')).stdout, 'nothing was frozen\n');
+  assert.equal((await inProcess('unfreeze', '--json')).stdout, 'null\n');
+});
+
+test('what a freeze or a move under way refuses comes with the next step', async (context) => {
+  const { backend, inProcess } = await runGateway(context, 'operator');
+  backend.cutover = async () => failure({ kind: 'frozen', message: 'cutovers are frozen by chief: incident 7' });
+  backend.pauseMove = async () => failure({ kind: 'not-now', message: 'm-1 has ended: done' });
+  const cutover = await inProcess('cutover', 'everyone', '--weight', '5%');
+  assert.equal(cutover.code, 1);
+  assert.match(cutover.stderr, /frozen by chief: incident 7\n.*"crossfade unfreeze" lifts the freeze/);
+  const pause = await inProcess('moves', 'pause', 'm-1');
+  assert.equal(pause.code, 1);
+  assert.match(pause.stderr, /m-1 has ended: done\n.*"crossfade moves list"/);
+});
+
 const usageMistakes: readonly (readonly [commandLine: readonly string[], expected: RegExp])[] = [
   [['rollback'], /expected a cohort or --all, one of the two/],
   [['rollback', 'everyone', '--all'], /expected a cohort or --all, one of the two/],
   [['rollback', 'everyone', '--to', '5%', '--revision', '1'], /cannot be used with option/],
   [['cutover', 'everyone'], /required option '--weight/],
   [['cutover', 'everyone', '--weight', '5'], /expected a weight such as 5%/],
-  [['cutover', 'everyone', '--weight', '5%', '--live', 'handover'], /Allowed choices are reconnect, keep/],
+  [['cutover', 'everyone', '--weight', '5%', '--live', 'teleport'], /Allowed choices are handover, reconnect, keep/],
+  [
+    ['cutover', 'everyone', '--weight', '5%', '--prepare', '--live', 'keep'],
+    /--live keep uses none\n.*leave --live out/,
+  ],
+  [['freeze'], /required option '--reason/],
+  [['freeze', '--for', '4 hours', '--reason', 'x'], /expected a duration up to 366d such as 30m, 4h or 2d/],
+  [['moves', 'pause'], /missing required argument 'id'/],
   [['cutover', 'everyone', '--weight', '5%', '--pace', 'fast'], /Expected sessions per second/],
   [['plan', 'diff', '1'], /expected two revisions, or --config/],
   [['plan', 'diff', '1', 'x'], /Expected a whole number/],
-  [['moves', 'list'], /unknown command 'moves'/],
 ];
 
 test('a usage mistake ends with 64 and changes nothing', async (context) => {

@@ -13,6 +13,16 @@ const commands: readonly string[] = [
   'assess',
   'cutover',
   'rollback',
+  'moves',
+  'moves list',
+  'moves watch',
+  'moves pause',
+  'moves resume',
+  'moves abort',
+  'freeze',
+  'unfreeze',
+  'sessions',
+  'sessions import-subscriptions',
   'plan',
   'plan show',
   'plan history',
@@ -38,7 +48,7 @@ test('the help of every command is what help.txt shows, with examples', async ()
 test('a wrong command line ends with 64 and points at the help', async () => {
   const [none, unknown, option] = await Promise.all([
     runCli([]),
-    runInProcess(['mvoe']),
+    runInProcess(['teleport']),
     runInProcess(['plan', 'show', '--yes']),
   ]);
   assert.deepEqual(
@@ -46,6 +56,6 @@ test('a wrong command line ends with 64 and points at the help', async () => {
     Array(3).fill({ code: 64, stdout: '' }),
   );
   assert.match(none.stderr, /^Usage: crossfade /);
-  assert.match(unknown.stderr, /unknown command 'mvoe'\nRun "crossfade --help" for the commands/);
+  assert.match(unknown.stderr, /unknown command 'teleport'\nRun "crossfade --help" for the commands/);
   assert.match(option.stderr, /unknown option '--yes'\nRun "crossfade plan show --help"/);
 });

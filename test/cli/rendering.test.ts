@@ -128,6 +128,7 @@ test('renderMoveOutcome lists figures, pending and refused sessions with their r
     ...moveDocument,
     pending: { offline: 2, unknownSubscriptions: 0, asleep: 1 },
     refused: Array.from({ length: 21 }, (_, index) => ({ clientId: `meter-${index}`, reason: 'persistent session' })),
+    refusedTotal: 21,
   };
   const lines = renderMoveOutcome(move, plain).split('\n');
   assert.deepEqual(lines.slice(0, 2), [
@@ -137,6 +138,8 @@ test('renderMoveOutcome lists figures, pending and refused sessions with their r
   assert.ok(lines.includes('  2 offline, will follow the plan when they connect'));
   assert.ok(lines.includes('meter-19  persistent session') && !lines.some((line) => line.startsWith('meter-20')));
   assert.ok(lines.includes('… and 1 more: --json lists them'));
+  const beyond = renderMoveOutcome({ ...move, refusedTotal: 5_000 }, plain);
+  assert.match(beyond, /^… and 4980 more: --json lists 21 of them$/m);
 });
 
 test('renderMoveOutcome says how a move that is not done ended', () => {

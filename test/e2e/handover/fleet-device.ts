@@ -28,12 +28,11 @@ import {
 export interface FleetSurroundings {
   readonly port: number;
   readonly servername: string;
+  readonly keepAliveSeconds: number;
   readonly secureContext: SecureContext;
   readonly commandDelays: PhasedDelays;
   readonly acknowledgementDelays: PhasedDelays;
   readonly pingDelays: PhasedDelays;
-  /** It is connected and its session holds its subscriptions, or it has left. */
-  readonly onChange: () => void;
 }
 
 /** From the loss of the connection until the subscriptions stood again. */
@@ -49,7 +48,6 @@ interface SentPublish {
   readonly sentMs: number;
 }
 
-const keepAliveSeconds = 10;
 const reconnectMs = { least: 100, most: 3_000 };
 /** A device with so many unacknowledged messages waits before it sends more. */
 const unacknowledgedAtMost = 20;
@@ -136,7 +134,7 @@ export class FleetDevice {
   }
 
   #dial(): void {
-    const { port, servername, secureContext } = this.#surroundings;
+    const { port, servername, keepAliveSeconds, secureContext } = this.#surroundings;
     const { version, clientId, isPersistent } = this.plan;
     const session = this.#tlsSession === undefined ? {} : { session: this.#tlsSession };
     const socket = connect({ host: '127.0.0.1', port, servername, secureContext, ...session });
@@ -170,7 +168,6 @@ export class FleetDevice {
     if (this.isReady) this.#awayMs = machineMs();
     this.isReady = false;
     this.#pingedMs = undefined;
-    this.#surroundings.onChange();
   }
 
   #handlePacket(socket: TLSSocket, bytes: Buffer): void {
@@ -210,7 +207,6 @@ export class FleetDevice {
     for (const [packetId, { bytes }] of this.#unacknowledged) {
       socket.write(Buffer.from(sendAs(bytes, packetId, isPersistent)));
     }
-    this.#surroundings.onChange();
   }
 
   #handlePublish(socket: TLSSocket, publish: ReceivedPublish): void {

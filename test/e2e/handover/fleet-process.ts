@@ -6,6 +6,7 @@ import { devicePlan } from './fleet-plan.ts';
 
 export interface FleetQuestion {
   readonly devices: number;
+  readonly keepAliveSeconds: number;
   readonly port: number;
   readonly servername: string;
   /** PEM texts. */
@@ -118,15 +119,22 @@ serve<FleetApi>({
   }),
 });
 
-function surroundingsFor({ port, servername, ca, certificate, key }: FleetQuestion): FleetSurroundings {
+function surroundingsFor({
+  port,
+  servername,
+  keepAliveSeconds,
+  ca,
+  certificate,
+  key,
+}: FleetQuestion): FleetSurroundings {
   return {
     port,
     servername,
+    keepAliveSeconds,
     secureContext: createSecureContext({ ca, cert: certificate, key }),
     commandDelays: delays.commands,
     acknowledgementDelays: delays.acknowledgements,
     pingDelays: delays.pings,
-    onChange: () => {},
   };
 }
 

@@ -92,10 +92,8 @@ class ScriptRun {
   async #prepare(faultPoint: FaultPoint | undefined): Promise<void> {
     if (this.#options.live !== 'handover') return;
     await this.#world.phase('prepare');
-    const { state, preparedMs } = await prepare(
-      this.#world,
-      faultPoint === 'preparing' ? () => this.#makeFault() : undefined,
-    );
+    const disturbance = faultPoint === 'preparing' ? { onAccepted: () => this.#makeFault() } : {};
+    const { state, preparedMs } = await prepare(this.#world, disturbance);
     this.#say(`prepared: ${state} in ${Math.round(preparedMs)} ms`);
     await this.#hold('prepared', faultPoint);
   }

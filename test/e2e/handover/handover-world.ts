@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { processTree } from '../../../bench/relay/process-usage.ts';
 import type { AdminClient } from '../../../src/admin/admin-client.ts';
 import { type MosquittoBroker, startMosquitto } from '../../integration/mosquitto-broker.ts';
 import { likelyFreePort, temporaryDirectory } from '../../integration/spawned-process.ts';
@@ -18,6 +18,12 @@ export interface HandoverWorldOptions {
   readonly handover?: Readonly<Record<string, number>>;
   /** Other sections of the configuration. */
   readonly sections?: Readonly<Record<string, unknown>>;
+}
+
+export interface ConnectOptions {
+  /** The fleet pings once its traffic has begun; 0 for a fleet without traffic. Default 10. */
+  readonly keepAliveSeconds?: number;
+  readonly queued?: boolean;
 }
 
 /** From the loss of a broker until everybody had one again, machine milliseconds. */
@@ -74,17 +80,18 @@ export class HandoverWorld implements AsyncDisposable {
     return this.gateway.admin;
   }
 
-  /** Connects all devices, sends off those that start offline, and lets messages queue for them. */
-  async connectFleet(): Promise<void> {
+  /** Connects all devices, sends off those that start offline, and lets messages queue for them unless told not to. */
+  async connectFleet({ keepAliveSeconds = 10, queued = true }: ConnectOptions = {}): Promise<void> {
     await this.fleet.ask('start', {
       devices: this.devices,
+      keepAliveSeconds,
       port: this.listenerPort,
       servername: fleetDomain,
       ca: pkiText('server-ca.pem'),
       certificate: pkiText('device-000001.pem'),
       key: pkiText('device-000001.key'),
     });
-    await this.backend.ask('queue', null);
+    if (queued) await this.backend.ask('queue', null);
   }
 
   async startTraffic(): Promise<void> {
@@ -206,23 +213,5 @@ async function startOnFreePort(
     } catch (error) {
       if (attempt === startAttempts || !String(error).includes('EADDRINUSE')) throw error;
     }
-  }
-}
-
-/** A process and all that descend from it. */
-export function processTree(root: number): readonly number[] {
-  const found = [root];
-  for (let at = 0; at < found.length; at += 1) found.push(...childrenOf(found[at] ?? 0));
-  return found;
-}
-
-function childrenOf(pid: number): readonly number[] {
-  try {
-    return readdirSync(`/proc/${pid}/task`)
-      .flatMap((thread) => readFileSync(`/proc/${pid}/task/${thread}/children`, 'utf8').split(' '))
-      .filter((text) => text !== '')
-      .map(Number);
-  } catch {
-    return [];
   }
 }

@@ -8,8 +8,8 @@ export interface MoveRecord {
   /** What the gateway said of the first refused ones. */
   readonly reasons: readonly string[];
   readonly message: string | null;
-  /** Milliseconds until every session stood prepared; absent: it was not prepared ahead. */
-  readonly preparedMs?: number;
+  /** Sessions that were not where the plan wants them when it had ended. */
+  readonly leftBehind: number;
   /** Milliseconds from the operator's call until all sessions had switched. */
   readonly switchedMs: number;
   /** A fault was made in the middle of it. */

@@ -1,14 +1,16 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import type { CutoverBody, MoveDocument } from '../../../src/admin/admin-api.ts';
+import type { CutoverBody, LiveMode, MoveDocument } from '../../../src/admin/admin-api.ts';
 import { machineMs } from './delay-histogram.ts';
 import type { HandoverWorld } from './handover-world.ts';
 import type { MoveRecord } from './move-record.ts';
 
-export type Live = 'handover' | 'reconnect';
+export type Live = Exclude<LiveMode, 'keep'>;
 
 const cohort = 'everyone';
 const pollMs = 20;
 const moveDeadlineMs = 180_000;
+/** Workers tell their figures within it. */
+const figuresMs = 1_500;
 const reasonsKept = 5;
 /** What becomes of a move whose gateway is killed; the operator begins another one. */
 const forgotten = 'forgotten';
@@ -20,14 +22,20 @@ interface MoveSteps {
   readonly onAccepted?: () => Promise<void>;
 }
 
+interface PrepareSteps extends Pick<MoveSteps, 'onAccepted'> {
+  /** Absent: the gateway's own. */
+  readonly pacePerSecond?: number;
+}
+
 /** Warms the second legs of the whole cohort; answers the milliseconds that it took. */
 export async function prepare(
   world: HandoverWorld,
-  onAccepted: () => Promise<void> = async () => {},
+  { onAccepted, pacePerSecond }: PrepareSteps = {},
 ): Promise<{ readonly state: string; readonly preparedMs: number }> {
   const startedMs = machineMs();
-  const id = await begun(world, 'cutover', { weightBps: 10_000, live: 'handover', prepareOnly: true });
-  await onAccepted();
+  const paced = pacePerSecond === undefined ? {} : { pacePerSecond };
+  const id = await begun(world, 'cutover', { weightBps: 10_000, live: 'handover', prepareOnly: true, ...paced });
+  await onAccepted?.();
   const { move } = await followed(world, id);
   return { state: move?.state ?? forgotten, preparedMs: machineMs() - startedMs };
 }
@@ -42,6 +50,8 @@ export async function moveCohort(
   const id = await begun(world, verb, verb === 'cutover' ? { weightBps: 10_000, live } : { live });
   await onAccepted?.();
   const { move, switchedAtMs } = await followed(world, id);
+  await wait(figuresMs);
+  const status = await world.gateway.status();
   return {
     name,
     state: move?.state ?? forgotten,
@@ -50,16 +60,17 @@ export async function moveCohort(
     refused: move?.refused.length ?? 0,
     reasons: (move?.refused ?? []).slice(0, reasonsKept).map(({ clientId, reason }) => `${clientId}: ${reason}`),
     message: move?.message ?? null,
+    leftBehind: status.cohorts[0]?.sessions.moving ?? 0,
     switchedMs: switchedAtMs - startedMs,
     isDisturbed: onAccepted !== undefined,
   };
 }
 
 /** Asks until the gateway takes it: it may have been killed a moment ago. */
-async function begun(world: HandoverWorld, verb: 'cutover' | 'rollback', body: object): Promise<string> {
+async function begun(world: HandoverWorld, verb: 'cutover' | 'rollback', body: CutoverBody): Promise<string> {
   const deadlineMs = machineMs() + moveDeadlineMs;
   for (;;) {
-    const accepted = await world.admin[verb](cohort, body as CutoverBody);
+    const accepted = await world.admin[verb](cohort, body);
     if (accepted.ok) return accepted.value.move.id;
     if (accepted.error.kind === 'problem' || machineMs() > deadlineMs) throw new Error(JSON.stringify(accepted.error));
     await wait(pollMs);

@@ -52,6 +52,7 @@ function allowancesOf(name: FaultName, how: Live): Allowances {
   const isQuick = name === 'none' && how === 'handover';
   return {
     reconnects: isKilled || how === 'reconnect',
+    staying: how === 'reconnect',
     wills: isKilled,
     failedMoves: name !== 'none',
     retainedMissing: isKilled || name === 'kill-broker',

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { DeviceReport } from './fleet-process.ts';
+import type { MoveRecord } from './move-record.ts';
 import { type Allowances, excuseOf, type Findings, judge, lostNumbers } from './verdict.ts';
 
 const device: DeviceReport = {
@@ -18,6 +19,18 @@ const device: DeviceReport = {
   stalls: 0,
   isReady: true,
 };
+const move: MoveRecord = {
+  name: 'cutover',
+  state: 'done',
+  eligible: 1,
+  moved: 1,
+  refused: 0,
+  reasons: [],
+  message: null,
+  leftBehind: 0,
+  switchedMs: 300,
+  isDisturbed: false,
+};
 const clean: Findings = {
   fleet: { devices: [device], commandDelays: {}, acknowledgementDelays: {}, pingDelays: {} },
   backend: {
@@ -34,12 +47,19 @@ const clean: Findings = {
   },
   lostTelemetry: [],
   lostCommands: [],
-  moves: [],
+  moves: [move],
   misplaced: [],
   mirrorUnderWay: 0,
   outages: [],
 };
-const strict: Allowances = { reconnects: false, wills: false, failedMoves: false, retainedMissing: false };
+const strict: Allowances = {
+  reconnects: false,
+  wills: false,
+  failedMoves: false,
+  retainedMissing: false,
+  staying: false,
+  commitMs: 1_000,
+};
 
 function failures(findings: Partial<Findings>, allowances = strict): readonly string[] {
   return judge({ ...clean, ...findings }, allowances)
@@ -69,6 +89,9 @@ describe('judge', () => {
     ],
     [{ backend: { ...clean.backend, wills: ['dev-1'] } }, 'no will was published'],
     [{ misplaced: ['dev-1'] }, 'every session is where the gateway says'],
+    [{ moves: [{ ...move, state: 'failed' }] }, 'cutover ended as it should'],
+    [{ moves: [{ ...move, leftBehind: 1 }] }, 'cutover moved everybody'],
+    [{ moves: [{ ...move, switchedMs: 1_200 }] }, 'cutover took effect in 1000 ms'],
     [{ mirrorUnderWay: 1 }, 'the mirror has nothing left'],
   ] as const;
   for (const [findings, name] of faults) {

@@ -42,6 +42,8 @@ export interface Allowances {
   readonly failedMoves: boolean;
   /** A broker came back with an empty memory, or a SUBSCRIBE died with the gateway. */
   readonly retainedMissing: boolean;
+  /** Sessions that do not move live stay where they are. */
+  readonly staying: boolean;
   /** Milliseconds; absent: not judged. */
   readonly commitMs?: number;
   readonly addedDelayMs?: number;
@@ -161,7 +163,7 @@ function judgeSideEffects({ fleet, backend, misplaced, mirrorUnderWay }: Finding
   ];
 }
 
-function judgeMoves({ moves }: Findings, { failedMoves, commitMs }: Allowances): readonly Check[] {
+function judgeMoves({ moves }: Findings, { failedMoves, staying, commitMs }: Allowances): readonly Check[] {
   return moves.flatMap((move) => {
     const hasReason = move.state === 'forgotten' || (move.state === 'failed' && move.message !== null);
     const ended = check(
@@ -169,10 +171,17 @@ function judgeMoves({ moves }: Findings, { failedMoves, commitMs }: Allowances):
       move.state === 'done' || (failedMoves && move.isDisturbed && hasReason),
       `${move.state}, ${move.moved} of ${move.eligible} moved, ${move.refused} refused${move.message === null ? '' : `: ${move.message}`}`,
     );
-    if (commitMs === undefined || move.isDisturbed) return [ended];
-    const { switchedMs } = move;
+    if (move.isDisturbed) return [ended];
+    const { switchedMs, leftBehind, reasons } = move;
+    const complete = check(
+      `${move.name} moved everybody`,
+      staying || leftBehind === 0,
+      `${leftBehind} left behind${reasons[0] === undefined ? '' : `, such as ${reasons[0]}`}`,
+    );
+    if (commitMs === undefined) return [ended, complete];
     return [
       ended,
+      complete,
       check(`${move.name} took effect in ${commitMs} ms`, switchedMs < commitMs, `${Math.round(switchedMs)} ms`),
     ];
   });

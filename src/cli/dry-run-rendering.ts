@@ -1,0 +1,40 @@
+import type { DryRun } from '../admin/admin-api.ts';
+import { renderDuration, renderRefused } from './move-rendering.ts';
+import type { Style } from './style.ts';
+import { type Column, renderTable } from './table.ts';
+
+/** What a move would find: sessions, brokers' quotas, then who would stay and why. */
+export function renderDryRun(dryRun: DryRun, style: Style): string {
+  const quotas = Object.entries(dryRun.quotas).map(([broker, quota]) => ({ broker, ...quota }));
+  const refused = { refused: dryRun.refused, refusedTotal: dryRun.refused.length };
+  const parts = [renderTable(sessionColumns, [dryRun], style)];
+  if (quotas.length > 0) parts.push(`\n${renderTable(quotaColumns, quotas, style)}`);
+  return [...parts, renderRefused(refused, style)].join('');
+}
+
+/** WARM sessions move at once, COLD ones need a second connection first. */
+const sessionColumns: readonly Column<DryRun>[] = [
+  { title: 'LIVE', value: ({ live }) => String(live), align: 'right' },
+  { title: 'WARM', value: ({ warm }) => String(warm), align: 'right' },
+  { title: 'COLD', value: ({ cold }) => String(cold), align: 'right' },
+  {
+    title: 'PENDING',
+    value: ({ pending }) => String(pending.unknownSubscriptions + pending.asleep),
+    align: 'right',
+  },
+  { title: 'REFUSED', value: ({ refused }) => String(refused.length), align: 'right' },
+  { title: 'PACE', value: ({ pacePerSecond }) => `${pacePerSecond}/s`, align: 'right' },
+  { title: 'TAKES ABOUT', value: ({ estimatedSeconds }) => renderDuration(estimatedSeconds * 1_000), align: 'right' },
+];
+
+type Quota = DryRun['quotas'][string] & { readonly broker: string };
+
+const quotaColumns: readonly Column<Quota>[] = [
+  { title: 'BROKER', value: ({ broker }) => broker },
+  { title: 'CONNECTS/S', value: ({ connectsPerSecond }) => renderQuota(connectsPerSecond), align: 'right' },
+  { title: 'FILTERS/S', value: ({ filtersPerSecond }) => renderQuota(filtersPerSecond), align: 'right' },
+];
+
+function renderQuota(perSecond: number | null): string {
+  return perSecond === null ? 'no bound' : String(perSecond);
+}
