@@ -26,7 +26,7 @@ export interface Mutation {
 type Method = (...given: never[]) => unknown;
 
 /** Replaces a method of a class; `make` gets the true one. */
-function replaced<T extends object>(
+export function replaced<T extends object>(
   prototype: T,
   name: keyof T & string,
   make: (original: Method) => (this: T, ...given: never[]) => unknown,
@@ -39,7 +39,7 @@ function replaced<T extends object>(
 }
 
 /** Replaces a getter of a class. */
-function replacedGetter<T extends object>(
+export function replacedGetter<T extends object>(
   prototype: T,
   name: keyof T & string,
   make: (original: (this: T) => unknown) => (this: T) => unknown,
@@ -70,7 +70,7 @@ function changed(
 }
 
 /** Every so-and-so-manieth time. */
-function every(period: number): () => boolean {
+export function every(period: number): () => boolean {
   let count = 0;
   return () => {
     count += 1;

@@ -357,7 +357,7 @@ export class LegsWorld {
 
   handleSwitched(number: number): void {
     const { broker } = this.#leg(number);
-    if (!this.#isRepairing) this.#judgeSwitch(broker);
+    if (!this.#isRepairing) this.#judgeHeld(broker, 'at the switch');
     this.#forsakeHome();
     this.#active = number;
     this.isDetached = false;
@@ -365,13 +365,18 @@ export class LegsWorld {
     this.said.push('switched');
   }
 
-  #judgeSwitch(broker: LegBroker): void {
+  /** The active leg's broker holds what the device holds. */
+  judgeSubscriptions(): void {
+    this.#judgeHeld(this.#leg(this.#active).broker, 'at rest');
+  }
+
+  #judgeHeld(broker: LegBroker, when: string): void {
     for (const [filter, qos] of this.subscriptions.held) {
       if (this.setting.device.protocol === '3.1' && filter === 'd/denied') continue;
       const subscription = broker.session?.subscriptions.get(filter);
       const wanted = Math.min(qos, broker.setting.upstream.capabilities.maximumQos);
       if (subscription === undefined || subscription.qos < wanted)
-        throw new Violation(`S6: ${filter} is missing at the switch`);
+        throw new Violation(`S6: ${filter} is missing ${when}`);
     }
   }
 
