@@ -30,7 +30,7 @@ export function brokerTerms({ brokers }: GatewaySettings, broker: string): Broke
 export function connectQuestion(
   connect: ConnectPacket,
   { profile, versions }: BrokerTerms,
-  { remains }: Claim,
+  { remains, isStale }: Claim,
 ): ConnectQuestion {
   return {
     connect,
@@ -38,6 +38,7 @@ export function connectQuestion(
     versions,
     generatedClientId: connect.clientId === '' ? `crossfade-${randomBytes(16).toString('hex')}` : '',
     sessionExpired: remains?.expired ?? false,
+    ...(isStale === true && { further: 'fresh' as const }),
   };
 }
 

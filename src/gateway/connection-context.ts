@@ -8,6 +8,7 @@ import type { ParkedUpstreams } from './parked-upstreams.ts';
 import type { PendingLeg } from './pending-leg.ts';
 import type { Relay } from './relay.ts';
 import type { RelayHost } from './relay-host.ts';
+import type { SessionEnds } from './session-ends.ts';
 import type { SessionTable } from './session-table.ts';
 import type { UndeliverableRecords } from './undeliverable-record.ts';
 
@@ -24,6 +25,7 @@ export interface ConnectionContext {
   readonly parked: ParkedUpstreams;
   readonly relayHost: RelayHost<Relay>;
   readonly undeliverable: UndeliverableRecords;
+  readonly sessionEnds: SessionEnds;
 }
 
 /** A device whose CONNECT was understood and that looks for its broker. */

@@ -137,6 +137,7 @@ class DeviceGateway implements Gateway {
       parked: new ParkedUpstreams(),
       relayHost: this.#host,
       undeliverable: new UndeliverableRecords(ports.clock),
+      sessionEnds: this.#sessionEnds,
     };
     this.#countTimer = setInterval(() => this.#takeCounts(), countEveryMs);
     this.#countTimer.unref();

@@ -1,11 +1,12 @@
 import type { CutAbort } from '../mqtt/session-port.ts';
 import type { RoutingSnapshot } from '../plan/snapshot.ts';
 import { cohortOf } from './broker-question.ts';
-import { stayReason, wantedBroker } from './handover-eligibility.ts';
+import { type StayReason, stayReason, wantedBroker } from './handover-eligibility.ts';
+import { inOrder, type WaitingSession } from './handover-order.ts';
 import { HandoverSetbacks, type Setback } from './handover-setbacks.ts';
 import type { HandoverProblem } from './handover-tally.ts';
 import { HandoverTally } from './handover-tally.ts';
-import { type AttachmentContext, purgeBehind } from './leg-attachment.ts';
+import type { AttachmentContext } from './leg-attachment.ts';
 import type { LegConnection } from './leg-connection.ts';
 import { dialObstacle } from './leg-dial.ts';
 import type { LegFailure } from './leg-failure.ts';
@@ -13,6 +14,7 @@ import type { HandoverQuestion, HandoverReply } from './live-session.ts';
 import type { PendingLeg } from './pending-leg.ts';
 import type { Relay } from './relay.ts';
 import { type HandoverKeeper, SessionHandover } from './session-handover.ts';
+import { purgeBehind } from './session-purge.ts';
 import type { SessionRepairs } from './session-repair.ts';
 import type { SessionTable } from './session-table.ts';
 
@@ -26,11 +28,20 @@ export interface HandoverDeskOptions {
 /** Dials of this worker at once. */
 const maxDialling = 500;
 
+/** How long it is taken to hold that a session may move, or may not. */
+const judgementMs = 1_000;
+
+interface Judgement {
+  readonly broker: string;
+  readonly atMs: number;
+  readonly stays: StayReason | undefined;
+}
+
 /** One answer while it is put together. */
 interface Reckoning {
   readonly question: HandoverQuestion;
   readonly snapshot: RoutingSnapshot;
-  readonly waiting: { readonly relay: Relay; readonly broker: string }[];
+  readonly waiting: WaitingSession[];
   readonly staying: HandoverProblem[];
   begun: number;
   prepared: number;
@@ -48,6 +59,7 @@ export class HandoverDesk implements HandoverKeeper {
   readonly #handovers = new Map<number, SessionHandover>();
   readonly #setbacks = new HandoverSetbacks();
   readonly #tally = new HandoverTally();
+  readonly #judgements = new WeakMap<Relay, Judgement>();
   /** Whether a move cuts as soon as a leg stands by, by its ID; one that has not asked yet is not known. */
   #cutting: { readonly move: string; readonly isCutting: boolean } | undefined;
   #dialling = 0;
@@ -173,8 +185,7 @@ export class HandoverDesk implements HandoverKeeper {
     if (relay.isDetached && isHome) this.#repairs.redirect(relay, undefined);
     if (handover !== undefined && !this.#isStillWanted(handover, broker, isHome)) this.#takeBack(handover);
     if (isHome) return;
-    const { settings } = this.#context;
-    const stays = stayReason(relay, broker, { settings, cohort: cohortOf(snapshot, relay.record.assignment) });
+    const stays = this.#stayReason(relay, broker, snapshot);
     const reason = stays?.reason ?? this.#setbacks.stayReason(relay.record.connection, question.move);
     if (reason !== undefined) {
       if (handover !== undefined) this.#takeBack(handover);
@@ -186,6 +197,17 @@ export class HandoverDesk implements HandoverKeeper {
     const current = this.#handovers.get(relay.record.connection);
     if (current === undefined) reckoning.waiting.push({ relay, broker });
     else this.#advance(current, reckoning);
+  }
+
+  /** Looked up again after a moment only: a move asks about every session many times a second. */
+  #stayReason(relay: Relay, broker: string, snapshot: RoutingSnapshot): StayReason | undefined {
+    const nowMs = this.#context.ports.clock.monotonicMs();
+    const known = this.#judgements.get(relay);
+    if (known?.broker === broker && nowMs - known.atMs < judgementMs) return known.stays;
+    const cohort = cohortOf(snapshot, relay.record.assignment);
+    const stays = stayReason(relay, broker, { settings: this.#context.settings, cohort });
+    this.#judgements.set(relay, { broker, atMs: nowMs, stays });
+    return stays;
   }
 
   /** A leg that stands by for the way back is kept for its time, whatever the plan says. */
@@ -201,6 +223,7 @@ export class HandoverDesk implements HandoverKeeper {
     const { relay, broker, stage } = handover;
     const isCutting = prepare === undefined && !isPaused;
     handover.move = move;
+    handover.wantedMs = this.#context.ports.clock.monotonicMs();
     if (isCutting && stage.name === 'standing' && relay.isDetached) {
       // There is nothing to be cut from: the repair goes to that broker, and takes the session there.
       this.#takeBack(handover);
@@ -212,12 +235,9 @@ export class HandoverDesk implements HandoverKeeper {
 
   #beginSome(reckoning: Reckoning): void {
     const { question, waiting } = reckoning;
-    const direction = question.order === 'first-first' ? 1 : -1;
-    const positionOf = ({ relay }: { readonly relay: Relay }) => relay.record.assignment.position ?? 0;
     const nowMs = this.#context.ports.clock.monotonicMs();
     const ready = waiting.filter(({ relay }) => !this.#setbacks.rests(relay.record.connection, nowMs));
-    if (ready.length > question.begin) ready.sort((a, b) => direction * (positionOf(a) - positionOf(b)));
-    for (const { relay, broker } of ready) {
+    for (const { relay, broker } of inOrder(ready, question)) {
       if (reckoning.begun >= question.begin || this.#dialling >= maxDialling) return;
       this.#begin(relay, broker, reckoning);
     }
@@ -225,6 +245,8 @@ export class HandoverDesk implements HandoverKeeper {
 
   #begin(relay: Relay, broker: string, reckoning: Reckoning): void {
     const { move, prepare } = reckoning.question;
+    this.#judgements.delete(relay);
+    if (this.#stayReason(relay, broker, reckoning.snapshot) !== undefined) return;
     const handover = new SessionHandover(relay, { broker, move }, this.#context);
     const obstacle = dialObstacle(relay, this.#context.settings, broker);
     if (obstacle !== undefined) {

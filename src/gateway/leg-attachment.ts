@@ -1,10 +1,9 @@
 import { failure, type Result, success } from '../base/result.ts';
 import type { LegConnection } from './leg-connection.ts';
-import { closeAsked, type DialContext, dialLeg, type LegRequest, sessionEndAt } from './leg-dial.ts';
+import { closeAsked, type DialContext, dialLeg, type LegRequest } from './leg-dial.ts';
 import { type LegFailure, unreachable } from './leg-failure.ts';
 import type { Relay } from './relay.ts';
 import type { SessionEnds } from './session-ends.ts';
-import { outlivesConnection } from './session-record.ts';
 
 /** What those share who give live sessions further legs. */
 export interface AttachmentContext extends DialContext {
@@ -41,35 +40,4 @@ export async function attachLeg(
     over.resolve();
     release();
   }
-}
-
-/** Ends a persistent session at a broker that it is not at any more, behind `leg`'s connection there. */
-export function purgeBehind(
-  leg: LegConnection,
-  relay: Relay,
-  { sessionEnds, settings, ports }: AttachmentContext,
-): void {
-  const { record } = relay;
-  if (!outlivesConnection(record) || record.clientId === '') return;
-  const release = relay.hold();
-  const { connection, clientId } = record;
-  const { broker } = leg.terms;
-  const handleOver = (isEnded: boolean) => {
-    if (isEnded) ports.registry.purged(clientId, broker);
-    release();
-  };
-  const begin = () => {
-    // Of a device that came back it is the newer connection's to decide.
-    if (relay.isTakenOver || relay.record.home.broker === broker) release();
-    else
-      sessionEnds.begin({
-        connection,
-        clientId,
-        broker,
-        sessionEnd: sessionEndAt(relay, settings, broker),
-        handleOver,
-      });
-  };
-  if (leg.socket.closed) begin();
-  else leg.socket.once('close', begin);
 }

@@ -26,6 +26,9 @@ export interface HandoverKeeper {
   handleUnattached(handover: SessionHandover, failure: LegFailure): void;
 }
 
+/** How long a prepared leg is kept behind the last question for it. */
+const unwantedMs = 1_800_000;
+
 /** The second leg of one live session, from its dial to its end. */
 export class SessionHandover {
   readonly relay: Relay;
@@ -36,6 +39,8 @@ export class SessionHandover {
   stage: HandoverStage = { name: 'dialling' };
   /** When it began to be cut, or dialled: milliseconds, monotonic. */
   sinceMs: number;
+  /** When a move last asked for it: milliseconds, monotonic. */
+  wantedMs: number;
   /** It is taken back because it took too long. */
   isLate = false;
   readonly #context: AttachmentContext;
@@ -48,6 +53,7 @@ export class SessionHandover {
     this.move = wish.move;
     this.#context = context;
     this.sinceMs = context.ports.clock.monotonicMs();
+    this.wantedMs = this.sinceMs;
   }
 
   async dial(keeper: HandoverKeeper): Promise<void> {
@@ -69,6 +75,7 @@ export class SessionHandover {
       });
     } else {
       this.stage = { name: 'standing', leg: attached.value.number, isFormer: false };
+      this.#timer = setTimeout(() => this.#letGo(), unwantedMs);
       keeper.handleStanding(this);
     }
   }
@@ -115,6 +122,14 @@ export class SessionHandover {
     if (stage.name === 'cutting') this.relay.abortCut();
     else if (stage.name === 'standing') this.relay.dismiss(stage.leg);
     else if (stage.name === 'dialling') this.end();
+  }
+
+  /** A leg that was prepared is not kept for a move that asks no more. */
+  #letGo(): void {
+    if (this.stage.name !== 'standing') return;
+    const leftMs = this.wantedMs + unwantedMs - this.#context.ports.clock.monotonicMs();
+    if (leftMs > 0) this.#timer = setTimeout(() => this.#letGo(), leftMs);
+    else this.relay.dismiss(this.stage.leg);
   }
 
   /** Nothing is done any more; a dial is called off. */

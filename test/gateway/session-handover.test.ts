@@ -220,6 +220,30 @@ describe('a live handover of a persistent session', () => {
   });
 });
 
+describe('a session that moved before', () => {
+  const claim = { granted: true, hasHome: true, tookOver: false } as const;
+
+  it('is purged where it was, behind the CONNACK of its device', async () => {
+    await start();
+    world.registry.answer = (request, epoch) => ({ ...claim, epoch, broker: request.desired, former: ['target'] });
+    const device = await attach('meter-1', { clean: false });
+    const purge = await world.target.leg();
+    await purge.inbox.closed();
+    assert.deepEqual(purge.inbox.commands(), ['connect', 'disconnect']);
+    await until(() => world.registry.purges.length === 1);
+    await assertPublishesTo(device, world.legacy);
+  });
+
+  it('begins anew where an old one of it may lie', async () => {
+    await start();
+    world.registry.answer = (request, epoch) => ({ ...claim, epoch, broker: request.desired, isStale: true });
+    await attach('meter-1', { clean: false });
+    const purge = await world.legacy.leg(0);
+    assert.equal((await purge.inbox.packet('connect'))['clean'], true);
+    assert.equal((await (await world.legacy.leg(1)).inbox.packet('connect'))['clean'], false);
+  });
+});
+
 describe('a live handover that ends before its switch', () => {
   async function assertUntouched(device: TestDevice): Promise<void> {
     assert.equal(homeOf(), 'legacy');

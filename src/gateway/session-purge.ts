@@ -1,0 +1,35 @@
+import type { AttachmentContext } from './leg-attachment.ts';
+import type { LegConnection } from './leg-connection.ts';
+import { sessionEndAt } from './leg-dial.ts';
+import type { Relay } from './relay.ts';
+import { outlivesConnection } from './session-record.ts';
+
+/**
+ * Ends a session at a broker that it is not at any more, in the background: it would gather what nobody fetches. The client
+ * ID is kept meanwhile, because the purge connects with it; whoever wants it has the purge called off.
+ */
+export function purgeAt(broker: string, relay: Relay, { sessionEnds, settings, ports }: AttachmentContext): void {
+  const { record } = relay;
+  const { connection, clientId } = record;
+  if (clientId === '') return;
+  const release = relay.hold();
+  const handleOver = (isEnded: boolean) => {
+    if (isEnded) ports.registry.purged(clientId, broker);
+    release();
+  };
+  sessionEnds.begin({ connection, clientId, broker, sessionEnd: sessionEndAt(relay, settings, broker), handleOver });
+}
+
+/** The same for a persistent session, as soon as its connection to that broker is closed. */
+export function purgeBehind(leg: LegConnection, relay: Relay, context: AttachmentContext): void {
+  if (!outlivesConnection(relay.record)) return;
+  const { broker } = leg.terms;
+  const release = relay.hold();
+  const begin = () => {
+    // Of a device that came back it is the newer connection's to decide.
+    if (!relay.isTakenOver && relay.record.home.broker !== broker) purgeAt(broker, relay, context);
+    release();
+  };
+  if (leg.socket.closed) begin();
+  else leg.socket.once('close', begin);
+}
