@@ -1,0 +1,65 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { OfflineSessions } from '../../src/app/offline-sessions.ts';
+import type { WorkerQuestion } from '../../src/app/process-messages.ts';
+import { WorkerMoves } from '../../src/app/worker-moves.ts';
+import { nothingToMove } from './moves-world.ts';
+
+/** Workers that answer as `answer` says; undefined: silent. */
+function workersThat(count: number, answer: (worker: number, question: WorkerQuestion) => unknown) {
+  const summaries = Array.from({ length: count }, (_, worker) => ({ worker, pid: 1, revision: 1, figures: undefined }));
+  return new WorkerMoves({ workers: () => summaries, ask: async (worker, question) => answer(worker, question) });
+}
+
+const question = { move: 'm1', cohorts: ['everyone'], order: 'first-first' } as const;
+
+test('an allowance is of all workers together, and one after the other begins', async () => {
+  const begins: [worker: number, begin: number][] = [];
+  const moves = workersThat(3, (worker, asked) => {
+    const begin = asked.kind === 'handover' ? asked.begin : -1;
+    begins.push([worker, begin]);
+    return { ...nothingToMove, begun: worker === 2 ? 0 : begin };
+  });
+  const replies = await moves.handOver({ ...question, begin: 7 });
+  assert.ok(replies.reduce((total, reply) => total + (reply?.begun ?? 0), 0) <= 7);
+  assert.deepEqual(begins, [
+    [1, 3],
+    [2, 2],
+    [0, 4],
+  ]);
+  begins.length = 0;
+  await moves.handOver({ ...question, begin: 1 });
+  assert.deepEqual(begins, [
+    [2, 1],
+    [0, 1],
+    [1, 0],
+  ]);
+});
+
+test('what a silent worker was allowed goes to nobody else', async () => {
+  const moves = workersThat(2, (worker) => (worker === 1 ? undefined : { ...nothingToMove, begun: 1 }));
+  const replies = await moves.handOver({ ...question, begin: 2 });
+  assert.deepEqual(
+    replies.map((reply) => reply?.begun),
+    [undefined, 1],
+  );
+});
+
+test('without workers a reconnect is not done, and a handover has no reply', async () => {
+  const moves = workersThat(0, () => undefined);
+  const [reply] = await moves.closeSessions({ cohorts: ['everyone'], limit: 1, order: 'first-first' });
+  assert.equal(reply?.remaining, 1);
+  assert.deepEqual(await moves.handOver({ ...question, begin: 1 }), []);
+});
+
+test('devices that are away are recorded homes less live persistent sessions, as far as every worker tells', async () => {
+  const live = [{ legacy: 3, aws: 1 }, { legacy: 2 }];
+  const homes = { countByBroker: () => new Map(Object.entries({ legacy: 9, aws: 1 })) };
+  const offline = new OfflineSessions({ homes, workers: workersThat(2, (worker) => live[worker]) });
+  assert.deepEqual(
+    [await offline.at(['legacy']), await offline.at(['legacy', 'aws']), await offline.at([])],
+    [4, 4, 0],
+  );
+  const silent = new OfflineSessions({ homes, workers: workersThat(2, (worker) => live[worker + 1]) });
+  assert.equal(await silent.at(['legacy']), undefined);
+});
