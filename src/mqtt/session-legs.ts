@@ -115,7 +115,8 @@ export class SessionLegs {
   }
 
   nextDeadlineMs(): number {
-    return this.#cut.nextDeadlineMs();
+    // A cut waits for the leg that is active behind its switch.
+    return this.#attachment === 'attached' ? this.#cut.nextDeadlineMs() : Number.POSITIVE_INFINITY;
   }
 
   #detach(message: string, isForced: boolean): void {
@@ -138,20 +139,22 @@ export class SessionLegs {
     const lost = parts.leg;
     const { desk, slot } = lost;
     const isResumed = upstream.sessionPresent;
+    // A session that was lost while it was subscribed again lacks what its broker had not answered.
+    const isSubscribed = isResumed && !desk.isRestoring;
     const orders = desk.unanswered();
     desk.abandon();
     const known = desk.known();
     const leg = new BrokerLeg(parts, {
       ...{ number, slot, upstream },
-      ...(isResumed && { resumes: lost, held: known }),
+      ...(isResumed && { resumes: lost, held: isSubscribed ? known : [] }),
     });
     leg.desk.hasSubscribed = desk.hasSubscribed;
     parts.legs[slot] = leg;
     parts.leg = leg;
     this.#attachedAtMs = parts.nowMs;
-    this.#attachment = isResumed ? 'attached' : 'restoring';
-    parts.isHolding = !isResumed;
-    if (!isResumed) {
+    this.#attachment = isSubscribed ? 'attached' : 'restoring';
+    parts.isHolding = !isSubscribed;
+    if (!isSubscribed) {
       leg.restoringUntilMs = Number.POSITIVE_INFINITY;
       leg.desk.restore(known, parts.nowMs);
     }
