@@ -45,18 +45,18 @@ suite('A broker that is down', { timeout: 120_000 }, () => {
     assert.deepEqual(new Set(codes), new Set([0]));
   });
 
-  test('its own devices hear so in their version; those of the other notice nothing', async () => {
+  test('devices that come hear so in their version; those that are there notice nothing', async () => {
     const settled = await connected('legacy-settled');
     const cut = await connected('target-cut');
     await target.kill();
-    await cut.inbox.closed();
-    assert.equal(cut.inbox.sawEnd, true);
     assert.equal(await connackOf('target-1', 4), 3);
     assert.equal(await connackOf('target-2', 5), 0x88);
     assert.equal(await connackOf('legacy-1', 4), 0);
-    settled.send({ cmd: 'pingreq' });
-    await settled.inbox.packet('pingresp');
-    settled.socket.destroy();
+    for (const device of [settled, cut]) {
+      device.send({ cmd: 'pingreq' });
+      await device.inbox.packet('pingresp');
+      device.socket.destroy();
+    }
   });
 
   test('both down: everybody hears so, and everybody comes in again with the broker', async () => {
