@@ -50,6 +50,7 @@ export class BrokerLeg implements UpstreamLeg {
   readonly stream: PacketStream;
   readonly sameForm: boolean;
   restoringUntilMs = Number.NEGATIVE_INFINITY;
+  readonly askedAnew: string[] = [];
   isOver = false;
   isSilent = false;
   isRead = true;

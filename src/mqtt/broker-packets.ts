@@ -172,14 +172,17 @@ export class BrokerPackets implements PacketReader {
     if (!decoded.ok) return this.#distrust('a malformed DISCONNECT');
     const { reason } = decoded.value;
     const message = `DISCONNECT with reason 0x${reason.toString(16)}`;
-    if (this.#leg !== leg || isOfBroker(reason)) return this.#distrust(message);
+    if (this.#leg !== leg || isOfBroker(reason)) {
+      this.#parts.loseLeg(this.#leg, message);
+      return 'stop';
+    }
     if (device.protocol === '5') toDevice.pass(bytes, start, end);
     this.#parts.fail({ side: 'broker', reason, message });
     return 'stop';
   }
 
   #distrust(message: string): PacketVerdict {
-    this.#parts.loseLeg(this.#leg, message);
+    this.#parts.leaveLeg(this.#leg, message);
     return 'stop';
   }
 

@@ -65,6 +65,12 @@ export class BrokerPublish {
     return true;
   }
 
+  #isSeen(head: PublishHead): boolean {
+    if (!this.#parts.values.isLast(head)) return false;
+    const { askedAnew } = this.#leg;
+    return !askedAnew.some((filter) => matchesTopicFilter(parseTopicFilter(filter).filter, head.topic()));
+  }
+
   /** Where the window opens only with a PUBREL, which lies behind this packet, the stream may not stand still. */
   #holdUrgent(span: PacketSpan, qos: number): boolean {
     const { downlink, port, nowMs } = this.#parts;
@@ -103,7 +109,7 @@ export class BrokerPublish {
     const { qos } = head;
     if (this.#hasWindow && qos > 0 && downlink.inflight >= parts.device.receiveMaximum) return false;
     if (pace.isBound) pace.note(nowMs);
-    if (head.retain && this.#leg.restoringUntilMs > nowMs && parts.values.isLast(head))
+    if (head.retain && this.#leg.restoringUntilMs > nowMs && this.#isSeen(head))
       return this.#drop(head, 'retained-seen');
     if (!desk.judgesDeliveries) {
       if (head.retain) this.#noteRetained(head);
@@ -204,7 +210,7 @@ export class BrokerPublish {
 
   #distrust(): PacketVerdict {
     const message = 'a PUBLISH that is malformed, or has a topic alias that was not offered';
-    this.#parts.loseLeg(this.#leg, message);
+    this.#parts.leaveLeg(this.#leg, message);
     return 'stop';
   }
 }

@@ -6,8 +6,6 @@ import { matchesTopicFilter, parseTopicFilter } from './topic.ts';
 export const maxKnownTopics = 128;
 /** Topics that a retained message came for, which are known apart: live ones come and go. */
 export const maxRetainedTopics = 256;
-/** Bytes at each end of a payload that its digest looks at, and its length with them. */
-const digestedBytes = 256;
 
 /** The last value that a device was given for each topic, as a digest: a retained message that says it again is no news. */
 export class DeliveredValues {
@@ -68,9 +66,7 @@ export function messageDigest(head: PublishHead): number {
   return topicDigest(head) * 0x1_0000 + (valueDigest(head) & 0xffff);
 }
 
+/** Of what is at hand: of a PUBLISH that passes by its beginning, and its length. */
 function valueDigest({ bytes, payloadAt, end, payloadBytes }: PublishHead): number {
-  const atHand = end - payloadAt;
-  if (atHand <= 2 * digestedBytes) return payloadDigest(bytes, payloadAt, end) ^ payloadBytes;
-  const front = payloadDigest(bytes, payloadAt, payloadAt + digestedBytes);
-  return (front * 31 + payloadDigest(bytes, end - digestedBytes, end)) ^ payloadBytes;
+  return payloadDigest(bytes, payloadAt, end) ^ payloadBytes;
 }

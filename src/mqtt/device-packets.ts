@@ -213,8 +213,7 @@ export class DevicePackets implements PacketReader {
       return;
     }
     assessor?.noteSubscribe(decoded.value);
-    // It asks itself now: retained messages are sent again [MQTT-3.8.4-3 of 3.1.1].
-    leg.restoringUntilMs = Number.NEGATIVE_INFINITY;
+    if (leg.restoringUntilMs > nowMs) leg.askedAnew.push(...decoded.value.requests.map(({ filter }) => filter));
     leg.desk.handleSubscribe(decoded.value, packet, nowMs);
   }
 

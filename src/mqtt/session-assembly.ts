@@ -42,7 +42,7 @@ export const firstLeg = 1;
 /** The parts of a machine, put together once, with its first leg. */
 export function createSessionParts(
   options: SessionMachineOptions,
-  machine: Pick<SessionParts, 'fail' | 'loseLeg'>,
+  machine: Pick<SessionParts, 'fail' | 'leaveLeg' | 'loseLeg'>,
 ): SessionParts {
   const { device, port, nowMs } = options;
   // A leg needs the parts, and the parts are not whole without the active leg.
@@ -67,6 +67,7 @@ export function createSessionParts(
     isQuiescing: false,
     isHolding: false,
     fail: machine.fail,
+    leaveLeg: machine.leaveLeg,
     loseLeg: machine.loseLeg,
     adapted: (kind) => port.adapted(kind),
   };

@@ -35,7 +35,7 @@ export class SessionLegs {
     this.#cut = new SessionCut(parts, {
       switchTo: (leg) => this.#switchTo(leg),
       dismiss: (leg, message) => this.#dismiss(leg, message),
-      strand: (message) => this.#detach(message, false),
+      strand: (message) => this.#strand(message),
       takeOver: (former) => this.#takeOver(former),
     });
   }
@@ -45,7 +45,7 @@ export class SessionLegs {
   }
 
   get active(): UpstreamLeg | undefined {
-    return this.#attachment === 'detached' ? undefined : this.#parts.leg;
+    return this.#parts.leg.isOver ? undefined : this.#parts.leg;
   }
 
   /** The leg that stands by, if no cut goes to it or leaves it. */
@@ -67,8 +67,9 @@ export class SessionLegs {
     this.#parts.legs[slot] = new BrokerLeg(this.#parts, { number, slot, upstream });
   }
 
+  /** Also of a session that is detached: it ends on the leg that stands by. */
   cut(options: CutOptions): boolean {
-    return this.#attachment === 'attached' && this.#cut.begin(options);
+    return this.#attachment !== 'restoring' && this.#cut.begin(options);
   }
 
   abortCut(): void {
@@ -83,14 +84,27 @@ export class SessionLegs {
   }
 
   /** The session ends: whatever leg is not the device's own is told so. */
-  leave(): void {
+  end(): void {
     const other = otherLeg(this.#parts);
     if (other === undefined) return;
     if (other === this.#cut.target) this.#cut.abort({ kind: 'device-gone', message: 'the session has ended' });
     else this.#dismiss(other, 'the session has ended');
   }
 
-  lose(leg: UpstreamLeg, message: string): void {
+  /** Its broker is silent, or says what is not MQTT: it is left in order, because the device is there. */
+  leave(leg: UpstreamLeg, message: string): void {
+    if (leg.isOver || this.#parts.end !== undefined) return;
+    if (leg === this.#cut.target) {
+      this.#cut.abort({ kind: 'unanswered', message });
+      return;
+    }
+    const mayBeTold = leg.output.atBoundary;
+    if (mayBeTold) leg.output.send(encodeClientDisconnect(leg.upstream.protocol));
+    this.lose(leg, message, mayBeTold ? 'disconnect' : 'lost');
+  }
+
+  /** The leg's connection is gone, or goes. */
+  lose(leg: UpstreamLeg, message: string, how: 'disconnect' | 'lost' = 'lost'): void {
     const { port, passing, fail } = this.#parts;
     if (leg.isOver || this.#parts.end !== undefined) return;
     const isActive = leg === this.#parts.leg;
@@ -99,7 +113,7 @@ export class SessionLegs {
     leg.output.flush();
     leg.isOver = true;
     leg.stream.stop();
-    port.legOver(leg.number, 'lost', message);
+    port.legOver(leg.number, how, message);
     const isForced = this.#cut.legLost(leg, message);
     if (isHalfSent) {
       fail({ side: 'broker', reason: reasonCode.serverShuttingDown, message: `${message}, inside a packet` });
@@ -110,7 +124,7 @@ export class SessionLegs {
   /** After every event of the session. */
   advance(): void {
     if (this.#attachment === 'restoring') this.#advanceRestoring();
-    if (this.#attachment === 'attached') this.#cut.advance();
+    if (this.#attachment !== 'restoring') this.#cut.advance();
     if (this.#parts.leg.ownWaiting.length > 0) sendOwnWaiting(this.#parts, this.#parts.leg, this.#publish);
   }
 
@@ -132,6 +146,13 @@ export class SessionLegs {
     }
     this.#attachment = 'detached';
     parts.port.detached(message);
+  }
+
+  /** A cut from a lost leg has failed. Where the shell knows of the loss, it has gone on with it. */
+  #strand(message: string): void {
+    if (this.#attachment === 'detached') return;
+    this.#attachment = 'detached';
+    this.#parts.port.detached(message);
   }
 
   #replace(number: number, upstream: UpstreamTerms): void {
@@ -187,6 +208,7 @@ export class SessionLegs {
     const former = parts.leg;
     target.desk.hasSubscribed = former.desk.hasSubscribed;
     parts.leg = target;
+    this.#attachment = 'attached';
     this.#attachedAtMs = parts.nowMs;
     if (!former.isOver) return;
     target.desk.adopt(former.desk.unanswered(), parts.nowMs);

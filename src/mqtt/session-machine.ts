@@ -43,6 +43,7 @@ export class SessionMachine {
     this.#maxPacketBytes = options.maxPacketBytes;
     this.#parts = createSessionParts(options, {
       fail: (fault) => this.#fail(fault),
+      leaveLeg: (leg, message) => this.#legs.leave(leg, message),
       loseLeg: (leg, message) => this.#legs.lose(leg, message),
     });
     this.#subscriptions = new SubscriptionMemory(this.#parts, options.subscriptions);
@@ -252,7 +253,7 @@ export class SessionMachine {
 
   #tickLeg(leg: UpstreamLeg): void {
     const blame = leg.handleTick(this.#parts.nowMs);
-    if (blame !== undefined) this.#legs.lose(leg, blame);
+    if (blame !== undefined) this.#legs.leave(leg, blame);
   }
 
   /** After every event: what a window let go, what has to be sent, and what the shell has to know. */
@@ -296,7 +297,7 @@ export class SessionMachine {
     if (this.#isEndTold) return;
     this.#isEndTold = true;
     this.#fromDevice.stop();
-    this.#legs.leave();
+    this.#legs.end();
     // Nothing follows DISCONNECT [MQTT-3.14.4-2].
     this.#parts.leg.output.flush();
     this.#parts.leg.isSilent = true;
@@ -334,7 +335,7 @@ export class SessionMachine {
   }
 
   #distrust(leg: UpstreamLeg): void {
-    if (this.#parts.end === undefined) this.#legs.lose(leg, 'bytes that are not MQTT');
+    if (this.#parts.end === undefined) this.#legs.leave(leg, 'bytes that are not MQTT');
   }
 
   #fail(fault: SessionFault): void {

@@ -50,7 +50,9 @@ export interface SessionParts {
   /** What the device begins waits here: no leg is active, or the active role is about to move. */
   isHolding: boolean;
   fail(fault: SessionFault): void;
-  /** The leg can be trusted no more, or is gone. */
+  /** The leg can be trusted no more. */
+  leaveLeg(leg: UpstreamLeg, message: string): void;
+  /** The broker has ended the leg. */
   loseLeg(leg: UpstreamLeg, message: string): void;
   adapted(kind: AdaptationKind): void;
 }

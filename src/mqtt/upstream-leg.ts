@@ -39,6 +39,8 @@ export interface UpstreamLeg {
   readonly sameForm: boolean;
   /** Until then retained messages that come are answers to the gateway's own SUBSCRIBE: only news go on. */
   restoringUntilMs: number;
+  /** What the device itself asked for meanwhile: its retained messages are sent again [MQTT-3.8.4-3 of 3.1.1]. */
+  readonly askedAnew: string[];
   /** Its connection is gone, or nothing more goes there. */
   isOver: boolean;
   /** Nothing more is sent, but what comes is still read: the session has ended with its DISCONNECT. */
