@@ -28,8 +28,11 @@ export interface HandoverDeskOptions {
 /** Dials of this worker at once. */
 const maxDialling = 500;
 
-/** How long it is taken to hold that a session may move, or may not. */
-const judgementMs = 1_000;
+/** How long it is taken to hold that a session may move, or may not; up to twice that, so that not all are looked into at once. */
+const judgementMs = 5_000;
+
+/** Cuts begun per turn of the event loop, so that no message waits for all of them. */
+const cutsPerTurn = 50;
 
 interface Judgement {
   readonly broker: string;
@@ -59,6 +62,8 @@ export class HandoverDesk implements HandoverKeeper {
   readonly #handovers = new Map<number, SessionHandover>();
   readonly #setbacks = new HandoverSetbacks();
   readonly #tally = new HandoverTally();
+  /** Their legs stand by, and their cuts begin in the next turns. */
+  readonly #toCut = new Set<SessionHandover>();
   readonly #judgements = new WeakMap<Relay, Judgement>();
   /** Whether a move cuts as soon as a leg stands by, by its ID; one that has not asked yet is not known. */
   #cutting: { readonly move: string; readonly isCutting: boolean } | undefined;
@@ -104,7 +109,7 @@ export class HandoverDesk implements HandoverKeeper {
 
   handleStanding(handover: SessionHandover): void {
     this.#dialling -= 1;
-    if (this.#cutting?.move === handover.move && this.#cutting.isCutting) handover.cut();
+    if (this.#cutting?.move === handover.move && this.#cutting.isCutting) this.#cutSoon(handover);
   }
 
   handleUnattached(handover: SessionHandover, { kind, isLasting, message }: LegFailure): void {
@@ -175,6 +180,7 @@ export class HandoverDesk implements HandoverKeeper {
   close(): void {
     for (const handover of this.#handovers.values()) handover.end();
     this.#handovers.clear();
+    this.#toCut.clear();
   }
 
   #look(relay: Relay, reckoning: Reckoning): void {
@@ -203,7 +209,8 @@ export class HandoverDesk implements HandoverKeeper {
   #stayReason(relay: Relay, broker: string, snapshot: RoutingSnapshot): StayReason | undefined {
     const nowMs = this.#context.ports.clock.monotonicMs();
     const known = this.#judgements.get(relay);
-    if (known?.broker === broker && nowMs - known.atMs < judgementMs) return known.stays;
+    const heldMs = judgementMs + (relay.record.connection % judgementMs);
+    if (known?.broker === broker && nowMs - known.atMs < heldMs) return known.stays;
     const cohort = cohortOf(snapshot, relay.record.assignment);
     const stays = stayReason(relay, broker, { settings: this.#context.settings, cohort });
     this.#judgements.set(relay, { broker, atMs: nowMs, stays });
@@ -228,9 +235,26 @@ export class HandoverDesk implements HandoverKeeper {
       // There is nothing to be cut from: the repair goes to that broker, and takes the session there.
       this.#takeBack(handover);
       this.#repairs.redirect(relay, { broker, move });
-    } else if (isCutting) handover.cut();
-    if (handover.stage.name === 'standing') reckoning.prepared += 1;
+    } else if (isCutting && stage.name === 'standing') this.#cutSoon(handover);
+    if (!isCutting) this.#toCut.delete(handover);
+    if (handover.stage.name === 'standing' && !this.#toCut.has(handover)) reckoning.prepared += 1;
     else reckoning.underWay += 1;
+  }
+
+  #cutSoon(handover: SessionHandover): void {
+    if (this.#toCut.size === 0) setImmediate(() => this.#cutSome());
+    this.#toCut.add(handover);
+  }
+
+  #cutSome(): void {
+    let begun = 0;
+    for (const handover of this.#toCut) {
+      if (begun === cutsPerTurn) break;
+      begun += 1;
+      this.#toCut.delete(handover);
+      handover.cut();
+    }
+    if (this.#toCut.size > 0) setImmediate(() => this.#cutSome());
   }
 
   #beginSome(reckoning: Reckoning): void {
@@ -268,6 +292,7 @@ export class HandoverDesk implements HandoverKeeper {
 
   #takeBack(handover: SessionHandover): void {
     if (handover.stage.name === 'dialling') this.#dialling -= 1;
+    this.#toCut.delete(handover);
     handover.takeBack();
     if (handover.stage.name === 'over') this.#forget(handover);
   }
@@ -275,6 +300,7 @@ export class HandoverDesk implements HandoverKeeper {
   #forget(handover: SessionHandover): void {
     const { connection } = handover.relay.record;
     if (this.#handovers.get(connection) === handover) this.#handovers.delete(connection);
+    this.#toCut.delete(handover);
     handover.end();
   }
 
