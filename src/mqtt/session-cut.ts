@@ -165,7 +165,8 @@ export class SessionCut {
   /** Brings what the target's broker holds in line with what the device holds. */
   #restore(target: UpstreamLeg): void {
     const { leg, nowMs } = this.#parts;
-    const wanted = leg.desk.subscriptions();
+    // Where the active leg is lost, with what it was being asked for again.
+    const wanted = new Map(leg.desk.known().map((each) => [each.filter, each]));
     const held = target.desk.subscriptions();
     const missing = [...wanted.values()].filter((each) => !isHeldSo(held.get(each.filter), each));
     const surplus = [...held.keys()].filter((filter) => !wanted.has(filter));
