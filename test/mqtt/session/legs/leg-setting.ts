@@ -31,6 +31,8 @@ export interface LegSetting {
   readonly countsDown: boolean;
   /** Brokers close, die and fall silent. */
   readonly hasFaults: boolean;
+  /** In the end the device says DISCONNECT, wherever the session is. */
+  readonly leaves: boolean;
 }
 
 /** What a mirror may take at most: the overlap of a cut is longer. */
@@ -70,6 +72,7 @@ export function legSettingOf(bits: number): LegSetting {
     isTagged: pick([true, false]),
     countsDown: pick([false, false, true]),
     hasFaults: pick([true, false]),
+    leaves: pick([false, false, false, true]),
   };
 }
 

@@ -1,4 +1,5 @@
 import { Violation } from '../flow-ledger.ts';
+import type { LegBroker } from './leg-broker.ts';
 import type { LegsWorld } from './legs-world.ts';
 
 /** How long a world may take to come to rest once everybody does what they owe: a queue, an overlap and two answers that never come. */
@@ -31,19 +32,45 @@ export function settle(world: LegsWorld): void {
   world.downlink.judgeRest({ isMirrored: world.setting.mirrorMs !== undefined && !world.hasLost });
 }
 
+/** How long the shell waits for a broker to take what a device sent that has left. */
+const heldForMs = 30_000;
+
+/** The device says DISCONNECT and is gone at once; the brokers still answer, and the shell still repairs, until the machine is done. */
+export function leave(world: LegsWorld): void {
+  const sinceMs = world.nowMs;
+  world.leave();
+  for (const broker of world.brokers) broker.isSilent = false;
+  for (let round = 0; !world.isGone; round += 1) {
+    if (round > 20_000 || world.nowMs > sinceMs + patienceMs) throw new Violation(`liveness: ${leftOver(world)}`);
+    const before = progress(world);
+    world.feedDevice(world.device.wire.bytes);
+    for (const broker of world.brokers) brokerActs(world, broker, round);
+    if (world.isDetached && !world.isGone) world.attach(round % 2);
+    if (world.isGone || progress(world) !== before) continue;
+    if (world.nowMs > sinceMs + heldForMs) world.machine.giveUpHeld(world.nowMs);
+    if (world.isGone) break;
+    const dueMs = world.nextDueMs();
+    if (dueMs > world.nowMs + 65_000) throw new Violation(`liveness: ${leftOver(world)}`);
+    world.pass(Math.max(0, dueMs - world.nowMs));
+  }
+  world.uplink.judgeAcknowledged();
+}
+
 function everybodyActs(world: LegsWorld, round: number): void {
   const { device } = world;
   world.feedDevice(device.wire.bytes);
   world.deviceReads(device.inbox.length);
   device.acknowledge(device.owed.length, round);
-  for (const broker of world.brokers) {
-    world.feedBroker(broker.index, Number.POSITIVE_INFINITY);
-    if (broker.leg === undefined) continue;
-    broker.read(Number.POSITIVE_INFINITY);
-    broker.answer(Number.POSITIVE_INFINITY);
-    world.brokerAcknowledges(broker.index, Number.POSITIVE_INFINITY, round);
-    broker.pump();
-  }
+  for (const broker of world.brokers) brokerActs(world, broker, round);
+}
+
+function brokerActs(world: LegsWorld, broker: LegBroker, round: number): void {
+  world.feedBroker(broker.index, Number.POSITIVE_INFINITY);
+  if (broker.leg === undefined) return;
+  broker.read(Number.POSITIVE_INFINITY);
+  broker.answer(Number.POSITIVE_INFINITY);
+  world.brokerAcknowledges(broker.index, Number.POSITIVE_INFINITY, round);
+  broker.pump();
 }
 
 function isAtRest(world: LegsWorld): boolean {

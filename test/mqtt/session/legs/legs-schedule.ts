@@ -1,6 +1,6 @@
 import type { PortWrapper } from './leg-port.ts';
 import { legSettingOf } from './leg-setting.ts';
-import { settle } from './legs-rest.ts';
+import { leave, settle } from './legs-rest.ts';
 import { LegsWorld } from './legs-world.ts';
 
 type Step = (world: LegsWorld, choice: number) => void;
@@ -89,7 +89,8 @@ export function playLegs(setting: number, moves: ArrayLike<number>, wrap?: PortW
     const move = moves[at] as number;
     (steps[(move & 0xff) % steps.length] as Step)(world, move >>> 8);
   }
-  settle(world);
+  if (world.setting.leaves) leave(world);
+  else settle(world);
   return world;
 }
 

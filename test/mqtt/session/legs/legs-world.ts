@@ -55,6 +55,7 @@ export class LegsWorld {
   #lastLeg = 1;
   #active = 1;
   #isRepairing = false;
+  #hasLeft = false;
   #losses = 0;
 
   constructor(setting: LegSetting, wrap: PortWrapper = (port) => port) {
@@ -123,7 +124,7 @@ export class LegsWorld {
     if (isDetached) {
       this.isDetached = false;
       this.#active = number;
-      if (!upstream.sessionPresent) this.uplink.restarts += 1;
+      if (upstream.sessionPresent && !broker.setting.isAws) this.uplink.resumptions += 1;
     }
     this.#isRepairing = isDetached;
     machine.attach(number, upstream, this.nowMs);
@@ -146,7 +147,7 @@ export class LegsWorld {
 
   cut(): void {
     const { overlapMs, settleMs } = this.setting;
-    const mayCut = this.machine.standingLeg !== undefined && this.machine.phase === 'stable';
+    const mayCut = this.machine.standingLeg !== undefined && /^(stable|detached)$/.test(this.machine.phase);
     const hasBegun = this.machine.cut({ overlapMs, settleMs }, this.nowMs);
     if (hasBegun && !mayCut) throw new Violation('S2: a cut begins though nothing stands by');
     if (hasBegun) this.said.push('cut');
@@ -294,9 +295,12 @@ export class LegsWorld {
     }
   }
 
-  /** The device says DISCONNECT, and the shell closes what the machine has not. */
+  /** The device says DISCONNECT, and nothing more. */
   leave(): void {
     if (this.isGone) return;
+    this.#hasLeft = true;
+    this.device.owed.length = 0;
+    this.device.inbox.length = 0;
     this.device.wire.send(disconnectBytes(this.setting.device.protocol), wordOf(14, 0));
   }
 
@@ -334,20 +338,25 @@ export class LegsWorld {
     const leg = this.#leg(number);
     if (leg.isOver) throw new Violation(`S4: leg ${number} is over twice`);
     if (how === 'disconnect' && !leg.isLeft) throw new Violation(`S4: leg ${number} is closed without DISCONNECT`);
-    if (how === 'lost' && !leg.isFaulty && !(this.setting.hasFaults && leg.broker.owes))
-      throw new Violation(`S3: leg ${number} is given up without a fault`);
+    const wasActive = number === this.#active;
+    const isExcused = leg.isFaulty || (this.setting.hasFaults && leg.broker.owes);
+    if (wasActive && !isExcused) throw new Violation(`S3: leg ${number} is given up without a fault`);
+    if (how === 'lost' && leg.broker.leg === number)
+      throw new Violation(`S3: leg ${number} is open and gets no DISCONNECT`);
     leg.isOver = true;
-    if (how === 'lost') {
-      // They are asked again, and bring their retained values again.
-      for (const filter of this.subscriptions.unanswered) this.downlink.noteAsked(filter, undefined);
-      this.hasLost = true;
-      this.#losses += 1;
-    }
-    this.uplink.end(number, { isLost: how === 'lost', wasActive: number === this.#active });
+    if (how === 'lost' || wasActive) this.#noteLost();
+    this.uplink.end(number, { isLost: how === 'lost' || wasActive, wasActive });
     const { wills } = leg.broker;
     if (leg.broker.leg === number) leg.broker.handleClosed();
     if (how === 'disconnect' && leg.broker.wills > wills) throw new Violation('S3: a will was published');
     if (number !== this.#active && leg.broker.leg === undefined) leg.broker.forsake();
+  }
+
+  #noteLost(): void {
+    // They are asked again, and bring their retained values again.
+    for (const filter of this.subscriptions.unanswered) this.downlink.noteAsked(filter, undefined);
+    this.hasLost = true;
+    this.#losses += 1;
   }
 
   handleDetached(): void {
@@ -393,7 +402,15 @@ export class LegsWorld {
   }
 
   handleDone(): void {
+    if (!this.#hasLeft) throw new Violation('S1: the device said no DISCONNECT');
     this.isGone = true;
+    for (const leg of this.#openLegs()) {
+      if (leg.number !== this.#active) throw new Violation(`S3: leg ${leg.number} is left open`);
+      if (!leg.isLeft) throw new Violation(`S3: the device left, and leg ${leg.number} had no DISCONNECT`);
+      const { wills } = leg.broker;
+      leg.broker.handleClosed();
+      if (leg.broker.wills > wills) throw new Violation('S3: a will was published though the device said DISCONNECT');
+    }
   }
 
   handleFailed({ side, message }: SessionFault): void {

@@ -32,8 +32,10 @@ export class UplinkLedger {
   mayLoseAtQos0 = 0;
   /** Legs that were lost, or left with something under way. */
   losses = 0;
-  /** Those of them whose broker did not take up its session again. */
-  restarts = 0;
+  /** Those of them whose broker took its session up again: QoS 2 then goes on where it was. */
+  resumptions = 0;
+  /** QoS 2 that the device had finished, and the gateway finished in its place. */
+  readonly #finishedAtQos1 = new Set<Message>();
   #fresh: Passage[] = [];
 
   createMessage(fields: {
@@ -110,6 +112,7 @@ export class UplinkLedger {
     const { number } = message;
     const hasDup = (packet.firstByte & 8) !== 0;
     const qos = Math.min(message.qos, flow.setting.upstream.capabilities.maximumQos);
+    if (message.qos === 2 && packet.qos === 1) this.#finishedAtQos1.add(message);
     const mayBeOne = message.qos === 2 && this.#passages.has(message);
     if (packet.qos !== qos && !(mayBeOne && packet.qos === 1))
       throw new Violation(`U8: message ${number} goes on at QoS ${packet.qos}`);
@@ -231,10 +234,12 @@ export class UplinkLedger {
 
   judgeRest(): void {
     this.judgeAcknowledged();
-    for (const { number, qos, arrivals, told } of this.messages) {
+    for (const message of this.messages) {
+      const { number, qos, arrivals, told } = message;
       if (qos > 0 && arrivals === 0) throw new Violation(`U3: message ${number} is lost`);
       if (qos > 0 && told < 0) throw new Violation(`U3: message ${number} has no acknowledgement`);
-      const repeats = qos === 0 ? 0 : this.losses;
+      const isOneExchange = qos === 2 && !this.#finishedAtQos1.has(message);
+      const repeats = qos === 0 ? 0 : this.losses - (isOneExchange ? this.resumptions : 0);
       if (arrivals > 1 + repeats) throw new Violation(`U3: message ${number} arrived ${arrivals} times`);
       if (qos > 0 || arrivals > 0 || this.losses > 0) continue;
       this.mayLoseAtQos0 -= 1;
