@@ -65,7 +65,7 @@ export class HandoverDesk implements HandoverKeeper {
   /** Their legs stand by, and their cuts begin in the next turns. */
   readonly #toCut = new Set<SessionHandover>();
   readonly #judgements = new WeakMap<Relay, Judgement>();
-  /** Whether a move cuts as soon as a leg stands by, by its ID; one that has not asked yet is not known. */
+  /** Whether the move that asked last cuts as soon as a leg stands by. */
   #cutting: { readonly move: string; readonly isCutting: boolean } | undefined;
   #dialling = 0;
 
@@ -78,7 +78,8 @@ export class HandoverDesk implements HandoverKeeper {
 
   handOver(question: HandoverQuestion): HandoverReply {
     const { move, cohorts, prepare, isPaused = false } = question;
-    this.#cutting = { move, isCutting: prepare === undefined && !isPaused };
+    if (!isPaused) this.#cutting = { move, isCutting: prepare === undefined };
+    else if (this.#cutting?.move === move) this.#cutting = undefined;
     const snapshot = this.#context.ports.snapshot();
     const reckoning: Reckoning = {
       ...{ question, snapshot, waiting: [], staying: [] },
@@ -188,13 +189,15 @@ export class HandoverDesk implements HandoverKeeper {
     const broker = wantedBroker(relay, question, snapshot);
     const handover = this.#handovers.get(relay.record.connection);
     const isHome = relay.record.home.broker === broker;
-    if (relay.isDetached && isHome) this.#repairs.redirect(relay, undefined);
-    if (handover !== undefined && !this.#isStillWanted(handover, broker, isHome)) this.#takeBack(handover);
+    // A paused move, or one that only asks, changes nothing.
+    const isPaused = question.isPaused === true;
+    if (!isPaused && isHome && relay.isDetached) this.#repairs.redirect(relay, undefined);
+    if (!isPaused && handover !== undefined && !this.#isStillWanted(handover, broker, isHome)) this.#takeBack(handover);
     if (isHome) return;
     const stays = this.#stayReason(relay, broker, snapshot);
     const reason = stays?.reason ?? this.#setbacks.stayReason(relay.record.connection, question.move);
     if (reason !== undefined) {
-      if (handover !== undefined) this.#takeBack(handover);
+      if (!isPaused && handover !== undefined) this.#takeBack(handover);
       reckoning.staying.push({ clientId: relay.record.clientId, reason });
       if (stays?.isUnknown === true) reckoning.unknownSubscriptions += 1;
       return;
@@ -202,7 +205,11 @@ export class HandoverDesk implements HandoverKeeper {
     reckoning.remaining += 1;
     const current = this.#handovers.get(relay.record.connection);
     if (current === undefined) reckoning.waiting.push({ relay, broker });
-    else this.#advance(current, reckoning);
+    else {
+      if (!isPaused) this.#advance(current, question);
+      else if (current.move === question.move) this.#toCut.delete(current);
+      this.#count(current, broker, reckoning);
+    }
   }
 
   /** Looked up again after a moment only: a move asks about every session many times a second. */
@@ -224,20 +231,22 @@ export class HandoverDesk implements HandoverKeeper {
     return !isHome && broker === wanted;
   }
 
-  /** What is under way for this question, or can be cut at once. */
-  #advance(handover: SessionHandover, reckoning: Reckoning): void {
-    const { move, prepare, isPaused = false } = reckoning.question;
+  /** The question wants what is under way: from here on it goes on for that move. */
+  #advance(handover: SessionHandover, { move, prepare }: HandoverQuestion): void {
     const { relay, broker, stage } = handover;
-    const isCutting = prepare === undefined && !isPaused;
     handover.move = move;
     handover.wantedMs = this.#context.ports.clock.monotonicMs();
-    if (isCutting && stage.name === 'standing' && relay.isDetached) {
+    if (prepare !== undefined) this.#toCut.delete(handover);
+    else if (stage.name === 'standing' && relay.isDetached) {
       // There is nothing to be cut from: the repair goes to that broker, and takes the session there.
       this.#takeBack(handover);
       this.#repairs.redirect(relay, { broker, move });
-    } else if (isCutting && stage.name === 'standing') this.#cutSoon(handover);
-    if (!isCutting) this.#toCut.delete(handover);
-    if (handover.stage.name === 'standing' && !this.#toCut.has(handover)) reckoning.prepared += 1;
+    } else if (stage.name === 'standing') this.#cutSoon(handover);
+  }
+
+  #count(handover: SessionHandover, broker: string, reckoning: Reckoning): void {
+    const isPrepared = handover.stage.name === 'standing' && !this.#toCut.has(handover);
+    if (isPrepared && handover.broker === broker) reckoning.prepared += 1;
     else reckoning.underWay += 1;
   }
 

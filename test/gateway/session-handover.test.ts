@@ -170,6 +170,23 @@ describe('a live handover', () => {
     assert.equal(world.dials.length, 1);
   });
 
+  it('leaves what another move has under way alone while it only asks', async () => {
+    await start();
+    await attach('meter-1');
+    await askUntil(isPrepared, prepareAll);
+    const rehearsal = { move: 'rehearsal', isPaused: true, prepare: { cohort: 'everyone', weightBps: 0 } };
+    assert.equal(ask(rehearsal).remaining, 0);
+    assert.equal(ask({ move: 'rehearsal', isPaused: true, ...prepareAll }).prepared, 1);
+    await world.cutOver('target');
+    let moved = 0;
+    await askUntil((reply) => {
+      moved += reply.moved;
+      return isDone(reply);
+    });
+    assert.equal(moved + ask().moved, 1);
+    assert.equal(world.dials.length, 2);
+  });
+
   it('leaves a persistent session whose subscriptions nobody knows, and says so', async () => {
     await start();
     for (const broker of [world.legacy, world.target]) broker.onConnect = Buffer.from([0x20, 0x02, 0x01, 0x00]);
