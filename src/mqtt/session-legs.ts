@@ -129,15 +129,17 @@ export class SessionLegs {
   }
 
   nextDeadlineMs(): number {
-    // A cut waits for the leg that is active behind its switch.
-    return this.#attachment === 'attached' ? this.#cut.nextDeadlineMs() : Number.POSITIVE_INFINITY;
+    return this.#attachment === 'restoring' ? Number.POSITIVE_INFINITY : this.#cut.nextDeadlineMs();
   }
 
   #detach(message: string, isForced: boolean): void {
     const parts = this.#parts;
     parts.isHolding = true;
-    // A cut is under way: it ends on the leg that is left.
-    if (isForced) return;
+    // A cut is under way: it ends on the leg that is left, and nothing is restored on this one any more.
+    if (isForced) {
+      if (this.#attachment === 'restoring') this.#attachment = 'attached';
+      return;
+    }
     if (parts.nowMs - this.#attachedAtMs >= provenMs) this.#losses = 0;
     this.#losses += 1;
     if (this.#losses > maxLosses) {
