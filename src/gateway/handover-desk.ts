@@ -233,15 +233,11 @@ export class HandoverDesk implements HandoverKeeper {
 
   /** The question wants what is under way: from here on it goes on for that move. */
   #advance(handover: SessionHandover, { move, prepare }: HandoverQuestion): void {
-    const { relay, broker, stage } = handover;
     handover.move = move;
     handover.wantedMs = this.#context.ports.clock.monotonicMs();
     if (prepare !== undefined) this.#toCut.delete(handover);
-    else if (stage.name === 'standing' && relay.isDetached) {
-      // There is nothing to be cut from: the repair goes to that broker, and takes the session there.
-      this.#takeBack(handover);
-      this.#repairs.redirect(relay, { broker, move });
-    } else if (stage.name === 'standing') this.#cutSoon(handover);
+    // Also where the broker that it would be cut from is lost: the repair that is under way then has nothing left to do.
+    else if (handover.stage.name === 'standing') this.#cutSoon(handover);
   }
 
   #count(handover: SessionHandover, broker: string, reckoning: Reckoning): void {

@@ -98,14 +98,14 @@ class SessionRepair {
   async run(): Promise<RepairResult> {
     for (let attempt = 0; ; attempt += 1) {
       await this.#pause(attempt);
-      if (!this.#isWanted()) return 'abandoned';
+      if (!this.#isWanted()) return this.#overtaken();
       const choice = this.#choose();
       if (choice.kind === 'close') return this.#giveUp('its broker did not come back');
       const home = this.#relay.record.home.broker;
       const { signal } = this.#controller;
       const attached = await attachLeg(this.#relay, { ...choice, signal, isRepair: true }, this.#context);
       if (attached.ok) return choice.broker === home ? 'repaired' : 'moved';
-      if (!this.#isWanted()) return 'abandoned';
+      if (!this.#isWanted()) return this.#overtaken();
       if (attached.error.isLasting && choice.broker === home) return this.#refuse(attached.error);
       if (attached.error.isLasting) {
         this.#mayMove = false;
@@ -116,6 +116,11 @@ class SessionRepair {
 
   #isWanted(): boolean {
     return !this.#controller.signal.aborted && this.#relay.isSteady && this.#relay.isDetached;
+  }
+
+  /** Its device left, or a leg that stood by was cut over to. */
+  #overtaken(): RepairResult {
+    return this.#relay.isSteady && !this.#relay.isDetached ? 'moved' : 'abandoned';
   }
 
   #choose(): RepairChoice {

@@ -443,6 +443,23 @@ describe('a session whose broker is lost in a move', () => {
     assert.deepEqual(world.registry.ends, []);
   });
 
+  it('goes to a leg that stands by as it is, without a further CONNECT', async () => {
+    await start();
+    const device = await attach('meter-1');
+    world.legacy.acknowledges = false;
+    device.send({ cmd: 'publish', topic: 't', payload: 'x', qos: 1, messageId: 7, dup: false, retain: false });
+    await (await world.legacy.leg()).inbox.packet('publish');
+    await askUntil(isPrepared, prepareAll);
+    world.down.add('legacy');
+    (await world.legacy.leg()).socket.destroy();
+    await world.cutOver('target');
+    await askUntil(isDone);
+    await device.inbox.packet('puback');
+    assert.deepEqual((await world.target.leg()).inbox.commands().slice(0, 2), ['connect', 'subscribe']);
+    assert.equal(world.target.legs.length, 1);
+    await assertPublishesTo(device, world.target);
+  });
+
   it('is home again first when that comes back first', async () => {
     await start();
     const device = await attach('meter-1');
