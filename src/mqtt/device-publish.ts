@@ -51,8 +51,11 @@ export class DevicePublish {
     if (parts.isQuiescing) return 'block';
     this.#waitsFor = undefined;
     const mayPass = parts.heldFromDevice.size === 0 && !parts.isHolding;
-    if (mayPass && this.#carry(head)) return parts.end === undefined ? 'proceed' : 'stop';
-    return this.#hold(head);
+    const isNamedAlias = head !== this.#head && this.#head.topicBytes > 0;
+    const isCarried = mayPass && this.#carry(head);
+    if (!isCarried && this.#hold(head) === 'block') return 'block';
+    if (isNamedAlias) parts.adapted('topic-alias');
+    return parts.end === undefined ? 'proceed' : 'stop';
   }
 
   /** A held packet's turn. False: it waits on. */
@@ -141,7 +144,6 @@ export class DevicePublish {
       this.#refuse(reasonCode.protocolError, `topic alias ${alias} was not set`); // MQTT 5 §3.3.2.3.4
       return undefined;
     }
-    if (isNamed) this.#parts.adapted('topic-alias');
     const { firstByte, packetId } = head;
     const encoded = encodePublishHead(head, { firstByte, packetId, protocol: '5', topic });
     this.#plainHead.read(spanOfPublish(encoded, head));

@@ -34,6 +34,16 @@ export class HeldRelease {
     }
   }
 
+  /**
+   * Nothing stalls where a window opens only with a PUBREL of the device that lies behind the packets that wait for the
+   * window, or that the device will not say because what it was to be told waits behind them.
+   */
+  get awaitsRelease(): boolean {
+    const { heldFromDevice, leg, isQuiescing } = this.#parts;
+    if (this.#fromDevice.isBlocked && !isQuiescing) return true;
+    return heldFromDevice.first?.isAgain === true && !leg.hasWindow;
+  }
+
   #leftBytes(): number {
     const { heldFromDevice, legs } = this.#parts;
     let bytes = this.#fromDevice.blockedBytes + heldFromDevice.bytes;

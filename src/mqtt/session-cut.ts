@@ -49,6 +49,8 @@ export class SessionCut {
   readonly #parts: SessionParts;
   readonly #effects: CutEffects;
   #step: Step = stable;
+  /** The active leg that `changes` of a step was counted on: another one may take its place. */
+  #wantedBy: UpstreamLeg | undefined;
   #options: CutOptions = { overlapMs: 0, settleMs: 0 };
 
   constructor(parts: SessionParts, effects: CutEffects) {
@@ -170,6 +172,7 @@ export class SessionCut {
     const held = target.desk.subscriptions();
     const missing = [...wanted.values()].filter((each) => !isHeldSo(held.get(each.filter), each));
     const surplus = [...held.keys()].filter((filter) => !wanted.has(filter));
+    this.#wantedBy = leg;
     this.#step = { name: 'restoring', changes: leg.desk.changes };
     target.desk.release(surplus, nowMs);
     target.desk.restore(missing, nowMs);
@@ -270,7 +273,8 @@ export class SessionCut {
   }
 
   #hasChanged(changes: number): boolean {
-    return this.#parts.leg.desk.changes !== changes;
+    const { leg } = this.#parts;
+    return leg !== this.#wantedBy || leg.desk.changes !== changes;
   }
 }
 

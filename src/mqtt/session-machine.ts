@@ -261,8 +261,7 @@ export class SessionMachine {
     const parts = this.#parts;
     if (parts.end === undefined) this.#legs.advance();
     if (parts.end === undefined) this.#held.release();
-    // Nothing stalls where a window opens only with a PUBREL that lies behind the packets that wait for the window.
-    if (this.#fromDevice.isBlocked && !parts.isQuiescing) this.#device.releaseReceived();
+    if (this.#held.awaitsRelease) this.#device.releaseReceived();
     // What was let go may have been the last that a cut waited for.
     if (parts.end === undefined && this.#legs.phase !== 'stable') this.#legs.advance();
     this.#flush();
