@@ -7,6 +7,8 @@ export interface Move {
   readonly id: string;
   readonly request: MoveRequest;
   readonly startedAtWallMs: number;
+  /** The same on the monotonic clock, also of a move that an earlier control process began. */
+  readonly startedAtMs: number;
   course: MoveCourse;
   /** Why an operator paused it; a freeze is no reason of its own. */
   pausedBy: string | undefined;
@@ -15,10 +17,13 @@ export interface Move {
 }
 
 /** The move as operators see it. */
-export function toMoveDocument({ id, request, startedAtWallMs, course, offline }: Move, nowMs: number): MoveDocument {
+export function toMoveDocument(
+  { id, request, startedAtWallMs, startedAtMs, course, offline }: Move,
+  nowMs: number,
+): MoveDocument {
   const { state } = course;
   const { prepared, underWay, aborted, unknownSubscriptions, asleep, refused, refusedTotal } = figuresOf(course);
-  const durationMs = Math.round((state.finishedAtMs ?? nowMs) - state.startedAtMs);
+  const durationMs = Math.round((state.finishedAtMs ?? nowMs) - startedAtMs);
   return {
     id,
     state: state.outcome ?? (isPaused(course) ? 'paused' : 'running'),

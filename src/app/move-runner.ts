@@ -195,7 +195,8 @@ export class MoveRunner {
   }): RunningMove {
     const nowMs = this.#deps.clock.monotonicMs();
     const course = startCourse(request, nowMs, this.#deps);
-    const own = { hasPrepared: false, askAgainMs: nowMs, countAgainMs: nowMs, toldMs: 0 };
+    const startedAtMs = nowMs - Math.max(0, this.#deps.clock.wallMs() - startedAt);
+    const own = { startedAtMs, hasPrepared: false, askAgainMs: nowMs, countAgainMs: nowMs, toldMs: 0 };
     const move = { id, request, startedAtWallMs: startedAt, course, pausedBy: undefined, offline: 0, ...own };
     this.#moves.set(id, move);
     return move;

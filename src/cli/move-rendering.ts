@@ -124,5 +124,9 @@ function renderEnd({ state, message }: MoveDocument): string {
   const meaning = meaningByState[state];
   const detail = message === null ? '' : printable(message);
   if (meaning === undefined) return detail === '' ? '' : `\n${detail}\n`;
-  return `\n${meaning}${detail === '' ? '' : `: ${detail}`}\n`;
+  const next = state === 'failed' || state === 'aborted' ? `${afterEnd}\n` : '';
+  return `\n${meaning}${detail === '' ? '' : `: ${detail}`}\n${next}`;
 }
+
+const afterEnd =
+  '  the plan has its new weight: repeat the command to go on, or "crossfade rollback" takes back what has moved';

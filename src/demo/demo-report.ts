@@ -30,18 +30,18 @@ export interface StepReport {
   readonly name: string;
   readonly weightBps: number;
   readonly revision: number;
-  /** Devices that each broker really holds. */
+  /** Devices that each broker really serves. */
   readonly onSource: number;
   readonly onTarget: number;
   /** Devices that the plan wants on the target. */
   readonly expectedOnTarget: number;
-  /** Persistent devices that the plan wants elsewhere, and that stay on the broker that holds their queue. */
-  readonly persistentAtHome: number;
-  /** Devices that are neither where the plan says nor persistent and at home; at most 20 are listed. */
+  /** Devices that are not where the plan says; at most 20 are listed. */
   readonly misplaced: number;
   readonly strays: readonly StrayDevice[];
-  /** Live sessions that the gateway closed so that they came back elsewhere. */
+  /** Live sessions whose broker changed underneath. */
   readonly moved: number;
+  /** Connections that devices lost from the request until the end of the step. */
+  readonly reconnects: number;
   /** How the move ended; null for the step that moves nobody. */
   readonly move: string | null;
   /** Devices that received the command that was sent to each after the step. */
@@ -83,7 +83,7 @@ export function judgeDemo(
 }
 
 function judgeStep(devices: number, step: StepReport): readonly DemoCheck[] {
-  const { misplaced, move, commandsReceived, statusAgrees } = step;
+  const { misplaced, move, commandsReceived, reconnects, statusAgrees } = step;
   const first = step.strays[0];
   const example =
     first === undefined
@@ -95,6 +95,11 @@ function judgeStep(devices: number, step: StepReport): readonly DemoCheck[] {
       name: `${step.name}: every device is where the plan says`,
       ok: misplaced === 0,
       detail: `${devices - misplaced} of ${devices}${example}`,
+    },
+    {
+      name: `${step.name}: no device reconnects`,
+      ok: reconnects === 0,
+      detail: `${reconnects} reconnects`,
     },
     {
       name: `${step.name}: every device receives its command`,

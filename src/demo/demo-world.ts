@@ -35,6 +35,7 @@ export interface DemoWorld extends AsyncDisposable {
   /** Notified at every arrival and acknowledgement that the ledger learns of. */
   readonly deliveries: ConditionWatch;
   readonly commands: CommandReceipts;
+  /** The brokers that serve it. */
   holders(device: string): readonly string[];
 }
 
@@ -58,7 +59,7 @@ export async function openDemoWorld({ devices, signal, loses }: DemoWorldOptions
   const admin = opening.adopt(createAdminClient({ url: adminUrl, token: files.token }), (client) => client.close());
   const fleet = opening.adopt(createFleet(devices, { pki, gateway, records }), (created) => created.stop());
   const holders = (device: string) =>
-    Object.entries(brokers).flatMap(([name, broker]) => (broker.holds(device) ? [name] : []));
+    Object.entries(brokers).flatMap(([name, broker]) => (broker.serves(device) ? [name] : []));
   const isReady = (device: string) => fleet.device(device)?.isReady === true;
   const lastError = (device: string) => fleet.device(device)?.lastError ?? null;
   const placement = new PlacementWatch({ isReady, holders, lastError });

@@ -16,7 +16,7 @@ export interface EmbeddedBrokerOptions {
   readonly server: MintedCertificate;
   /** PEM: whom clients must have their certificate from; absent: they need none. */
   readonly clientCa?: string;
-  /** A client came or went. */
+  /** A client came, subscribed, unsubscribed or went. */
   readonly onClients: (clientId: string) => void;
   readonly onArrival: (arrival: Arrival) => void;
   /** A fault to test with: acknowledges the message and takes it nowhere. */
@@ -28,6 +28,8 @@ export class EmbeddedBroker {
   readonly #aedes: Aedes;
   readonly #server: Server;
   readonly #clients = new Map<string, Client>();
+  /** Topic filters of each client. */
+  readonly #filters = new WeakMap<Client, Set<string>>();
   readonly #sockets = new Set<Socket>();
 
   private constructor(aedes: Aedes, options: EmbeddedBrokerOptions) {
@@ -46,6 +48,16 @@ export class EmbeddedBroker {
     });
     aedes.on('clientDisconnect', (client) => {
       if (this.#clients.get(client.id) === client) this.#clients.delete(client.id);
+      options.onClients(client.id);
+    });
+    aedes.on('subscribe', (subscriptions, client) => {
+      const filters = this.#filtersOf(client);
+      for (const { topic } of subscriptions) filters.add(topic);
+      options.onClients(client.id);
+    });
+    aedes.on('unsubscribe', (topics, client) => {
+      const filters = this.#filtersOf(client);
+      for (const topic of topics) filters.delete(topic);
       options.onClients(client.id);
     });
     aedes.on('publish', (packet, client) => {
@@ -78,12 +90,15 @@ export class EmbeddedBroker {
     return (this.#server.address() as AddressInfo).port;
   }
 
-  get clientCount(): number {
-    return this.#clients.size;
+  /** Clients that it serves. */
+  get servedCount(): number {
+    return [...this.#clients.keys()].filter((clientId) => this.serves(clientId)).length;
   }
 
-  holds(clientId: string): boolean {
-    return this.#clients.has(clientId);
+  /** It is connected and subscribed to something; a connection that stands by for a rollback is not. */
+  serves(clientId: string): boolean {
+    const client = this.#clients.get(clientId);
+    return client !== undefined && this.#filtersOf(client).size > 0;
   }
 
   /** Sends an application message at QoS 1 to whoever subscribed. */
@@ -97,6 +112,12 @@ export class EmbeddedBroker {
     for (const socket of this.#sockets) socket.destroy();
     await new Promise<void>((resolve) => this.#aedes.close(() => resolve()));
     await closed;
+  }
+
+  #filtersOf(client: Client): Set<string> {
+    const known = this.#filters.get(client) ?? new Set();
+    this.#filters.set(client, known);
+    return known;
   }
 
   #accept(socket: TLSSocket): void {

@@ -3,7 +3,7 @@ import { ConditionWatch } from './condition-watch.ts';
 /** What the watch asks about one device, now. */
 export interface PlacementView {
   isReady(device: string): boolean;
-  /** The brokers that hold a connection of this client ID. */
+  /** The brokers that serve this client ID: it is connected and subscribed there. */
   holders(device: string): readonly string[];
   /** What went wrong last for it; null when nothing did. */
   lastError(device: string): string | null;
@@ -20,7 +20,7 @@ export interface StrayDevice {
 }
 
 /**
- * Knows where each device should be and which are not there: held by that broker alone, connected, subscribed. Asks again
+ * Knows where each device should be and which are not there: served by that broker alone, connected, subscribed. Asks again
  * about one device whenever it is told of a change of it.
  */
 export class PlacementWatch {

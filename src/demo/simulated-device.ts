@@ -34,6 +34,7 @@ export class SimulatedDevice {
   #tlsSession: Buffer | undefined;
   #client: MqttClient | undefined;
   #isReady = false;
+  #reconnects = 0;
   #unacknowledged = 0;
   /** Connections lost or refused since it was last ready. */
   #failures = 0;
@@ -52,6 +53,11 @@ export class SimulatedDevice {
   /** Connected, and its subscription granted. */
   get isReady(): boolean {
     return this.#isReady;
+  }
+
+  /** Connections that it lost after it was ready. */
+  get reconnects(): number {
+    return this.#reconnects;
   }
 
   /** QoS 1 and 2 messages on their way, those that wait for a connection included. */
@@ -83,6 +89,7 @@ export class SimulatedDevice {
     client.on('connect', () => this.#subscribe(client));
     client.on('close', () => {
       this.#failures += 1;
+      if (this.#isReady && this.#client === client) this.#reconnects += 1;
       client.options.reconnectPeriod = reconnectDelayMs(this.#failures);
       this.#setReady(false);
     });

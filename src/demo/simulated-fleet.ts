@@ -74,6 +74,11 @@ export class SimulatedFleet {
     return this.#changes.until(() => this.#countReady() === this.devices.length, { ...options, timeoutMs });
   }
 
+  /** Connections that devices lost, over all. */
+  get reconnects(): number {
+    return this.devices.reduce((count, device) => count + device.reconnects, 0);
+  }
+
   startTelemetry(): void {
     const perTick =
       (Math.min(this.devices.length * telemetryRate.perDevice, telemetryRate.atMost) * telemetryTickMs) / 1000;

@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { setTimeout as wait } from 'node:timers/promises';
 import { comesTrue, MovesWorld, request } from './moves-world.ts';
 
 function openWorld(context: TestContext, sessions: number, path?: string): MovesWorld {
@@ -128,10 +129,12 @@ test('moves, pauses and the freeze survive the control process', async (context)
   first.runner.pause(id, 'ops');
   first.freeze.begin({ author: 'chief', reason: 'incident 7', forMs: 3_600_000 });
   first.close();
+  await wait(20);
   const second = openWorld(context, 10, path);
   assert.equal(second.freeze.current?.reason, 'incident 7');
   second.freeze.lift();
   second.runner.resumeUnfinished();
+  assert.ok((second.runner.find(id)?.durationMs ?? 0) >= 20, 'the time before the restart counts');
   await comesTrue(() =>
     assert.deepEqual([stateOf(second, id), second.runner.find(id)?.message], ['paused', 'paused by ops']),
   );

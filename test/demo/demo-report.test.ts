@@ -9,10 +9,10 @@ const step: StepReport = {
   onSource: 19,
   onTarget: 1,
   expectedOnTarget: 1,
-  persistentAtHome: 0,
   misplaced: 0,
   strays: [],
   moved: 1,
+  reconnects: 0,
   move: 'done',
   commandsReceived: 20,
   statusAgrees: true,
@@ -40,6 +40,7 @@ describe('judgeDemo', () => {
 
   const faults = [
     [{ ...step, misplaced: 1 }, '5 %: every device is where the plan says'],
+    [{ ...step, reconnects: 1 }, '5 %: no device reconnects'],
     [{ ...step, commandsReceived: 19 }, '5 %: every device receives its command'],
     [{ ...step, statusAgrees: false }, "5 %: the gateway's status agrees with the brokers"],
     [{ ...step, move: 'superseded' }, '5 %: the move ends as done'],

@@ -1,6 +1,6 @@
 import { createSecureContext } from 'node:tls';
 import { serve } from './child-program.ts';
-import { type DelaysByPhase, PhasedDelays } from './delay-histogram.ts';
+import { type DelaysByPhase, machineMs, PhasedDelays } from './delay-histogram.ts';
 import { type Absence, FleetDevice, type FleetSurroundings } from './fleet-device.ts';
 import { devicePlan } from './fleet-plan.ts';
 
@@ -63,6 +63,7 @@ const connectsUnderWay = 24;
 const ticksPerSecond = 20;
 const pingSeconds = 8;
 const pollMs = 10;
+const connectDeadlineMs = 120_000;
 
 const delays = { commands: new PhasedDelays(), acknowledgements: new PhasedDelays(), pings: new PhasedDelays() };
 let devices: readonly FleetDevice[] = [];
@@ -141,12 +142,17 @@ function surroundingsFor({
 /** A few at a time, each until it is ready. */
 async function connectAll(all: readonly FleetDevice[]): Promise<void> {
   const waiting = [...all];
+  const deadlineMs = machineMs() + connectDeadlineMs;
   let underWay: FleetDevice[] = [];
   while (waiting.length > 0 || underWay.length > 0) {
     underWay = underWay.filter(({ isReady }) => !isReady);
     for (const device of waiting.splice(0, connectsUnderWay - underWay.length)) {
       device.connect();
       underWay.push(device);
+    }
+    const [first] = underWay;
+    if (first !== undefined && machineMs() > deadlineMs) {
+      throw new Error(`${first.plan.clientId} and others did not connect: ${first.lastClose}`);
     }
     await new Promise((resolve) => setTimeout(resolve, pollMs));
   }

@@ -62,9 +62,9 @@ class ScriptRun {
   async round(round: number): Promise<void> {
     const faultPoint = this.#options.fault && pointOf(this.#options.fault, round);
     await this.#prepare(faultPoint);
-    await this.#move('cutover', `${round}. cutover`, faultPoint === 'switching');
+    await this.#move('cutover', `${round}. cutover`, faultPoint);
     await this.#hold('window', faultPoint);
-    await this.#move('rollback', `${round}. rollback`, faultPoint === 'rolling-back');
+    await this.#move('rollback', `${round}. rollback`, faultPoint);
     await this.#hold('back', undefined);
   }
 
@@ -92,18 +92,21 @@ class ScriptRun {
   async #prepare(faultPoint: FaultPoint | undefined): Promise<void> {
     if (this.#options.live !== 'handover') return;
     await this.#world.phase('prepare');
-    const disturbance = faultPoint === 'preparing' ? { onAccepted: () => this.#makeFault() } : {};
+    const disturbance = faultPoint === 'preparing' ? { onAccepted: () => this.#makeFault('preparing') } : {};
     const { state, preparedMs } = await prepare(this.#world, disturbance);
     this.#say(`prepared: ${state} in ${Math.round(preparedMs)} ms`);
     await this.#hold('prepared', faultPoint);
   }
 
-  async #move(verb: 'cutover' | 'rollback', name: string, isDisturbed: boolean): Promise<void> {
+  async #move(verb: 'cutover' | 'rollback', name: string, faultPoint?: FaultPoint): Promise<void> {
+    const points: readonly FaultPoint[] = verb === 'cutover' ? ['switching', 'draining'] : ['rolling-back'];
+    const disturbance = points.find((point) => point === faultPoint);
+    const isDisturbed = disturbance !== undefined;
     await this.#world.phase(isDisturbed ? 'fault' : 'move');
     const { live } = this.#options;
     const record = await moveCohort(this.#world, verb, {
       ...{ name, live },
-      ...(isDisturbed ? { onAccepted: () => this.#makeFault() } : {}),
+      ...(isDisturbed ? { onAccepted: () => this.#makeFault(disturbance) } : {}),
     });
     this.#moves.push(record);
     this.#say(`${name}: ${record.state}, ${record.moved} moved, switched in ${Math.round(record.switchedMs)} ms`);
@@ -119,16 +122,16 @@ class ScriptRun {
     const endMs = machineMs() + this.#options.holdMs;
     if (faultPoint === phase) {
       await this.#world.phase('fault');
-      await this.#makeFault();
+      await this.#makeFault(faultPoint);
       await this.#world.everybodyReady();
     }
     if (phase !== 'prepared') await this.#world.fleet.ask('wake', this.#asleep.splice(0, this.#wakeAtOnce));
     await wait(Math.max(0, endMs - machineMs()));
   }
 
-  async #makeFault(): Promise<void> {
-    this.#say(`fault: ${this.#options.fault?.name}`);
-    const outage = await this.#options.fault?.make(this.#world);
+  async #makeFault(point: FaultPoint): Promise<void> {
+    this.#say(`fault: ${this.#options.fault?.name}, ${point}`);
+    const outage = await this.#options.fault?.make(this.#world, point);
     if (outage !== undefined) this.#outages.push(outage);
   }
 

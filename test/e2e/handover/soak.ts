@@ -1,6 +1,6 @@
 /** `npm run soak:handover`: the proof of the live handover at its full size. See README.md beside it. */
 import { parseArgs } from 'node:util';
-import { createFault, type FaultName, faultNames } from './faults.ts';
+import { createFault, type FaultName, type FaultPoint, faultNames, faultPoints } from './faults.ts';
 import { type Side, sides } from './fleet-plan.ts';
 import { runScript } from './handover-script.ts';
 import { HandoverWorld } from './handover-world.ts';
@@ -16,6 +16,7 @@ const { values } = parseArgs({
     baseline: { type: 'string', default: '20' },
     fault: { type: 'string', default: 'none' },
     broker: { type: 'string', default: 'target' },
+    at: { type: 'string' },
     live: { type: 'string', default: 'handover' },
     json: { type: 'boolean', default: false },
   },
@@ -27,7 +28,8 @@ const side = oneOf<Side>('broker', values.broker, sides);
 const startedMs = performance.now();
 
 await using world = await HandoverWorld.start({ devices: wholeNumber('devices', values.devices) });
-const chosen = createFault(fault, side);
+const at = values.at === undefined ? undefined : oneOf<FaultPoint>('at', values.at, faultPoints);
+const chosen = createFault(fault, { side, at });
 const findings = await runScript(world, {
   rounds: wholeNumber('rounds', values.rounds),
   live,
