@@ -122,7 +122,9 @@ export class DownlinkLedger {
       copy.forwardedOn < 0 && copy.retain === wasRetained && copy.suppressed === undefined;
     const isAgain = (copy: Copy) => hasDup && copy.isUnread && copy.forwardedOn >= 0 && copy.retain === wasRetained;
     const spoken = fitting.filter(({ broker }) => broker === this.speaker);
-    const next = spoken.find(isAgain) ?? spoken.find(isFresh) ?? fitting.find(isAgain) ?? fitting.find(isFresh);
+    const isAsked = (copy: Copy) => isFresh(copy) && this.#askedFor(copy) !== undefined;
+    const ofSpeaker = spoken.find(isAgain) ?? spoken.find(isFresh);
+    const next = ofSpeaker ?? fitting.find(isAgain) ?? fitting.find(isAsked) ?? fitting.find(isFresh);
     const copy = isSame
       ? underWay
       : (next ?? fitting.findLast((other) => other.retain === wasRetained) ?? fitting.at(-1));
@@ -141,15 +143,19 @@ export class DownlinkLedger {
     if (isSeen) throw new Violation(`D5: the retained value of ${copy.topic} comes again`);
   }
 
-  #takeAsked({ topic, publication, leg }: Copy): boolean {
-    for (const asked of this.#asked) {
+  #takeAsked(copy: Copy): boolean {
+    const asked = this.#askedFor(copy);
+    if (asked === undefined) return false;
+    asked.given.set(copy.publication, (asked.given.get(copy.publication) ?? 0) + 1);
+    return true;
+  }
+
+  #askedFor({ topic, publication, leg }: Copy): Asked | undefined {
+    return this.#asked.find((asked) => {
       const isOther = asked.leg !== undefined && asked.leg !== leg;
       const given = asked.given.get(publication) ?? 0;
-      if (isOther || given >= mostAnswers || !filterMatches(asked.filter, topic, true)) continue;
-      asked.given.set(publication, given + 1);
-      return true;
-    }
-    return false;
+      return !isOther && given < mostAnswers && filterMatches(asked.filter, topic, true);
+    });
   }
 
   #judgeRepeat(packet: ModelPacket, copy: Copy): void {
@@ -185,6 +191,7 @@ export class DownlinkLedger {
       throw new Violation(`D2: an answer of type ${type} at QoS ${copy.qos}`);
     if (type === 7 && !exchange.isReleased) throw new Violation(`D2: PUBCOMP ${id} before PUBREL`);
     const isEarned = this.#twins(copy).some(({ answered, told }) => (type === 7 ? told : answered) >= 0);
+    if (isEarned && copy.isRetainedValue && copy.forwardedOn < 0) copy.suppressed = 'seen';
     if (isEarned || copy.suppressed !== undefined) return;
     copy.suppressed = copy.isRetainedValue ? this.#suppression(copy) : undefined;
     if (copy.suppressed === undefined) throw new Violation(`D2: copy ${copy.number} was not answered by the device`);
