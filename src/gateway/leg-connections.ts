@@ -37,6 +37,8 @@ export class LegConnections {
   }
 
   of(number: number): LegConnection | undefined {
+    // Asked for every packet.
+    if (this.active?.number === number && !this.active.isOver) return this.active;
     return this.#open.find((leg) => leg.number === number && !leg.isOver);
   }
 

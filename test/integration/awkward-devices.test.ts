@@ -65,19 +65,22 @@ suite('Devices that do what the standard lets them', { timeout: 150_000 }, () =>
       assert.deepEqual(seen, ['TAG/will gone', 'TAG/end x']);
     });
 
-    test(`MQTT ${version}: a take-over that passes the gateway by`, async () => {
+    test(`MQTT ${version}: a take-over that passes the gateway by is one more lost connection, and repaired`, async () => {
       const seen = await world.sameAtEveryDoor(async (visit) => {
         const watcher = await visit.subscribe('w', ['-q', '1', '-t', 'TAG/#', '-F', '%t %p']);
         const older = await connected(visit, version, { will: willOf(visit) });
         const newer = await TestDevice.dial(visit.broker.port, version);
         newer.connect(`${visit.tag}-dev`);
-        await Promise.all([newer.inbox.packet('connack'), older.inbox.closed()]);
-        newer.send({ ...publication, topic: `${visit.tag}/end`, qos: 1, messageId: 1 });
+        await newer.inbox.packet('connack');
+        // A broker before MQTT 5, and this Mosquitto, do not say why they close.
+        const [stays, goes] = visit.door.name === 'broker' ? [newer, older] : [older, newer];
+        await goes.inbox.closed();
+        stays.send({ ...publication, topic: `${visit.tag}/end`, qos: 1, messageId: 1 });
         await watcher.line('/end ');
-        newer.socket.destroy();
-        return { watched: watcher.lines, older: older.inbox.commands(), sawEnd: older.inbox.sawEnd };
+        stays.socket.destroy();
+        return watcher.lines.slice(0, 2);
       });
-      assert.deepEqual(seen.watched, ['TAG/will gone', 'TAG/end x']);
+      assert.deepEqual(seen, ['TAG/will gone', 'TAG/end x']);
     });
   }
 
