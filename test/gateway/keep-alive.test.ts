@@ -69,7 +69,7 @@ describe('the keep alive of a device', () => {
     await until(() => device.inbox.find('disconnect') !== undefined);
     assert.equal(device.inbox.find('disconnect')?.['reasonCode'], 0x8d);
     await Promise.all([device.inbox.closed(), leg.inbox.closed()]);
-    assert.deepEqual(leg.inbox.commands(), ['connect', 'pingreq']);
+    assert.deepEqual(leg.inbox.commands(), ['connect', 'pingreq', 'disconnect']);
     await until(() => world.registry.ends.length === 1);
   });
 
@@ -127,7 +127,7 @@ describe('the keep alive of an upstream leg', () => {
     await leg.inbox.packet('pingreq');
     clock.travel(11_000);
     await leg.inbox.closed();
-    assert.deepEqual(leg.inbox.commands(), ['connect', 'pingreq']);
+    assert.deepEqual(leg.inbox.commands(), ['connect', 'pingreq', 'disconnect']);
     await (await world.legacy.leg(1)).inbox.packet('connect');
     assert.equal(device.inbox.isClosed, false);
     assert.deepEqual(world.registry.ends, []);
