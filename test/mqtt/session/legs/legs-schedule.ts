@@ -45,6 +45,7 @@ function hasFaults(world: LegsWorld): boolean {
 
 function pass(world: LegsWorld, milliseconds: number): void {
   if (hasFaults(world)) {
+    if (milliseconds > 4_000) world.downlink.mayBeLate = true;
     world.pass(milliseconds);
     return;
   }

@@ -344,7 +344,7 @@ export class LegsWorld {
     if (how === 'lost' && leg.broker.leg === number)
       throw new Violation(`S3: leg ${number} is open and gets no DISCONNECT`);
     leg.isOver = true;
-    if (how === 'lost' || wasActive) this.#noteLost();
+    if (how === 'lost' || wasActive || (this.setting.hasFaults && leg.broker.owes)) this.#noteLost();
     this.uplink.end(number, { isLost: how === 'lost' || wasActive, wasActive });
     const { wills } = leg.broker;
     if (leg.broker.leg === number) leg.broker.handleClosed();
