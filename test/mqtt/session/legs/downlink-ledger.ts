@@ -125,7 +125,7 @@ export class DownlinkLedger {
     const isAgain = (copy: Copy) => hasDup && copy.isUnread && copy.forwardedOn >= 0 && copy.retain === wasRetained;
     const spoken = fitting.filter(({ broker }) => broker === this.speaker);
     const isAsked = (copy: Copy) => isFresh(copy) && this.#askedFor(copy) !== undefined;
-    const ofSpeaker = spoken.find(isAgain) ?? spoken.find(isFresh);
+    const ofSpeaker = spoken.find(isAgain) ?? spoken.find(isAsked) ?? spoken.find(isFresh);
     const next = ofSpeaker ?? fitting.find(isAgain) ?? fitting.find(isAsked) ?? fitting.find(isFresh);
     const copy = isSame
       ? underWay

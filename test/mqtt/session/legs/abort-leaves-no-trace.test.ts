@@ -1,0 +1,169 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import fc from 'fast-check';
+import { type ModelPacket, ModelReader } from '../model-packets.ts';
+import { renderPacket } from '../packet-text.ts';
+import type { PortWrapper } from './leg-port.ts';
+import { type LegSetting, legSettingOf } from './leg-setting.ts';
+import { settle } from './legs-rest.ts';
+import { LegsWorld } from './legs-world.ts';
+
+/** Attempts of each test, each played with and without. */
+const runs = 1_000;
+
+/** How an attempt ends before its switch. */
+const endings = ['abort', 'target closes', 'dismiss'] as const;
+type Ending = (typeof endings)[number];
+
+interface Attempt {
+  readonly before: readonly number[];
+  readonly during: readonly number[];
+  readonly behind: readonly number[];
+  readonly ending: Ending;
+  /** The device is held when the attempt ends; else it is earlier. */
+  readonly isHeld: boolean;
+}
+
+/** What the device and its broker saw of a run. */
+interface Seen {
+  readonly device: string[];
+  readonly broker: string[];
+  readonly rest: string;
+}
+
+const anyMoves = fc.array(fc.nat(0xffff_ffff), { minLength: 3, maxLength: 25, size: 'max' });
+
+/** Where attempts ended. */
+const phases = new Map<string, number>();
+
+describe('a cut that ends before its switch', () => {
+  for (const isHeld of [false, true]) {
+    const name = isHeld ? 'while the device is held: late, but nothing else' : 'before the device is held: at all';
+    test(`leaves device and old broker as if it had not been tried, ${name}`, () => {
+      fc.assert(
+        fc.property(
+          fc.nat(0xffff_ffff),
+          fc.record({ before: anyMoves, during: anyMoves, behind: anyMoves, ending: fc.constantFrom(...endings) }),
+          (bits, moves) => {
+            const attempt = { ...moves, isHeld };
+            const tried = play(calm(bits), attempt, true);
+            const untried = play(calm(bits), attempt, false);
+            assert.deepEqual(isHeld ? sorted(tried) : tried, isHeld ? sorted(untried) : untried);
+          },
+        ),
+        { numRuns: runs },
+      );
+    });
+  }
+
+  test('ended in each of its phases', () => {
+    assert.deepEqual([...phases.keys()].sort(), ['holding', 'restoring', 'settling']);
+    assert.ok(Math.min(...phases.values()) > runs / 20, JSON.stringify([...phases]));
+  });
+});
+
+/** A setting whose other broker has nothing to say. */
+function calm(bits: number): LegSetting {
+  const setting = legSettingOf(bits);
+  const [first, second] = setting.brokers;
+  const brokers = [
+    { ...first, denied: undefined },
+    { ...second, denied: undefined },
+  ] as const;
+  return { ...setting, brokers, mirrorMs: undefined, hasFaults: false, leaves: false };
+}
+
+function play(setting: LegSetting, attempt: Attempt, isTried: boolean): Seen {
+  const seen: Seen = { device: [], broker: [], rest: '' };
+  const world = new LegsWorld(setting, recording(seen));
+  world.subscribe(3 | (1 << 6) | (2 << 9));
+  for (const move of attempt.before) act(world, move, true);
+  settle(world);
+  // Its answer is what a held device waits for.
+  if (attempt.isHeld) world.publish(1);
+  world.feedDevice(world.device.wire.bytes);
+  if (isTried) begin(world, attempt.isHeld);
+  for (const move of attempt.during) {
+    act(world, move, !attempt.isHeld);
+    if (isTried && !attempt.isHeld) targetActs(world, move);
+  }
+  if (isTried) end(world, attempt);
+  for (const move of attempt.behind) act(world, move, true);
+  settle(world);
+  const { machine } = world;
+  const rest = JSON.stringify([[...machine.subscriptions()], machine.unfinished(), machine.inflight, machine.phase]);
+  return { ...seen, rest };
+}
+
+function recording(seen: Seen): PortWrapper {
+  return (port, { setting }) => {
+    const toDevice = new ModelReader(setting.device.protocol);
+    const toBroker = new ModelReader(setting.brokers[0].protocol);
+    const noteIn = (list: string[]) => (packet: ModelPacket) => list.push(renderPacket(packet));
+    return {
+      ...port,
+      toDevice: (bytes) => {
+        toDevice.push(Buffer.from(bytes), noteIn(seen.device));
+        port.toDevice(bytes);
+      },
+      toBroker: (leg, bytes) => {
+        if (leg === 1) toBroker.push(Buffer.from(bytes), noteIn(seen.broker));
+        port.toBroker(leg, bytes);
+      },
+    };
+  };
+}
+
+/** A settle time that nobody waits for, or none, so that the device is held at once. */
+function begin(world: LegsWorld, isHeld: boolean): void {
+  world.attach(1);
+  world.machine.cut({ overlapMs: 1_500, settleMs: isHeld ? 0 : 1_000_000 }, world.nowMs);
+  for (let round = 0; isHeld && round < 10; round += 1) {
+    const [, target] = world.brokers;
+    target.read(Number.POSITIVE_INFINITY);
+    target.answer(Number.POSITIVE_INFINITY);
+    world.feedBroker(1, Number.POSITIVE_INFINITY);
+  }
+}
+
+/** The target answers some of what it is asked, or all. */
+function targetActs(world: LegsWorld, move: number): void {
+  const [, target] = world.brokers;
+  if (move % 4 === 0) target.read(1);
+  if (move % 5 === 0) target.answer(1);
+  if (move % 7 === 0) world.feedBroker(1, Number.POSITIVE_INFINITY);
+}
+
+function end(world: LegsWorld, { ending }: Attempt): void {
+  phases.set(world.machine.phase, (phases.get(world.machine.phase) ?? 0) + 1);
+  if (ending === 'abort') world.abortCut();
+  else if (ending === 'dismiss') world.machine.dismiss(2, world.nowMs);
+  else world.lose(1, { readsFirst: true, forgets: true });
+  assert.equal(world.machine.phase, 'stable');
+}
+
+/** What device and old broker do, without the passing of time. `mayAnswer`: the broker acknowledges. */
+function act(world: LegsWorld, move: number, mayAnswer: boolean): void {
+  const choice = move >>> 8;
+  const [broker] = world.brokers;
+  const actions = [
+    () => world.publish(choice),
+    () => world.publishAt(0, choice),
+    () => world.feedDevice(1 + (choice % 200)),
+    () => world.feedBroker(0, 1 + (choice % 200)),
+    () => world.deviceReads(1 + (choice % 8)),
+    () => broker.read(1 + (choice % 8)),
+    () => world.device.acknowledge(1 + (choice % 4), choice),
+    () => mayAnswer && world.brokerAcknowledges(0, 1 + (choice % 4), choice >> 4),
+    () => mayAnswer && broker.answer(1 + (choice % 3)),
+    () => mayAnswer && world.subscribe(choice),
+    () => world.repeat(choice),
+    () => world.ping(),
+  ];
+  (actions[(move & 0xff) % actions.length] as () => void)();
+}
+
+/** A held packet goes later than it would have: everything is there, in any order. */
+function sorted({ device, broker, rest }: Seen): Seen {
+  return { device: device.toSorted(), broker: broker.toSorted(), rest };
+}
