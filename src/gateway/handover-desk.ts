@@ -2,7 +2,7 @@ import type { CutAbort } from '../mqtt/session-port.ts';
 import type { RoutingSnapshot } from '../plan/snapshot.ts';
 import { cohortOf } from './broker-question.ts';
 import { type StayReason, stayReason, wantedBroker } from './handover-eligibility.ts';
-import { inOrder, type WaitingSession } from './handover-order.ts';
+import { inOrder } from './handover-order.ts';
 import { HandoverSetbacks, type Setback } from './handover-setbacks.ts';
 import type { HandoverProblem } from './handover-tally.ts';
 import { HandoverTally } from './handover-tally.ts';
@@ -44,7 +44,7 @@ interface Judgement {
 interface Reckoning {
   readonly question: HandoverQuestion;
   readonly snapshot: RoutingSnapshot;
-  readonly waiting: WaitingSession[];
+  readonly waiting: { readonly relay: Relay; readonly broker: string }[];
   readonly staying: HandoverProblem[];
   begun: number;
   prepared: number;

@@ -1,21 +1,19 @@
 import { positionCount } from '../plan/position.ts';
 import type { HandoverQuestion } from './live-session.ts';
-import type { Relay } from './relay.ts';
 
-/** A session that waits for its handover, and where to. */
-export interface WaitingSession {
-  readonly relay: Relay;
-  readonly broker: string;
+/** A session that waits for its handover. */
+interface WaitingSession {
+  readonly relay: { readonly record: { readonly assignment: { readonly position?: number } } };
 }
 
 /** Positions are told apart as finely as that, to find the first ones without sorting all. */
 const bucketCount = 1_000;
 
 /** The sessions that are first in the plan's order, at least `begin` of them where there are as many, sorted. */
-export function inOrder(
-  waiting: readonly WaitingSession[],
+export function inOrder<Session extends WaitingSession>(
+  waiting: readonly Session[],
   { begin, order }: Pick<HandoverQuestion, 'begin' | 'order'>,
-): readonly WaitingSession[] {
+): readonly Session[] {
   if (waiting.length <= begin) return waiting;
   const rankOf = ({ relay }: WaitingSession) => {
     const position = relay.record.assignment.position ?? 0;
