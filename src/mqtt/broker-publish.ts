@@ -16,8 +16,10 @@ export class BrokerPublish {
   readonly #parts: SessionParts;
   readonly #leg: UpstreamLeg;
   readonly #head: PublishHead;
-  /** Whether the device may have fewer in flight than two brokers were told, or one could be told. */
+  /** Whether the device bounds what it has in flight. */
   readonly #hasWindow: boolean;
+  /** Whether the broker knows the device's Receive Maximum, and keeps it as far as its own deliveries go. */
+  readonly #keepsWindow: boolean;
   /** Whether the broker does not know how much the device takes. */
   readonly #checksSize: boolean;
   #payloadGoes: 'device' | 'nowhere' = 'device';
@@ -28,6 +30,7 @@ export class BrokerPublish {
     this.#leg = leg;
     this.#head = parts.scratch.brokerHead(leg.upstream.protocol);
     this.#hasWindow = device.receiveMaximum < 65_535;
+    this.#keepsWindow = leg.upstream.protocol === '5';
     this.#checksSize = device.maximumPacketSize < maxPacketBytes;
   }
 
@@ -63,6 +66,12 @@ export class BrokerPublish {
       output.send(encodeAcknowledgement(upstream.protocol, { type, packetId }));
     } else if (downlink.stateOf(slot, packetId) === downlinkState.received2) this.#acknowledge(head);
     return true;
+  }
+
+  #isWindowFull(): boolean {
+    const { downlink, device } = this.#parts;
+    if (!this.#hasWindow || (this.#keepsWindow && !downlink.hasForeign(this.#leg.slot))) return false;
+    return downlink.inflight >= device.receiveMaximum;
   }
 
   #isSeen(head: PublishHead): boolean {
@@ -104,10 +113,10 @@ export class BrokerPublish {
   /** False: it waits for the device's window. */
   #carry(head: PublishHead): boolean {
     const parts = this.#parts;
-    const { downlink, nowMs } = parts;
+    const { nowMs } = parts;
     const { desk, pace } = this.#leg;
     const { qos } = head;
-    if (this.#hasWindow && qos > 0 && downlink.inflight >= parts.device.receiveMaximum) return false;
+    if (qos > 0 && this.#isWindowFull()) return false;
     if (pace.isBound) pace.note(nowMs);
     if (head.retain && this.#leg.restoringUntilMs > nowMs && this.#isSeen(head))
       return this.#drop(head, 'retained-seen');

@@ -62,6 +62,11 @@ export class DownlinkExchanges {
     return this.#inflightBySlot[slot] + (this.#swallowed[slot]?.size ?? 0);
   }
 
+  /** Whether the device has something in flight that this leg's broker does not know of. */
+  hasForeign(slot: LegSlot): boolean {
+    return this.inflight !== this.#inflightBySlot[slot];
+  }
+
   stateOf(slot: LegSlot, upstreamId: number): number {
     if (this.#swallowed[slot]?.has(upstreamId) === true) return downlinkState.swallowed;
     return this.stateOfDevice(this.#deviceIdOf(slot, upstreamId));

@@ -79,6 +79,8 @@ export class SessionCut {
     if (this.#step !== stable || target === undefined || target.isOver) return false;
     this.#options = options;
     target.restoringUntilMs = Number.POSITIVE_INFINITY;
+    // What the device asked of it in its earlier turn is answered.
+    target.askedAnew.length = 0;
     this.#restore(target);
     return true;
   }

@@ -13,6 +13,8 @@ import type { UpstreamLeg } from './upstream-leg.ts';
 
 /** A leg that lived as long has shown that the session is not what its broker closes it for. */
 const provenMs = 10_000;
+/** A leg that lives so long has taken what was sent again on it. */
+const repeatedMs = 1_000;
 /** Legs in a row that may be lost before that: what each of them was sent may be the cause. */
 const maxLosses = 3;
 
@@ -140,9 +142,13 @@ export class SessionLegs {
       if (this.#attachment === 'restoring') this.#attachment = 'attached';
       return;
     }
-    if (parts.nowMs - this.#attachedAtMs >= provenMs) this.#losses = 0;
+    const livedMs = parts.nowMs - this.#attachedAtMs;
+    if (livedMs >= provenMs) this.#losses = 0;
+    const { uplink, desk } = parts.leg;
+    // What was sent again is what its broker closes for: the device hears so, as it would without a gateway.
+    const isRefusal = this.#losses > 0 && livedMs < repeatedMs && (uplink.isOwedByBroker || desk.pending > 0);
     this.#losses += 1;
-    if (this.#losses > maxLosses) {
+    if (isRefusal || this.#losses > maxLosses) {
       parts.fail({ side: 'broker', reason: reasonCode.serverShuttingDown, message: `${message}, again and again` });
       return;
     }
