@@ -122,7 +122,8 @@ export class DownlinkLedger {
     const hasDup = (packet.firstByte & 8) !== 0;
     const isFresh = (copy: Copy) =>
       copy.forwardedOn < 0 && copy.retain === wasRetained && copy.suppressed === undefined;
-    const isAgain = (copy: Copy) => hasDup && copy.isUnread && copy.forwardedOn >= 0 && copy.retain === wasRetained;
+    const isKnown = (copy: Copy) => copy.forwardedOn >= 0 || copy.suppressed !== undefined;
+    const isAgain = (copy: Copy) => hasDup && copy.isUnread && isKnown(copy) && copy.retain === wasRetained;
     const spoken = fitting.filter(({ broker }) => broker === this.speaker);
     const isAsked = (copy: Copy) => isFresh(copy) && this.#askedFor(copy) !== undefined;
     const ofSpeaker = spoken.find(isAgain) ?? spoken.find(isAsked) ?? spoken.find(isFresh);
