@@ -51,6 +51,7 @@ export class BrokerLeg implements UpstreamLeg {
   readonly sameForm: boolean;
   restoringUntilMs = Number.NEGATIVE_INFINITY;
   readonly askedAnew: string[] = [];
+  readonly repeated = new Set<number>();
   isOver = false;
   isSilent = false;
   isRead = true;

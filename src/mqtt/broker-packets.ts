@@ -85,13 +85,14 @@ export class BrokerPackets implements PacketReader {
   /** PUBACK, PUBREC and PUBCOMP for what the device sent. */
   #handleAnswer(type: 4 | 5 | 7, span: PacketSpan): PacketVerdict {
     const { device, port, undeliverable } = this.#parts;
-    const { uplink, upstream, output, identifiers, ownPublishes, unacknowledged } = this.#leg;
+    const { uplink, upstream, output, identifiers, ownPublishes, unacknowledged, repeated } = this.#leg;
     if (readAcknowledgement(span, upstream.protocol, this.#ack) !== 0)
       return this.#distrust('a malformed acknowledgement');
     const { packetId, reason } = this.#ack;
     const deviceId = identifiers.deviceIdOf(packetId);
     const answer = uplink.handleAnswer(type, packetId, reason);
     if (!uplink.isWithBroker(deviceId)) unacknowledged.drop(deviceId);
+    if (repeated.size > 0) repeated.delete(deviceId);
     if (answer.deviceId === 0) {
       if (type === packetType.puback && ownPublishes.delete(packetId)) identifiers.forget(packetId);
       else if (type === packetType.pubrec && reason < 0x80) {

@@ -200,6 +200,7 @@ export class DevicePublish {
     const upstreamId = uplink.begin(packetId, qos);
     if (upstreamId === undefined) return false;
     if (!hasPlace) ackOrder.push(packetId);
+    if (this.#isAgain) leg.repeated.add(packetId);
     parts.assessor?.noteInflight(uplink.inflight);
     if (head.packetBytes === head.end - head.start) {
       unacknowledged.keep(packetId, head.bytes.subarray(head.start, head.end));

@@ -144,9 +144,10 @@ export class SessionLegs {
     }
     const livedMs = parts.nowMs - this.#attachedAtMs;
     if (livedMs >= provenMs) this.#losses = 0;
-    const { uplink, desk } = parts.leg;
+    const { repeated, desk } = parts.leg;
     // What was sent again is what its broker closes for: the device hears so, as it would without a gateway.
-    const isRefusal = this.#losses > 0 && livedMs < repeatedMs && (uplink.isOwedByBroker || desk.pending > 0);
+    const isUnanswered = repeated.size > 0 || desk.unanswered().length > 0;
+    const isRefusal = this.#losses > 0 && livedMs < repeatedMs && isUnanswered;
     this.#losses += 1;
     if (isRefusal || this.#losses > maxLosses) {
       parts.fail({ side: 'broker', reason: reasonCode.serverShuttingDown, message: `${message}, again and again` });

@@ -65,6 +65,7 @@ export function resumeUplink(parts: SessionParts, leg: UpstreamLeg, publish: Dev
       case uplinkState.sent2:
       case uplinkState.forwarded:
         if (packet === undefined) return false;
+        leg.repeated.add(deviceId);
         publish.repeat(packet, upstreamId, state === uplinkState.sent2 ? 2 : 1);
         break;
       case uplinkState.released2:

@@ -26,6 +26,8 @@ export interface UpstreamLeg {
   readonly ownPublishes: Map<number, Buffer>;
   /** Those that wait for the broker's window. */
   readonly ownWaiting: Buffer[];
+  /** Device identifiers of what was sent again on this leg and is not answered. */
+  readonly repeated: Set<number>;
   readonly desk: SubscriptionDesk;
   readonly limits: DeliveryLimits;
   readonly pace: PublishPace;
