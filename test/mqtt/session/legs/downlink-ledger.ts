@@ -3,8 +3,8 @@ import { type ModelPacket, noBytes } from '../model-packets.ts';
 import type { Exchange } from '../model-peer.ts';
 import { type Copy, copyPayload, filterMatches, type Publication } from './leg-copy.ts';
 
-/** Behind a SUBSCRIBE of the device nobody can tell what the gateway's own, just before it, still brings. */
-const mostAnswers = 2;
+/** Behind a SUBSCRIBE of the device nobody can tell what the gateway's own, just before it, still brings, for each filter. */
+const mostAnswers = 4;
 
 /** A SUBSCRIBE of the device, and what has come because of it. */
 interface Asked {

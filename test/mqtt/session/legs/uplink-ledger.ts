@@ -36,6 +36,8 @@ export class UplinkLedger {
   resumptions = 0;
   /** QoS 2 that the device had finished, and the gateway finished in its place. */
   readonly #finishedAtQos1 = new Set<Message>();
+  /** Messages that went behind later ones, because the leg that they had gone to was lost afterwards. */
+  readonly #late = new Set<Message>();
   #fresh: Passage[] = [];
 
   createMessage(fields: {
@@ -129,11 +131,12 @@ export class UplinkLedger {
     }
     // QoS 2 that the device has finished has its place no longer.
     const isFinished = message.qos === 2 && packet.qos === 1;
-    const isLate = isFinished || (passage !== undefined && !this.#flow(passage.leg).wasActive);
+    if (isFinished || (passage !== undefined && !this.#flow(passage.leg).wasActive)) this.#late.add(message);
+    const isLate = this.#late.has(message);
     const lastOnLeg = flow.lastByTopic.get(message.topic) ?? -1;
     if (lastOnLeg > number && !isLate)
       throw new Violation(`U4: message ${number} comes behind ${lastOnLeg} on leg ${leg}`);
-    flow.lastByTopic.set(message.topic, Math.max(lastOnLeg, number));
+    if (!isLate) flow.lastByTopic.set(message.topic, number);
     this.#passages.set(message, { leg, isAnswered: false });
     if (packet.qos > 0) this.#takeId(leg, packet.id, message);
   }
