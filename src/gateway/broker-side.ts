@@ -73,6 +73,7 @@ export class BrokerSide {
   handleOver({ leg: number, how }: Extract<LegNews, { readonly kind: 'over' }>): void {
     const leg = this.#legs.of(number);
     if (leg === undefined) return;
+    if (this.#machine.isEnded) this.#comeHome(leg);
     // The machine has written the DISCONNECT.
     if (how === 'disconnect') leg.close(false);
     else leg.destroy();
@@ -87,6 +88,7 @@ export class BrokerSide {
     if (leg === undefined || this.#legs.active === leg) return;
     const { broker } = this.#record.home;
     this.#legs.active = leg;
+    leg.isWhole = true;
     this.#record.home = leg.terms;
     this.#effects.activeChanged();
     this.#events.handleSwitched(leg, broker);
@@ -95,12 +97,31 @@ export class BrokerSide {
   /** The device is there or its will is the active leg's to publish: every other broker gets a DISCONNECT. */
   endOthers(): void {
     const nowMs = this.#clock.monotonicMs();
+    for (const leg of this.#legs.others) this.#comeHome(leg);
     for (const { number } of this.#legs.others) this.#machine.dismiss(number, nowMs);
     this.#effects.flush();
     for (let news = this.#effects.nextNews(); news !== undefined; news = this.#effects.nextNews()) {
       if (news.kind === 'over') this.handleOver(news);
     }
     for (const leg of this.#legs.others) leg.close(false);
+  }
+
+  /**
+   * The device of a persistent session leaves before the broker that it came from has given all it had: that broker has
+   * the whole session still, and it is found there again. What the newer one has of it is left to be purged.
+   */
+  #comeHome(leg: LegConnection): void {
+    const { home } = this.#record;
+    if (!leg.isWhole || leg === this.#legs.active || !this.#goesOn()) return;
+    this.#record.home = leg.terms;
+    this.#events.handleSwitched(leg, home.broker);
+  }
+
+  /** Whether something of the session is left behind its device, which may have changed that with its DISCONNECT. */
+  #goesOn(): boolean {
+    const { outcome } = this.#effects;
+    const changed = outcome?.kind === 'done' ? outcome.done.sessionExpiryInterval : undefined;
+    return (changed ?? this.#record.sessionExpiryInterval) > 0;
   }
 
   destroyAll(): void {

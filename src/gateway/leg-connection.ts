@@ -15,6 +15,11 @@ export class LegConnection {
   readonly writer: LegWriter;
   /** Nothing that it says counts any more; it closes. */
   isOver = false;
+  /**
+   * Its broker holds all that the device is subscribed to: it has been active, and since then neither was it unsubscribed
+   * nor did the device change anything. The session could go on there.
+   */
+  isWhole = false;
 
   constructor(number: number, socket: Socket, terms: LegTerms) {
     this.number = number;

@@ -47,6 +47,11 @@ export class LegConnections {
     return this.#open.filter((leg) => leg !== this.active && !leg.isOver);
   }
 
+  /** Nobody but the active one holds what the device is subscribed to now. */
+  ageOthers(): void {
+    for (const leg of this.#open) if (leg !== this.active) leg.isWhole = false;
+  }
+
   /** No broker has anything of the session in work. */
   get areClosed(): boolean {
     return this.#open.length === 0 && this.#holds === 0;

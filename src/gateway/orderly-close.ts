@@ -46,11 +46,13 @@ export async function closeForNewer(
   { closeMs, parked }: { readonly closeMs: number; readonly parked: ParkedUpstreams },
 ): Promise<void> {
   const { record, legs } = relay;
-  const goesElsewhere = newBroker !== undefined && newBroker !== record.home.broker;
+  // In an overlap the release below takes the home back to the former broker.
+  const broker = legs.active?.terms.broker ?? record.home.broker;
+  const goesElsewhere = newBroker !== undefined && newBroker !== broker;
   if (!relay.isReleased) endBoth(relay, goesElsewhere ? undefined : parked);
   for (const { socket } of legs.open) parked.watch(record.connection, socket);
   // The broker that the newer session goes to ends the leg there by itself; from another one it has to be gone.
-  const closing = legs.open.filter(({ terms }) => goesElsewhere || terms.broker !== record.home.broker);
+  const closing = legs.open.filter(({ terms }) => goesElsewhere || terms.broker !== broker);
   if (closing.length > 0 || legs.isHeld) {
     await Promise.all([...closing.map(({ socket }) => closedWithin(socket, closeMs)), legs.whenUnheld()]);
   }

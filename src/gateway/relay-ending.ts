@@ -205,8 +205,9 @@ export class RelayEnding {
   /** A will delay that the broker does not know ends with the session, if that is sooner (MQTT 5 §3.1.3.2.2). */
   #lossDelayMs(): number {
     const { legs, record } = this.#options;
-    if (legs.active?.socket.destroyed !== false) return 0;
-    return 1_000 * Math.min(record.home.lossDelaySeconds, record.sessionExpiryInterval);
+    const { active } = legs;
+    if (active?.socket.destroyed !== false) return 0;
+    return 1_000 * Math.min(active.terms.lossDelaySeconds, record.sessionExpiryInterval);
   }
 
   #closeAllAfterFlush(): void {

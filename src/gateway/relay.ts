@@ -49,6 +49,7 @@ export class Relay {
     this.#host = host;
     const { legs } = this;
     legs.active = legs.add(upstream, record.home);
+    legs.active.isWhole = true;
     const effects = new SessionEffects({ device, legs }, host, findings);
     this.#effects = effects;
     const nowMs = this.#nowMs();
@@ -268,9 +269,11 @@ export class Relay {
         watch.handleCutAborted(this, news.reason);
         break;
       case 'drained':
+        this.legs.ageOthers();
         watch.handleDrained(this, news.duplicates);
         break;
       case 'subscriptions-changed':
+        this.legs.ageOthers();
         watch.handleSubscriptionsChanged(this);
         break;
     }

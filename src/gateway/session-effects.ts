@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import type { AdaptationKind, Obstacle } from '../mqtt/adaptation-kind.ts';
+import { packetType } from '../mqtt/control-packet.ts';
 import type {
   CutAbort,
   DeviceDone,
@@ -13,6 +14,7 @@ import type { LegConnections } from './leg-connections.ts';
 import { LegWriter } from './leg-writer.ts';
 import type { PendingCounts } from './pending-counts.ts';
 import { gateReason, ReadGate } from './read-gate.ts';
+import { hasPacketOf } from './sent-packets.ts';
 
 /** How a session machine ended, or had to be ended. */
 export type SessionOutcome =
@@ -78,7 +80,10 @@ export class SessionEffects implements SessionPort {
   }
 
   toBroker(leg: number, bytes: Buffer): void {
-    this.#legs.of(leg)?.writer.write(bytes);
+    const to = this.#legs.of(leg);
+    if (to === undefined) return;
+    if (to.isWhole && to !== this.#legs.active && hasPacketOf(packetType.unsubscribe, bytes)) to.isWhole = false;
+    to.writer.write(bytes);
   }
 
   readDevice(wanted: boolean): void {

@@ -1,0 +1,124 @@
+import assert from 'node:assert/strict';
+import { afterEach, describe, it } from 'node:test';
+import mqtt from 'mqtt-packet';
+import type { GatewaySettings, HandoverSettings } from '../../src/gateway/gateway-ports.ts';
+import type { HandoverQuestion, HandoverReply } from '../../src/gateway/live-session.ts';
+import { createGatewayWorld, type GatewayWorld } from './gateway-world.ts';
+import { connackAccepted, connackAccepted5 } from './scripted-broker.ts';
+import { TestDevice } from './test-device.ts';
+import { until } from './until.ts';
+
+let world: GatewayWorld;
+let devices: TestDevice[] = [];
+
+afterEach(async () => {
+  for (const { socket } of devices) socket.destroy();
+  devices = [];
+  await world.stop();
+});
+
+async function start(
+  handover: Partial<HandoverSettings> = {},
+  { onDown = 'hold', repairMs = 30_000 }: { onDown?: 'hold' | 'source'; repairMs?: number } = {},
+): Promise<void> {
+  const broker = { profile: 'mqtt', endpoints: [{ host: '127.0.0.1', tls: false }], onDown };
+  const settings: GatewaySettings = {
+    clientIdPolicy: 'any',
+    brokers: { legacy: broker, target: broker },
+    handover: { overlapMs: 30, settleMs: 5, rollbackWindowMs: 60_000, attemptMs: 5_000, ...handover },
+  };
+  world = await createGatewayWorld({ settings, limits: { repairMs }, random: () => 0.1 });
+}
+
+async function attach(options = {}, version: 4 | 5 = 4): Promise<TestDevice> {
+  for (const broker of [world.legacy, world.target]) {
+    broker.grants = 1;
+    broker.onConnect = version === 5 ? connackAccepted5 : connackAccepted;
+    broker.protocolVersion = version;
+  }
+  const device = await TestDevice.dial(world.port, version);
+  devices.push(device);
+  device.connect('meter-1', options);
+  await device.inbox.packet('connack');
+  await subscribe(device, 'commands', 1);
+  return device;
+}
+
+async function subscribe(device: TestDevice, topic: string, messageId: number): Promise<void> {
+  device.send({ cmd: 'subscribe', messageId, subscriptions: [{ topic, qos: 1 }] });
+  await device.inbox.until(() => device.inbox.packets.some((p) => p.cmd === 'suback' && p.messageId === messageId));
+}
+
+function ask(question: Partial<HandoverQuestion> = {}): HandoverReply {
+  return world.gateway.handOver({ move: 'm', cohorts: ['everyone'], begin: 10, order: 'first-first', ...question });
+}
+
+const homeOf = () => world.gateway.sessions({ limit: 1 })[0]?.home;
+
+/** To the target, the former broker still subscribed or not, as `overlapMs` has it. */
+async function switchOver(): Promise<void> {
+  await world.cutOver('target');
+  await until(() => {
+    ask();
+    return homeOf() === 'target';
+  });
+}
+
+describe('a device that leaves while its former broker still has something for it', () => {
+  /** It was given a message in the old broker's turn, which it has not acknowledged. */
+  async function leaveQueue(options = {}, version: 4 | 5 = 4): Promise<TestDevice> {
+    await start({ overlapMs: 60_000 });
+    const device = await attach({ clean: false, ...options }, version);
+    const { socket } = await world.legacy.leg();
+    const message = { cmd: 'publish', topic: 'commands', qos: 1, messageId: 9, dup: false, retain: false } as const;
+    socket.write(mqtt.generate({ ...message, payload: 'queued' }, { protocolVersion: version }));
+    await device.inbox.packet('publish');
+    await switchOver();
+    return device;
+  }
+
+  const isPurged = (broker: 'legacy' | 'target') =>
+    world[broker].legs.at(-1)?.inbox.commands().join() === 'connect,disconnect';
+
+  it('has its session there again, and the queue with it', async () => {
+    const device = await leaveQueue();
+    device.socket.destroy();
+    await until(() => world.registry.ends.length === 1);
+    assert.equal(world.registry.attachments.at(-1)?.broker, 'legacy');
+    assert.equal(world.registry.ends[0]?.sessionOver, false);
+    assert.deepEqual(world.registry.purges, []);
+    assert.deepEqual((await world.legacy.leg()).inbox.commands(), ['connect', 'subscribe', 'disconnect']);
+    assert.equal(world.legacy.legs.length, 1);
+  });
+
+  it('does too when it says DISCONNECT', async () => {
+    const device = await leaveQueue();
+    device.send({ cmd: 'disconnect' });
+    await until(() => world.registry.ends.length === 1);
+    assert.equal(world.registry.attachments.at(-1)?.broker, 'legacy');
+    assert.equal(world.legacy.legs.length, 1);
+  });
+
+  it('does too when a newer connection takes its session over', async () => {
+    await leaveQueue();
+    await world.gateway.endLeg(1, 9, 'target');
+    assert.equal(world.registry.attachments.at(-1)?.broker, 'legacy');
+    assert.equal((await world.legacy.leg()).inbox.commands().at(-1), 'disconnect');
+    assert.equal(world.legacy.legs.length, 1);
+  });
+
+  it('leaves nothing there when it ends its session', async () => {
+    const device = await leaveQueue({ properties: { sessionExpiryInterval: 600 } }, 5);
+    device.send({ cmd: 'disconnect', reasonCode: 0, properties: { sessionExpiryInterval: 0 } });
+    await until(() => isPurged('legacy'));
+    assert.equal(world.registry.attachments.at(-1)?.broker, 'target');
+  });
+
+  it('stays with the newer broker once it has subscribed there to more', async () => {
+    const device = await leaveQueue();
+    await subscribe(device, 'more', 2);
+    device.socket.destroy();
+    await until(() => isPurged('legacy'));
+    assert.equal(world.registry.attachments.at(-1)?.broker, 'target');
+  });
+});
