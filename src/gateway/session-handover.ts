@@ -87,16 +87,20 @@ export class SessionHandover {
     const { settings, ports } = this.#context;
     const { overlapMs, settleMs, attemptMs } = settings.handover ?? handoverDefaults;
     const settle = settleMs ?? brokerTerms(settings, this.broker).profile.subscriptionSettleMs;
-    clearTimeout(this.#timer);
     this.sinceMs = ports.clock.monotonicMs();
     this.stage = { name: 'cutting', leg: stage.leg };
+    const isBegun = this.relay.cut({ overlapMs, settleMs: settle });
+    // It may be over with already.
+    if (this.stage.name !== 'cutting') return;
+    if (!isBegun) {
+      this.stage = stage;
+      return;
+    }
+    clearTimeout(this.#timer);
     this.#timer = setTimeout(() => {
       this.isLate = true;
       this.relay.abortCut();
     }, attemptMs);
-    if (this.relay.cut({ overlapMs, settleMs: settle }) || this.stage.name !== 'cutting') return;
-    clearTimeout(this.#timer);
-    this.stage = stage;
   }
 
   /** The active role is on `broker` now; the leg that had it is the second one. */

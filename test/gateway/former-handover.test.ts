@@ -64,6 +64,25 @@ async function switchOver(): Promise<void> {
   });
 }
 
+describe('a former leg', () => {
+  it('goes at the end of its window also when a cut back to it could not begin', async () => {
+    await start({ rollbackWindowMs: 700 });
+    await attach();
+    await switchOver();
+    const former = await world.legacy.leg();
+    await former.inbox.packet('unsubscribe');
+    world.target.grants = undefined;
+    (await world.target.leg()).socket.destroy();
+    await (await world.target.leg(1)).inbox.packet('subscribe');
+    await world.cutOver('legacy');
+    assert.equal(ask({ move: 'back' }).underWay, 1);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    await world.cutOver('target');
+    await former.inbox.closed();
+    assert.equal(former.inbox.commands().at(-1), 'disconnect');
+  });
+});
+
 describe('a device that leaves while its former broker still has something for it', () => {
   /** It was given a message in the old broker's turn, which it has not acknowledged. */
   async function leaveQueue(options = {}, version: 4 | 5 = 4): Promise<TestDevice> {
