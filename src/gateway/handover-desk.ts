@@ -31,6 +31,12 @@ const maxDialling = 500;
 /** How long it is taken to hold that a session may move, or may not; up to twice that, so that not all are looked into at once. */
 const judgementMs = 5_000;
 
+const preparedLost: Setback = {
+  kind: 'prepared-lost',
+  isLasting: false,
+  message: 'the broker closed the leg that stood by',
+};
+
 /** Cuts begun per turn of the event loop, so that no message waits for all of them. */
 const cutsPerTurn = 50;
 
@@ -151,6 +157,9 @@ export class HandoverDesk implements HandoverKeeper {
       stage.leg === leg.number
     ) {
       this.#forget(handover);
+      // Each costs its broker a CONNECT: one that closes them is not asked again at once.
+      const isPrepared = stage.name === 'standing' && !stage.isFormer;
+      if (isPrepared && !handover.isLetGo && relay.isSteady) this.#noteSetback(handover, preparedLost);
     }
     if (leg.terms.broker !== relay.record.home.broker && !relay.isTakenOver) purgeBehind(leg, relay, this.#context);
   }

@@ -128,8 +128,8 @@ export class RelayEnding {
       handleDelayedLoss(active, delayMs);
       return;
     }
-    brokers.endOthers();
     this.#state = 'device-done';
+    brokers.endOthers();
     stopDeadlines();
     this.#closeAllAfterFlush();
     if (active === undefined) {

@@ -188,8 +188,8 @@ export class Relay {
    * counts as gone. Its other legs are ended in order.
    */
   release(isTakenOver = false): void {
-    this.#brokers.endOthers();
     this.#ending.release();
+    this.#brokers.endOthers();
     this.onProgress = undefined;
     this.#host.deadlines.remove(this);
     this.#reportDeviceGone(isTakenOver);

@@ -43,6 +43,8 @@ export class SessionHandover {
   wantedMs: number;
   /** It is taken back because it took too long. */
   isLate = false;
+  /** The leg that stands by is let go from here: its end is nobody's fault. */
+  isLetGo = false;
   readonly #context: AttachmentContext;
   readonly #controller = new AbortController();
   #timer: NodeJS.Timeout | undefined;
@@ -124,8 +126,13 @@ export class SessionHandover {
   takeBack(): void {
     const { stage } = this;
     if (stage.name === 'cutting') this.relay.abortCut();
-    else if (stage.name === 'standing') this.relay.dismiss(stage.leg);
+    else if (stage.name === 'standing') this.#dismiss(stage.leg);
     else if (stage.name === 'dialling') this.end();
+  }
+
+  #dismiss(leg: number): void {
+    this.isLetGo = true;
+    this.relay.dismiss(leg);
   }
 
   /** A leg that was prepared is not kept for a move that asks no more. */
@@ -133,7 +140,7 @@ export class SessionHandover {
     if (this.stage.name !== 'standing') return;
     const leftMs = this.wantedMs + unwantedMs - this.#context.ports.clock.monotonicMs();
     if (leftMs > 0) this.#timer = setTimeout(() => this.#letGo(), leftMs);
-    else this.relay.dismiss(this.stage.leg);
+    else this.#dismiss(this.stage.leg);
   }
 
   /** Nothing is done any more; a dial is called off. */

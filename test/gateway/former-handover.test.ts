@@ -64,6 +64,33 @@ async function switchOver(): Promise<void> {
   });
 }
 
+describe('a target that closes the legs that stand by', () => {
+  const prepare = { cohort: 'everyone', weightBps: 10_001 };
+
+  it('is left alone for a while, and told as aborted', async () => {
+    await start();
+    await attach();
+    await until(() => ask({ prepare }).prepared === 1);
+    (await world.target.leg()).socket.destroy();
+    const aborted: unknown[] = [];
+    await until(() => aborted.push(...ask({ prepare }).aborted) > 0);
+    assert.deepEqual(aborted, [{ clientId: 'meter-1', reason: 'the broker closed the leg that stood by' }]);
+    const { begun, remaining } = ask({ prepare });
+    assert.deepEqual([begun, remaining, world.dials.length], [0, 1, 2]);
+  });
+
+  it('is not to blame where the device leaves or the move is taken back', async () => {
+    await start();
+    const device = await attach();
+    await until(() => ask({ prepare }).prepared === 1);
+    world.gateway.abortHandovers('m');
+    await until(() => ask({ prepare }).prepared === 1);
+    device.socket.destroy();
+    await until(() => world.registry.ends.length === 1);
+    assert.deepEqual(ask({ prepare }).aborted, []);
+  });
+});
+
 describe('a former leg', () => {
   it('goes at the end of its window also when a cut back to it could not begin', async () => {
     await start({ rollbackWindowMs: 700 });
