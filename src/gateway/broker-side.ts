@@ -103,7 +103,8 @@ export class BrokerSide {
     for (let news = this.#effects.nextNews(); news !== undefined; news = this.#effects.nextNews()) {
       if (news.kind === 'over') this.handleOver(news);
     }
-    for (const leg of this.#legs.others) leg.close(false);
+    // One that was to be the active one, had the session not failed with it.
+    for (const leg of this.#legs.others) leg.close(this.#machine.mayTell(leg.number));
   }
 
   /**

@@ -188,16 +188,19 @@ export class RelayEnding {
     }
   }
 
-  /** No MQTT DISCONNECT goes to the active leg: the will of a device that breaks the protocol is published [MQTT-3.1.2-8]. */
+  /**
+   * The will of a device that breaks the protocol is published [MQTT-3.1.2-8]: no DISCONNECT goes to the active leg. Where
+   * the brokers' side fails, one does, because the device has done nothing.
+   */
   #fail(fault: SessionFault, farewell?: Buffer): void {
-    const { device, legs, release, handleFault, handleDelayedLoss } = this.#options;
+    const { device, legs, machine, release, handleFault, handleDelayedLoss } = this.#options;
     const { active } = legs;
     handleFault(fault);
     const delayMs = fault.side === 'device' ? this.#lossDelayMs() : 0;
     release();
     closeAfterFlush(device, flushLingerMs, farewell);
     if (active === undefined) return;
-    if (fault.side === 'broker') active.destroy();
+    if (fault.side === 'broker') active.close(machine.mayTellBroker);
     else if (delayMs > 0) handleDelayedLoss(active, delayMs);
     else active.close(false);
   }

@@ -140,6 +140,30 @@ describe('a session whose broker is lost', () => {
     assert.equal(await metricValue(world.metrics.repairs, { result: 'refused' }), 1);
   });
 
+  it('has its will kept back where a subscription is not granted any more', async () => {
+    await start();
+    const device = await attach('meter-1');
+    await subscribe(device, 'commands');
+    world.legacy.grants = 0x80;
+    (await world.legacy.leg()).socket.destroy();
+    const leg = await world.legacy.leg(1);
+    await Promise.all([device.inbox.closed(), leg.inbox.closed()]);
+    assert.equal(leg.inbox.commands().at(-1), 'disconnect');
+  });
+
+  it('has its will kept back where what it sent cannot be sent again', async () => {
+    await start();
+    const device = await attach('meter-1');
+    world.legacy.acknowledges = false;
+    device.send({ ...publish, payload: Buffer.alloc(400_000) });
+    const first = await world.legacy.leg();
+    await first.inbox.packet('publish');
+    first.socket.destroy();
+    const leg = await world.legacy.leg(1);
+    await Promise.all([device.inbox.closed(), leg.inbox.closed()]);
+    assert.deepEqual(leg.inbox.commands(), ['connect', 'disconnect']);
+  });
+
   it('asks no more when its device leaves', async () => {
     await start();
     const device = await attach('meter-1');
