@@ -174,6 +174,14 @@ export class HandoverDesk implements HandoverKeeper {
     else this.#noteSetback(handover, { kind, isLasting: false, message });
   }
 
+  /** For a session without a broker: to the leg that it has at this one, as soon as that can be. False: it has none. */
+  cutTo({ record }: Relay, broker: string): boolean {
+    const handover = this.#handovers.get(record.connection);
+    if (handover?.broker !== broker || handover.stage.name === 'dialling') return false;
+    handover.cut();
+    return handover.stage.name !== 'over';
+  }
+
   /** Its broker is gone: a repair goes on from here, and a leg that is still dialled would be in its way. */
   handleDetached(relay: Relay): void {
     const handover = this.#handovers.get(relay.record.connection);

@@ -85,7 +85,10 @@ export class SessionHandover {
   /** Moves the active role to the leg that stands by; nothing happens while the former cut has not ended. */
   cut(): void {
     const { stage } = this;
-    if (stage.name !== 'standing') return;
+    // A drain that was broken off leaves its leg standing by.
+    const stands =
+      stage.name === 'standing' || (stage.name === 'draining' && stage.leg === this.relay.machine.standingLeg);
+    if (!stands) return;
     const { settings, ports } = this.#context;
     const { overlapMs, settleMs, attemptMs } = settings.handover ?? handoverDefaults;
     const settle = settleMs ?? brokerTerms(settings, this.broker).profile.subscriptionSettleMs;

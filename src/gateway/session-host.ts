@@ -95,7 +95,7 @@ function createLegWatch({ log, homes, repairs, desk }: SessionHostOptions): LegW
       const { broker } = relay.record.home;
       log.warn(`detached ${broker}`, { broker }, 'sessions lost their broker');
       desk.handleDetached(relay);
-      repairs.begin(relay);
+      repairs.begin(relay, (broker) => desk.cutTo(relay, broker));
     },
     handleSwitched: (relay, leg, formerBroker) => {
       homes.handleAttached(relay, formerBroker);

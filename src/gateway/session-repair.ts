@@ -12,6 +12,9 @@ export interface RepairTarget {
   readonly move: string;
 }
 
+/** Moves the session to a leg that it has at the broker already. False: there is none. */
+type CutTo = (broker: string) => boolean;
+
 /** Sessions that lost their broker, until they have one again or their device is gone. */
 export class SessionRepairs {
   readonly #context: AttachmentContext;
@@ -26,11 +29,11 @@ export class SessionRepairs {
     return this.#repairs.size;
   }
 
-  begin(relay: Relay): void {
+  begin(relay: Relay, cutTo: CutTo): void {
     if (this.#isClosed) return;
     const { connection } = relay.record;
     this.forget(relay);
-    const repair = new SessionRepair(relay, this.#context);
+    const repair = new SessionRepair(relay, cutTo, this.#context);
     this.#repairs.set(connection, repair);
     void repair.run().then((result) => {
       if (this.#repairs.get(connection) === repair) this.#repairs.delete(connection);
@@ -65,6 +68,7 @@ type RepairResult = 'repaired' | 'moved' | 'closed' | 'refused' | 'abandoned';
 
 class SessionRepair {
   readonly #relay: Relay;
+  readonly #cutTo: CutTo;
   readonly #context: AttachmentContext;
   readonly #controller = new AbortController();
   readonly #sinceMs: number;
@@ -76,8 +80,9 @@ class SessionRepair {
   #isTargetsTurn = false;
   #isHurried = false;
 
-  constructor(relay: Relay, context: AttachmentContext) {
+  constructor(relay: Relay, cutTo: CutTo, context: AttachmentContext) {
     this.#relay = relay;
+    this.#cutTo = cutTo;
     this.#context = context;
     this.#sinceMs = context.ports.clock.monotonicMs();
   }
@@ -102,6 +107,8 @@ class SessionRepair {
       const choice = this.#choose();
       if (choice.kind === 'close') return this.#giveUp('its broker did not come back');
       const home = this.#relay.record.home.broker;
+      // A second CONNECT of the client ID there would end that leg as a takeover, and publish the will.
+      if (choice.broker !== home && this.#cutTo(choice.broker)) continue;
       const { signal } = this.#controller;
       const attached = await attachLeg(this.#relay, { ...choice, signal, isRepair: true }, this.#context);
       if (attached.ok) return choice.broker === home ? 'repaired' : 'moved';

@@ -110,6 +110,29 @@ describe('a former leg', () => {
   });
 });
 
+describe('a session whose broker is lost in the rollback window', () => {
+  it('goes to the source over the leg that stands by, where `onDown` says so', async () => {
+    await start({}, { onDown: 'source', repairMs: 100 });
+    const device = await attach({ will: { topic: 'w', payload: Buffer.from('gone'), qos: 0, retain: false } });
+    await switchOver();
+    const former = await world.legacy.leg();
+    await former.inbox.packet('unsubscribe');
+    world.down.add('target');
+    (await world.target.leg()).socket.destroy();
+    await until(() => homeOf() === 'legacy');
+    device.send({ cmd: 'publish', topic: 't', payload: 'x', qos: 1, messageId: 7, dup: false, retain: false });
+    await device.inbox.packet('puback');
+    assert.deepEqual(former.inbox.commands().slice(0, 5), [
+      'connect',
+      'subscribe',
+      'unsubscribe',
+      'subscribe',
+      'publish',
+    ]);
+    assert.equal(world.legacy.legs.length, 1);
+  });
+});
+
 describe('a device that leaves while its former broker still has something for it', () => {
   /** It was given a message in the old broker's turn, which it has not acknowledged. */
   async function leaveQueue(options = {}, version: 4 | 5 = 4): Promise<TestDevice> {
