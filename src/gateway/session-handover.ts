@@ -4,6 +4,7 @@ import { type AttachmentContext, attachLeg } from './leg-attachment.ts';
 import type { LegConnection } from './leg-connection.ts';
 import type { LegFailure } from './leg-failure.ts';
 import type { Relay } from './relay.ts';
+import { noteFormer } from './session-purge.ts';
 
 /**
  * What is done with a session's second leg.
@@ -101,6 +102,8 @@ export class SessionHandover {
       this.stage = stage;
       return;
     }
+    // From its first subscription on it gathers messages.
+    noteFormer(this.broker, this.relay, this.#context);
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => {
       this.isLate = true;

@@ -20,7 +20,19 @@ export function purgeAt(broker: string, relay: Relay, { sessionEnds, settings, p
   sessionEnds.begin({ connection, clientId, broker, sessionEnd: sessionEndAt(relay, settings, broker), handleOver });
 }
 
-/** The same for a persistent session, as soon as its connection to that broker is closed. */
+/**
+ * Has a broker known as one that may hold a session of a live persistent one, though its home is another: whatever becomes
+ * of this gateway, the next CONNECT purges it there. The registry takes the home that was last attached before for such.
+ */
+export function noteFormer(broker: string, { record }: Relay, { ports }: Pick<AttachmentContext, 'ports'>): void {
+  const { clientId, connection, epoch, home, isClaimed } = record;
+  if (!outlivesConnection(record) || !isClaimed || clientId === '' || broker === home.broker) return;
+  for (const each of [broker, home.broker]) {
+    ports.registry.attached({ clientId, connection, epoch, broker: each, persistent: true });
+  }
+}
+
+/** Ends a persistent session at a broker that it left, as soon as its connection to that broker is closed. */
 export function purgeBehind(leg: LegConnection, relay: Relay, context: AttachmentContext): void {
   if (!outlivesConnection(relay.record)) return;
   const { broker } = leg.terms;

@@ -91,6 +91,23 @@ describe('a target that closes the legs that stand by', () => {
   });
 });
 
+describe('a target that a persistent session is being brought to', () => {
+  for (const end of ['is taken over', 'is drained'] as const) {
+    it(`is known to hold a session of it when it ${end}`, async () => {
+      await start();
+      await attach({ clean: false });
+      world.target.grants = undefined;
+      await world.cutOver('target');
+      await until(() => ask().underWay === 1 && world.target.legs.length === 2);
+      await (await world.target.leg(1)).inbox.packet('subscribe');
+      if (end === 'is taken over') await world.gateway.endLeg(1, 9, 'legacy');
+      else await world.gateway.drain(500);
+      const brokers = world.registry.attachments.map(({ broker }) => broker);
+      assert.deepEqual(brokers, ['legacy', 'target', 'legacy']);
+    });
+  }
+});
+
 describe('a former leg', () => {
   it('goes at the end of its window also when a cut back to it could not begin', async () => {
     await start({ rollbackWindowMs: 700 });
