@@ -39,7 +39,7 @@ export class BrokerPackets implements PacketReader {
   }
 
   handleLargePublish(span: PacketSpan): PacketVerdict {
-    if (this.#isDeviceTaken()) return 'block';
+    if (this.#isDeviceTaken() || this.#mayBeTakenBack()) return 'block';
     const verdict = this.#publish.handle(span);
     if (verdict !== 'block') this.#count(packetType.publish);
     return verdict;
@@ -191,6 +191,12 @@ export class BrokerPackets implements PacketReader {
   #isDeviceTaken(): boolean {
     const { passing } = this.#parts;
     return passing !== undefined && passing !== this.#leg;
+  }
+
+  /** A leg that is not active yet may be left at any moment: it begins nothing that takes its time. */
+  #mayBeTakenBack(): boolean {
+    const { leg, overlap } = this.#parts;
+    return this.#leg !== leg && overlap === undefined;
   }
 
   #hasFailed(): boolean {

@@ -6,12 +6,15 @@ import { matchesTopicFilter, parseTopicFilter } from './topic.ts';
 export const maxKnownTopics = 128;
 /** Topics that a retained message came for, which are known apart: live ones come and go. */
 export const maxRetainedTopics = 256;
+/** Values known of each of those. */
+const valuesKept = 4;
 
 /** The last value that a device was given for each topic, as a digest: a retained message that says it again is no news. */
 export class DeliveredValues {
   /** By digest of the topic, the one that came first at the front. */
   #liveByTopic: Map<number, number> | undefined;
-  #retainedByTopic: Map<number, number> | undefined;
+  /** The last few: a broker that lags behind the other one retains an earlier value. */
+  #retainedByTopic: Map<number, readonly number[]> | undefined;
   readonly #earlierFilters: readonly string[];
 
   /** `earlierFilters`: what the device subscribed to on an earlier connection of the session. */
@@ -23,7 +26,9 @@ export class DeliveredValues {
     const topic = topicDigest(head);
     if (head.retain || this.#retainedByTopic?.has(topic) === true) {
       this.#retainedByTopic ??= new Map();
-      remember(this.#retainedByTopic, topic, { value: valueDigest(head), max: maxRetainedTopics });
+      const former = this.#retainedByTopic.get(topic) ?? [];
+      const values = [valueDigest(head), ...former].slice(0, valuesKept);
+      remember(this.#retainedByTopic, topic, { value: values, max: maxRetainedTopics });
       return;
     }
     this.#liveByTopic ??= new Map();
@@ -31,13 +36,15 @@ export class DeliveredValues {
   }
 
   /**
-   * Whether the device was given exactly that last for its topic. A topic that nothing came for on this connection is the
+   * Whether the device was given exactly that lately for its topic. A topic that nothing came for on this connection is the
    * affair of the connection on which it was subscribed to: what the broker retained then was given there.
    */
   isLast(head: PublishHead): boolean {
     const topic = topicDigest(head);
-    const value = this.#retainedByTopic?.get(topic) ?? this.#liveByTopic?.get(topic);
-    return value === undefined ? this.#isEarlier(head.topic()) : value === valueDigest(head);
+    const retained = this.#retainedByTopic?.get(topic);
+    if (retained !== undefined) return retained.includes(valueDigest(head));
+    const live = this.#liveByTopic?.get(topic);
+    return live === undefined ? this.#isEarlier(head.topic()) : live === valueDigest(head);
   }
 
   #isEarlier(topic: string): boolean {
@@ -45,10 +52,10 @@ export class DeliveredValues {
   }
 }
 
-function remember(
-  values: Map<number, number>,
+function remember<Value>(
+  values: Map<number, Value>,
   topic: number,
-  { value, max }: { readonly value: number; readonly max: number },
+  { value, max }: { readonly value: Value; readonly max: number },
 ): void {
   if (values.size >= max && !values.has(topic)) {
     const [oldest] = values.keys();

@@ -150,7 +150,8 @@ export class DevicePackets implements PacketReader {
     const isRefused = isRefusal && !hasWord && downlink.stateOfDevice(packetId) === downlinkState.sent2;
     const answer = isRefused ? downlink.refuse(packetId) : downlink.handleAnswer(type, packetId, isRefusal);
     if (!isRefused && !answer.isExpected) return this.#handleUnknownAnswer(type, span);
-    if (leg !== undefined && answer.isPassed) {
+    if (leg?.isOver === true && slot !== nobody) downlink.keepAnswer(slot, answer.upstreamId, type);
+    else if (leg !== undefined && answer.isPassed) {
       const { output, upstream } = leg;
       passAcknowledgement(span, { output, protocol: upstream.protocol, type, packetId: answer.upstreamId });
     } else if (leg === undefined && type === packetType.pubrec && !isRefusal) {

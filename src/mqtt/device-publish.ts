@@ -162,9 +162,11 @@ export class DevicePublish {
   }
 
   #hold(head: PublishHead): PacketVerdict {
-    const { heldFromDevice, nowMs } = this.#parts;
+    const { heldFromDevice, leg, nowMs } = this.#parts;
     const isLarge = head.packetBytes > head.end - head.start;
-    if (isLarge || !heldFromDevice.hold(head.bytes.subarray(head.start, head.end), nowMs)) return 'block';
+    // Its pings lie behind it, and no broker is there to be spared.
+    const isUrgent = leg.isOver;
+    if (isLarge || !heldFromDevice.hold(head.bytes.subarray(head.start, head.end), nowMs, isUrgent)) return 'block';
     if (this.#waitsFor !== undefined) this.#parts.adapted(this.#waitsFor);
     return 'proceed';
   }

@@ -163,6 +163,13 @@ export class DownlinkExchanges {
     this.#awaited[slot] = awaited.size > 0 ? awaited : undefined;
   }
 
+  /** The leg is lost that the answer (a packet type) would go to: a broker that takes the session up says the message again. */
+  keepAnswer(slot: LegSlot, upstreamId: number, type: number): void {
+    const awaited = this.#awaited[slot] ?? new Map<number, number>();
+    awaited.set(upstreamId, type);
+    this.#awaited[slot] = awaited;
+  }
+
   isAwaited(slot: LegSlot, upstreamId: number): boolean {
     return this.#awaited[slot]?.has(upstreamId) ?? false;
   }

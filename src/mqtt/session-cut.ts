@@ -4,6 +4,7 @@ import { OverlapDuplicates } from './overlap-duplicates.ts';
 import { otherLeg, type SessionParts } from './session-parts.ts';
 import type { CutAbort } from './session-port.ts';
 import { type HeldSubscription, isSameSubscription } from './subscription-table.ts';
+import { isTransferable } from './unfinished-transfer.ts';
 import type { UpstreamLeg } from './upstream-leg.ts';
 
 /** How long both legs deliver, and how long the new one is waited for behind its SUBACK. Milliseconds. */
@@ -40,7 +41,7 @@ type Step =
   | { readonly name: 'holding'; readonly changes: number; readonly sinceMs: number }
   | { readonly name: 'overlapping'; readonly untilMs: number; readonly sinceMs: number }
   | { readonly name: 'unsubscribing' }
-  | { readonly name: 'draining'; readonly untilMs: number };
+  | { readonly name: 'draining'; readonly untilMs: number; readonly sinceMs: number };
 
 const stable: Step = { name: 'stable' };
 
@@ -152,10 +153,11 @@ export class SessionCut {
         this.#advanceOverlap(this.#step);
         break;
       case 'unsubscribing':
-        if (this.#former?.desk.pending === 0) this.#step = { name: 'draining', untilMs: nowMs + drainMs };
+        if (this.#former?.desk.pending === 0)
+          this.#step = { name: 'draining', untilMs: nowMs + drainMs, sinceMs: nowMs };
         break;
       case 'draining':
-        this.#advanceDraining(this.#step.untilMs);
+        this.#advanceDraining(this.#step);
         break;
     }
   }
@@ -245,7 +247,7 @@ export class SessionCut {
     this.#step = { name: 'unsubscribing' };
   }
 
-  #advanceDraining(untilMs: number): void {
+  #advanceDraining({ untilMs, sinceMs }: { readonly untilMs: number; readonly sinceMs: number }): void {
     const { nowMs, downlink, leg, port, passing } = this.#parts;
     const former = this.#former;
     if (former === undefined) return;
@@ -253,6 +255,12 @@ export class SessionCut {
     const owed = former.uplink.deviceIds().some((deviceId) => former.uplink.isWithBroker(deviceId));
     if ((owesDevice || owed || !former.output.atBoundary) && nowMs < untilMs) return;
     const isClean = !owesDevice && !owed && former.output.atBoundary;
+    // What it still owes nobody else can give.
+    const isAlone = passing === former || !isTransferable(former);
+    if (!isClean && isAlone && nowMs < sinceMs + queueMs) {
+      this.#step = { name: 'draining', untilMs: nowMs + drainMs, sinceMs };
+      return;
+    }
     for (const deviceId of former.uplink.keptIds()) {
       if (former.uplink.isWithBroker(deviceId)) continue;
       former.uplink.forsake(deviceId);

@@ -25,12 +25,15 @@ type Attachment = 'attached' | 'detached' | 'restoring';
 export class SessionLegs {
   readonly #parts: SessionParts;
   readonly #publish: DevicePublish;
+  readonly #mayBeginAnew: () => boolean;
   readonly #cut: SessionCut;
   #attachment: Attachment = 'attached';
   #attachedAtMs: number;
   #losses = 0;
 
-  constructor(parts: SessionParts, publish: DevicePublish) {
+  /** `mayBeginAnew`: what the broker would hold of a new session is all known. */
+  constructor(parts: SessionParts, publish: DevicePublish, mayBeginAnew: () => boolean) {
+    this.#mayBeginAnew = mayBeginAnew;
     this.#parts = parts;
     this.#publish = publish;
     this.#attachedAtMs = parts.nowMs;
@@ -38,7 +41,7 @@ export class SessionLegs {
       switchTo: (leg) => this.#switchTo(leg),
       dismiss: (leg, message) => this.#dismiss(leg, message),
       strand: (message) => this.#strand(message),
-      takeOver: (former) => this.#takeOver(former),
+      takeOver: (former) => this.#takeOver(former) || this.#failUnrepeatable(),
     });
   }
 
@@ -126,12 +129,17 @@ export class SessionLegs {
   /** After every event of the session. */
   advance(): void {
     if (this.#attachment === 'restoring') this.#advanceRestoring();
-    if (this.#attachment !== 'restoring') this.#cut.advance();
+    if (this.#mayAdvanceCut()) this.#cut.advance();
     if (this.#parts.leg.ownWaiting.length > 0) sendOwnWaiting(this.#parts, this.#parts.leg, this.#publish);
   }
 
   nextDeadlineMs(): number {
-    return this.#attachment === 'restoring' ? Number.POSITIVE_INFINITY : this.#cut.nextDeadlineMs();
+    return this.#mayAdvanceCut() ? this.#cut.nextDeadlineMs() : Number.POSITIVE_INFINITY;
+  }
+
+  /** Detached, a cut goes on to its switch; behind it the former leg stays as it is until another one is active. */
+  #mayAdvanceCut(): boolean {
+    return this.#attachment === 'attached' || (this.#attachment === 'detached' && this.#cut.target !== undefined);
   }
 
   #detach(message: string, isForced: boolean): void {
@@ -169,6 +177,12 @@ export class SessionLegs {
     const lost = parts.leg;
     const { desk, slot } = lost;
     const isResumed = upstream.sessionPresent;
+    if (!isResumed && !this.#mayBeginAnew()) {
+      // The device subscribes again when it connects anew; kept, it would get nothing and never know.
+      const message = 'its broker has forgotten the session, and the gateway never saw its subscriptions';
+      parts.fail({ side: 'broker', reason: reasonCode.serverShuttingDown, message });
+      return;
+    }
     // A session that was lost while it was subscribed again lacks what its broker had not answered.
     const isSubscribed = isResumed && !desk.isRestoring;
     const orders = desk.unanswered();
@@ -243,6 +257,10 @@ export class SessionLegs {
 
   #dismiss(leg: UpstreamLeg, message: string, endsSession = false): void {
     if (leg.isOver) return;
+    if (this.#parts.passing === leg) {
+      const inside = `${message}, inside a packet`;
+      this.#parts.fail({ side: 'broker', reason: reasonCode.serverShuttingDown, message: inside });
+    }
     const { legs, port, end } = this.#parts;
     const mayBeTold = leg.output.atBoundary;
     if (mayBeTold)
@@ -255,8 +273,9 @@ export class SessionLegs {
     port.legOver(leg.number, mayBeTold ? 'disconnect' : 'lost', message);
   }
 
-  #failUnrepeatable(): void {
+  #failUnrepeatable(): false {
     const message = 'a broker is lost, and what the device sent cannot be sent again';
     this.#parts.fail({ side: 'broker', reason: reasonCode.serverShuttingDown, message });
+    return false;
   }
 }

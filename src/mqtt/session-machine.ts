@@ -48,7 +48,8 @@ export class SessionMachine {
     });
     this.#subscriptions = new SubscriptionMemory(this.#parts, options.subscriptions);
     this.#device = new DevicePackets(this.#parts, sessionExpiryInterval);
-    this.#legs = new SessionLegs(this.#parts, this.#device.publish);
+    const mayBeginAnew = () => !this.#outlivesConnection || this.#subscriptions.isKnown;
+    this.#legs = new SessionLegs(this.#parts, this.#device.publish, mayBeginAnew);
     this.#fromDevice = new PacketStream(this.#device, {
       maxPacketBytes: options.maxPacketBytes,
       hasProperties: device.protocol === '5',

@@ -19,6 +19,7 @@ export function transferUplink(
   to: UpstreamLeg,
   publish: DevicePublish,
 ): boolean {
+  if (!isTransferable(from)) return false;
   const { heldFromDevice, nowMs } = parts;
   const again: HeldPacket[] = [];
   const own: Buffer[] = [...from.ownPublishes.values(), ...from.ownWaiting.splice(0)];
@@ -26,7 +27,6 @@ export function transferUplink(
   for (const deviceId of from.uplink.deviceIds()) {
     const state = from.uplink.stateOf(deviceId);
     const packet = from.unacknowledged.packetOf(deviceId);
-    if (packet === undefined && state !== uplinkState.kept) return false;
     from.uplink.forsake(deviceId);
     from.unacknowledged.drop(deviceId);
     if (state === uplinkState.kept) to.uplink.keep(deviceId);
@@ -50,6 +50,13 @@ export function sendOwnWaiting(parts: SessionParts, leg: UpstreamLeg, publish: D
     if (packet === undefined) return;
     sendOwn(parts, leg, packet, publish);
   }
+}
+
+/** Whether there is a copy of all that a broker has not acknowledged. */
+export function isTransferable({ uplink, unacknowledged }: UpstreamLeg): boolean {
+  return uplink
+    .deviceIds()
+    .every((id) => uplink.stateOf(id) === uplinkState.kept || unacknowledged.packetOf(id) !== undefined);
 }
 
 /** The same on a leg whose broker has taken the session up: every exchange goes on where it was. False as above. */
