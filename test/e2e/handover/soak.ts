@@ -27,7 +27,10 @@ const live = oneOf<Live>('live', values.live, ['handover', 'reconnect']);
 const side = oneOf<Side>('broker', values.broker, sides);
 const startedMs = performance.now();
 
-await using world = await HandoverWorld.start({ devices: wholeNumber('devices', values.devices) });
+await using world = await HandoverWorld.start({
+  devices: wholeNumber('devices', values.devices),
+  brokersRemember: fault === 'kill-broker',
+});
 const at = values.at === undefined ? undefined : oneOf<FaultPoint>('at', values.at, faultPoints);
 const chosen = createFault(fault, { side, at });
 const findings = await runScript(world, {
