@@ -19,6 +19,8 @@ export interface HandoverWorldOptions {
   readonly handover?: Readonly<Record<string, number>>;
   /** Brokers save their sessions every two seconds, so that they know most of them after a kill. */
   readonly brokersRemember?: boolean;
+  /** What the mirror takes longer than it must; a message of one broker's side comes so much later by the other. */
+  readonly mirrorLagMs?: number;
   /** Other sections of the configuration. */
   readonly sections?: Readonly<Record<string, unknown>>;
 }
@@ -76,7 +78,7 @@ export class HandoverWorld implements AsyncDisposable {
     const mirror = held.use(new ChildProgram<MirrorApi>('mirror-process.ts'));
     const backend = held.use(new ChildProgram<BackendApi>('backend-process.ts'));
     const fleet = held.use(new ChildProgram<FleetApi>('fleet-process.ts'));
-    await mirror.ask('start', ports);
+    await mirror.ask('start', { ports, lagMs: options.mirrorLagMs ?? 0 });
     await backend.ask('start', { devices: options.devices, ports });
     await backend.ask('retain', null);
     const { gateway, listenerPort } = await startOnFreePort(directory, options, brokers);

@@ -5,7 +5,7 @@ import { HandoverWorld } from './handover-world.ts';
 import { judge } from './verdict.ts';
 
 describe('200 devices go over and back twice under traffic', async () => {
-  await using world = await HandoverWorld.start({ devices: 200 });
+  await using world = await HandoverWorld.start({ devices: 200, mirrorLagMs: 300 });
   const findings = await runScript(world, { rounds: 2, live: 'handover', baselineMs: 3_000, holdMs: 3_000 });
   const checks = judge(findings, {
     ...{ reconnects: false, staying: false },
