@@ -3,6 +3,7 @@ import { serve } from './child-program.ts';
 import { machineMs } from './delay-histogram.ts';
 import {
   commandSide,
+  type DeviceMessage,
   type DevicePlan,
   deviceIndex,
   devicePlan,
@@ -27,17 +28,17 @@ export interface BackendDeviceReport {
   readonly telemetry: { readonly missing: readonly number[]; readonly largest: number; readonly duplicates: number };
 }
 
-export interface BackendReport {
-  readonly devices: readonly BackendDeviceReport[];
-  /** Client IDs, once for each will. */
-  readonly wills: readonly string[];
-  /** Telemetry that no device sent. */
-  readonly strangers: readonly string[];
+export interface WillReport {
+  readonly clientId: string;
+  readonly side: Side;
+  readonly atMs: number;
 }
 
-export interface SentCommand {
-  readonly index: number;
-  readonly number: number;
+export interface BackendReport {
+  readonly devices: readonly BackendDeviceReport[];
+  readonly wills: readonly WillReport[];
+  /** Telemetry that no device sent. */
+  readonly strangers: readonly string[];
 }
 
 /** The backends on either broker: they send commands, and watch what arrives of telemetry and wills. */
@@ -57,7 +58,7 @@ export type BackendApi = {
   sent(question: null): number;
   report(question: null): BackendReport;
   /** When each of these commands was sent, and when acknowledged, machine milliseconds. */
-  timesOf(question: readonly SentCommand[]): readonly { readonly sentMs: number; readonly acknowledgedMs: number }[];
+  timesOf(question: readonly DeviceMessage[]): readonly { readonly sentMs: number; readonly acknowledgedMs: number }[];
 };
 
 /** What the backends know of one device. */
@@ -96,7 +97,7 @@ class DeviceRecord {
 }
 
 const ticksPerSecond = 20;
-const wills: string[] = [];
+const wills: WillReport[] = [];
 const strangers: string[] = [];
 const links = new Map<Side, BrokerLink>();
 let records: readonly DeviceRecord[] = [];
@@ -164,7 +165,7 @@ function openSide(side: Side, port: number): readonly Promise<void>[] {
 
 function handleArrival(side: Side, publish: ReceivedPublish): void {
   if (publish.topic.startsWith('will/')) {
-    wills.push(publish.payload);
+    wills.push({ clientId: publish.payload, side, atMs: machineMs() });
     return;
   }
   const message = parseNumbered(publish);

@@ -11,7 +11,7 @@ export interface Fault {
   readonly name: string;
   /** Absent: at another point in every round. */
   readonly at?: FaultPoint;
-  /** Makes it at this point, and mends it. Answers the outage when a broker lost what it knew. */
+  /** Makes it at this point, and mends it. Answers the outage when a broker was gone. */
   make(world: HandoverWorld, point: FaultPoint): Promise<Outage | undefined>;
 }
 
@@ -55,7 +55,7 @@ async function killGateway(world: HandoverWorld, point: FaultPoint): Promise<und
   await world.killGateway();
 }
 
-/** It comes back with an empty memory. */
+/** It comes back with what it had saved. */
 async function killBroker(world: HandoverWorld, side: Side): Promise<Outage> {
   const fromMs = machineMs();
   await world.brokers[side].kill();

@@ -60,6 +60,8 @@ export class FleetDevice {
   /** Values of its probe topic, in order. */
   probes: string[] = [];
   published = 0;
+  /** When each message was acknowledged, by its number less 1, machine milliseconds. */
+  readonly acknowledgedMs: number[] = [];
   /** Connections that ended although it wanted none of that. */
   closes = 0;
   /** How the last of them ended. */
@@ -235,7 +237,9 @@ export class FleetDevice {
     const sent = this.#unacknowledged.get(packetId);
     if (sent === undefined) return;
     this.#unacknowledged.delete(packetId);
-    this.#surroundings.acknowledgementDelays.add(machineMs() - sent.sentMs);
+    const nowMs = machineMs();
+    this.acknowledgedMs[sent.number - 1] = nowMs;
+    this.#surroundings.acknowledgementDelays.add(nowMs - sent.sentMs);
   }
 
   #handlePingresp(): void {

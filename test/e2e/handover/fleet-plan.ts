@@ -88,6 +88,12 @@ export function commandSide(index: number, number: number): Side {
   return (index + number) % 2 === 0 ? 'legacy' : 'target';
 }
 
+/** A message by its sender's or receiver's device. */
+export interface DeviceMessage {
+  readonly index: number;
+  readonly number: number;
+}
+
 export type Side = 'legacy' | 'target';
 export const sides: readonly Side[] = ['legacy', 'target'];
 /** Messages that wait for each device that starts offline. */

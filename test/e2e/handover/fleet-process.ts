@@ -2,7 +2,7 @@ import { createSecureContext } from 'node:tls';
 import { serve } from './child-program.ts';
 import { type DelaysByPhase, machineMs, PhasedDelays } from './delay-histogram.ts';
 import { type Absence, FleetDevice, type FleetSurroundings } from './fleet-device.ts';
-import { devicePlan } from './fleet-plan.ts';
+import { type DeviceMessage, devicePlan } from './fleet-plan.ts';
 
 export interface FleetQuestion {
   readonly devices: number;
@@ -56,6 +56,8 @@ export type FleetApi = {
   /** Commands received, the first of each. */
   received(question: null): number;
   report(question: null): FleetReport;
+  /** When each of these messages was acknowledged, machine milliseconds. */
+  acknowledgedMs(question: readonly DeviceMessage[]): readonly number[];
 };
 
 const connectsUnderWay = 24;
@@ -112,6 +114,7 @@ serve<FleetApi>({
     }),
   unacknowledged: () => sumOf(({ unacknowledgedNumbers }) => unacknowledgedNumbers.length),
   received: () => sumOf(({ commands }) => commands.count),
+  acknowledgedMs: (messages) => messages.map(({ index, number }) => devices[index]?.acknowledgedMs[number - 1] ?? 0),
   report: () => ({
     devices: devices.map(describe),
     commandDelays: delays.commands.summaries(),

@@ -6,7 +6,7 @@ import type { HandoverWorld, Outage } from './handover-world.ts';
 import type { MoveRecord } from './move-record.ts';
 import { type Live, moveCohort, prepare } from './operator.ts';
 import { misplacedDevices } from './placement.ts';
-import { excuseOf, type Findings, lostCommands, lostTelemetry } from './verdict.ts';
+import { excuseOf, type Findings, isWithBroker, missingCommands, missingTelemetry } from './verdict.ts';
 
 export interface ScriptOptions {
   /** Over and back, so often. */
@@ -75,11 +75,16 @@ class ScriptRun {
     const misplaced = await this.#placement();
     const fleet = await this.#world.fleet.ask('report', null);
     const backend = await this.#world.backend.ask('report', null);
-    const lost = lostCommands(fleet, backend);
+    const lost = missingCommands(fleet, backend);
+    const lostTelemetry = missingTelemetry(fleet, backend);
+    const acknowledgedMs = await this.#world.fleet.ask('acknowledgedMs', lostTelemetry);
     const times = await this.#world.backend.ask('timesOf', lost);
     return {
       ...{ fleet, backend, misplaced, moves: this.#moves, outages: this.#outages },
-      lostTelemetry: lostTelemetry(fleet, backend),
+      lostTelemetry: lostTelemetry.map((message, at) => {
+        const atMs = acknowledgedMs[at] ?? 0;
+        return { ...message, acknowledgedMs: atMs, isWithBroker: isWithBroker(atMs, this.#outages) };
+      }),
       lostCommands: lost.map((message, at) => {
         const sentMs = times[at]?.sentMs ?? 0;
         const device = fleet.devices[message.index];

@@ -1,6 +1,7 @@
+import { mkdir } from 'node:fs/promises';
 import { processTree } from '../../../bench/relay/process-usage.ts';
 import type { AdminClient } from '../../../src/admin/admin-client.ts';
-import { type MosquittoBroker, startMosquitto } from '../../integration/mosquitto-broker.ts';
+import { type MosquittoBroker, type MosquittoOptions, startMosquitto } from '../../integration/mosquitto-broker.ts';
 import { likelyFreePort, temporaryDirectory } from '../../integration/spawned-process.ts';
 import { fleetDomain, pkiText, writePki } from '../../integration/test-pki.ts';
 import { eventually } from '../eventually.ts';
@@ -8,7 +9,7 @@ import { GatewayProcess, writeConfiguration } from '../gateway-process.ts';
 import type { BackendApi } from './backend-process.ts';
 import { ChildProgram } from './child-program.ts';
 import { machineMs } from './delay-histogram.ts';
-import type { Side } from './fleet-plan.ts';
+import { type Side, sides } from './fleet-plan.ts';
 import type { FleetApi } from './fleet-process.ts';
 import type { MirrorApi } from './mirror-process.ts';
 
@@ -16,6 +17,10 @@ export interface HandoverWorldOptions {
   readonly devices: number;
   /** The configuration's section. */
   readonly handover?: Readonly<Record<string, number>>;
+  /** Brokers save their sessions every two seconds, so that they know most of them after a kill. */
+  readonly brokersRemember?: boolean;
+  /** What the mirror takes longer than it must; a message of one broker's side comes so much later by the other. */
+  readonly mirrorLagMs?: number;
   /** Other sections of the configuration. */
   readonly sections?: Readonly<Record<string, unknown>>;
 }
@@ -60,15 +65,20 @@ export class HandoverWorld implements AsyncDisposable {
   /** Nobody is connected yet but backends and mirror; `connectFleet` comes next. */
   static async start(options: HandoverWorldOptions): Promise<HandoverWorld> {
     await using held = new AsyncDisposableStack();
-    const brokers = { legacy: await startMosquitto(brokerOptions), target: await startMosquitto(brokerOptions) };
-    for (const side of ['legacy', 'target'] as const) held.defer(() => brokers[side].stop());
     const { path: directory } = held.use(await temporaryDirectory());
+    const mosquitto = (side: Side) =>
+      mosquittoOptions(options.brokersRemember === true ? `${directory}/${side}` : undefined);
+    const brokers = {
+      legacy: await startMosquitto(await mosquitto('legacy')),
+      target: await startMosquitto(await mosquitto('target')),
+    };
+    for (const side of sides) held.defer(() => brokers[side].stop());
     await writePki(directory);
     const ports = { legacy: brokers.legacy.port, target: brokers.target.port };
     const mirror = held.use(new ChildProgram<MirrorApi>('mirror-process.ts'));
     const backend = held.use(new ChildProgram<BackendApi>('backend-process.ts'));
     const fleet = held.use(new ChildProgram<FleetApi>('fleet-process.ts'));
-    await mirror.ask('start', ports);
+    await mirror.ask('start', { ports, lagMs: options.mirrorLagMs ?? 0 });
     await backend.ask('start', { devices: options.devices, ports });
     await backend.ask('retain', null);
     const { gateway, listenerPort } = await startOnFreePort(directory, options, brokers);
@@ -142,10 +152,11 @@ export class HandoverWorld implements AsyncDisposable {
     await this.gateway.wholeStatus();
   }
 
-  /** Starts a broker that was killed, on its ports and with nothing in its memory. */
+  /** Starts a broker that was killed, on its ports and with what it had saved. */
   async reviveBroker(side: Side): Promise<void> {
     const { port, tlsPort } = this.brokers[side];
-    this.brokers[side] = await startMosquitto({ ...brokerOptions, ports: { port, tlsPort } });
+    const options = await mosquittoOptions(`${this.directory}/${side}`);
+    this.brokers[side] = await startMosquitto({ ...options, ports: { port, tlsPort } });
   }
 
   /** Waits until every device that wants a connection has one. */
@@ -181,7 +192,16 @@ interface WorldParts {
 const quietMs = 2_000;
 const endDeadlineMs = 60_000;
 const startAttempts = 5;
-const brokerOptions = { quiet: true, configuration: ['max_inflight_messages 0', 'set_tcp_nodelay true'] };
+
+/** `memory`: the directory that sessions are saved in. */
+async function mosquittoOptions(memory: string | undefined): Promise<MosquittoOptions> {
+  if (memory !== undefined) await mkdir(memory, { recursive: true });
+  const saving = ['persistence true', `persistence_location ${memory}/`, 'autosave_interval 1'];
+  return {
+    quiet: true,
+    configuration: ['max_inflight_messages 0', 'set_tcp_nodelay true', ...(memory === undefined ? [] : saving)],
+  };
+}
 
 /** Devices come back to the port they know, so it is a fixed one. */
 async function startOnFreePort(

@@ -8,7 +8,8 @@ import { commandFilter, type Side, telemetryFilter } from './fleet-plan.ts';
  * when the other one has acknowledged it. No local keeps its own messages from coming back.
  */
 export type MirrorApi = {
-  start(ports: Readonly<Record<Side, number>>): Promise<void>;
+  /** `lagMs`: how long it keeps each message before it carries it. */
+  start(question: { readonly ports: Readonly<Record<Side, number>>; readonly lagMs: number }): Promise<void>;
   phase(phase: string): void;
   /** Milliseconds from a message's arrival to the other broker's acknowledgement. */
   lag(question: null): { readonly delays: DelaysByPhase; readonly underWay: number };
@@ -18,12 +19,12 @@ const delays = new PhasedDelays();
 const links: BrokerLink[] = [];
 
 serve<MirrorApi>({
-  async start(ports) {
-    const linkByside: Record<Side, BrokerLink> = {
-      legacy: openLink(ports.legacy, () => linkByside.target),
-      target: openLink(ports.target, () => linkByside.legacy),
+  async start({ ports, lagMs }) {
+    const linkBySide: Record<Side, BrokerLink> = {
+      legacy: openLink(ports.legacy, lagMs, () => linkBySide.target),
+      target: openLink(ports.target, lagMs, () => linkBySide.legacy),
     };
-    links.push(linkByside.legacy, linkByside.target);
+    links.push(linkBySide.legacy, linkBySide.target);
     await Promise.all(links.map((link) => link.open()));
   },
   phase(phase) {
@@ -32,17 +33,20 @@ serve<MirrorApi>({
   lag: () => ({ delays: delays.summaries(), underWay: links.reduce((sum, link) => sum + link.unacknowledged, 0) }),
 });
 
-function openLink(port: number, other: () => BrokerLink): BrokerLink {
+function openLink(port: number, lagMs: number, other: () => BrokerLink): BrokerLink {
   return new BrokerLink({
     port,
     clientId: 'mirror',
     filters: [commandFilter, telemetryFilter].map((filter) => ({ filter, noLocal: true })),
     onPublish: ({ topic, payload, tag }, acknowledge) => {
       const arrivedMs = machineMs();
-      other().publish({ topic, payload, ...(tag === undefined ? {} : { tag }) }, () => {
-        delays.add(machineMs() - arrivedMs);
-        acknowledge();
-      });
+      const carry = () =>
+        other().publish({ topic, payload, ...(tag === undefined ? {} : { tag }) }, () => {
+          delays.add(machineMs() - arrivedMs);
+          acknowledge();
+        });
+      if (lagMs > 0) setTimeout(carry, lagMs);
+      else carry();
     },
   });
 }

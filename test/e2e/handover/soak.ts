@@ -17,6 +17,8 @@ const { values } = parseArgs({
     fault: { type: 'string', default: 'none' },
     broker: { type: 'string', default: 'target' },
     at: { type: 'string' },
+    'mirror-lag': { type: 'string', default: '0' },
+    overlap: { type: 'string', default: '1500' },
     live: { type: 'string', default: 'handover' },
     json: { type: 'boolean', default: false },
   },
@@ -27,7 +29,12 @@ const live = oneOf<Live>('live', values.live, ['handover', 'reconnect']);
 const side = oneOf<Side>('broker', values.broker, sides);
 const startedMs = performance.now();
 
-await using world = await HandoverWorld.start({ devices: wholeNumber('devices', values.devices) });
+await using world = await HandoverWorld.start({
+  devices: wholeNumber('devices', values.devices),
+  brokersRemember: fault === 'kill-broker',
+  mirrorLagMs: wholeNumber('mirror-lag', values['mirror-lag']),
+  handover: { overlapMs: wholeNumber('overlap', values.overlap) },
+});
 const at = values.at === undefined ? undefined : oneOf<FaultPoint>('at', values.at, faultPoints);
 const chosen = createFault(fault, { side, at });
 const findings = await runScript(world, {

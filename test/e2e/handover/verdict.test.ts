@@ -82,12 +82,18 @@ describe('judge', () => {
     [withDevice({ retainedReceived: 0 }), 'every SUBSCRIBE brought the retained message'],
     [withDevice({ strangers: ['?'] }), 'nothing was invented'],
     [withDevice({ unacknowledged: [3] }), 'every telemetry message was acknowledged'],
-    [{ lostTelemetry: [{ index: 1, number: 2 }] }, 'every acknowledged telemetry message is at a broker'],
+    [
+      { lostTelemetry: [{ index: 1, number: 2, acknowledgedMs: 0, isWithBroker: false }] },
+      'every acknowledged telemetry message is at a broker',
+    ],
     [
       { lostCommands: [{ index: 1, number: 2, sentMs: 0, excuse: undefined }] },
       'every acknowledged command is at its device',
     ],
-    [{ backend: { ...clean.backend, wills: ['dev-1'] } }, 'no will was published'],
+    [
+      { backend: { ...clean.backend, wills: [{ clientId: 'dev-1', side: 'legacy', atMs: 0 }] } },
+      'no will was published',
+    ],
     [{ misplaced: ['dev-1'] }, 'every session is where the gateway says'],
     [{ moves: [{ ...move, state: 'failed' }] }, 'cutover ended as it should'],
     [{ moves: [{ ...move, leftBehind: 1 }] }, 'cutover moved everybody'],
