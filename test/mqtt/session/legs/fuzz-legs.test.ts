@@ -5,7 +5,7 @@ import { mutate, randomOf } from '../../mutation.ts';
 import { anyPacketOf, anySetting, recordedMachine } from '../machine-input.ts';
 import type { Setting } from '../session-setting.ts';
 
-const inputs = 60_000;
+const inputs = 15_000;
 /** Inputs that one machine gets at most. */
 const inputsPerMachine = 80;
 

@@ -5,7 +5,7 @@ import { legSettingOf } from './leg-setting.ts';
 import { playLegs } from './legs-schedule.ts';
 
 /** Schedules of one run; `explore-legs.ts` plays more. */
-const runs = 30_000;
+const runs = 8_000;
 
 const anyNumber = fc.nat(0xffff_ffff);
 const anySchedule = fc.tuple(anyNumber, fc.array(anyNumber, { minLength: 20, maxLength: 80, size: 'max' }));
