@@ -165,5 +165,10 @@ function act(world: LegsWorld, move: number, mayAnswer: boolean): void {
 
 /** A held packet goes later than it would have: everything is there, in any order. */
 function sorted({ device, broker, rest }: Seen): Seen {
-  return { device: device.toSorted(), broker: broker.toSorted(), rest };
+  return { device: device.toSorted(), broker: broker.map(withoutOwnIdentifier).toSorted(), rest };
+}
+
+/** Which of its own identifiers the gateway takes depends on what is under way at that moment. */
+function withoutOwnIdentifier(packet: string): string {
+  return packet.replace(/^((?:UN)?SUBSCRIBE) id=\d+/, '$1');
 }
