@@ -135,8 +135,6 @@ async function writeConfiguration(
   options: MosquittoOptions,
 ): Promise<string> {
   const lines = [
-    // Its own figures would come whenever they are due.
-    'sys_interval 0',
     // A broker that root starts would give up its rights, and with them the directory.
     `user ${userInfo().username}`,
     'log_dest stderr',
