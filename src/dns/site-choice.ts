@@ -20,6 +20,8 @@ export interface SiteCondition {
   readonly health: 'up' | 'down' | 'unknown';
   /** The operator lets nobody new go there. */
   readonly drained: boolean;
+  /** Addresses of a site that is up, that are down themselves: they are left out. */
+  readonly downAddresses?: readonly string[];
 }
 
 export type SiteConditions = Readonly<Record<string, SiteCondition>>;
@@ -48,6 +50,13 @@ export interface SiteChoice {
 /** Whether a site can be answered with. A weight of 0 takes it out of the draw, as drained does. */
 export function isEligible(site: Site, condition: SiteCondition | undefined): boolean {
   return site.weight > 0 && condition?.drained !== true && condition?.health !== 'down';
+}
+
+/** The addresses that a site is answered with. */
+export function openAddresses(site: Site, condition: SiteCondition | undefined): readonly string[] {
+  const down = condition?.downAddresses ?? [];
+  const open = site.addresses.filter((address) => !down.includes(address));
+  return open.length === 0 ? site.addresses : open;
 }
 
 /**

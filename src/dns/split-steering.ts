@@ -3,7 +3,7 @@ import { positionCount } from '../plan/position.ts';
 import { splitPartAt } from '../plan/split.ts';
 import { subnetPrefixLength } from '../plan/subnet-key.ts';
 import type { AskingNetwork } from './asking-network.ts';
-import { createSiteChoice, type Site, type SiteChoice } from './site-choice.ts';
+import { createSiteChoice, openAddresses, type Site, type SiteChoice } from './site-choice.ts';
 import { steeredAddresses } from './steered-addresses.ts';
 import { decisionOf, type Steering, type SteeringDecision, type SteeringFacts } from './steering-decision.ts';
 import type { SplitPart, SplitRule } from './steering-rule.ts';
@@ -96,7 +96,8 @@ function createSitesPart(name: string, part: SitesPart, rule: SplitRule, facts: 
   const bySite = new Map<Site, SteeringDecision>(
     sites.map((site) => {
       const from = { part: name, site: site.name } as const;
-      return [site, { kind: 'addresses', addresses: steeredAddresses(site.addresses), from }];
+      const addresses = openAddresses(site, facts.conditions[site.name]);
+      return [site, { kind: 'addresses', addresses: steeredAddresses(addresses), from }];
     }),
   );
   const allDown = allDownDecision(name, part, rule, facts);

@@ -116,6 +116,18 @@ describe('a part of sites', () => {
     assert.deepEqual(addressesWith({ conditions: { a: drained, b: drained } }), [97, 98]);
   });
 
+  test('addresses that are down are left out while the site has another', () => {
+    const sites = [sampleSite('a', { addresses: ['203.0.113.1', '203.0.113.2'] })];
+    const lastOctets = (downAddresses: readonly string[]) => {
+      const conditions = { a: { health: 'up', drained: false, downAddresses } } as const;
+      const decision = createSteering(frontDoor, sampleFacts({ sites, conditions })).decide([], anywhere);
+      return decision.kind === 'addresses' ? decision.addresses.a.map((octets) => octets.at(-1)) : decision.kind;
+    };
+    assert.deepEqual(lastOctets([]), [1, 2]);
+    assert.deepEqual(lastOctets(['203.0.113.1']), [2]);
+    assert.deepEqual(lastOctets(['203.0.113.1', '203.0.113.2']), [1, 2]);
+  });
+
   test('only the named sites take part', () => {
     const rule = { ...frontDoor, parts: { gateway: { sites: ['b'], allDown: 'answer-all' } } } as const;
     const steering = createSteering(rule, sampleFacts({ sites: [sampleSite('a'), sampleSite('b')] }));
