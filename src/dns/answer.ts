@@ -14,13 +14,13 @@ export interface Answer {
   readonly authoritative: boolean;
   readonly answer: readonly RecordSet[];
   readonly authority: readonly RecordSet[];
-  /** What may be left out where it does not fit, for example glue: without TC, unless the answer is a referral. */
+  /** What is left out first where it does not fit: without TC, unless the authority section has NS and this is its glue. */
   readonly additional: readonly RecordSet[];
   /**
-   * RFC 7871: bits of the asking network that this answer depends on. Absent: 0, it is the same for everybody. Sent only
-   * when the query had a client subnet.
+   * Wall clock, milliseconds: until then the answer may be repeated as it is. Absent: while its snapshot stands; 0: not
+   * at all, for example because its signatures are to be made when there is time for them.
    */
-  readonly scopePrefixLength?: number;
+  readonly reusableUntilMs?: number;
   readonly extendedErrors?: readonly ExtendedError[];
 }
 
