@@ -147,7 +147,9 @@ interface Rated {
 
 function render(verdict: Verdict, rendering: Rendering): Uint8Array {
   if (verdict.found !== undefined) return renderImage(verdict.found.stored.image, rendering);
-  return renderRefusal(verdict.rcode, rendering, verdict.lastRecord);
+  const { lastRecord } = verdict;
+  const fits = truncatedOctets(rendering.query, rendering.opt) + (lastRecord?.length ?? 0) <= rendering.limit;
+  return renderRefusal(verdict.rcode, rendering, fits ? lastRecord : undefined);
 }
 
 /** RFC 6891 section 6.2.5: what the asker takes, and over UDP no more than goes through unfragmented. */
