@@ -17,7 +17,8 @@ export interface Question {
 
 /** One immutable snapshot of zones, steering, plan, health and aliases. */
 export interface AnswerSource {
-  resolve(question: Question): Resolution;
+  /** `nowMs`: wall clock, as in every time here. */
+  resolve(question: Question, nowMs: number): Resolution;
   /** A zone of this origin is served. */
   isOrigin(key: string): boolean;
 }
@@ -33,5 +34,5 @@ export interface AnswerChoices {
   choose(network: AskingNetwork): object;
   /** Bits of the network that `choose` depends on (RFC 7871 section 7.2.1). */
   scopeOf(network: AskingNetwork): number;
-  answerFor(choice: object): Answer;
+  answerFor(choice: object, nowMs: number): Answer;
 }

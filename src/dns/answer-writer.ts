@@ -33,6 +33,7 @@ export interface AnswerImage {
   /** Not even a message over TCP takes all that is needed. */
   readonly isTooLong: boolean;
   readonly extendedErrors: readonly ExtendedError[];
+  readonly isCompact: boolean;
 }
 
 export interface WrittenQuestion {
@@ -69,6 +70,7 @@ export function createAnswerWriter(): (question: WrittenQuestion, answer: Answer
       neededCut: needsGlue ? cuts.length - 1 : neededAbove,
       isTooLong: !isComplete || (needsGlue && !hasAll),
       extendedErrors: answer.extendedErrors ?? [],
+      isCompact: answer.isCompact === true,
     };
   };
 }

@@ -22,6 +22,8 @@ export interface Answer {
    */
   readonly reusableUntilMs?: number;
   readonly extendedErrors?: readonly ExtendedError[];
+  /** RFC 9824 section 5.1: the CO flag was heeded, and is repeated. */
+  readonly isCompact?: boolean;
 }
 
 /** RFC 8914 section 4 and its registry: the codes that are used here. */

@@ -98,6 +98,8 @@ export interface OptContent {
   /** All twelve bits; the upper eight are written here. */
   readonly rcode: number;
   readonly isDnssecOk: boolean;
+  /** RFC 9824 section 5.1: the answer heeds the flag. */
+  readonly isCompactOk: boolean;
   /** RFC 5001; undefined: not asked for, or none is configured. */
   readonly nsid: Uint8Array | undefined;
   /** Where the client cookie lies in the query, and the server cookie that goes with it. */
@@ -117,14 +119,14 @@ export function optOctets(content: OptContent): number {
   return octets;
 }
 
-/** Writes the OPT record at `at`; version 0, and no flag is repeated but DO. Returns where it ends. */
+/** Writes the OPT record at `at`; version 0, and no flag is repeated but DO and CO. Returns where it ends. */
 export function writeOpt(into: Uint8Array, at: number, content: OptContent, query: Uint8Array): number {
   into[at] = 0;
   putUint16(into, at + 1, 41);
   putUint16(into, at + 3, udpPayloadOctets);
   into[at + 5] = content.rcode >>> 4;
   into[at + 6] = 0;
-  putUint16(into, at + 7, content.isDnssecOk ? dnssecOkFlag : 0);
+  putUint16(into, at + 7, (content.isDnssecOk ? dnssecOkFlag : 0) | (content.isCompactOk ? compactOkFlag : 0));
   let end = at + emptyOptOctets;
   if (content.nsid !== undefined) {
     end = putOption(into, end, ednsOption.nsid, content.nsid.length);

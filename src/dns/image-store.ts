@@ -59,7 +59,7 @@ export function createImageStore({ capacity }: { readonly capacity: number }): I
 
   function resolve(request: ImageRequest): Entry {
     const question = request.question();
-    const resolution = request.source.resolve(question);
+    const resolution = request.source.resolve(question, request.nowMs);
     if (resolution.kind === 'varies') {
       return { kind: 'varies', question, choices: resolution.choices, images: new Map() };
     }
@@ -73,7 +73,7 @@ export function createImageStore({ capacity }: { readonly capacity: number }): I
     const scope = choices.scopeOf(network);
     const known = images.get(choice);
     if (known !== undefined && nowMs < known.reusableUntilMs) return { stored: known, scope };
-    const stored = store(question, choices.answerFor(choice));
+    const stored = store(question, choices.answerFor(choice, nowMs));
     if (images.size >= mostChoices) images.clear();
     if (nowMs < stored.reusableUntilMs) images.set(choice, stored);
     return { stored, scope };

@@ -1,5 +1,5 @@
 import { additionalSets } from './additional.ts';
-import type { Answer } from './answer.ts';
+import { type Answer, extendedError } from './answer.ts';
 import { synthesizeCname } from './dname.ts';
 import { findName } from './name-search.ts';
 import { type Steer, type Steered, setAt, typesAt } from './node-sets.ts';
@@ -91,7 +91,14 @@ export function lookUp(zones: Zones, question: LookupQuestion, steer: Steer = no
 const nothing: ReadonlySet<RecordSet> = new Set();
 const refused: Lookup = {
   kind: 'refused',
-  answer: { rcode: rcode.REFUSED, authoritative: false, answer: [], authority: [], additional: [] },
+  answer: {
+    rcode: rcode.REFUSED,
+    authoritative: false,
+    answer: [],
+    authority: [],
+    additional: [],
+    extendedErrors: [{ infoCode: extendedError.notAuthoritative }],
+  },
   zone: undefined,
   path: [],
   isSteered: false,

@@ -80,6 +80,7 @@ export function createResponder(options: ResponderOptions): Responder {
     return {
       rcode: verdict.rcode,
       isDnssecOk: edns.isDnssecOk,
+      isCompactOk: verdict.found?.stored.image.isCompact === true,
       nsid: edns.wantsNsid ? nsid : undefined,
       cookie: cookie === undefined ? undefined : { clientAt: edns.cookieAt, server: serverCookie },
       clientSubnet: subnetOf(verdict, edns),

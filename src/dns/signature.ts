@@ -1,0 +1,46 @@
+import { canonicalRdatas } from './canonical-form.ts';
+import { dnskeyRdata, ecdsaP256, keyTag, type ZoneKey } from './dnssec-key.ts';
+import { bigEndian } from './rdata/integers.ts';
+import type { RecordSet } from './record-set.ts';
+import { recordClass } from './record-type.ts';
+import { labelCount, lowerName, type WireName } from './wire-name.ts';
+
+/** Seconds since 1970. */
+export interface Validity {
+  readonly inception: number;
+  readonly expiration: number;
+}
+
+/** The octets of a set that a signature covers (RFC 4034 section 3.1.8.1), without the RRSIG's own fields before them. */
+export function signedOctets({ owner, type, ttl, rdatas }: RecordSet): Uint8Array {
+  const head = [...lowerName(owner), ...bigEndian(type, 2), ...bigEndian(recordClass.IN, 2), ...bigEndian(ttl, 4)];
+  const parts = canonicalRdatas(type, rdatas).flatMap((rdata) => [
+    Uint8Array.from(head),
+    bigEndian(rdata.length, 2),
+    rdata,
+  ]);
+  return Buffer.concat(parts);
+}
+
+/**
+ * The data of the RRSIG of a set. The label count is that of the owner, also where a wildcard stands for it: with compact
+ * denial every name that has an answer exists (RFC 9824 section 3.3). A `*` at the front does not count.
+ */
+export function signatureRdata(
+  set: RecordSet,
+  octets: Uint8Array,
+  by: { readonly key: ZoneKey; readonly signer: WireName },
+  { inception, expiration }: Validity,
+): Uint8Array {
+  const isWildcard = set.owner[0] === 1 && set.owner[1] === 0x2a;
+  const fields = Buffer.concat([
+    bigEndian(set.type, 2),
+    Uint8Array.of(ecdsaP256, labelCount(set.owner) - (isWildcard ? 1 : 0)),
+    bigEndian(set.ttl, 4),
+    bigEndian(expiration % 2 ** 32, 4),
+    bigEndian(inception % 2 ** 32, 4),
+    bigEndian(keyTag(dnskeyRdata(by.key)), 2),
+    lowerName(by.signer),
+  ]);
+  return Uint8Array.from(Buffer.concat([fields, by.key.sign(Buffer.concat([fields, octets]))]));
+}

@@ -1,0 +1,77 @@
+import { type Answer, extendedError } from './answer.ts';
+import { denialSet } from './denial.ts';
+import type { Lookup } from './lookup.ts';
+import type { RecordSet } from './record-set.ts';
+import { rcode, recordType } from './record-type.ts';
+import type { ZoneSigner } from './zone-signer.ts';
+
+export interface SignedQuestion {
+  readonly type: number;
+  /** The CO flag of the query (RFC 9824 section 5.1). */
+  readonly isCompactOk: boolean;
+}
+
+/**
+ * An answer of a signed zone for who set the DO flag: each set with its RRSIGs behind it, and what does not exist denied
+ * by one NSEC of the name itself. A name that does not exist is NOERROR, NXDOMAIN only with the CO flag. `nowMs`: wall
+ * clock.
+ */
+export function signAnswer(lookup: Lookup, question: SignedQuestion, signer: ZoneSigner, nowMs: number): Answer {
+  const { answer } = lookup;
+  const signing: Signing = { signer, nowMs, unsigned: lookup.unsigned, reusableUntilMs: Number.POSITIVE_INFINITY };
+  const proof = proofSets(lookup, signer);
+  // NSEC is asked for as any type is, and a name that exists has one (RFC 9824 section 3.2).
+  const isProofAsked = question.type === recordType.NSEC && lookup.kind === 'no-data';
+  const sections = {
+    answer: withSignatures(isProofAsked ? [...answer.answer, ...proof] : answer.answer, signing),
+    authority: withSignatures(isProofAsked ? [] : [...answer.authority, ...proof], signing),
+  };
+  if (signing.reusableUntilMs === 0) return exhausted;
+  const additional = withSignatures(answer.additional, signing);
+  const isRestored = answer.rcode !== rcode.NXDOMAIN || question.isCompactOk;
+  return {
+    ...answer,
+    ...sections,
+    isCompact: question.isCompactOk,
+    additional,
+    rcode: isRestored ? answer.rcode : rcode.NOERROR,
+    reusableUntilMs: Math.min(signing.reusableUntilMs, answer.reusableUntilMs ?? Number.POSITIVE_INFINITY),
+  };
+}
+
+/** RFC 8914: who validates learns that another try may do. */
+const exhausted: Answer = {
+  rcode: rcode.SERVFAIL,
+  authoritative: false,
+  answer: [],
+  authority: [],
+  additional: [],
+  reusableUntilMs: 0,
+  extendedErrors: [{ infoCode: extendedError.notReady, text: 'more names to sign than are allowed in a second' }],
+};
+
+interface Signing {
+  readonly signer: ZoneSigner;
+  readonly nowMs: number;
+  readonly unsigned: ReadonlySet<RecordSet>;
+  /** The least of all signatures; 0: one could not be made. */
+  reusableUntilMs: number;
+}
+
+/** What validators need besides the answer: the DS of a cut or that it has none; what does not exist. */
+function proofSets({ denial, cut }: Lookup, { zone }: ZoneSigner): readonly RecordSet[] {
+  const { ttl } = zone.negativeSoa;
+  if (denial !== undefined) return [denialSet(denial.name, denial.types, ttl)];
+  if (cut === undefined) return [];
+  return [cut.setByType.get(recordType.DS) ?? denialSet(cut.owner, [recordType.NS], ttl)];
+}
+
+/** A set that cannot be signed now is left out; that is for the caller to judge. */
+function withSignatures(sets: readonly RecordSet[], signing: Signing): readonly RecordSet[] {
+  return sets.flatMap((set) => {
+    if (signing.unsigned.has(set)) return [set];
+    const signatures = signing.signer.signatures(set, signing.nowMs);
+    signing.reusableUntilMs = Math.min(signing.reusableUntilMs, signatures?.reusableUntilMs ?? 0);
+    return signatures === undefined ? [] : [set, signatures.set];
+  });
+}
