@@ -47,9 +47,10 @@ const scratchOctets = 2 * longestMessageOctets + 1_024;
 
 /** A writer with its own working memory, for one thread. */
 export function createAnswerWriter(): (question: WrittenQuestion, answer: Answer) => AnswerImage {
-  const scratch = new Uint8Array(scratchOctets);
+  const scratch = Buffer.alloc(scratchOctets);
+  const compression = createNameCompression();
   return (question, answer) => {
-    const compression = createNameCompression();
+    compression.begin();
     const questionEnd = writeQuestion(scratch, question, compression);
     const cuts: [Cut, ...Cut[]] = [{ end: questionEnd, answers: 0, authorities: 0, additionals: 0 }];
     const { answer: answers, authority, additional } = answer;
@@ -62,7 +63,7 @@ export function createAnswerWriter(): (question: WrittenQuestion, answer: Answer
     const needsGlue = isComplete && authority.some(({ type }) => type === recordType.NS);
     const end = cuts.at(-1)?.end ?? questionEnd;
     return {
-      bytes: scratch.slice(0, end),
+      bytes: copyOf(scratch, end),
       questionEnd,
       rcode: answer.rcode,
       authoritative: answer.authoritative,
@@ -73,6 +74,13 @@ export function createAnswerWriter(): (question: WrittenQuestion, answer: Answer
       isCompact: answer.isCompact === true,
     };
   };
+}
+
+/** From the pool of buffers, where an array of its own costs a hundred small images. */
+function copyOf(scratch: Buffer, end: number): Uint8Array {
+  const bytes = Buffer.allocUnsafe(end);
+  scratch.copy(bytes, 0, 0, end);
+  return bytes;
 }
 
 function writeQuestion(into: Uint8Array, { name, type }: WrittenQuestion, compression: NameCompression): number {

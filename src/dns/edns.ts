@@ -17,6 +17,8 @@ const compactOkFlag = 0x4000;
 /** Root name, type, class, TTL and RDLENGTH. */
 const emptyOptOctets = 11;
 const optionHeaderOctets = 4;
+/** Thirty are known to IANA. */
+const mostOptions = 256;
 
 /** The OPT record of a query (RFC 6891); options stay where they lie in the message. */
 export interface EdnsQuery {
@@ -63,12 +65,12 @@ type Writable<Value> = { -readonly [Key in keyof Value]: Value[Key] };
 /** Unknown options are skipped (RFC 6891 section 6.1.2); of several of a kind the first counts. */
 function readOptions(edns: Writable<EdnsQuery>, message: Uint8Array, from: number, end: number): void {
   let at = from;
-  while (at < end) {
+  for (let count = 1; at < end; count += 1) {
     const code = uint16(message, at);
     const length = uint16(message, at + 2);
     const dataAt = at + optionHeaderOctets;
     at = dataAt + length;
-    if (at > end) {
+    if (at > end || count > mostOptions) {
       edns.isMalformed = true;
       return;
     }

@@ -9,6 +9,8 @@ const questionTailOctets = 4;
 /** Type, class, TTL and RDLENGTH. */
 const recordHeadOctets = 10;
 const responseFlag = 0x80;
+/** A query has up to three: OPT, TSIG, and what nobody asked for. Each can be 255 labels to look at. */
+const mostRecords = 32;
 
 /** What the gate found in a message. */
 export interface Query {
@@ -65,6 +67,8 @@ function readSections(query: Writable<Query>, message: Uint8Array): boolean {
   const answers = uint16(message, 6);
   const beforeAdditional = answers + uint16(message, 8);
   const records = beforeAdditional + uint16(message, 10);
+  // What is refused whatever it carries (UPDATE, NOTIFY) may carry as much as it likes.
+  if (records > mostRecords) return query.opcode !== opcode.QUERY;
   let at = query.questionEnd;
   for (let index = 0; index < records; index += 1) {
     at = readRecord(query, message, at, index >= beforeAdditional);

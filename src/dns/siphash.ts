@@ -5,12 +5,14 @@ export function sipHashKey(octets: Uint8Array): SipHashKey {
   return [word(octets, 0), word(octets, 4), word(octets, 8), word(octets, 12)];
 }
 
+/** Four words in halves, low half first; begun anew by every writeSipHash. */
+const state = new Int32Array(8);
+
 /**
  * SipHash-2-4 of `length` octets of `bytes` from 0 on (Aumasson and Bernstein, 2012): eight octets, written to `into`
  * at `at`. In halves of 32 bits, because BigInt costs fifty times as much.
  */
 export function writeSipHash(key: SipHashKey, bytes: Uint8Array, length: number, into: Uint8Array, at: number): void {
-  const state = new Int32Array(8);
   state[0] = key[0] ^ 0x70736575;
   state[1] = key[1] ^ 0x736f6d65;
   state[2] = key[2] ^ 0x6e646f6d;
@@ -20,53 +22,53 @@ export function writeSipHash(key: SipHashKey, bytes: Uint8Array, length: number,
   state[6] = key[2] ^ 0x79746573;
   state[7] = key[3] ^ 0x74656462;
   const whole = length - (length % 8);
-  for (let offset = 0; offset < whole; offset += 8) absorb(state, word(bytes, offset), word(bytes, offset + 4));
-  absorb(state, tailWord(bytes, whole, length), tailWord(bytes, whole + 4, length) | (length << 24));
+  for (let offset = 0; offset < whole; offset += 8) absorb(word(bytes, offset), word(bytes, offset + 4));
+  absorb(tailWord(bytes, whole, length), tailWord(bytes, whole + 4, length) | (length << 24));
   state[4] = (state[4] ?? 0) ^ 0xff;
-  for (let round = 0; round < 4; round += 1) mix(state);
+  for (let round = 0; round < 4; round += 1) mix();
   writeWord(into, at, (state[0] ?? 0) ^ (state[2] ?? 0) ^ (state[4] ?? 0) ^ (state[6] ?? 0));
   writeWord(into, at + 4, (state[1] ?? 0) ^ (state[3] ?? 0) ^ (state[5] ?? 0) ^ (state[7] ?? 0));
 }
 
 /** Two rounds for one word of 64 bits. */
-function absorb(state: Int32Array, low: number, high: number): void {
+function absorb(low: number, high: number): void {
   state[6] = (state[6] ?? 0) ^ low;
   state[7] = (state[7] ?? 0) ^ high;
-  mix(state);
-  mix(state);
+  mix();
+  mix();
   state[0] = (state[0] ?? 0) ^ low;
   state[1] = (state[1] ?? 0) ^ high;
 }
 
-function mix(state: Int32Array): void {
-  add(state, 0, 2);
-  rotate(state, 2, 13);
-  xor(state, 2, 0);
-  rotate(state, 0, 32);
-  add(state, 4, 6);
-  rotate(state, 6, 16);
-  xor(state, 6, 4);
-  add(state, 0, 6);
-  rotate(state, 6, 21);
-  xor(state, 6, 0);
-  add(state, 4, 2);
-  rotate(state, 2, 17);
-  xor(state, 2, 4);
-  rotate(state, 4, 32);
+function mix(): void {
+  add(0, 2);
+  rotate(2, 13);
+  xor(2, 0);
+  rotate(0, 32);
+  add(4, 6);
+  rotate(6, 16);
+  xor(6, 4);
+  add(0, 6);
+  rotate(6, 21);
+  xor(6, 0);
+  add(4, 2);
+  rotate(2, 17);
+  xor(2, 4);
+  rotate(4, 32);
 }
 
-function add(state: Int32Array, to: number, from: number): void {
+function add(to: number, from: number): void {
   const low = ((state[to] ?? 0) >>> 0) + ((state[from] ?? 0) >>> 0);
   state[to] = low;
   state[to + 1] = (state[to + 1] ?? 0) + (state[from + 1] ?? 0) + (low > 0xffffffff ? 1 : 0);
 }
 
-function xor(state: Int32Array, to: number, from: number): void {
+function xor(to: number, from: number): void {
   state[to] = (state[to] ?? 0) ^ (state[from] ?? 0);
   state[to + 1] = (state[to + 1] ?? 0) ^ (state[from + 1] ?? 0);
 }
 
-function rotate(state: Int32Array, at: number, bits: number): void {
+function rotate(at: number, bits: number): void {
   const low = state[at] ?? 0;
   const high = state[at + 1] ?? 0;
   if (bits === 32) {

@@ -90,6 +90,13 @@ const rows: readonly (readonly [string, Uint8Array, string])[] = [
     join(header({ additionals: 1 }), www, record({ owner: Buffer.of(0xc0, 60), type: 1, rdata: Buffer.alloc(40) })),
     '1 [qr rd] 0/0/0',
   ],
+  // Knot reads as many as there are; a query has no use for them, and each costs the look at a name.
+  ['33 records', join(header({ additionals: 33 }), www, ...Array.from({ length: 33 }, () => extra)), '1 [qr rd] 0/0/0'],
+  [
+    '32 records',
+    join(header({ additionals: 32 }), www, ...Array.from({ length: 32 }, () => extra)),
+    '0 [qr aa rd] 1/0/0',
+  ],
   [
     'SIG(0)',
     join(header({ additionals: 1 }), www, record({ owner: nameOf('.'), type: 24, class: 255 })),
@@ -120,6 +127,8 @@ const rows: readonly (readonly [string, Uint8Array, string])[] = [
   ['an unknown option', withOpt(option(100, 'x')), '0 [qr aa rd] 1/0/0 +opt'],
   ['padding', withOpt(option(12, Buffer.alloc(64))), '0 [qr aa rd] 1/0/0 +opt'],
   ['an rcode in OPT', queryFor('www.example.com.', 1, { extendedRcode: 7 }), '0 [qr aa rd] 1/0/0 +opt'],
+  ['256 options', withOpt(...Array.from({ length: 256 }, () => option(100))), '0 [qr aa rd] 1/0/0 +opt'],
+  ['257 options', withOpt(...Array.from({ length: 257 }, () => option(100))), '1 [qr rd] 0/0/0 +opt'],
   ['an option cut short', withOpt(Buffer.of(0, 1, 0)), '1 [qr rd] 0/0/0 +opt'],
   ['an option that is longer than OPT', withOpt(Buffer.of(0, 1, 0, 9, 1)), '1 [qr rd] 0/0/0 +opt'],
 
@@ -150,6 +159,15 @@ const rows: readonly (readonly [string, Uint8Array, string])[] = [
   ['STATUS without a question', header({ ...opcodeFlags(2), questions: 0 }), '4 [qr] 0/0/0'],
   // Knot is silent: NOTIMP does not hang on what the message says.
   ['STATUS with anything behind it', join(header(opcodeFlags(2)), Buffer.of(255, 255, 255)), '4 [qr] 0/0/0'],
+  [
+    'UPDATE with many records',
+    join(
+      header({ ...opcodeFlags(5), authorities: 40 }),
+      question('example.com.', 6),
+      ...Array.from({ length: 40 }, () => extra),
+    ),
+    '5 [qr] 0/0/0',
+  ],
   // Knot says NOTAUTH for all that its access list does not allow; RFC 1996, 2136 and 5936 know REFUSED for our zones.
   ['NOTIFY of our zone', join(header(opcodeFlags(4)), question('example.com.', 6)), '5 [qr] 0/0/0'],
   ['NOTIFY of another zone', join(header(opcodeFlags(4)), question('example.org.', 6)), '9 [qr] 0/0/0'],
