@@ -1,23 +1,43 @@
 #!/usr/bin/env bash
-# Makes sure that the real broker and its clients are there for the integration tests: Mosquitto 2.0.
+# Makes sure that the real programs are there that the integration tests compare with and talk through: Mosquitto 2.0,
+# Knot DNS and the clients of Knot, BIND and NLnet Labs. With the argument `bench-dns`: the peers of that benchmark.
 # Installs what is missing where it may; says what to install where it may not, and fails. It never skips.
 set -euo pipefail
+
+case "${1:-tests}" in
+  tests)
+    what='The integration tests need'
+    commands='mosquitto mosquitto_pub mosquitto_sub mosquitto_rr mosquitto_passwd knotd kdig dig delv drill'
+    packages='mosquitto mosquitto-clients knot knot-dnsutils bind9-dnsutils ldnsutils'
+    services='mosquitto knot'
+    ;;
+  bench-dns)
+    what='The benchmark needs'
+    commands='dnsperf knotd pdns_server gdnsd taskset'
+    packages='dnsperf knot pdns-server gdnsd util-linux'
+    services='knot pdns gdnsd'
+    ;;
+  *)
+    echo "usage: $0 [tests | bench-dns]" >&2
+    exit 64
+    ;;
+esac
 
 # Debian puts daemons where a user's PATH does not look.
 export PATH="$PATH:/usr/sbin:/sbin"
 
 missing() {
   local name
-  for name in mosquitto mosquitto_pub mosquitto_sub mosquitto_rr mosquitto_passwd; do
+  for name in $commands; do
     command -v "$name" >/dev/null || echo "$name"
   done
 }
 
 give_up() {
   {
-    echo "The integration tests need $(missing | paste -sd' '), and $1."
-    echo "Install them and run the tests again. On Debian and Ubuntu:"
-    echo "  sudo apt-get install mosquitto mosquitto-clients"
+    echo "$what $(missing | paste -sd' '), and $1."
+    echo "Install them and try again. On Debian and Ubuntu:"
+    echo "  sudo apt-get install $packages"
   } >&2
   exit 1
 }
@@ -33,8 +53,8 @@ fi
 
 log="$(mktemp)"
 trap 'rm -f "$log"' EXIT
-# The tests start brokers of their own: the package's service must not be started at installation. Where a policy
-# exists already it stays; where it lets the service start, the service is stopped below.
+# Servers are started where they are needed: the packages' services must not be started at installation. Where a policy
+# exists already it stays; where it lets a service start, it is stopped below.
 policy=/usr/sbin/policy-rc.d
 made_policy=no
 if [ ! -e "$policy" ]; then
@@ -48,17 +68,25 @@ undo() {
 }
 trap undo EXIT
 
+# Services that were there before are somebody's.
+new_services=
+for service in $services; do
+  [ -n "$(systemctl list-unit-files --no-legend "$service.service" 2>/dev/null)" ] || new_services+=" $service"
+done
+
 echo "Installing $(missing | paste -sd' ')"
 install() {
   "${as_root[@]}" apt-get -qq update &&
     "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive NEEDRESTART_MODE=l \
-      apt-get -qq -y --no-install-recommends -o Dpkg::Use-Pty=0 install mosquitto mosquitto-clients
+      apt-get -qq -y --no-install-recommends -o Dpkg::Use-Pty=0 install $packages
 }
 if ! install >"$log" 2>&1 </dev/null; then
   tail -n 20 "$log" >&2
   give_up "apt-get could not install them"
 fi
 if [ -d /run/systemd/system ]; then
-  "${as_root[@]}" systemctl disable --now mosquitto.service >/dev/null 2>&1 || true
+  for service in $new_services; do
+    "${as_root[@]}" systemctl disable --now "$service.service" >/dev/null 2>&1 || true
+  done
 fi
 [ -z "$(missing)" ] || give_up "the packages did not bring them"

@@ -1,0 +1,36 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { explainedDifferences, matrixQuestion, matrixQuestions } from '../../dns/knot-matrix.ts';
+import { clientPrograms, runProgram } from './client-programs.ts';
+import { startKnot } from './knot-server.ts';
+import { comparedFiles, comparedZones } from './matrix-zones.ts';
+import { type ServerUnderTest, startOurServer, staticSource } from './zone-server.ts';
+
+const rows = [...new Set(matrixQuestions)].filter((row) => explainedDifferences[row] === undefined);
+const questions = rows.map(matrixQuestion);
+
+describe('the usual clients print the same for Knot and for us', { timeout: 300_000 }, () => {
+  const stack = new AsyncDisposableStack();
+  let knot: ServerUnderTest;
+  let ours: ServerUnderTest;
+  before(async () => {
+    knot = stack.use(await startKnot({ files: comparedFiles }));
+    ours = stack.use(await startOurServer(staticSource(comparedZones())));
+  });
+  after(() => stack.disposeAsync());
+
+  for (const program of clientPrograms) {
+    for (const transport of ['udp', 'tcp'] as const) {
+      test(`${program.name} over ${transport}, ${questions.length} questions`, async () => {
+        const [atKnot, atOurs] = await Promise.all([
+          runProgram(program, knot.port, transport, questions),
+          runProgram(program, ours.port, transport, questions),
+        ]);
+        const failures = rows.flatMap((row, index) =>
+          atKnot[index] === atOurs[index] ? [] : [`${row}\n${atKnot[index]}\n--- ours:\n${atOurs[index]}`],
+        );
+        assert.equal(failures.length, 0, `\n${failures.join('\n\n')}`);
+      });
+    }
+  }
+});
