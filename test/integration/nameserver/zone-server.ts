@@ -2,10 +2,9 @@ import { randomBytes } from 'node:crypto';
 import { systemClock } from '../../../src/base/clock.ts';
 import type { AnswerSource } from '../../../src/dns/answer-source.ts';
 import { createServerCookies } from '../../../src/dns/cookie.ts';
-import { lookUp } from '../../../src/dns/lookup.ts';
 import { createResponder, type ResponderOptions } from '../../../src/dns/responder.ts';
 import type { Zone } from '../../../src/dns/zone.ts';
-import { createZones } from '../../../src/dns/zones.ts';
+import { createZoneAnswers } from '../../../src/dns/zone-answers.ts';
 import { NameserverSockets } from '../../../src/nameserver/nameserver-sockets.ts';
 import { createLogger } from '../../../src/telemetry/logger.ts';
 
@@ -20,11 +19,7 @@ export const serverIdentifier = 'nameserver-under-test';
 
 /** Static answers of zones, as they stand in their files. */
 export function staticSource(zones: readonly Zone[]): AnswerSource {
-  const served = createZones(zones);
-  return {
-    resolve: (question) => ({ kind: 'fixed', answer: lookUp(served, question).answer }),
-    isOrigin: (key) => served.zoneByOrigin.has(key),
-  };
+  return createZoneAnswers(zones.map((zone) => ({ zone, steerings: [] })));
 }
 
 /** Our sockets and responder without the gateway around them. */
