@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { createPublicKey, generateKeyPairSync, verify } from 'node:crypto';
 import { describe, test } from 'node:test';
+import { type DecodedPacket, decode, type OptAnswer } from 'dns-packet';
 import fc from 'fast-check';
 import { denialSet, successor } from '../../src/dns/denial.ts';
 import { dnskeyRdata, dsRdata, keyRecords, keyTag, type ZoneKey } from '../../src/dns/dnssec-key.ts';
@@ -8,13 +9,16 @@ import { lookUp } from '../../src/dns/lookup.ts';
 import { parseMasterFile } from '../../src/dns/master-file.ts';
 import { renderRdata } from '../../src/dns/rdata/rdata-text.ts';
 import { parseType, recordType, renderRcode, renderType } from '../../src/dns/record-type.ts';
+import { createResponder } from '../../src/dns/responder.ts';
 import { signedOctets } from '../../src/dns/signature.ts';
 import { signAnswer } from '../../src/dns/signed-answer.ts';
 import { labelsOf, nameKey, parseName, renderName, type WireName } from '../../src/dns/wire-name.ts';
 import { createZone } from '../../src/dns/zone.ts';
+import { createZoneAnswers } from '../../src/dns/zone-answers.ts';
 import { validityAt, ZoneSigner } from '../../src/dns/zone-signer.ts';
 import { createZones } from '../../src/dns/zones.ts';
 import { parseSigningKey } from '../../src/nameserver/signing-key-file.ts';
+import { queryFor } from './query-bytes.ts';
 
 // RFC 6605 section 6.1.
 const bindKey = `Private-key-format: v1.2
@@ -55,14 +59,18 @@ function keyOf(privateText: string, publicText?: string): ZoneKey {
   return key.value;
 }
 
-function signed(keys: readonly ZoneKey[], budget = { take: () => true }) {
+function signedZone(keys: readonly ZoneKey[], budget: { take: () => boolean }) {
   const parsed = parseMasterFile({ file: 'zone', text, origin });
   assert.ok(parsed.ok);
   const records = [...parsed.value, ...keyRecords(origin, keys, { records: parsed.value, ttl: 300 })];
   const created = createZone({ origin, records });
   assert.ok(created.ok);
   const { zone } = created.value;
-  const signer = new ZoneSigner(zone, { keys, budget });
+  return { zone, steerings: [], signer: new ZoneSigner(zone, { keys, budget }) };
+}
+
+function signed(keys: readonly ZoneKey[], budget = { take: () => true }) {
+  const { zone, signer } = signedZone(keys, budget);
   const zones = createZones([zone]);
   return (name: string, type: string, isCompactOk = false, atMs = nowMs) => {
     const question = { name: nameOf(name), key: nameKey(nameOf(name)), type: parseType(type) ?? -1 };
@@ -168,6 +176,24 @@ describe('a signed answer', () => {
   test('says NXDOMAIN of a name that does not exist only to who sets the CO flag (RFC 9824 section 5.1)', () => {
     assert.match(summary(ask('no.example.net.', 'A', true)), /^NXDOMAIN /);
     assert.match(summary(ask('ent.example.net.', 'A', true)), /^NOERROR /);
+  });
+
+  test('is written with the CO flag to who set it beside DO', () => {
+    const source = createZoneAnswers([signedZone([keyOf(bindKey)], { take: () => true })]);
+    const respond = createResponder({});
+    const asker = { address: Uint8Array.of(192, 0, 2, 1), transport: 'udp' } as const;
+    const rows = [
+      [0xc000, 'NXDOMAIN', 0xc000],
+      [0x8000, 'NOERROR', 0x8000],
+      [0x4000, 'NXDOMAIN', 0],
+      [0, 'NXDOMAIN', 0],
+    ] as const;
+    for (const [flags, rcode, repeated] of rows) {
+      const message = respond(queryFor('no.example.net.', 1, { flags }), asker, nowMs, source);
+      const { rcode: got, additionals = [] } = decode(Buffer.from(message ?? [])) as DecodedPacket & { rcode: string };
+      const opt = additionals.find(({ type }) => type === 'OPT') as OptAnswer | undefined;
+      assert.deepEqual([flags, got, opt?.flags], [flags, rcode, repeated]);
+    }
   });
 
   test('has signatures that verify by the DNSKEY, whatever the set, for the whole of their time', () => {

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseMasterFile, renderMistake } from '../../src/dns/master-file.ts';
 import { parseName } from '../../src/dns/wire-name.ts';
-import { createZone, type Zone } from '../../src/dns/zone.ts';
+import { createZone, type Zone, type ZoneSource } from '../../src/dns/zone.ts';
 
 /** The zones that Knot and we serve when answers are compared, by their origin. */
 export const matrixOrigins = ['example.test', 'other.test', 'child.example.test'] as const;
@@ -135,16 +135,21 @@ export function matrixQuestion(row: string): { readonly name: string; readonly t
 /** The zones as we read them. */
 export function matrixZones(): readonly Zone[] {
   return matrixOrigins.map((origin) => {
-    const name = parseName(origin);
-    const file = matrixFile(origin);
-    if (!name.ok) throw new Error(name.error);
-    const text = readFileSync(join(matrixFolder, file), 'utf8');
-    const records = parseMasterFile({ file, text, origin: name.value });
-    if (!records.ok) throw new Error(records.error.map(renderMistake).join('\n'));
-    const zone = createZone({ origin: name.value, records: records.value });
+    const zone = createZone(matrixRecords(origin));
     if (!zone.ok) throw new Error(zone.error.map(renderMistake).join('\n'));
     return zone.value.zone;
   });
+}
+
+/** What the file of a zone says. */
+export function matrixRecords(origin: string): Pick<ZoneSource, 'origin' | 'records'> {
+  const name = parseName(origin);
+  const file = matrixFile(origin);
+  if (!name.ok) throw new Error(name.error);
+  const text = readFileSync(join(matrixFolder, file), 'utf8');
+  const records = parseMasterFile({ file, text, origin: name.value });
+  if (!records.ok) throw new Error(records.error.map(renderMistake).join('\n'));
+  return { origin: name.value, records: records.value };
 }
 
 function types(label: string, list: string): readonly string[] {
