@@ -1,8 +1,8 @@
 import type { Answer, ExtendedError } from './answer.ts';
 import { createNameCompression, type NameCompression } from './name-compression.ts';
 import { headerOctets } from './question-reader.ts';
-import { recordClass, recordType } from './record-type.ts';
 import type { RecordSet } from './record-set.ts';
+import { recordClass, recordType } from './record-type.ts';
 import type { WireName } from './wire-name.ts';
 
 /** RFC 1035 section 4.2.2: what the length before a message over TCP can say. */

@@ -111,11 +111,20 @@ export interface OptContent {
   readonly extendedErrors: readonly ExtendedError[];
 }
 
+/** The record with nothing that can be left out: no more than the query had, but for the server cookie. */
+export function bareOpt(content: OptContent): OptContent {
+  return { ...content, nsid: undefined, clientSubnet: undefined, extendedErrors: [] };
+}
+
+/** Octets that writeOpt takes for bareOpt. */
+export function bareOptOctets({ cookie }: OptContent): number {
+  return emptyOptOctets + (cookie === undefined ? 0 : optionHeaderOctets + clientCookieOctets + serverCookieOctets);
+}
+
 /** Octets that writeOpt takes. */
 export function optOctets(content: OptContent): number {
-  let octets = emptyOptOctets;
+  let octets = bareOptOctets(content);
   if (content.nsid !== undefined) octets += optionHeaderOctets + content.nsid.length;
-  if (content.cookie !== undefined) octets += optionHeaderOctets + clientCookieOctets + serverCookieOctets;
   if (content.clientSubnet !== undefined) octets += optionHeaderOctets + content.clientSubnet.length;
   for (const { text } of content.extendedErrors) octets += optionHeaderOctets + 2 + textOctets(text);
   return octets;

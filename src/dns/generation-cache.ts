@@ -3,17 +3,17 @@
  * full. One map read for what is asked often, where a list of uses costs ten times as much.
  */
 export interface GenerationCache<Value> {
-  get(key: string): Value | undefined;
-  set(key: string, value: Value): void;
+  get(key: number): Value | undefined;
+  set(key: number, value: Value): void;
 }
 
 export function createGenerationCache<Value>(capacity: number): GenerationCache<Value> {
   const generationSize = Math.max(1, capacity >>> 1);
-  let young = new Map<string, Value>();
-  let old = new Map<string, Value>();
+  let young = new Map<number, Value>();
+  let old = new Map<number, Value>();
 
-  function set(key: string, value: Value): void {
-    if (young.size >= generationSize) {
+  function set(key: number, value: Value): void {
+    if (young.size >= generationSize && !young.has(key)) {
       old = young;
       young = new Map();
     }

@@ -3,6 +3,7 @@ import type { AnswerChoices, AnswerSource, Question } from './answer-source.ts';
 import { type AnswerImage, createAnswerWriter } from './answer-writer.ts';
 import type { AskingNetwork } from './asking-network.ts';
 import { createGenerationCache, type GenerationCache } from './generation-cache.ts';
+import { isSameKey, keptOctets, type QuestionKey, questionOfKey } from './question-key.ts';
 import { rcode, recordType } from './record-type.ts';
 import { nameKey } from './wire-name.ts';
 
@@ -27,19 +28,26 @@ export interface ImageStore {
 
 export interface ImageRequest {
   readonly source: AnswerSource;
-  /** What images are kept by; two questions with the same key have the same answers. */
-  readonly key: string;
-  /** Called only where the key is new. */
-  question(): Question;
+  /** Questions with the same key have the same answers. */
+  readonly key: QuestionKey;
   network(): AskingNetwork;
   readonly nowMs: number;
 }
 
-/** What is kept for a question. */
-type Entry =
-  | { readonly kind: 'fixed'; readonly stored: StoredImage; readonly found: FoundImage }
-  | { readonly kind: 'varies'; readonly question: Question; readonly choices: AnswerChoices; readonly images: Images };
-type Images = Map<object, StoredImage>;
+/** What is kept for a question, by the hash of its key. */
+type Entry = FixedEntry | VaryingEntry;
+interface FixedEntry {
+  readonly kind: 'fixed';
+  readonly key: Uint8Array;
+  readonly found: FoundImage;
+}
+interface VaryingEntry {
+  readonly kind: 'varies';
+  readonly key: Uint8Array;
+  readonly question: Question;
+  readonly choices: AnswerChoices;
+  readonly images: Map<object, StoredImage>;
+}
 
 /** Sites and addresses of one name; an operator who has more of them pays with writing some answers anew. */
 const mostChoices = 256;
@@ -57,17 +65,17 @@ export function createImageStore({ capacity }: { readonly capacity: number }): I
     };
   }
 
-  function resolve(request: ImageRequest): Entry {
-    const question = request.question();
-    const resolution = request.source.resolve(question, request.nowMs);
+  function resolve({ source, key, nowMs }: ImageRequest): Entry {
+    const question = questionOfKey(key);
+    const octets = keptOctets(key);
+    const resolution = source.resolve(question, nowMs);
     if (resolution.kind === 'varies') {
-      return { kind: 'varies', question, choices: resolution.choices, images: new Map() };
+      return { kind: 'varies', key: octets, question, choices: resolution.choices, images: new Map() };
     }
-    const stored = store(question, resolution.answer);
-    return { kind: 'fixed', stored, found: { stored, scope: 0 } };
+    return { kind: 'fixed', key: octets, found: { stored: store(question, resolution.answer), scope: 0 } };
   }
 
-  function choose(entry: Extract<Entry, { kind: 'varies' }>, network: AskingNetwork, nowMs: number): FoundImage {
+  function choose(entry: VaryingEntry, network: AskingNetwork, nowMs: number): FoundImage {
     const { question, choices, images } = entry;
     const choice = choices.choose(network);
     const scope = choices.scopeOf(network);
@@ -85,14 +93,19 @@ export function createImageStore({ capacity }: { readonly capacity: number }): I
         current = request.source;
         entries = createGenerationCache(capacity);
       }
-      let entry = entries.get(request.key);
-      if (entry === undefined || (entry.kind === 'fixed' && request.nowMs >= entry.stored.reusableUntilMs)) {
+      let entry = entries.get(request.key.hash);
+      // Two questions with one hash push each other out: dear for them, and nobody else notices.
+      if (entry === undefined || !isSameKey(entry.key, request.key) || isStale(entry, request.nowMs)) {
         entry = resolve(request);
-        entries.set(request.key, entry);
+        entries.set(request.key.hash, entry);
       }
       return entry.kind === 'fixed' ? entry.found : choose(entry, request.network(), request.nowMs);
     },
   };
+}
+
+function isStale(entry: Entry, nowMs: number): boolean {
+  return entry.kind === 'fixed' && nowMs >= entry.found.stored.reusableUntilMs;
 }
 
 /**

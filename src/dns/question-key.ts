@@ -1,47 +1,80 @@
 import type { Question } from './answer-source.ts';
 import { headerOctets, type Query } from './question-reader.ts';
-import { lowerOctet, nameOfKey } from './wire-name.ts';
+import { longestNameOctets, lowerOctet } from './wire-name.ts';
 
 /** Type and class, which is IN for all that is answered. */
 const questionTailOctets = 4;
 /** Type and flags, behind the name. */
-const keyTail = 3;
+const keyTailOctets = 3;
 const dnssecOk = 1;
 const compactOk = 2;
 
 /**
- * What answers are kept by: the question's name in lower case, its type, and the flags that change an answer; one
- * character an octet. `scratch` has 512 octets.
+ * What answers are kept by: the name in lower case, the type, and the flags that change an answer. One is filled for
+ * question after question.
  */
-export function questionKey(message: Uint8Array, { questionEnd, type, edns }: Query, scratch: Buffer): string {
-  const at = lowerInto(scratch, message, questionEnd);
-  scratch[at] = type >>> 8;
-  scratch[at + 1] = type;
-  scratch[at + 2] = edns?.isDnssecOk === true ? dnssecOk | (edns.isCompactOk ? compactOk : 0) : 0;
-  return scratch.toString('latin1', 0, at + keyTail);
+export interface QuestionKey {
+  readonly octets: Buffer;
+  length: number;
+  /** 32 bits, signed: small integers are the fastest keys of maps. */
+  hash: number;
+}
+
+export function createQuestionKey(): QuestionKey {
+  return { octets: Buffer.alloc(longestNameOctets + keyTailOctets), length: 0, hash: 0 };
+}
+
+/** Fills `key` with what the query, which has a question, asks. */
+export function fillQuestionKey(key: QuestionKey, message: Uint8Array, { questionEnd, type, edns }: Query): void {
+  const { octets } = key;
+  const nameOctets = questionEnd - questionTailOctets - headerOctets;
+  const flags = edns?.isDnssecOk === true ? dnssecOk | (edns.isCompactOk ? compactOk : 0) : 0;
+  let hash = 0x811c9dc5 ^ (type << 2) ^ flags;
+  for (let at = 0; at < nameOctets; at += 1) {
+    const octet = lowerOctet(message[headerOctets + at] ?? 0);
+    octets[at] = octet;
+    hash = Math.imul(hash ^ octet, 0x01000193);
+  }
+  octets[nameOctets] = type >>> 8;
+  octets[nameOctets + 1] = type;
+  octets[nameOctets + 2] = flags;
+  key.length = nameOctets + keyTailOctets;
+  key.hash = hash | 0;
+}
+
+/** The octets are those of the key. */
+export function isSameKey(octets: Uint8Array, key: QuestionKey): boolean {
+  if (octets.length !== key.length) return false;
+  for (let at = key.length - 1; at >= 0; at -= 1) if (octets[at] !== key.octets[at]) return false;
+  return true;
+}
+
+/** A copy of the key's octets, to be kept. */
+export function keptOctets(key: QuestionKey): Uint8Array {
+  return firstOctets(key, key.length);
 }
 
 /** The question that has this key. */
-export function questionOfKey(questionText: string): Question {
-  const nameEnd = questionText.length - keyTail;
-  const key = questionText.slice(0, nameEnd);
-  const flags = questionText.charCodeAt(nameEnd + 2);
+export function questionOfKey(key: QuestionKey): Question {
+  const { octets } = key;
+  const nameOctets = key.length - keyTailOctets;
+  const flags = octets[nameOctets + 2] ?? 0;
   return {
-    name: nameOfKey(key),
-    key,
-    type: (questionText.charCodeAt(nameEnd) << 8) | questionText.charCodeAt(nameEnd + 1),
+    name: firstOctets(key, nameOctets),
+    key: nameKeyOf(key),
+    type: octets.readUInt16BE(nameOctets),
     isDnssecOk: (flags & dnssecOk) !== 0,
     isCompactOk: (flags & compactOk) !== 0,
   };
 }
 
-/** nameKey of the question's name. */
-export function nameKeyOfQuestion(message: Uint8Array, { questionEnd }: Query, scratch: Buffer): string {
-  return scratch.toString('latin1', 0, lowerInto(scratch, message, questionEnd));
+/** nameKey of the key's name. */
+export function nameKeyOf({ octets, length }: QuestionKey): string {
+  return octets.toString('latin1', 0, length - keyTailOctets);
 }
 
-function lowerInto(scratch: Buffer, message: Uint8Array, questionEnd: number): number {
-  const nameOctets = questionEnd - questionTailOctets - headerOctets;
-  for (let at = 0; at < nameOctets; at += 1) scratch[at] = lowerOctet(message[headerOctets + at] ?? 0);
-  return nameOctets;
+function firstOctets({ octets }: QuestionKey, count: number): Uint8Array {
+  const copy = new Uint8Array(count);
+  for (let at = 0; at < count; at += 1) copy[at] = octets[at] ?? 0;
+  return copy;
 }

@@ -140,8 +140,8 @@ function questionNameEnd(message: Uint8Array): number {
   for (;;) {
     const length = message[at] ?? 0xff;
     at += 1 + length;
-    if (length === 0) return at - headerOctets <= longestNameOctets ? at : -1;
-    if (length > longestLabelOctets || at >= message.length) return -1;
+    if (length > longestLabelOctets || at - headerOctets > longestNameOctets) return -1;
+    if (length === 0) return at;
   }
 }
 

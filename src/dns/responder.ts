@@ -3,10 +3,18 @@ import type { AnswerSource } from './answer-source.ts';
 import { longestMessageOctets } from './answer-writer.ts';
 import { askingNetworkOf } from './asking-network.ts';
 import { type CookieState, type ServerCookies, serverCookieOctets } from './cookie.ts';
-import { type EdnsQuery, type OptContent, optOctets, smallestUdpPayloadOctets, udpPayloadOctets } from './edns.ts';
+import {
+  bareOpt,
+  bareOptOctets,
+  type EdnsQuery,
+  type OptContent,
+  optOctets,
+  smallestUdpPayloadOctets,
+  udpPayloadOctets,
+} from './edns.ts';
 import { createImageStore } from './image-store.ts';
 import { type Asker, type Exchange, judgeQuery, refusal, type Verdict } from './query-verdict.ts';
-import { nameKeyOfQuestion, questionKey, questionOfKey } from './question-key.ts';
+import { createQuestionKey, fillQuestionKey, nameKeyOf } from './question-key.ts';
 import { type Query, readQuery } from './question-reader.ts';
 import { rcode } from './record-type.ts';
 import type { ResponseRate } from './response-rate.ts';
@@ -46,14 +54,14 @@ export type Responder = (
 export function createResponder(options: ResponderOptions): Responder {
   const { cookies, rate, nsid, observe } = options;
   const store = createImageStore({ capacity: options.images ?? 50_000 });
-  const keyScratch = Buffer.alloc(512);
+  const key = createQuestionKey();
   const serverCookie = new Uint8Array(serverCookieOctets);
 
   function lookUp({ message, query, asker, nowMs, source }: Exchange): Verdict {
-    const key = questionKey(message, query, keyScratch);
+    fillQuestionKey(key, message, query);
     try {
       const network = () => askingNetworkOf(asker.address, query.edns?.clientSubnet);
-      const found = store.find({ source, key, question: () => questionOfKey(key), network, nowMs });
+      const found = store.find({ source, key, network, nowMs });
       const { image } = found.stored;
       return { rcode: image.rcode, extendedErrors: image.extendedErrors, found };
     } catch (fault) {
@@ -64,7 +72,10 @@ export function createResponder(options: ResponderOptions): Responder {
 
   const lookups = {
     lookUp,
-    isOrigin: ({ message, query, source }: Exchange) => source.isOrigin(nameKeyOfQuestion(message, query, keyScratch)),
+    isOrigin: ({ message, query, source }: Exchange) => {
+      fillQuestionKey(key, message, query);
+      return source.isOrigin(nameKeyOf(key));
+    },
   };
 
   /** The state of the asker's cookie; the server's goes to `serverCookie`. */
@@ -97,26 +108,27 @@ export function createResponder(options: ResponderOptions): Responder {
     const { opt } = rendering;
     // RFC 7873 section 5.2.3: who has shown a client cookie gets the server cookie that frees it from the limiter.
     const code = cookie === undefined ? verdict.rcode : rcode.BADCOOKIE;
-    const bare = opt && { ...opt, rcode: code, nsid: undefined, clientSubnet: undefined, extendedErrors: [] };
+    const bare = opt && { ...bareOpt(opt), rcode: code };
     return { ...rendering, opt: bare, code };
   }
 
   /** The answer itself, what goes out in its place, or undefined. */
   function rated(answer: Uint8Array, verdict: Verdict, exchange: Exchange, rendering: Rendering): Rated {
     if (rate === undefined || exchange.asker.transport === 'tcp' || exchange.cookie === 'valid') return { answer };
-    const slip = slipOf(verdict, rendering, exchange.cookie);
+    const { message, query, asker, nowMs } = exchange;
     const fate = rate.judge(
-      exchange.asker.address,
+      asker.address,
       {
-        queryOctets: exchange.message.length,
+        queryOctets: message.length,
         answerOctets: answer.length,
-        slipOctets: truncatedOctets(exchange.query, slip.opt),
+        slipOctets: query.questionEnd + (rendering.opt === undefined ? 0 : bareOptOctets(rendering.opt)),
         answerClass: verdict.found?.stored.answerClass ?? verdict.rcode,
       },
-      exchange.nowMs,
+      nowMs,
     );
     if (fate === 'answer') return { answer };
     if (fate === 'drop') return { fate: 'dropped' };
+    const slip = slipOf(verdict, rendering, exchange.cookie);
     const image = verdict.found?.stored.image;
     const isCut = image !== undefined && slip.code !== rcode.BADCOOKIE;
     return { answer: isCut ? renderTruncated(image, slip) : renderRefusal(slip.code, slip), fate: 'slipped' };

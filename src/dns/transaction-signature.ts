@@ -1,4 +1,4 @@
-import { recordClass, recordType, rcode } from './record-type.ts';
+import { rcode, recordClass, recordType } from './record-type.ts';
 import { readName } from './wire-name.ts';
 
 /** RFC 8945 section 4.2. */

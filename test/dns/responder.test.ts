@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { createServerCookies } from '../../src/dns/cookie.ts';
 import type { Asker } from '../../src/dns/query-verdict.ts';
+import { createQuestionKey, fillQuestionKey } from '../../src/dns/question-key.ts';
+import { readQuery } from '../../src/dns/question-reader.ts';
 import { createResponder, type MessageFate, type ResponderOptions } from '../../src/dns/responder.ts';
 import { type ReadAnswer, readAnswer } from './answer-reading.ts';
 import { header, longestName, nameOf, opt, option, queryFor, question, record, tsig, uint16 } from './query-bytes.ts';
@@ -188,6 +190,22 @@ const rows: readonly (readonly [string, Uint8Array, string])[] = [
   ['TSIG in the answer section', join(header({ answers: 1 }), www, tsig()), '1 [qr rd] 0/0/0'],
 ];
 
+/** Two names whose questions of type A have one hash. */
+function collidingNames(): readonly [string, string] {
+  const key = createQuestionKey();
+  const nameByHash = new Map<number, string>();
+  for (let index = 0; ; index += 1) {
+    const name = `${index}.example.com.`;
+    const message = queryFor(name);
+    const query = readQuery(message);
+    assert.ok(query !== undefined);
+    fillQuestionKey(key, message, query);
+    const known = nameByHash.get(key.hash);
+    if (known !== undefined) return [known, name];
+    nameByHash.set(key.hash, name);
+  }
+}
+
 describe('a message', () => {
   for (const [what, message, expected] of rows) {
     test(what, () => {
@@ -228,6 +246,16 @@ describe('an answer', () => {
     for (const source of [first, first, second, second]) responder(queryFor('www.example.com.'), udp, nowMs, source);
     assert.equal(first.resolved.length, 1);
     assert.equal(second.resolved.length, 1);
+  });
+
+  test('is the own one of each of two questions whose keys have the same hash', () => {
+    const [one, other] = collidingNames();
+    const { respond, source } = createSubject();
+    for (const name of [one, other, one, other]) {
+      const answer = readAnswer(respond(queryFor(name)) ?? Buffer.alloc(0));
+      assert.deepEqual(answer.question, question(name));
+    }
+    assert.equal(source.resolved.length, 4, 'each pushed the other out');
   });
 
   test('is SERVFAIL when the lookup throws, and the fault is told', () => {
