@@ -1,6 +1,7 @@
 import type { AssignmentReason } from '../plan/assignment.ts';
 import type { DeviceKeyKind } from '../plan/device-key.ts';
 import type { Plan } from '../plan/plan.ts';
+import type { SiteStatus } from './nameserver-documents.ts';
 
 /** Times in documents are RFC 3339 texts in UTC (`2026-03-01T12:00:00.000Z`); absent values are null, never missing. */
 export type Timestamp = string;
@@ -53,12 +54,6 @@ export interface ListenerStatus {
   readonly name: string;
   /** The bound `host:port`. */
   readonly address: string;
-}
-
-export interface SiteStatus {
-  readonly name: string;
-  readonly health: 'up' | 'down' | 'unknown';
-  readonly addresses: readonly string[];
 }
 
 export interface WorkerStatus {

@@ -11,6 +11,7 @@ import type {
   WhereDocument,
 } from './admin-api.ts';
 import { liveModes } from './admin-api.ts';
+import type { DnsTraceDocument, SiteStatus, SplitDocument, SplitForecast } from './nameserver-documents.ts';
 
 const count = z.int().min(0);
 const bps = z.int().min(0).max(10_000);
@@ -24,6 +25,48 @@ export const freezeDocument = z.object({
   at: timestamp,
   until: timestamp.nullable(),
 }) satisfies z.ZodType<FreezeDocument>;
+
+const said = z.object({ author: z.string(), at: timestamp, reason: z.string() });
+
+export const siteStatus = z.object({
+  name: z.string(),
+  health: z.enum(['up', 'down', 'unknown']),
+  addresses: z.array(z.string()),
+  downAddresses: z.array(z.string()),
+  drained: z.boolean(),
+  forced: z.enum(['up', 'down']).nullable(),
+  detail: z.string(),
+  said: said.nullable(),
+}) satisfies z.ZodType<SiteStatus>;
+
+const weightsByPart = z.record(z.string(), bps);
+const seenAndChanging = z.object({ seen: count, changing: count });
+
+const splitForecast = z.object({
+  split: z.string(),
+  weights: weightsByPart,
+  newWeights: weightsByPart,
+  networks: seenAndChanging,
+  resolvers: seenAndChanging,
+}) satisfies z.ZodType<SplitForecast>;
+
+export const splitDocument = z.object({
+  revision: revisionNumber,
+  dryRun: z.boolean(),
+  forecast: splitForecast,
+}) satisfies z.ZodType<SplitDocument>;
+
+export const dnsTraceDocument = z.object({
+  name: z.string(),
+  type: z.string(),
+  rcode: z.string(),
+  answer: z.array(z.string()),
+  authority: z.array(z.string()),
+  scope: count,
+  steps: z.array(z.object({ step: z.string(), text: z.string() })),
+  revision: revisionNumber,
+  forecast: splitForecast.nullable(),
+}) satisfies z.ZodType<DnsTraceDocument>;
 
 export const statusDocument = z.object({
   revision: revisionNumber,
@@ -42,9 +85,7 @@ export const statusDocument = z.object({
   ),
   listeners: z.array(z.object({ name: z.string(), address: z.string() })),
   nameserver: z.array(z.string()),
-  sites: z.array(
-    z.object({ name: z.string(), health: z.enum(['up', 'down', 'unknown']), addresses: z.array(z.string()) }),
-  ),
+  sites: z.array(siteStatus),
   workers: z.array(z.object({ worker: count, pid: count, revision: count, connections: count, sessions: count })),
 }) satisfies z.ZodType<StatusDocument>;
 

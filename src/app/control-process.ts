@@ -19,8 +19,10 @@ import { OperatorBackend } from './operator-backend.ts';
 import { PlanAuthority } from './plan-authority.ts';
 import type { ProcessHandle } from './process-handle.ts';
 import { adminPortName, type ChildMessage, type SupervisorMessage, type WorkerMessage } from './process-messages.ts';
+import type { SteeringNotes } from './served-names.ts';
 import { SessionAuthority } from './session-authority.ts';
-import { openAssessments, openHomes } from './session-files.ts';
+import { openAssessments, openHomes, openNameserverMemory } from './session-files.ts';
+import { SteeringAuthority } from './steering-authority.ts';
 import { WorkerHub } from './worker-hub.ts';
 
 type StartMessage = Extract<SupervisorMessage, { kind: 'start' }>;
@@ -60,6 +62,7 @@ class ControlProcess {
   readonly #hub: WorkerHub;
   readonly #mover: Mover;
   readonly #figures: FleetFigures;
+  readonly #steering: SteeringAuthority;
   readonly #admin: AdminServer;
 
   static async create(parts: ControlParts): Promise<ControlProcess> {
@@ -118,7 +121,13 @@ class ControlProcess {
     this.#mover = createMover({ configuration, authority, store, hub, homes, events, log });
     const { freeze, moves, verbs } = this.#mover;
     const assessments = this.#assessments;
-    this.#figures = new FleetFigures({ configuration, hub, metrics, assessments, freeze });
+    this.#steering = new SteeringAuthority({
+      ...{ configuration, log, clock: systemClock, journal: openNameserverMemory(configuration, log) },
+      onNotes: (notes) => this.#publishSteering(notes),
+      onSite: (name, health) => events.emit({ type: 'site', data: { name, health } }),
+    });
+    const steering = this.#steering;
+    this.#figures = new FleetFigures({ configuration, hub, metrics, assessments, freeze, steering });
     const backend = new OperatorBackend({
       ...{ configuration, authority, store, hub, moves, verbs, assessments, figures: this.#figures },
       learn: (importId, devices) => this.#sessions.learn(importId, devices),
@@ -141,6 +150,7 @@ class ControlProcess {
     const { start } = this.#parts;
     const { bind } = start.configuration.admin;
     this.#publish();
+    await this.#steering.start();
     await this.#hub.listen(start.linkPath);
     const { address } = await this.#admin.listen({ host: bind.host, port: start.ports[adminPortName] ?? bind.port });
     this.#mover.resume();
@@ -155,6 +165,11 @@ class ControlProcess {
     process.send?.({ kind: 'snapshot', source } satisfies ChildMessage);
   }
 
+  #publishSteering(notes: SteeringNotes): void {
+    this.#hub.publishSteering(notes);
+    process.send?.({ kind: 'steering', notes } satisfies ChildMessage);
+  }
+
   reload(materials: StartMessage['materials']): void {
     this.#authority.reloadIncludes();
     try {
@@ -166,6 +181,7 @@ class ControlProcess {
 
   async close(): Promise<void> {
     this.#mover.close();
+    this.#steering.close();
     await this.#admin.close();
     this.#hub.close();
     this.#authority.close();

@@ -6,6 +6,8 @@ import type { PlanRevision } from '../plan/store/plan-store.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { AssessmentLedger } from './assessment-ledger.ts';
 import { type CutoverFreeze, toFreezeDocument } from './cutover-freeze.ts';
+import { nameserverPortName } from './process-messages.ts';
+import type { SteeringAuthority } from './steering-authority.ts';
 import type { WorkerHub, WorkerSummary } from './worker-hub.ts';
 
 export interface FleetFiguresDeps {
@@ -13,6 +15,7 @@ export interface FleetFiguresDeps {
   readonly hub: WorkerHub;
   readonly assessments: Pick<AssessmentLedger, 'heldBack'>;
   readonly freeze: Pick<CutoverFreeze, 'current'>;
+  readonly steering: Pick<SteeringAuthority, 'sites'>;
   /** The control process's own. */
   readonly metrics: Metrics;
 }
@@ -41,7 +44,7 @@ export class FleetFigures {
   }
 
   async status({ revision, plan }: PlanRevision): Promise<StatusDocument> {
-    const { configuration, hub, assessments, freeze } = this.#deps;
+    const { configuration, hub, assessments, freeze, steering } = this.#deps;
     const frozen = freeze.current;
     const workers = await hub.refreshFigures(askMs);
     const counts = workers.flatMap(({ figures }) => (figures === undefined ? [] : [figures]));
@@ -70,12 +73,10 @@ export class FleetFigures {
         name,
         address: renderHostPort({ host: bind.host, port: counts[0]?.ports[name] ?? bind.port }),
       })),
-      nameserver: [],
-      sites: configuration.sites.map(({ name, addresses: siteAddresses }) => ({
-        name,
-        health: 'unknown' as const,
-        addresses: siteAddresses,
-      })),
+      nameserver: (configuration.nameserver?.bind ?? []).map(({ host, port }, index) =>
+        renderHostPort({ host, port: counts[0]?.ports[nameserverPortName(index)] ?? port }),
+      ),
+      sites: steering.sites(),
       workers: workers.map(({ worker, pid, revision: acknowledged, figures }) => ({
         worker,
         pid,

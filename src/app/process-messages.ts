@@ -1,12 +1,18 @@
 import type { Configuration } from '../config/configuration.ts';
-import type { TlsMaterial } from '../config/tls-material.ts';
 import type { HandoverQuestion, LiveSession, SessionCounts } from '../gateway/live-session.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { AssessmentNote } from '../session/assessment-store.ts';
 import type { ClaimAnswer, Fallback, SessionIntent, SessionRemains } from '../session/session-registry.ts';
+import type { GatewayMaterials } from './gateway-materials.ts';
+import type { SteeringNotes } from './served-names.ts';
 
 /** The admin address's name among the bound ports. No listener can have it: names hold no parentheses. */
 export const adminPortName = '(admin)';
+
+/** The same of an address of the nameserver, by its place in `nameserver.bind`. */
+export function nameserverPortName(index: number): string {
+  return `(nameserver ${index})`;
+}
 
 export type ProcessRole = { readonly kind: 'control' } | { readonly kind: 'worker'; readonly worker: number };
 
@@ -17,16 +23,20 @@ export type SupervisorMessage =
       readonly role: ProcessRole;
       readonly configuration: Configuration;
       /** The content of every file, read once by the supervisor for all its processes. */
-      readonly materials: TlsMaterial;
+      readonly materials: GatewayMaterials;
       /** Ticket secrets by listener: the configured one, or the one made at this start. */
       readonly ticketSecrets: Readonly<Record<string, string>>;
+      /** Of DNS cookies: those configured, or one made at this start. */
+      readonly cookieSecrets: readonly string[];
       readonly linkPath: string;
       /** The last plan in force that the supervisor heard of; absent at the first start. */
       readonly snapshot?: SnapshotSource;
+      /** As `snapshot`, of sites and aliases. */
+      readonly steering?: SteeringNotes;
       /** Ports already bound in this run, by listener name (and the admin's): a restarted process takes them again. */
       readonly ports: Readonly<Record<string, number>>;
     }
-  | { readonly kind: 'reload'; readonly materials: TlsMaterial }
+  | { readonly kind: 'reload'; readonly materials: GatewayMaterials }
   /** Answered by `pong`; a process that stays silent is ended and started again. */
   | { readonly kind: 'ping' }
   | { readonly kind: 'drain'; readonly deadlineMs: number }
@@ -44,7 +54,8 @@ export type ChildMessage =
   | { readonly kind: 'drained' }
   | { readonly kind: 'pong' }
   /** From the control process: the plan in force, for workers that start while it is away. */
-  | { readonly kind: 'snapshot'; readonly source: SnapshotSource };
+  | { readonly kind: 'snapshot'; readonly source: SnapshotSource }
+  | { readonly kind: 'steering'; readonly notes: SteeringNotes };
 
 /** What a worker needs to build its routing snapshot. */
 export interface SnapshotSource {
@@ -157,6 +168,7 @@ export interface WorkerFigures {
 /** Control → worker, over the control link. */
 export type ControlMessage =
   | { readonly kind: 'snapshot'; readonly source: SnapshotSource }
+  | { readonly kind: 'steering'; readonly notes: SteeringNotes }
   | { readonly kind: 'answer'; readonly claim: number; readonly answer: ClaimAnswer }
   /** Shows that the control process is alive; the first one says that it listens. */
   | { readonly kind: 'beat' }
@@ -196,7 +208,9 @@ export type WorkerQuestion =
   /** Answered by HandoverReply. */
   | ({ readonly kind: 'handover' } & HandoverQuestion)
   | { readonly kind: 'abort-handovers'; readonly move: string }
-  | { readonly kind: 'persistent-counts' };
+  | { readonly kind: 'persistent-counts' }
+  /** Answered by SeenAskersDocument. */
+  | { readonly kind: 'seen-askers' };
 
 /** Live sessions that outlive their connection, by broker. */
 export type PersistentCounts = Readonly<Record<string, number>>;

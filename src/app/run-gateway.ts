@@ -1,14 +1,11 @@
 import { renderHostPort } from '../base/addresses.ts';
 import { CrossfadeError } from '../base/errors.ts';
-import { failure, type Result } from '../base/result.ts';
 import type { Configuration } from '../config/configuration.ts';
-import { createSystemSource } from '../config/configuration-source.ts';
-import { readTlsMaterial, type TlsMaterial } from '../config/tls-material.ts';
 import { watchedFiles, watchFiles } from '../config/watched-files.ts';
 import { createLogger, type Logger } from '../telemetry/logger.ts';
 import type { BoundPorts } from './child-process.ts';
-import { materialProblems } from './material-check.ts';
-import { adminPortName } from './process-messages.ts';
+import { readMaterials, refreshMaterials } from './gateway-materials.ts';
+import { adminPortName, nameserverPortName } from './process-messages.ts';
 import { Supervisor } from './supervisor.ts';
 
 /** The line that `crossfade run` prints once every port of every worker is bound (contract section 3). */
@@ -25,7 +22,7 @@ export interface RunningGateway {
   drain(): Promise<void>;
   /** Ends every process now. */
   stop(): Promise<void>;
-  /** Certificates, CRLs and files that the plan names are read again; what is wrong is logged and the old stays. */
+  /** Certificates, CRLs, zones and files that the plan names are read again; what is wrong is logged and the old stays. */
   reload(): void;
   /** The processes' IDs, the supervisor's own not included. */
   readonly pids: readonly number[];
@@ -44,14 +41,15 @@ export async function startGateway({ configuration, handleSignals = false }: Sta
   const log = createLogger({ level: configuration.log.level, component: 'supervisor' });
   const materials = readMaterials(configuration);
   if (!materials.ok) throw new CrossfadeError('files', materials.error.join('\n'));
-  const refreshMaterials = () => {
-    const refreshed = readMaterials(configuration);
-    return refreshed.ok ? refreshed.value : undefined;
-  };
-  const supervisor = new Supervisor({ configuration, materials: materials.value, log, refreshMaterials });
+  const supervisor = new Supervisor({
+    configuration,
+    materials: materials.value,
+    log,
+    refreshMaterials: (current) => refreshMaterials(configuration, current, log),
+  });
   const bound = await supervisor.start();
   const { promise: exited, resolve: exit } = Promise.withResolvers<number>();
-  const reload = () => reloadFiles(supervisor, configuration, log);
+  const reload = () => supervisor.reload();
   const unwatch = watchFiles(watchedFiles(configuration), reload);
   const end = async (ending: Promise<void>) => {
     unwatch();
@@ -71,20 +69,6 @@ export async function startGateway({ configuration, handleSignals = false }: Sta
   };
   const removeSignals = handleSignals ? installSignals(gateway, log) : () => {};
   return gateway;
-}
-
-/** The files' content, when all of it can be used. */
-function readMaterials(configuration: Configuration): Result<TlsMaterial, readonly string[]> {
-  const materials = readTlsMaterial(configuration, createSystemSource());
-  if (!materials.ok) return materials;
-  const problems = materialProblems(configuration, materials.value);
-  return problems.length === 0 ? materials : failure(problems);
-}
-
-function reloadFiles(supervisor: Supervisor, configuration: Configuration, log: Logger): void {
-  const materials = readMaterials(configuration);
-  if (materials.ok) supervisor.reload(materials.value);
-  else log.error({ problems: materials.error }, 'A reload failed; what was in force stays in force');
 }
 
 function installSignals(gateway: RunningGateway, log: Logger): () => void {
@@ -113,7 +97,7 @@ function renderReady(configuration: Configuration, bound: BoundPorts): ReadyEven
   return {
     event: 'ready',
     listeners: configuration.listeners.map(({ name }) => ({ name, address: address(name) })),
-    nameserver: [],
+    nameserver: (configuration.nameserver?.bind ?? []).map((_, index) => address(nameserverPortName(index))),
     admin: `${scheme}://${address(adminPortName)}`,
   };
 }

@@ -7,6 +7,7 @@ import { openSqliteHomeStore } from '../session/sqlite-home-store.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { assessmentBounds, assessmentStorePath, homeStorePath } from './broker-rates.ts';
 import { type MoveJournal, openMoveJournal } from './move-journal.ts';
+import { type NameserverJournal, openNameserverJournal } from './nameserver-journal.ts';
 
 export function openJournal({ store }: Configuration, log: Logger): MoveJournal {
   try {
@@ -17,6 +18,18 @@ export function openJournal({ store }: Configuration, log: Logger): MoveJournal 
       'Moves are kept in memory only: a move under way would not survive a restart',
     );
     return openMoveJournal(':memory:');
+  }
+}
+
+export function openNameserverMemory({ store }: Configuration, log: Logger): NameserverJournal {
+  try {
+    return openNameserverJournal(homeStorePath(store.path));
+  } catch (error) {
+    log.error(
+      { error: errorMessage(error) },
+      'What is said of sites is kept in memory only: a drained site would not stay so over a restart',
+    );
+    return openNameserverJournal(':memory:');
   }
 }
 

@@ -4,18 +4,19 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { backoffDelayMs } from '../base/backoff.ts';
 import type { Configuration } from '../config/configuration.ts';
-import type { TlsMaterial } from '../config/tls-material.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { type BoundPorts, type Child, startChild } from './child-process.ts';
-import { assertPortIsFree } from './port-probe.ts';
+import type { GatewayMaterials } from './gateway-materials.ts';
+import { assertNameserverPortsAreFree, assertPortIsFree } from './port-probe.ts';
 import { adminPortName, type ChildMessage, type ProcessRole, type SnapshotSource } from './process-messages.ts';
+import type { SteeringNotes } from './served-names.ts';
 
 export interface SupervisorOptions {
   readonly configuration: Configuration;
-  readonly materials: TlsMaterial;
+  readonly materials: GatewayMaterials;
   readonly log: Logger;
-  /** Reads the files again before a process is started again; undefined when they are wrong: the old ones stay. */
-  readonly refreshMaterials: () => TlsMaterial | undefined;
+  /** Reads the files again before a process is started again; what is wrong stays as it was in `current`. */
+  readonly refreshMaterials: (current: GatewayMaterials) => GatewayMaterials;
 }
 
 /** One place in the gateway that a process fills, again after each death. */
@@ -53,9 +54,11 @@ export class Supervisor {
   readonly #ports: Record<string, number> = {};
   readonly #timers = new Set<NodeJS.Timeout>();
   readonly #pingTimer: NodeJS.Timeout;
-  #materials: TlsMaterial;
+  #materials: GatewayMaterials;
   /** The plan in force, as the control process last said. */
   #snapshot: SnapshotSource | undefined;
+  #steering: SteeringNotes | undefined;
+  readonly #cookieSecrets: readonly string[];
   #isStopping = false;
   readonly #waiters = new Set<() => void>();
 
@@ -63,6 +66,8 @@ export class Supervisor {
     this.#options = options;
     this.#materials = options.materials;
     this.#pingTimer = setInterval(() => this.#ping(), pingEveryMs);
+    const configured = options.configuration.nameserver?.cookieSecrets ?? [];
+    this.#cookieSecrets = configured.length > 0 ? configured : [randomBytes(16).toString('hex')];
     this.#ticketSecrets = Object.fromEntries(
       options.configuration.listeners.map(({ name, tls }) => [
         name,
@@ -76,6 +81,7 @@ export class Supervisor {
     try {
       const { listeners, workers } = this.#options.configuration;
       for (const { name, bind } of listeners) await assertPortIsFree(`listener ${name}`, bind);
+      await assertNameserverPortsAreFree(this.#options.configuration.nameserver?.bind ?? []);
       await assertPortIsFree('admin.bind', this.#options.configuration.admin.bind);
       const control = await this.#fill({ kind: 'control' }).child.ready;
       this.#remember(control);
@@ -97,8 +103,9 @@ export class Supervisor {
     return this.#slots.filter((slot) => !slot.exited).map((slot) => slot.child.pid);
   }
 
-  /** New certificates, CRLs and included files for every process, those restarted later as well. */
-  reload(materials: TlsMaterial): void {
+  /** New certificates, CRLs, zones and included files for every process, those restarted later as well. */
+  reload(): void {
+    const materials = this.#options.refreshMaterials(this.#materials);
     this.#materials = materials;
     for (const slot of this.#slots) slot.child.send({ kind: 'reload', materials });
   }
@@ -154,9 +161,11 @@ export class Supervisor {
         configuration: this.#options.configuration,
         materials: this.#materials,
         ticketSecrets: this.#ticketSecrets,
+        cookieSecrets: this.#cookieSecrets,
         linkPath: join(this.#directory, 'control.sock'),
         ports: this.#ports,
         ...(this.#snapshot !== undefined && { snapshot: this.#snapshot }),
+        ...(this.#steering !== undefined && { steering: this.#steering }),
       },
       {
         onExit: (reason) => this.#handleExit(slot(), reason),
@@ -169,6 +178,7 @@ export class Supervisor {
     slot.heardAtMs = performance.now();
     if (message.kind === 'ready') slot.isReady = true;
     if (message.kind === 'snapshot') this.#snapshot = message.source;
+    if (message.kind === 'steering') this.#steering = message.notes;
     if (message.kind !== 'drained') return;
     slot.drained = true;
     this.#notify();
@@ -209,7 +219,7 @@ export class Supervisor {
     );
     const timer = setTimeout(() => {
       this.#timers.delete(timer);
-      this.#materials = this.#options.refreshMaterials() ?? this.#materials;
+      this.#materials = this.#options.refreshMaterials(this.#materials);
       slot.child = this.#startChild(slot.role, () => slot);
       slot.startedAtMs = performance.now();
       slot.exited = false;

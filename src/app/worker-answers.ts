@@ -1,4 +1,5 @@
 import type { Gateway } from '../gateway/gateway.ts';
+import type { SeenAskersDocument } from '../nameserver/seen-askers.ts';
 import type { PersistentCounts, WorkerFigures, WorkerQuestion } from './process-messages.ts';
 import { chooseReconnects } from './reconnect-choice.ts';
 
@@ -12,18 +13,21 @@ export interface WorkerAnswersDeps {
   /** Of the plan in force. */
   readonly revision: () => number;
   readonly figures: () => Promise<WorkerFigures>;
+  readonly seenAskers: () => SeenAskersDocument;
 }
 
 /** What a worker says to the control process's question. */
 export async function answerQuestion(
   question: WorkerQuestion,
-  { gateway, applied, revision, figures }: WorkerAnswersDeps,
+  { gateway, applied, revision, figures, seenAskers }: WorkerAnswersDeps,
 ): Promise<unknown> {
   switch (question.kind) {
     case 'figures':
       return figures();
     case 'sessions':
       return gateway.sessions(question.filter);
+    case 'seen-askers':
+      return seenAskers();
     case 'persistent-counts':
       return countPersistent(gateway);
     case 'reconnect': {

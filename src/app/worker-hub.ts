@@ -8,6 +8,7 @@ import type {
   WorkerMessage,
   WorkerQuestion,
 } from './process-messages.ts';
+import type { SteeringNotes } from './served-names.ts';
 
 export interface WorkerHubHandlers {
   readonly onHello: (message: Extract<WorkerMessage, { kind: 'hello' }>) => void;
@@ -41,6 +42,7 @@ export class WorkerHub {
   readonly #acknowledged = new Set<() => void>();
   readonly #server: Server;
   #source: SnapshotSource | undefined;
+  #steering: SteeringNotes | undefined;
   /** Every link, those before their `hello` included. */
   readonly #links = new Set<ControlLink<ControlMessage>>();
   readonly #beatTimer: NodeJS.Timeout;
@@ -85,6 +87,12 @@ export class WorkerHub {
   publish(source: SnapshotSource): void {
     this.#source = source;
     for (const { link } of this.#workers.values()) link.send({ kind: 'snapshot', source });
+  }
+
+  /** The same for what is known of sites and aliases. */
+  publishSteering(notes: SteeringNotes): void {
+    this.#steering = notes;
+    for (const { link } of this.#workers.values()) link.send({ kind: 'steering', notes });
   }
 
   /** Resolves when every connected worker has the revision, or false after `timeoutMs`. */
@@ -156,6 +164,7 @@ export class WorkerHub {
     if (earlier !== undefined) this.#forget(message.worker, earlier);
     this.#workers.set(message.worker, entry);
     if (this.#source !== undefined) link.send({ kind: 'snapshot', source: this.#source });
+    if (this.#steering !== undefined) link.send({ kind: 'steering', notes: this.#steering });
     this.#handlers.onHello(message);
     return { worker: message.worker, entry };
   }

@@ -2,8 +2,7 @@ import { createCidrMatcher } from '../base/cidr.ts';
 import { systemClock } from '../base/clock.ts';
 import { CrossfadeError, errorMessage } from '../base/errors.ts';
 import { failure, success } from '../base/result.ts';
-import type { BrokerConfiguration, ListenerConfiguration } from '../config/configuration.ts';
-import type { BrokerTlsMaterial, TlsMaterial } from '../config/tls-material.ts';
+import type { ListenerConfiguration } from '../config/configuration.ts';
 import { createUpstreamConnector, type ReloadableUpstreamConnector } from '../gateway/dial-upstream.ts';
 import { createGateway, type Gateway } from '../gateway/gateway.ts';
 import { createSnapshot, type RoutingSnapshot } from '../plan/snapshot.ts';
@@ -31,8 +30,10 @@ import type {
   WorkerFigures,
   WorkerQuestion,
 } from './process-messages.ts';
+import { upstreamBroker, upstreamMaterial } from './upstream-broker-terms.ts';
 import { answerQuestion } from './worker-answers.ts';
 import { WorkerLink } from './worker-link.ts';
+import { WorkerNameserver } from './worker-nameserver.ts';
 
 type StartMessage = Extract<SupervisorMessage, { kind: 'start' }>;
 
@@ -44,6 +45,7 @@ const figuresEveryMs = 5_000;
 export async function runWorkerProcess(start: StartMessage, worker: number): Promise<ProcessHandle> {
   const process = new WorkerProcess(start, worker);
   await process.firstSnapshot;
+  await process.nameserverReady;
   const bound = await process.listen();
   return {
     bound,
@@ -63,6 +65,7 @@ class WorkerProcess {
   readonly #assessments: AssessmentBatch;
   readonly #registry: LinkedRegistry;
   readonly #gateway: Gateway;
+  readonly #nameserver: WorkerNameserver;
   readonly #link: WorkerLink;
   readonly #ports = new Map<string, number>();
   readonly #figuresTimer: NodeJS.Timeout;
@@ -73,13 +76,16 @@ class WorkerProcess {
   #snapshot: RoutingSnapshot | undefined;
 
   constructor(start: StartMessage, worker: number) {
-    const { configuration, materials, ticketSecrets, linkPath } = start;
+    const { configuration, materials, ticketSecrets, cookieSecrets, linkPath } = start;
     const { promise, resolve } = Promise.withResolvers<void>();
     this.firstSnapshot = promise;
     this.#haveSnapshot = resolve;
     this.#start = start;
     this.#worker = worker;
     this.#log = createLogger({ level: configuration.log.level, component: `worker-${worker}` });
+    this.#nameserver = new WorkerNameserver({
+      ...{ configuration, cookieSecrets, zones: materials.zones, metrics: this.#metrics, log: this.#log },
+    });
     this.#trust = new ListenerTrust({
       configuration,
       materials,
@@ -128,6 +134,7 @@ class WorkerProcess {
       },
       onMessage: (message) => this.#receive(message),
     });
+    if (start.steering !== undefined) this.#nameserver.adoptNotes(start.steering);
     if (start.snapshot !== undefined) this.#adopt(start.snapshot);
     this.#figuresTimer = setInterval(() => void this.#pushFigures(), figuresEveryMs);
   }
@@ -141,10 +148,17 @@ class WorkerProcess {
       bound[listener.name] = { host: listener.bind.host, port: address.port };
       this.#ports.set(listener.name, address.port);
     }
-    return bound;
+    const nameserver = await this.#nameserver.listen(ports);
+    for (const [name, { port }] of Object.entries(nameserver)) this.#ports.set(name, port);
+    return { ...bound, ...nameserver };
   }
 
-  reload(materials: TlsMaterial): void {
+  get nameserverReady(): Promise<void> {
+    return this.#nameserver.ready;
+  }
+
+  reload(materials: StartMessage['materials']): void {
+    this.#nameserver.reload(materials.zones);
     this.#trust.reload(materials);
     try {
       const { brokers } = this.#start.configuration;
@@ -163,6 +177,7 @@ class WorkerProcess {
 
   async stop(): Promise<void> {
     clearInterval(this.#figuresTimer);
+    this.#nameserver.stop();
     this.#gateway.stop();
     this.#trust.close();
     this.#upstream.close();
@@ -225,6 +240,9 @@ class WorkerProcess {
       case 'snapshot':
         this.#adopt(message.source);
         break;
+      case 'steering':
+        this.#nameserver.adoptNotes(message.notes);
+        break;
       case 'beat':
         break;
       case 'homes-noted':
@@ -261,6 +279,7 @@ class WorkerProcess {
       return;
     }
     this.#snapshot = snapshot.value;
+    this.#nameserver.adoptPlan(snapshot.value);
     this.#metrics.planRevision.set(revision);
     this.#link.send({ kind: 'revision', revision });
     this.#haveSnapshot();
@@ -288,11 +307,13 @@ class WorkerProcess {
       applied: () => this.#applied,
       revision: () => this.#currentSnapshot().revision,
       figures: () => this.#figures(),
+      seenAskers: () => this.#nameserver.seenAskers,
     });
     this.#link.send({ kind: 'reply', request, value });
   }
 
   async #figures(): Promise<WorkerFigures> {
+    this.#nameserver.flushCounts();
     const brokers = Object.keys(this.#start.configuration.brokers);
     return {
       counts: this.#gateway.counts(),
@@ -317,20 +338,4 @@ function toDeviceListener(listener: ListenerConfiguration, trust: ListenerTrust)
     ...(proxyProtocol.from.length > 0 && { sendsProxyProtocol: createCidrMatcher(proxyProtocol.from) }),
     ...(tls !== undefined && { tls }),
   };
-}
-
-function upstreamBroker(broker: BrokerConfiguration, materials: TlsMaterial) {
-  return {
-    endpoints: broker.endpoints,
-    tls: upstreamMaterial(broker, materials),
-    identityMode: broker.identity.mode,
-    sendProxyProtocol: broker.sendProxyProtocol,
-  };
-}
-
-function upstreamMaterial(
-  { name, tls }: BrokerConfiguration,
-  materials: TlsMaterial,
-): BrokerTlsMaterial & { servername?: string } {
-  return { ...materials.brokers[name], ...(tls.servername !== undefined && { servername: tls.servername }) };
 }

@@ -20,12 +20,8 @@ export function configurationWarnings(configuration: Configuration, source: Conf
 }
 
 /** Sections that are validated and that this version does not run. Delete each with the issue that serves it. */
-function sectionsNotServed({ nameserver, sites, bridge }: Configuration): readonly string[] {
-  const sections = [
-    ...(nameserver === undefined ? [] : ['nameserver']),
-    ...(sites.length === 0 ? [] : ['sites']),
-    ...(bridge.rules.length === 0 ? [] : ['bridge']),
-  ];
+function sectionsNotServed({ bridge }: Configuration): readonly string[] {
+  const sections = [...(bridge.rules.length === 0 ? [] : ['bridge'])];
   return sections.map((section) => `${section}: this section is valid but not served by this version`);
 }
 

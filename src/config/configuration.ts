@@ -1,5 +1,6 @@
 import type { HostPort } from '../base/addresses.ts';
 import type { CidrBlock } from '../base/cidr.ts';
+import type { SteeringRule } from '../dns/steering-rule.ts';
 import type { ProtocolVersion } from '../mqtt/control-packet.ts';
 import type { UndeliverablePolicy } from '../mqtt/session-terms.ts';
 import type { IdentityName } from '../plan/device-key.ts';
@@ -133,35 +134,24 @@ export interface AdminConfiguration {
   readonly metricsToken?: string;
 }
 
-export type SteeringTarget = { readonly addresses: readonly string[] } | { readonly alias: string };
-export type SplitPart =
-  | { readonly sites: 'all' | readonly string[]; readonly allDown: 'bypass' | 'answer-all' }
-  | SteeringTarget;
-
-export type SteeringConfiguration =
-  | {
-      readonly owner: string;
-      readonly by: 'split';
-      readonly ttl: number;
-      readonly split: string;
-      readonly parts: Readonly<Record<string, SplitPart>>;
-    }
-  | {
-      readonly owner: string;
-      readonly by: 'cohort';
-      readonly ttl: number;
-      readonly label: 'cn' | 'fingerprint' | 'serial' | 'clientid' | 'username';
-      readonly source: SteeringTarget;
-      readonly target: SteeringTarget;
-    };
-
 export interface NameserverConfiguration {
   readonly bind: readonly HostPort[];
-  readonly zones: readonly {
-    readonly origin: string;
-    readonly file: string;
-    readonly steering: readonly SteeringConfiguration[];
-  }[];
+  readonly zones: readonly ZoneConfiguration[];
+  /** Empty: the system's. */
+  readonly resolvers: readonly HostPort[];
+  readonly unlimited: readonly CidrBlock[];
+  /** 32 hex digits each; empty: one made at start by the supervisor. */
+  readonly cookieSecrets: readonly string[];
+  /** Absent: the host name; empty: NSID is not answered. */
+  readonly nsid?: string;
+}
+
+export interface ZoneConfiguration {
+  readonly origin: string;
+  readonly file: string;
+  readonly steering: readonly SteeringRule[];
+  /** Absent: the zone is not signed. */
+  readonly dnssec?: { readonly keys: readonly string[] };
 }
 
 export interface SiteConfiguration {
@@ -169,7 +159,18 @@ export interface SiteConfiguration {
   readonly addresses: readonly string[];
   readonly weight: number;
   readonly near: readonly CidrBlock[];
-  readonly probe?: { readonly tcp?: number; readonly tls?: number; readonly mqtt?: number; readonly everyMs: number };
+  readonly probe?: ProbeConfiguration;
+}
+
+export interface ProbeConfiguration {
+  readonly tcp?: number;
+  readonly tls?: number;
+  readonly mqtt?: number;
+  readonly everyMs: number;
+  readonly timeoutMs: number;
+  readonly rise: number;
+  readonly fall: number;
+  readonly holdDownMs: number;
 }
 
 export interface BridgeRuleConfiguration {

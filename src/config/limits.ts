@@ -48,6 +48,25 @@ export const limitDefaults = {
   eventBacklog: 256,
   /** Devices that the assessment lists, all cohorts together; further ones are only counted. */
   assessedDevices: 20_000_000,
+  /** DNS connections over TCP per worker; for a further one the longest silent is closed. */
+  dnsTcpConnections: 4_096,
+  /** Of one client address (IPv6: one /64); for a further one its own longest silent is closed. */
+  dnsTcpConnectionsPerClient: 256,
+  /** Milliseconds that a DNS connection may be silent, or its client not read. */
+  dnsTcpIdleMs: 10_000,
+  /** Milliseconds from the first octet of a DNS message over TCP to its last. */
+  dnsTcpMessageMs: 10_000,
+  /** DNS answers kept ready per worker. */
+  dnsImages: 50_000,
+  /** Bytes a second that a network (IPv4 /24, IPv6 /56) gets over UDP whatever it sends; above it no more than it sent. */
+  dnsFreeBytes: 16_384,
+  /** Times a second that a network gets the same answer over UDP. */
+  dnsSameAnswers: 100,
+  /** DNSSEC signatures a second that a worker makes for names that are not in the zone file. */
+  dnsSignaturesPerSecond: 500,
+  /** Milliseconds between two looks at an alias, at least and at most; between them its TTL decides. */
+  aliasRefreshMinMs: 5_000,
+  aliasRefreshMaxMs: 300_000,
   /** Days that a device stays on its source after it was last seen doing what the target cannot carry. */
   obstacleDays: 30,
 } as const;

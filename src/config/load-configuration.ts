@@ -25,6 +25,7 @@ import { resolveConfiguration } from './resolve-configuration.ts';
 import { judgeBySchema, type SchemaJudgement } from './schema-findings.ts';
 import { isSecret } from './secrets.ts';
 import type { SubstitutionValues } from './substitution.ts';
+import { readZoneMaterial } from './zone-material.ts';
 
 export interface LoadedConfiguration {
   readonly configuration: Configuration;
@@ -58,6 +59,8 @@ export function loadConfiguration(
   ];
   if (parsed === undefined || mistakes.length > 0) return failure(inOrder(mistakes));
   const configuration = resolveConfiguration(parsed, { absolute, cores: source.cores });
+  const zoneMistakes = locate(zoneFindings(configuration, source), document.value, path);
+  if (zoneMistakes.length > 0) return failure(zoneMistakes);
   return success({ configuration, warnings: configurationWarnings(configuration, source) });
 }
 
@@ -114,6 +117,16 @@ function crossCheck(root: Cursor, files: NamedFiles): readonly Finding[] {
     ...checkAdmin(root),
     ...checkFiles(root, files),
   ];
+}
+
+/** What a zone's file says is looked at once everything else is right: steered names are part of it. */
+function zoneFindings({ nameserver }: Configuration, source: ConfigurationSource): readonly Finding[] {
+  return (nameserver?.zones ?? []).flatMap((zone, index) => {
+    const material = readZoneMaterial(zone, source);
+    if (material.ok) return [];
+    const path = ['nameserver', 'zones', index, 'file'];
+    return material.error.map((mistake) => ({ path, message: `expected a zone without mistakes, got ${mistake}` }));
+  });
 }
 
 function locate(findings: readonly Finding[], document: ConfigurationDocument, file: string): ConfigurationMistake[] {

@@ -92,7 +92,12 @@ function resolvePlan({ plan, fleet }: ParsedConfiguration, absolute: Absolute): 
 }
 
 function resolveNameserver(parsed: NameserverConfiguration, absolute: Absolute): NameserverConfiguration {
-  return { ...parsed, zones: parsed.zones.map((zone) => ({ ...zone, file: absolute(zone.file) })) };
+  const zones = parsed.zones.map(({ dnssec, ...zone }) => ({
+    ...zone,
+    file: absolute(zone.file),
+    ...(dnssec === undefined ? {} : { dnssec: { keys: dnssec.keys.map(absolute) } }),
+  }));
+  return { ...parsed, zones };
 }
 
 function resolveFiles({ cert, key }: CertificateFiles, absolute: Absolute): CertificateFiles {

@@ -15,6 +15,7 @@ export function createCohortSteering(rule: CohortRule, facts: SteeringFacts): St
   const noDevice: SteeringDecision = { kind: 'no-device' };
   return {
     rule,
+    dependsOnNetwork: false,
     decide: (labels) => {
       const key = deviceKeyOfLabels(labels, rule.label);
       if (key === undefined) return noDevice;

@@ -41,6 +41,8 @@ export interface ChosenSite {
 }
 
 export interface SiteChoice {
+  /** False: `choose` says the same to every network. */
+  readonly dependsOnNetwork: boolean;
   /** Undefined: no site can be answered with. */
   choose(network: AskingNetwork): ChosenSite | undefined;
   /** Bits of the asking network that the choice depends on; 0: none. */
@@ -71,6 +73,7 @@ export function createSiteChoice(sites: readonly Site[], conditions: SiteConditi
   const [first, ...others] = candidates;
   const only: ChosenSite | undefined = first && { site: first.site, reason: 'only' };
   return {
+    dependsOnNetwork: others.length > 0,
     choose(network) {
       if (others.length === 0) return only;
       const match = near.longest(network);

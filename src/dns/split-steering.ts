@@ -29,6 +29,7 @@ export function createSplitSteering(rule: SplitRule, facts: SteeringFacts): Stee
 
   return {
     rule,
+    dependsOnNetwork: single?.dependsOnNetwork ?? true,
     decide: (_labels, network) => partFor(network)?.decide(network) ?? { kind: 'no-device' },
     scopeOf: (network) => {
       const ofPart = partFor(network)?.scopeOf(network) ?? 0;
@@ -70,6 +71,7 @@ function weightOf(name: string, weights: SplitWeights['weights']): number {
 }
 
 interface PreparedPart {
+  readonly dependsOnNetwork: boolean;
   decide(network: AskingNetwork): SteeringDecision;
   scopeOf(network: AskingNetwork): number;
 }
@@ -82,7 +84,7 @@ function createPart(name: string, rule: SplitRule, facts: SteeringFacts): Prepar
 }
 
 function fixedPart(decision: SteeringDecision): PreparedPart {
-  return { decide: () => decision, scopeOf: () => 0 };
+  return { dependsOnNetwork: false, decide: () => decision, scopeOf: () => 0 };
 }
 
 /** The sites of a part, in the configuration's order. */
@@ -102,6 +104,7 @@ function createSitesPart(name: string, part: SitesPart, rule: SplitRule, facts: 
   );
   const allDown = allDownDecision(name, part, rule, facts);
   return {
+    dependsOnNetwork: choice.dependsOnNetwork,
     decide: (network) => {
       const chosen = choice.choose(network);
       return (chosen && bySite.get(chosen.site)) ?? allDown;

@@ -34,6 +34,8 @@ export type AnswerOrigin =
 /** How one owner is steered, under one set of facts. */
 export interface Steering {
   readonly rule: SteeringRule;
+  /** False: `decide` says the same to every network. */
+  readonly dependsOnNetwork: boolean;
   /** `labels`: what stands in the place of the owner's `*`, leftmost first; empty for an owner without one. */
   decide(labels: readonly Uint8Array[], network: AskingNetwork): SteeringDecision;
   /** Bits of the asking network that `decide` depends on: the scope of a client subnet (RFC 7871 section 7.2.1). */

@@ -54,8 +54,7 @@ export function createZoneAnswers(served: readonly ServedZone[]): AnswerSource {
       const touched = touchedBy(question);
       const answerBy = (decisions: readonly SteeringDecision[], atMs: number) =>
         answer(question, steerBy(touched, decisions), atMs);
-      // A cohort's side does not depend on who asks.
-      if (touched.every(({ steering }) => steering.rule.by === 'cohort')) {
+      if (touched.every(({ steering }) => !steering.dependsOnNetwork)) {
         return { kind: 'fixed', answer: answerBy(decide(touched, nobody), nowMs) };
       }
       return { kind: 'varies', choices: choicesOf(touched, answerBy) };

@@ -83,7 +83,7 @@ export class TcpService {
     this.#makeRoom(client);
     const { answer, clock } = this.#deps;
     const connection: TcpConnection = new TcpConnection(socket, asker, {
-      answer: (message, from) => answer(message, from, 'tcp', clock.monotonicMs()),
+      answer: (message, from) => answer(message, from, 'tcp'),
       nowMs: () => clock.monotonicMs(),
       onMessage: () => {
         moveToEnd(this.#connections, connection);

@@ -1,7 +1,6 @@
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import { networkInterfaces } from 'node:os';
 import { type HostPort, renderHostPort } from '../base/addresses.ts';
-import type { Clock } from '../base/clock.ts';
 import { CrossfadeError, errorMessage, systemErrorCode } from '../base/errors.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { AnswerMessage } from './answering.ts';
@@ -10,7 +9,6 @@ import { type NetworkInterfaces, type SocketAddress, udpAddresses } from './udp-
 
 export interface UdpServiceDeps {
   readonly answer: AnswerMessage;
-  readonly clock: Clock;
   readonly log: Logger;
   /** Tests give their own. */
   readonly interfaces?: () => NetworkInterfaces;
@@ -127,10 +125,8 @@ export class UdpService {
   #receive(socket: Socket, message: Buffer, { address, port }: RemoteInfo): void {
     // Nobody can be answered at port 0.
     if (port === 0) return;
-    const { answer, clock } = this.#deps;
-    const reply = answer(message, this.#askerAddress(address), 'udp', clock.monotonicMs());
-    // A copy, because a full socket keeps what it could not send yet.
-    if (reply !== undefined) socket.send(Buffer.from(reply), port, address, ignoreResult);
+    const reply = this.#deps.answer(message, this.#askerAddress(address), 'udp');
+    if (reply !== undefined) socket.send(reply, port, address, ignoreResult);
   }
 }
 

@@ -54,7 +54,18 @@ export const status: StatusDocument = {
   ],
   listeners: [{ name: 'devices', address: '127.0.0.1:8883' }],
   nameserver: [],
-  sites: [{ name: 'eu-west-1', health: 'up', addresses: ['192.0.2.10'] }],
+  sites: [
+    {
+      name: 'eu-west-1',
+      health: 'up',
+      addresses: ['192.0.2.10'],
+      downAddresses: [],
+      drained: false,
+      forced: null,
+      detail: '',
+      said: null,
+    },
+  ],
   workers: [{ worker: 0, pid: 4711, revision: 1, connections: 2, sessions: 2 }],
 };
 

@@ -66,15 +66,9 @@ test('workers: auto is one per core', () => {
 });
 
 test('sections that are not served yet are one warning each', () => {
-  const site = 'sites: [ { name: s, addresses: [192.0.2.1] } ]';
   const rule = 'bridge: { rules: [ { name: r, from: legacy, to: successor, filter: "dt/#" } ] }';
-  const nameserver = 'nameserver: { bind: ["[::1]:0"], zones: [ { origin: a.example, file: certs/ticket.secret } ] }';
-  const text = changed('version: 1', `version: 1\n${site}\n${rule}\n${nameserver}`);
-  assert.deepEqual(loadRight(text).warnings, [
-    'nameserver: this section is valid but not served by this version',
-    'sites: this section is valid but not served by this version',
-    'bridge: this section is valid but not served by this version',
-  ]);
+  const text = changed('version: 1', `version: 1\n${rule}`);
+  assert.deepEqual(loadRight(text).warnings, ['bridge: this section is valid but not served by this version']);
 });
 
 test('what is allowed and dangerous is warned about', () => {

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { developmentPki } from '../../certs/development-pki.ts';
 import { failure, success } from '../../src/base/result.ts';
@@ -5,6 +6,9 @@ import type { ConfigurationSource } from '../../src/config/configuration-source.
 
 /** Made once: keys take a moment. */
 const pki = developmentPki({ domain: 'mqtt.example.com', devices: 1 });
+
+/** The zone file beside the example configuration. */
+export const exampleZone = readFileSync(new URL('../../config/zones/mqtt.example.com.zone', import.meta.url), 'utf8');
 
 /** The development PKI's files, in the folder `directory`. */
 export function pkiFiles(directory: string): Record<string, string | Uint8Array> {

@@ -38,6 +38,7 @@ const device: SteeringDecision = {
 function split(owner: string): Steering {
   return {
     rule: { owner, by: 'split', ttl: 30, split: 's', parts: {} },
+    dependsOnNetwork: true,
     decide: (_labels, { address }) => ((address[0] ?? 0) % 2 === 0 ? even : odd),
     scopeOf: () => 24,
   };
@@ -45,6 +46,7 @@ function split(owner: string): Steering {
 
 const devices: Steering = {
   rule: { owner: '*.d', by: 'cohort', ttl: 20, label: 'cn', source: { addresses: [] }, target: { addresses: [] } },
+  dependsOnNetwork: false,
   decide: (labels) => {
     const words = labels.map((label) => Buffer.from(label).toString('latin1')).join('.');
     if (words === 'unresolved') return { kind: 'unresolved', alias: 'x', from: { side: 'target' } };

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { createSocket } from 'node:dgram';
 import { describe, test } from 'node:test';
-import { systemClock } from '../../src/base/clock.ts';
 import { CrossfadeError } from '../../src/base/errors.ts';
 import { type NetworkInterfaces, udpAddresses } from '../../src/nameserver/udp-addresses.ts';
 import { UdpService } from '../../src/nameserver/udp-service.ts';
@@ -25,7 +24,7 @@ function interfaces(...addresses: readonly string[]): NetworkInterfaces {
 
 function createService(current: () => NetworkInterfaces): UdpService {
   const log = createLogger({ level: 'silent', component: 'test' });
-  return new UdpService({ answer: reverse, clock: systemClock, log, interfaces: current });
+  return new UdpService({ answer: reverse, log, interfaces: current });
 }
 
 /** A port that is free now over UDP on all loopback addresses. */

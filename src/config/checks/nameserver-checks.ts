@@ -9,7 +9,7 @@ export function checkNameserver(root: Cursor): readonly Finding[] {
     .items.flatMap((zone) => zone.at('steering').items)
     .flatMap((steering) =>
       steering.at('by').text === 'cohort'
-        ? checkLabel(steering.at('label'), root.at('fleet', 'identity', 0))
+        ? [...checkLabel(steering.at('label'), root.at('fleet', 'identity', 0)), ...checkWildcard(steering.at('owner'))]
         : checkSplitSteering(steering, root),
     );
 }
@@ -19,6 +19,12 @@ function checkLabel(label: Cursor, first: Cursor): readonly Finding[] {
   if (label.text === undefined || first.text === undefined || !Object.hasOwn(kindByIdentityName, first.text)) return [];
   const kind = kindByIdentityName[first.text as IdentityName];
   return label.text === kind ? [] : [label.unexpected(`${kind}, the first of fleet.identity (${first.text})`)];
+}
+
+/** What stands in the place of the `*` is the device. */
+function checkWildcard(owner: Cursor): readonly Finding[] {
+  if (owner.text === undefined || owner.text === '*' || owner.text.startsWith('*.')) return [];
+  return [owner.unexpected('"*" or "*.label": each device has a name of its own')];
 }
 
 function checkSplitSteering(steering: Cursor, root: Cursor): readonly Finding[] {

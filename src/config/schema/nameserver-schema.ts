@@ -1,7 +1,9 @@
 import { z } from 'zod';
-import { bindAddress, domainName, filePath, ipAddress, nameText, wholeNumber } from './words.ts';
+import { bindAddress, cidrBlock, domainName, filePath, ipAddress, nameText, wholeNumber } from './words.ts';
 
 const ttlSeconds = wholeNumber(0, 2_147_483_647).default(30).describe('Seconds');
+
+const cookieSecret = z.string().refine((text) => /^[0-9a-f]{32}$/i.test(text), { error: '32 hex digits' });
 
 const ownerName = z.string().refine((owner) => /^(@|\*|(\*\.)?[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*)$/.test(owner), {
   error: 'an owner name relative to the zone: "@", a label, or "*.label"',
@@ -35,9 +37,27 @@ const cohortSteeringSchema = z.strictObject({
 const zoneSchema = z.strictObject({
   origin: domainName,
   file: filePath.describe('RFC 1035 master file'),
+  dnssec: z
+    .exactOptional(z.strictObject({ keys: z.array(filePath).min(1) }))
+    .describe('Files of private keys, ECDSA P-256: PKCS#8 in PEM, or BIND’s .private with its .key beside it'),
   steering: z.array(z.discriminatedUnion('by', [splitSteeringSchema, cohortSteeringSchema])).default([]),
 });
 
 export const nameserverSchema = z
-  .strictObject({ bind: z.array(bindAddress).min(1), zones: z.array(zoneSchema).min(1) })
-  .describe('The authoritative nameserver; not served by this version');
+  .strictObject({
+    bind: z.array(bindAddress).min(1),
+    zones: z.array(zoneSchema).min(1),
+    resolvers: z
+      .array(bindAddress)
+      .default([])
+      .describe("Recursive resolvers that aliases are asked of; none: the system's"),
+    unlimited: z.array(cidrBlock).default([]).describe('Networks that the response rate limiter lets pass'),
+    cookieSecrets: z
+      .array(cookieSecret)
+      .default([])
+      .describe('Of DNS cookies, the same on every gateway: the first makes them, all are taken; none: made at start'),
+    nsid: z
+      .exactOptional(z.string().refine((text) => Buffer.byteLength(text) <= 128, { error: 'at most 128 octets' }))
+      .describe('What NSID is answered with; absent: the host name; empty: nothing'),
+  })
+  .describe('The authoritative nameserver');

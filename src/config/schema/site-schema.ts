@@ -6,6 +6,10 @@ const probeSchema = z.strictObject({
   tls: z.exactOptional(portNumber),
   mqtt: z.exactOptional(portNumber),
   everyMs: wholeNumber(100, 86_400_000).default(5_000),
+  timeoutMs: wholeNumber(50, 60_000).default(2_000).describe('For all of one probe'),
+  rise: wholeNumber(1, 100).default(2).describe('Good probes in a row that bring up what is down'),
+  fall: wholeNumber(1, 100).default(3).describe('Failed probes in a row that take down what is up'),
+  holdDownMs: wholeNumber(0, 86_400_000).default(10_000).describe('What is down stays so at least this long'),
 });
 
 const siteSchema = z.strictObject({
@@ -16,4 +20,4 @@ const siteSchema = z.strictObject({
   probe: z.exactOptional(probeSchema).describe('Ports to probe; absent: always healthy'),
 });
 
-export const sitesSchema = z.array(siteSchema).describe('Gateways of this fleet; not served by this version');
+export const sitesSchema = z.array(siteSchema).describe('Gateways of this fleet');

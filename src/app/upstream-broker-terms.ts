@@ -1,0 +1,20 @@
+import type { BrokerConfiguration } from '../config/configuration.ts';
+import type { BrokerTlsMaterial, TlsMaterial } from '../config/tls-material.ts';
+
+/** A configured broker as the connector takes it. */
+export function upstreamBroker(broker: BrokerConfiguration, materials: TlsMaterial) {
+  return {
+    endpoints: broker.endpoints,
+    tls: upstreamMaterial(broker, materials),
+    identityMode: broker.identity.mode,
+    sendProxyProtocol: broker.sendProxyProtocol,
+  };
+}
+
+/** What its leg presents and trusts. */
+export function upstreamMaterial(
+  { name, tls }: BrokerConfiguration,
+  materials: TlsMaterial,
+): BrokerTlsMaterial & { servername?: string } {
+  return { ...materials.brokers[name], ...(tls.servername !== undefined && { servername: tls.servername }) };
+}
