@@ -30,15 +30,18 @@ export function answerProblem(message: Uint8Array, asker: Asker, answer: Uint8Ar
   return undefined;
 }
 
+const udp: Asker = { address: Buffer.of(198, 51, 100, 7), transport: 'udp' };
 const askers: readonly Asker[] = [
-  { address: Buffer.of(198, 51, 100, 7), transport: 'udp' },
+  udp,
   { address: Buffer.of(0x20, 1, 0xd, 0xb8, ...Buffer.alloc(12)), transport: 'udp' },
-  { address: Buffer.of(198, 51, 100, 7), transport: 'tcp' },
+  { ...udp, transport: 'tcp' },
 ];
 
 /** Asks `count` mutated messages; returns the first that is answered wrongly, in hex, and what is wrong. */
-export function exploreMessages(seed: number, count: number): string | undefined {
-  const next = createMutation(seed);
+export type Exploration = (seed: number, count: number) => string | undefined;
+
+/** One responder that everything is asked of, with few images so that they come and go. */
+export function createExploration(): Exploration {
   const source = createSmallSource();
   const respond = createResponder({
     images: 1_000,
@@ -48,13 +51,15 @@ export function exploreMessages(seed: number, count: number): string | undefined
       throw fault;
     },
   });
-  for (let index = 0; index < count; index += 1) {
-    const message = next();
-    const asker = askers[index % askers.length] ?? askers[0];
-    if (asker === undefined) break;
-    source.resolved.length = 0;
-    const problem = answerProblem(message, asker, respond(message, asker, 1_700_000_000_000 + index, source));
-    if (problem !== undefined) return `${problem}: ${message.toString('hex')} over ${asker.transport}`;
-  }
-  return undefined;
+  return (seed, count) => {
+    const next = createMutation(seed);
+    for (let index = 0; index < count; index += 1) {
+      const message = next();
+      const asker = askers[index % askers.length] ?? udp;
+      source.resolved.length = 0;
+      const problem = answerProblem(message, asker, respond(message, asker, 1_700_000_000_000 + index, source));
+      if (problem !== undefined) return `${problem}: ${message.toString('hex')} over ${asker.transport}`;
+    }
+    return undefined;
+  };
 }

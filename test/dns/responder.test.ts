@@ -420,6 +420,18 @@ describe('cookies', () => {
 });
 
 describe('TSIG', () => {
+  test('that does not fit beside the question is left out', () => {
+    const rdata = join(longestName, Buffer.alloc(8), uint16(0), uint16(1), uint16(0), uint16(0));
+    const message = join(
+      header({ additionals: 1 }),
+      longestName,
+      Buffer.of(0, 1, 0, 1),
+      tsig({ owner: longestName, rdata }),
+    );
+    assert.equal(summary(ask(message)), '9 [qr rd] 0/0/0');
+    assert.equal(summary(ask(message, tcp)), '9 [qr rd] 0/0/1');
+  });
+
   test('is answered with BADKEY, unsigned, with the name, algorithm and time that it came with', () => {
     const [answer] = ask(join(header({ additionals: 1 }), www, tsig())).additionals;
     assert.equal(answer?.owner, 'key.');
