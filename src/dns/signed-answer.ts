@@ -3,6 +3,7 @@ import { denialSet } from './denial.ts';
 import type { Lookup } from './lookup.ts';
 import type { RecordSet } from './record-set.ts';
 import { rcode, recordType } from './record-type.ts';
+import { nameKey } from './wire-name.ts';
 import type { ZoneSigner } from './zone-signer.ts';
 
 export interface SignedQuestion {
@@ -19,12 +20,13 @@ export interface SignedQuestion {
 export function signAnswer(lookup: Lookup, question: SignedQuestion, signer: ZoneSigner, nowMs: number): Answer {
   const { answer } = lookup;
   const signing: Signing = { signer, nowMs, unsigned: lookup.unsigned, reusableUntilMs: Number.POSITIVE_INFINITY };
-  const proof = proofSets(lookup, signer);
+  const asked = question.type === recordType.RRSIG ? someSignatures(lookup, signing) : undefined;
+  const proof = asked === undefined ? proofSets(lookup, signer) : [];
   // NSEC is asked for as any type is, and a name that exists has one (RFC 9824 section 3.2).
   const isProofAsked = question.type === recordType.NSEC && lookup.kind === 'no-data';
   const sections = {
-    answer: withSignatures(isProofAsked ? [...answer.answer, ...proof] : answer.answer, signing),
-    authority: withSignatures(isProofAsked ? [] : [...answer.authority, ...proof], signing),
+    answer: [...withSignatures(isProofAsked ? [...answer.answer, ...proof] : answer.answer, signing), ...(asked ?? [])],
+    authority: isProofAsked || asked !== undefined ? [] : withSignatures([...answer.authority, ...proof], signing),
   };
   if (signing.reusableUntilMs === 0) return exhausted;
   const additional = withSignatures(answer.additional, signing);
@@ -37,6 +39,14 @@ export function signAnswer(lookup: Lookup, question: SignedQuestion, signer: Zon
     rcode: isRestored ? answer.rcode : rcode.NOERROR,
     reusableUntilMs: Math.min(signing.reusableUntilMs, answer.reusableUntilMs ?? Number.POSITIVE_INFINITY),
   };
+}
+
+/** Who asks for RRSIG gets those of one set of the name, as with ANY (RFC 8482 section 7); of an empty one, NODATA. */
+function someSignatures({ kind, denial }: Lookup, signing: Signing): readonly RecordSet[] | undefined {
+  const { nodeByKey } = signing.signer.zone;
+  const node = kind === 'no-data' && denial !== undefined ? nodeByKey.get(nameKey(denial.name)) : undefined;
+  const [set] = node?.place === 'authoritative' ? node.setByType.values() : [];
+  return set === undefined ? undefined : withSignatures([set], signing).slice(1);
 }
 
 /** RFC 8914: who validates learns that another try may do. */

@@ -15,7 +15,7 @@ import { signAnswer } from '../../src/dns/signed-answer.ts';
 import { labelsOf, nameKey, parseName, renderName, type WireName } from '../../src/dns/wire-name.ts';
 import { createZone } from '../../src/dns/zone.ts';
 import { createZoneAnswers } from '../../src/dns/zone-answers.ts';
-import { validityAt, ZoneSigner } from '../../src/dns/zone-signer.ts';
+import { validityAt, ZoneSigner, type ZoneSignerOptions } from '../../src/dns/zone-signer.ts';
 import { createZones } from '../../src/dns/zones.ts';
 import { parseSigningKey } from '../../src/nameserver/signing-key-file.ts';
 import { queryFor } from './query-bytes.ts';
@@ -59,7 +59,7 @@ function keyOf(privateText: string, publicText?: string): ZoneKey {
   return key.value;
 }
 
-function signedZone(keys: readonly ZoneKey[], budget: { take: () => boolean }) {
+function signedZone(keys: readonly ZoneKey[], budget: ZoneSignerOptions['budget']) {
   const parsed = parseMasterFile({ file: 'zone', text, origin });
   assert.ok(parsed.ok);
   const records = [...parsed.value, ...keyRecords(origin, keys, { records: parsed.value, ttl: 300 })];
@@ -166,6 +166,9 @@ describe('a signed answer', () => {
       'NOERROR | dn. DNAME+, x.dn. CNAME | @ SOA+, x.a. NSEC(\\000.x.a.example.net. RRSIG NSEC NXNAME)+ |',
     ],
     ['a.example.net.', 'NSEC', 'NOERROR | a. NSEC(\\000.a.example.net. A RRSIG NSEC)+ |  |'],
+    ['a.example.net.', 'RRSIG', 'NOERROR | + |  |'],
+    ['www.example.net.', 'RRSIG', 'NOERROR | www. CNAME++ |  |'],
+    ['ent.example.net.', 'RRSIG', 'NOERROR |  | @ SOA+, ent. NSEC(\\000.ent.example.net. RRSIG NSEC)+ |'],
     ['no.example.net.', 'NSEC', 'NOERROR |  | @ SOA+, no. NSEC(\\000.no.example.net. RRSIG NSEC NXNAME)+ |'],
     ['example.net.', 'A', 'NOERROR |  | @ SOA+, @ NSEC(\\000.example.net. NS SOA RRSIG NSEC DNSKEY CDS CDNSKEY)+ |'],
   ];
@@ -197,7 +200,7 @@ describe('a signed answer', () => {
   });
 
   test('has signatures that verify by the DNSKEY, whatever the set, for the whole of their time', () => {
-    for (const [name, type] of rows) {
+    for (const [name, type] of rows.filter(([, asked]) => asked !== 'RRSIG')) {
       const answer = ask(name, type);
       for (const sets of [answer.answer, answer.authority, answer.additional]) verifyAll(sets);
       assert.ok((answer.reusableUntilMs ?? 0) > nowMs);
@@ -267,6 +270,29 @@ describe('signatures', () => {
     assert.equal(count, 1);
     ask('a.example.net.', 'A', false, untilMs);
     assert.equal(count, 2);
+  });
+
+  test('outlive a reload with the same keys, and only with them', () => {
+    const taken: number[] = [];
+    const budget = { take: (atMs: number) => taken.push(atMs) > 0 };
+    const [one, other] = [signedZone([keyOf(bindKey)], budget), signedZone([keyOf(bindKey)], budget)];
+    const newKey = keyOf(
+      generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
+    );
+    const sets = [
+      { owner: nameOf('a.example.net.'), type: recordType.A, ttl: 1, rdatas: [Uint8Array.of(1, 2, 3, 4)] },
+      { owner: nameOf('device.example.net.'), type: recordType.A, ttl: 1, rdatas: [Uint8Array.of(1, 2, 3, 4)] },
+    ];
+    const heir = new ZoneSigner(other.zone, { keys: [keyOf(bindKey)], budget, former: one.signer });
+    const stranger = new ZoneSigner(other.zone, { keys: [newKey], budget, former: one.signer });
+    for (const set of sets) {
+      const before = one.signer.signatures(set, nowMs);
+      if (set === sets[1]) assert.equal(heir.signatures(set, nowMs), before);
+      assert.notEqual(stranger.signatures(set, nowMs), before);
+    }
+    const last = new ZoneSigner(other.zone, { keys: [keyOf(bindKey)], budget, former: one.signer });
+    for (const set of sets) assert.equal(last.signatures(set, nowMs), one.signer.signatures(set, nowMs));
+    assert.equal(taken.length, 2);
   });
 
   test('of names that are not in the zone have a budget; what is in it is answered beyond that', () => {
