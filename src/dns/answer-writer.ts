@@ -1,4 +1,5 @@
 import type { Answer, ExtendedError } from './answer.ts';
+import { createImageMemory } from './image-memory.ts';
 import { createNameCompression, type NameCompression } from './name-compression.ts';
 import { headerOctets } from './question-reader.ts';
 import type { RecordSet } from './record-set.ts';
@@ -48,6 +49,7 @@ const scratchOctets = 2 * longestMessageOctets + 1_024;
 /** A writer with its own working memory, for one thread. */
 export function createAnswerWriter(): (question: WrittenQuestion, answer: Answer) => AnswerImage {
   const scratch = Buffer.alloc(scratchOctets);
+  const keep = createImageMemory();
   const compression = createNameCompression();
   return (question, answer) => {
     compression.begin();
@@ -63,7 +65,7 @@ export function createAnswerWriter(): (question: WrittenQuestion, answer: Answer
     const needsGlue = isComplete && authority.some(({ type }) => type === recordType.NS);
     const end = cuts.at(-1)?.end ?? questionEnd;
     return {
-      bytes: copyOf(scratch, end),
+      bytes: keep(scratch, end),
       questionEnd,
       rcode: answer.rcode,
       authoritative: answer.authoritative,
@@ -74,13 +76,6 @@ export function createAnswerWriter(): (question: WrittenQuestion, answer: Answer
       isCompact: answer.isCompact === true,
     };
   };
-}
-
-/** From the pool of buffers, where an array of its own costs a hundred small images. */
-function copyOf(scratch: Buffer, end: number): Uint8Array {
-  const bytes = Buffer.allocUnsafe(end);
-  scratch.copy(bytes, 0, 0, end);
-  return bytes;
 }
 
 function writeQuestion(into: Uint8Array, { name, type }: WrittenQuestion, compression: NameCompression): number {

@@ -28,7 +28,7 @@ export type MessageFate = 'answered' | 'truncated' | 'slipped' | 'dropped' | 'ig
 export interface ResponderOptions {
   /** Answer images kept. Default 50 000. */
   readonly images?: number;
-  /** RFC 5001, at most 128 octets. Absent: the option is not answered. */
+  /** RFC 5001; left out where it does not fit. Absent: the option is not answered. */
   readonly nsid?: Uint8Array;
   /** Absent: COOKIE options are not answered, and nobody is exempt from the limiter. */
   readonly cookies?: ServerCookies;
@@ -180,9 +180,9 @@ function subnetOf({ rcode: code, found }: Verdict, edns: EdnsQuery): OptContent[
   return { at, length, scope: clientSubnet.prefixLength === 0 ? 0 : found.scope };
 }
 
-/** The text of extended errors is the first thing to go where it does not fit beside the question. */
+/** What only tells a reader something is the first to go where it does not fit beside the question. */
 function fitted(opt: OptContent, query: Query, limit: number): OptContent {
-  return query.questionEnd + optOctets(opt) <= limit ? opt : { ...opt, extendedErrors: [] };
+  return query.questionEnd + optOctets(opt) <= limit ? opt : { ...opt, nsid: undefined, extendedErrors: [] };
 }
 
 function isTruncated(answer: Uint8Array | undefined): boolean {

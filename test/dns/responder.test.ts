@@ -338,6 +338,19 @@ describe('EDNS', () => {
     assert.equal(ask(withOpt(option(3)), udp, { nsid: undefined } as object).opt?.options[3], undefined);
   });
 
+  test('leaves out a name of its own that does not fit beside the question', () => {
+    const message = join(
+      header({ additionals: 1 }),
+      longestName,
+      Buffer.of(0, 1, 0, 1),
+      opt({ payload: 512, options: [option(3)] }),
+    );
+    const { respond } = createSubject({ nsid: Buffer.alloc(230, 1) });
+    assert.ok((respond(message)?.length ?? 0) <= 512);
+    assert.equal(readAnswer(respond(message) ?? Buffer.alloc(12)).opt?.options[3], undefined);
+    assert.equal(readAnswer(respond(withOpt(option(3))) ?? Buffer.alloc(12)).opt?.options[3]?.length, 460);
+  });
+
   test('answers nothing that it does not know', () => {
     assert.deepEqual(ask(withOpt(option(9), option(11), option(12, '\0'), option(65001, 'x'))).opt?.options, {});
   });
