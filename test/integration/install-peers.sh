@@ -14,7 +14,7 @@ case "${1:-tests}" in
   bench-dns)
     what='The benchmark needs'
     commands='dnsperf knotd pdns_server gdnsd taskset'
-    packages='dnsperf knot pdns-server gdnsd util-linux'
+    packages='dnsperf knot pdns-server pdns-backend-bind gdnsd util-linux'
     services='knot pdns gdnsd'
     ;;
   *)
