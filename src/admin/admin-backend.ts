@@ -16,6 +16,8 @@ import type {
   WhereQuery,
 } from './admin-api.ts';
 import type { AssessmentDocument, AssessmentQuery } from './assessment-document.ts';
+import type { DnsTraceDocument, DnsTraceQuery, SiteStatus, SplitDocument } from './nameserver-documents.ts';
+import type { SiteRequest, SplitRequest } from './nameserver-requests.ts';
 import type { SubscriptionImportBody, SubscriptionImportDocument } from './subscription-import.ts';
 
 export type AdminFailureKind =
@@ -110,6 +112,10 @@ export interface AdminBackend {
   where(query: WhereQuery): AdminResult<WhereDocument>;
   sessions(query: SessionQuery & { readonly limit: number }): AdminResult<readonly SessionDocument[]>;
   assessment(query: AssessmentQuery & { readonly limit: number }): AdminResult<AssessmentDocument>;
+  dnsAnswer(query: DnsTraceQuery): AdminResult<DnsTraceDocument>;
+  /** `name`: of the split, or one that it steers. */
+  setSplit(name: string, request: SplitRequest): AdminResult<SplitDocument>;
+  speakOfSite(name: string, request: SiteRequest): AdminResult<SiteStatus>;
   /** Durable when it answers. */
   importSubscriptions(body: SubscriptionImportBody): AdminResult<SubscriptionImportDocument>;
   /** Prometheus text (version 0.0.4) of all processes. */

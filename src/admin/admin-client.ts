@@ -19,6 +19,15 @@ import type {
 import type { AssessmentDocument, AssessmentQuery } from './assessment-document.ts';
 import { type ReceivedEvent, readEventStream } from './event-reader.ts';
 import { type AdminClientFailure, createHttpCaller, type HttpAnswer, type HttpCall } from './http-caller.ts';
+import type {
+  DnsTraceDocument,
+  DnsTraceQuery,
+  ForceBody,
+  SiteBody,
+  SiteStatus,
+  SplitBody,
+  SplitDocument,
+} from './nameserver-documents.ts';
 import type { SubscriptionImportBody, SubscriptionImportDocument } from './subscription-import.ts';
 
 export type ClientResult<Value> = Promise<Result<Value, AdminClientFailure>>;
@@ -62,6 +71,11 @@ export interface AdminClient {
   sessions(query?: SessionQuery): ClientResult<readonly SessionDocument[]>;
   assessment(query?: AssessmentQuery): ClientResult<AssessmentDocument>;
   importSubscriptions(body: SubscriptionImportBody): ClientResult<SubscriptionImportDocument>;
+  dnsAnswer(query: DnsTraceQuery): ClientResult<DnsTraceDocument>;
+  setSplit(name: string, body: SplitBody): ClientResult<SplitDocument>;
+  drainSite(name: string, body: SiteBody): ClientResult<SiteStatus>;
+  undrainSite(name: string, body: SiteBody): ClientResult<SiteStatus>;
+  forceSite(name: string, body: ForceBody): ClientResult<SiteStatus>;
   metricsText(): ClientResult<string>;
   /** `ok` when the gateway is ready; the problem's detail says why it is not. */
   ready(): ClientResult<{ readonly ready: true }>;
@@ -110,6 +124,11 @@ export function createAdminClient(options: AdminClientOptions): AdminClient {
     sessions: (query = {}) => read('/v1/sessions', { ...query }),
     assessment: (query = {}) => read('/v1/assessment', { ...query }),
     importSubscriptions: (body) => post('/v1/subscriptions', body),
+    dnsAnswer: (query) => read('/v1/dns/answer', { ...query }),
+    setSplit: (name, body) => post(`/v1/splits/${encodeURIComponent(name)}`, body),
+    drainSite: (name, body) => post(`/v1/sites/${encodeURIComponent(name)}/drain`, body),
+    undrainSite: (name, body) => post(`/v1/sites/${encodeURIComponent(name)}/undrain`, body),
+    forceSite: (name, body) => post(`/v1/sites/${encodeURIComponent(name)}/force`, body),
     metricsText: async () => {
       const answer = await caller.call({ method: 'GET', path: '/metrics' });
       return answer.ok ? success(answer.value.body) : answer;

@@ -17,6 +17,7 @@ import {
   httpBoundDefaults,
   reloadCertificate,
 } from './http-listener.ts';
+import { createNameserverRoutes } from './nameserver-routes.ts';
 import { describeRoutes } from './openapi.ts';
 import { problemOfError } from './problems.ts';
 import { createReadingRoutes } from './reading-routes.ts';
@@ -66,6 +67,7 @@ export function createAdminServer(options: AdminServerOptions): AdminServer {
     ...createServiceRoutes({ backend: options.backend, feed, description }),
     ...createReadingRoutes(options.backend),
     ...createChangingRoutes(options.backend),
+    ...createNameserverRoutes(options.backend),
     subscriptionImportRoute(options.backend),
   );
   answerProblems(app, { routes, log: options.log });

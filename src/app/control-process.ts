@@ -15,11 +15,12 @@ import { openControlStore } from './control-store.ts';
 import { EventHub } from './event-hub.ts';
 import { FleetFigures } from './fleet-figures.ts';
 import { createMover, type Mover } from './mover.ts';
+import { NameserverBackend } from './nameserver-backend.ts';
 import { OperatorBackend } from './operator-backend.ts';
 import { PlanAuthority } from './plan-authority.ts';
 import type { ProcessHandle } from './process-handle.ts';
 import { adminPortName, type ChildMessage, type SupervisorMessage, type WorkerMessage } from './process-messages.ts';
-import type { SteeringNotes } from './served-names.ts';
+import { ServedNames, type SteeringNotes } from './served-names.ts';
 import { SessionAuthority } from './session-authority.ts';
 import { openAssessments, openHomes, openNameserverMemory } from './session-files.ts';
 import { SteeringAuthority } from './steering-authority.ts';
@@ -63,6 +64,8 @@ class ControlProcess {
   readonly #mover: Mover;
   readonly #figures: FleetFigures;
   readonly #steering: SteeringAuthority;
+  /** For questions of operators; the workers have their own. */
+  readonly #names: ServedNames | undefined;
   readonly #admin: AdminServer;
 
   static async create(parts: ControlParts): Promise<ControlProcess> {
@@ -128,7 +131,11 @@ class ControlProcess {
     });
     const steering = this.#steering;
     this.#figures = new FleetFigures({ configuration, hub, metrics, assessments, freeze, steering });
+    this.#names = createNames(start, log);
+    this.#names?.adoptPlan(authority.snapshot);
+    const nameserver = new NameserverBackend({ names: this.#names, steering, authority, hub, verbs });
     const backend = new OperatorBackend({
+      nameserver,
       ...{ configuration, authority, store, hub, moves, verbs, assessments, figures: this.#figures },
       learn: (importId, devices) => this.#sessions.learn(importId, devices),
       subscribe: (onEvent) => events.subscribe(onEvent),
@@ -160,17 +167,20 @@ class ControlProcess {
 
   /** To the workers, and to the supervisor for workers that start while this process is away. */
   #publish(): void {
+    this.#names?.adoptPlan(this.#authority.snapshot);
     const source = this.#authority.source();
     this.#hub.publish(source);
     process.send?.({ kind: 'snapshot', source } satisfies ChildMessage);
   }
 
   #publishSteering(notes: SteeringNotes): void {
+    this.#names?.adoptNotes(notes);
     this.#hub.publishSteering(notes);
     process.send?.({ kind: 'steering', notes } satisfies ChildMessage);
   }
 
   reload(materials: StartMessage['materials']): void {
+    this.#names?.adoptZones(materials.zones);
     this.#authority.reloadIncludes();
     try {
       if (materials.admin !== undefined) this.#admin.reloadTls(materials.admin);
@@ -217,6 +227,13 @@ class ControlProcess {
     else if (message.kind === 'leg-ended') sessions.handleLegEnded(message);
     else if (message.kind === 'assessments') this.#assessments.handleBatch(message);
   }
+}
+
+function createNames({ configuration, materials }: StartMessage, log: Logger): ServedNames | undefined {
+  const { nameserver, sites, limits } = configuration;
+  if (nameserver === undefined) return undefined;
+  const signaturesPerSecond = limits.dnsSignaturesPerSecond;
+  return new ServedNames({ nameserver, sites, zones: materials.zones, signaturesPerSecond, saysWarnings: true, log });
 }
 
 type SessionAuthorityDepsSend = ConstructorParameters<typeof SessionAuthority>[0]['send'];

@@ -21,6 +21,8 @@ import type {
   RollbackRequest,
 } from '../admin/admin-backend.ts';
 import type { AssessmentDocument, AssessmentQuery } from '../admin/assessment-document.ts';
+import type { DnsTraceDocument, DnsTraceQuery, SiteStatus, SplitDocument } from '../admin/nameserver-documents.ts';
+import type { SiteRequest, SplitRequest } from '../admin/nameserver-requests.ts';
 import type { SubscriptionImportBody, SubscriptionImportDocument } from '../admin/subscription-import.ts';
 import { toWhereDocument } from '../admin/where-document.ts';
 import { errorMessage } from '../base/errors.ts';
@@ -35,6 +37,7 @@ import type { AssessmentLedger } from './assessment-ledger.ts';
 import type { FleetFigures } from './fleet-figures.ts';
 import type { MoveRunner } from './move-runner.ts';
 import type { MoveVerbs } from './move-verbs.ts';
+import type { NameserverBackend } from './nameserver-backend.ts';
 import type { PlanAuthority } from './plan-authority.ts';
 import type { SessionsReply } from './process-messages.ts';
 import { importSubscriptions, type Learn } from './subscription-import.ts';
@@ -50,6 +53,7 @@ export interface OperatorBackendDeps {
   readonly verbs: MoveVerbs;
   readonly figures: FleetFigures;
   readonly assessments: AssessmentLedger;
+  readonly nameserver: NameserverBackend;
   readonly learn: Learn;
   readonly subscribe: (onEvent: (event: AdminEvent) => void) => () => void;
 }
@@ -159,6 +163,18 @@ export class OperatorBackend implements AdminBackend {
     if (!question.ok) return failure(invalid(question.error));
     const { device, name } = question.value;
     return success(toWhereDocument(name, this.#deps.authority.snapshot.assign(device)));
+  }
+
+  dnsAnswer(query: DnsTraceQuery): AdminResult<DnsTraceDocument> {
+    return this.#deps.nameserver.trace(query);
+  }
+
+  setSplit(name: string, request: SplitRequest): AdminResult<SplitDocument> {
+    return this.#deps.nameserver.split(name, request);
+  }
+
+  speakOfSite(name: string, request: SiteRequest): AdminResult<SiteStatus> {
+    return this.#deps.nameserver.site(name, request);
   }
 
   async sessions(query: SessionQuery & { readonly limit: number }): AdminResult<readonly SessionDocument[]> {

@@ -27,6 +27,8 @@ export interface ServedNamesOptions {
   readonly sites: readonly SiteConfiguration[];
   readonly zones: readonly ZoneMaterial[];
   readonly signaturesPerSecond: number;
+  /** Logs what is odd about zones: one process for all. */
+  readonly saysWarnings?: boolean;
   readonly log: Logger;
 }
 
@@ -87,14 +89,14 @@ export class ServedNames {
   }
 
   #compile(materials: readonly ZoneMaterial[], former: readonly CompiledZone[]): readonly CompiledZone[] {
-    const { nameserver, log } = this.#options;
+    const { nameserver, log, saysWarnings = false } = this.#options;
     return nameserver.zones.flatMap((zone, index) => {
       const material = materials.find(({ origin }) => origin === zone.origin);
       if (material === undefined) return former[index] ?? [];
       const keys = signingKeys(material);
       const compiled = keys.ok ? compileMaterial(zone, material, keys.value) : keys;
       if (compiled.ok) {
-        for (const warning of compiled.value.warnings) log.warn({ zone: zone.origin }, warning);
+        if (saysWarnings) for (const warning of compiled.value.warnings) log.warn({ zone: zone.origin }, warning);
         return compiled.value;
       }
       log.error({ zone: zone.origin, mistakes: compiled.error }, 'A zone has mistakes; the one before it is served on');

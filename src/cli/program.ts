@@ -5,6 +5,7 @@ import { addCheckCommand } from './check-command.ts';
 import type { CommandContext } from './command-context.ts';
 import { addCutoverCommand } from './cutover-command.ts';
 import { addDemoCommand } from './demo-command.ts';
+import { addDnsCommand } from './dns-command.ts';
 import { addFreezeCommands } from './freeze-command.ts';
 import { addMovesCommand } from './moves-command.ts';
 import { addPlanCommand } from './plan-command.ts';
@@ -42,6 +43,7 @@ export function createProgram(terminal: Terminal, setExitCode: (code: number) =>
   addMovesCommand(program, context);
   addFreezeCommands(program, context);
   addSessionsCommand(program, context);
+  addDnsCommand(program, context);
   addPlanCommand(program, context);
   return program;
 }

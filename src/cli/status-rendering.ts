@@ -108,7 +108,8 @@ function renderSites({ sites }: StatusDocument, style: Style): string {
   return renderPart(
     [
       { title: 'SITE', value: ({ name }) => name },
-      { title: 'HEALTH', value: ({ health }) => health },
+      { title: 'HEALTH', value: ({ health, forced }) => (forced === null ? health : `${health} (forced)`) },
+      { title: 'DRAINED', value: ({ drained }) => (drained ? 'yes' : 'no') },
       { title: 'ADDRESSES', value: ({ addresses }) => addresses.join(' ') },
     ],
     sites,

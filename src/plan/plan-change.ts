@@ -1,6 +1,6 @@
 import { deepFreeze } from '../base/freeze.ts';
 import { failure, type Result, success } from '../base/result.ts';
-import type { Cohort, Plan } from './plan.ts';
+import type { Cohort, Plan, SplitWeights } from './plan.ts';
 import { renderWeight, wholeBps } from './weight.ts';
 
 /** Why a verb cannot be applied to a plan; `message` is for the operator. */
@@ -48,6 +48,15 @@ export function rollback(plan: Plan, { cohort, to = 0 }: RollbackRequest): Resul
     return refuse('would-raise', `a rollback cannot raise cohort ${cohort} from ${from} to ${up}: use cutover`);
   }
   return success(withWeights(plan, ({ name }) => (name === cohort ? weightBps : undefined)));
+}
+
+/** The plan with these weights for a split, which may be new to it. */
+export function setSplit(plan: Plan, { name, weights }: SplitWeights): Plan {
+  const isKnown = plan.splits.some((split) => split.name === name);
+  const splits = isKnown
+    ? plan.splits.map((split) => (split.name === name ? { name, weights } : split))
+    : [...plan.splits, { name, weights }];
+  return deepFreeze({ ...plan, splits });
 }
 
 /**

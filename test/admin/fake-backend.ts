@@ -19,6 +19,12 @@ import type {
   RollbackRequest,
 } from '../../src/admin/admin-backend.ts';
 import type { AssessmentDocument } from '../../src/admin/assessment-document.ts';
+import type {
+  DnsTraceDocument,
+  SiteStatus,
+  SplitDocument,
+  SplitForecast,
+} from '../../src/admin/nameserver-documents.ts';
 import type { SubscriptionImportDocument } from '../../src/admin/subscription-import.ts';
 import { failure, type Result, success } from '../../src/base/result.ts';
 import type { Plan } from '../../src/plan/plan.ts';
@@ -121,6 +127,29 @@ export const dryRun: DryRunDocument = {
     estimatedSeconds: 3,
     quotas: { aws: { connectsPerSecond: null, filtersPerSecond: 500 } },
   },
+};
+
+const forecast: SplitForecast = {
+  split: 'front-door',
+  weights: { gateway: 0, bypass: 10_000 },
+  newWeights: { gateway: 100, bypass: 9_900 },
+  networks: { seen: 250, changing: 3 },
+  resolvers: { seen: 40, changing: 1 },
+};
+
+const dnsTrace: DnsTraceDocument = {
+  name: 'mqtt.example.com.',
+  type: 'A',
+  rcode: 'NOERROR',
+  answer: ['mqtt.example.com. 30 IN A 192.0.2.1'],
+  authority: [],
+  scope: 24,
+  steps: [
+    { step: 'zone', text: 'mqtt.example.com.' },
+    { step: 'part', text: 'position 5667.2565 falls to bypass' },
+  ],
+  revision: 1,
+  forecast: null,
 };
 
 /** A backend in memory: it works, remembers what it was asked, and fails where a test says so. */
@@ -242,6 +271,25 @@ export class FakeBackend implements AdminBackend {
       alreadyKnown: 0,
       rejected: [],
     });
+  }
+
+  async dnsAnswer(query: Parameters<AdminBackend['dnsAnswer']>[0]) {
+    this.asked.push(query);
+    return this.#answer<DnsTraceDocument>({ ...dnsTrace, forecast: query.weights === undefined ? null : forecast });
+  }
+
+  async setSplit(name: string, request: Parameters<AdminBackend['setSplit']>[1]) {
+    this.asked.push({ split: name, ...request });
+    const known = name === 'front-door' ? { revision: 2, dryRun: request.dryRun, forecast } : undefined;
+    return this.#found<SplitDocument>(known, `No split ${JSON.stringify(name)}`);
+  }
+
+  async speakOfSite(name: string, request: Parameters<AdminBackend['speakOfSite']>[1]) {
+    this.asked.push({ site: name, ...request });
+    const { drained = false, forced = null } = request.change;
+    const said = { author: request.author, at, reason: request.reason };
+    const site = status.sites.find((candidate) => candidate.name === name);
+    return this.#found<SiteStatus>(site && { ...site, drained, forced, said }, `No site ${JSON.stringify(name)}`);
   }
 
   subscribe(onEvent: (event: AdminEvent) => void) {

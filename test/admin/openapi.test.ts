@@ -19,6 +19,7 @@ const served = [
   'GET /openapi.json',
   'GET /readyz',
   'GET /v1/assessment',
+  'GET /v1/dns/answer',
   'GET /v1/events',
   'GET /v1/moves',
   'GET /v1/moves/{id}',
@@ -35,6 +36,10 @@ const served = [
   'POST /v1/moves/{id}/pause',
   'POST /v1/moves/{id}/resume',
   'POST /v1/rollback',
+  'POST /v1/sites/{name}/drain',
+  'POST /v1/sites/{name}/force',
+  'POST /v1/sites/{name}/undrain',
+  'POST /v1/splits/{name}',
   'POST /v1/subscriptions',
   'PUT /v1/plan',
 ];

@@ -1,0 +1,198 @@
+import type { AdminFailure, AdminResult } from '../admin/admin-backend.ts';
+import type {
+  DnsTraceDocument,
+  DnsTraceQuery,
+  SiteStatus,
+  SplitDocument,
+  SplitForecast,
+} from '../admin/nameserver-documents.ts';
+import type { SiteRequest, SplitRequest } from '../admin/nameserver-requests.ts';
+import { failure, type Result, success } from '../base/result.ts';
+import { traceAnswer } from '../dns/answer-trace.ts';
+import { type AskingNetwork, parseAskingNetwork } from '../dns/asking-network.ts';
+import { parseType, renderType } from '../dns/record-type.ts';
+import { countChanging } from '../dns/split-forecast.ts';
+import { bypassPart, weightsOfSplit } from '../dns/split-steering.ts';
+import type { CohortRule, SplitRule } from '../dns/steering-rule.ts';
+import { nameKey, parseName, renderName, type WireName } from '../dns/wire-name.ts';
+import type { CompiledZone } from '../dns/zone-compiling.ts';
+import type { SeenAskersDocument } from '../nameserver/seen-askers.ts';
+import { deviceLabels } from '../plan/device-label.ts';
+import { setSplit } from '../plan/plan-change.ts';
+import { parseWeight, wholeBps } from '../plan/weight.ts';
+import { invalid, toAdminFailure } from './admin-failures.ts';
+import type { MoveVerbs } from './move-verbs.ts';
+import type { PlanAuthority } from './plan-authority.ts';
+import type { ServedNames } from './served-names.ts';
+import type { SteeringAuthority } from './steering-authority.ts';
+import type { WorkerHub } from './worker-hub.ts';
+
+export interface NameserverBackendDeps {
+  /** Undefined: no nameserver is configured. */
+  readonly names: ServedNames | undefined;
+  readonly steering: SteeringAuthority;
+  readonly authority: PlanAuthority;
+  readonly hub: WorkerHub;
+  readonly verbs: Pick<MoveVerbs, 'frozen'>;
+}
+
+const answerMs = 1_000;
+const acknowledgementMs = 500;
+const loopback: AskingNetwork = { address: Uint8Array.of(127, 0, 0, 1), prefixLength: 32 };
+
+/** What operators ask of names and sites, answered by the control process. */
+export class NameserverBackend {
+  readonly #deps: NameserverBackendDeps;
+
+  constructor(deps: NameserverBackendDeps) {
+    this.#deps = deps;
+  }
+
+  async trace(query: DnsTraceQuery): AdminResult<DnsTraceDocument> {
+    const { names, authority } = this.#deps;
+    const { facts, zones } = names ?? {};
+    if (facts === undefined || zones === undefined) return failure(noNameserver);
+    const name = query.device === undefined ? parseName(query.name) : deviceName(zones, query.name, query.device);
+    if (!name.ok) return failure(invalid(name.error));
+    const type = parseType(query.type ?? 'A');
+    if (type === undefined) return failure(invalid(`type: expected a record type such as AAAA, got ${query.type}`));
+    const network = query.subnet === undefined ? success(loopback) : parseAskingNetwork(query.subnet);
+    if (!network.ok) return failure(invalid(`subnet: ${network.error}`));
+    const { split, ...trace } = traceAnswer(zones, facts, { name: name.value, type, network: network.value });
+    const forecast = await this.#forecastOf(split, query.weights);
+    if (!forecast.ok) return forecast;
+    return success({
+      name: renderName(name.value),
+      type: renderType(type),
+      ...trace,
+      revision: authority.current.revision,
+      forecast: forecast.value,
+    });
+  }
+
+  async split(name: string, { weights, reason, dryRun, author }: SplitRequest): AdminResult<SplitDocument> {
+    const { authority, hub, verbs, names } = this.#deps;
+    if (names === undefined) return failure(noNameserver);
+    const rule = splitRule(names.zones, name);
+    if (rule === undefined) {
+      const known = splitRules(names.zones).map(({ split }) => split);
+      const message = `expected a split that a name is steered by (${known.join(', ')}), got ${JSON.stringify(name)}`;
+      return failure({ kind: 'not-found', message });
+    }
+    const parsed = parseWeights(rule, weights);
+    if (!parsed.ok) return failure(invalid(parsed.error));
+    const forecast = await this.#forecast(rule, parsed.value);
+    if (dryRun) return success({ revision: authority.current.revision, dryRun, forecast });
+    const frozen = raisesOther(forecast) ? verbs.frozen() : undefined;
+    if (frozen !== undefined) return failure(frozen);
+    const stored = await authority.change<never>(
+      (plan) => success(setSplit(plan, { name: rule.split, weights: parsed.value })),
+      { author, reason },
+    );
+    if (!stored.ok) return failure(toAdminFailure(stored.error));
+    await hub.acknowledged(stored.value.revision, acknowledgementMs);
+    return success({ revision: stored.value.revision, dryRun, forecast });
+  }
+
+  async site(name: string, { change, author, reason }: SiteRequest): AdminResult<SiteStatus> {
+    const { steering } = this.#deps;
+    if (steering.hasSite(name)) steering.say(name, change, { author, reason });
+    const site = steering.site(name);
+    if (site !== undefined) return success(site);
+    const known = steering.sites().map((other) => other.name);
+    const message = `expected a site that is configured (${known.join(', ')}), got ${JSON.stringify(name)}`;
+    return failure({ kind: 'not-found', message });
+  }
+
+  async #forecastOf(rule: SplitRule | undefined, weights: string | undefined): AdminResult<SplitForecast | null> {
+    if (weights === undefined) return success(null);
+    if (rule === undefined)
+      return failure(invalid('weights: expected none, because no split has a say in this answer'));
+    const entries = weights.split(',').map((entry) => {
+      const at = entry.lastIndexOf('=');
+      return [entry.slice(0, Math.max(0, at)).trim(), entry.slice(at + 1)] as const;
+    });
+    const parsed = parseWeights(rule, Object.fromEntries(entries));
+    return parsed.ok ? success(await this.#forecast(rule, parsed.value)) : failure(invalid(parsed.error));
+  }
+
+  async #forecast(rule: SplitRule, newWeights: Readonly<Record<string, number>>): Promise<SplitForecast> {
+    const { hub, authority } = this.#deps;
+    const { salt, splits } = authority.current.plan;
+    const seen = await Promise.all(
+      hub.workers().map(({ worker }) => hub.ask(worker, { kind: 'seen-askers' }, answerMs)),
+    );
+    const documents = seen.flatMap((answer) => (answer === undefined ? [] : [answer as SeenAskersDocument]));
+    const parts = Object.keys(rule.parts);
+    const request = { salt, parts, weights: weightsOfSplit(rule.split, splits), newWeights };
+    const count = (kind: keyof SeenAskersDocument) => {
+      const networks = [...new Set(documents.flatMap((document) => document[kind]))];
+      return { seen: networks.length, changing: countChanging(networks, request) };
+    };
+    const [first = ''] = parts;
+    return {
+      split: rule.split,
+      weights: request.weights ?? { [first]: wholeBps },
+      newWeights,
+      networks: count('networks'),
+      resolvers: count('resolvers'),
+    };
+  }
+}
+
+const noNameserver: AdminFailure = { kind: 'not-found', message: 'this gateway has no nameserver configured' };
+
+function splitRules(zones: readonly CompiledZone[]): readonly SplitRule[] {
+  return zones.flatMap(({ rules }) => rules.filter((rule) => rule.by === 'split'));
+}
+
+/** By the split's name, or by a name that it steers. */
+function splitRule(zones: readonly CompiledZone[], name: string): SplitRule | undefined {
+  const byName = splitRules(zones).find(({ split }) => split === name);
+  if (byName !== undefined) return byName;
+  const wanted = parseName(name);
+  if (!wanted.ok) return undefined;
+  for (const { zone, rules } of zones) {
+    const steering = zone.nodeByKey.get(nameKey(wanted.value))?.steering;
+    const rule = steering === undefined ? undefined : rules[steering];
+    if (rule?.by === 'split') return rule;
+  }
+  return undefined;
+}
+
+/** Every part's basis points; what is not named gets 0. */
+function parseWeights(
+  rule: SplitRule,
+  weights: Readonly<Record<string, string | number>>,
+): Result<Readonly<Record<string, number>>> {
+  const parts = Object.keys(rule.parts);
+  const unknown = Object.keys(weights).find((part) => !parts.includes(part));
+  if (unknown !== undefined) {
+    return failure(`weights: expected parts of ${rule.split} (${parts.join(', ')}), got ${JSON.stringify(unknown)}`);
+  }
+  const parsed: Record<string, number> = {};
+  for (const part of parts) {
+    const given = Object.hasOwn(weights, part) ? weights[part] : undefined;
+    const weight = typeof given === 'string' ? parseWeight(given) : success(given ?? 0);
+    if (!weight.ok) return failure(`weights.${part}: ${weight.error}`);
+    parsed[part] = weight.value;
+  }
+  const sum = Object.values(parsed).reduce((total, weight) => total + weight, 0);
+  return sum === wholeBps ? success(parsed) : failure(`weights: expected 100% in sum, got ${sum / 100}%`);
+}
+
+/** While cutovers are frozen, only the bypass may get more. */
+function raisesOther({ weights, newWeights }: SplitForecast): boolean {
+  return Object.entries(newWeights).some(([part, weight]) => part !== bypassPart && weight > (weights[part] ?? 0));
+}
+
+/** The device's own name in the zone of `name`. */
+function deviceName(zones: readonly CompiledZone[], name: string, device: string): Result<WireName> {
+  const wanted = parseName(name);
+  if (!wanted.ok) return wanted;
+  const key = nameKey(wanted.value);
+  const zone = zones.find((one) => key.endsWith(one.zone.originKey));
+  const rule = zone?.rules.find((one): one is CohortRule => one.by === 'cohort');
+  if (zone === undefined || rule === undefined) return failure(`name: no zone of ${name} has names of devices`);
+  return parseName([...deviceLabels(device), ...rule.owner.split('.').slice(1)].join('.'), zone.zone.origin);
+}
