@@ -48,7 +48,7 @@ test('the README names what its test command and its benchmark need', async () =
       readFile(new URL(`../../${path}`, import.meta.url), 'utf8'),
     ),
   );
-  const [, packages = ''] = /apt-get -qq -y .* install (.+)$/m.exec(installer ?? '') ?? [];
+  const [, packages = ''] = /^ {4}packages='([^']+)'$/m.exec(installer ?? '') ?? [];
   const [, tools = ''] = /Debian packages ([^;]+);/.exec(bench ?? '') ?? [];
   const names = [...packages.split(' '), ...tools.replaceAll('`', '').split(', ')];
   assert.ok(names.length >= 6, names.join());

@@ -34,6 +34,7 @@ export async function writeConfiguration(directory: string, sections: Sections):
 
 interface Ready {
   readonly listeners: readonly { readonly name: string; readonly address: string }[];
+  readonly nameserver: readonly string[];
   readonly admin: string;
 }
 
@@ -69,6 +70,12 @@ export class GatewayProcess implements AsyncDisposable {
 
   get port(): number {
     return this.portOf('plain');
+  }
+
+  /** The first address of the nameserver. */
+  get nameserverPort(): number {
+    const [address = ''] = this.#ready.nameserver;
+    return Number(address.slice(address.lastIndexOf(':') + 1));
   }
 
   /** The supervisor's. */

@@ -3,12 +3,12 @@ import { after, before, describe, test } from 'node:test';
 import { rcode, recordType } from '../../../src/dns/record-type.ts';
 import { type ReadAnswer, readAnswer } from '../../dns/answer-reading.ts';
 import {
-  header,
   type HeaderFields,
+  header,
   nameOf,
+  type OptFields,
   opt,
   option,
-  type OptFields,
   queryFor,
   question,
 } from '../../dns/query-bytes.ts';

@@ -1,5 +1,5 @@
-import { matrixQuestion, matrixQuestions } from '../../dns/knot-matrix.ts';
 import { parseType } from '../../../src/dns/record-type.ts';
+import { matrixQuestion, matrixQuestions } from '../../dns/knot-matrix.ts';
 import {
   header,
   longestName,

@@ -4,14 +4,14 @@ import { join } from 'node:path';
 import type { AnswerSource } from '../../../src/dns/answer-source.ts';
 import { keyFlags, keyRecords, type ZoneKey } from '../../../src/dns/dnssec-key.ts';
 import { parseMasterFile, renderMistake } from '../../../src/dns/master-file.ts';
-import type { SteeringRule } from '../../../src/dns/steering-rule.ts';
 import { createSteering } from '../../../src/dns/steering.ts';
+import type { SteeringRule } from '../../../src/dns/steering-rule.ts';
 import { createZone } from '../../../src/dns/zone.ts';
 import { createZoneAnswers } from '../../../src/dns/zone-answers.ts';
 import { ZoneSigner } from '../../../src/dns/zone-signer.ts';
 import { parseSigningKey } from '../../../src/nameserver/signing-key-file.ts';
-import { sampleFacts } from '../../dns/steering-world.ts';
 import { nameOf } from '../../dns/query-bytes.ts';
+import { sampleFacts } from '../../dns/steering-world.ts';
 
 export const signedOrigin = 'signed.test.';
 

@@ -1,8 +1,8 @@
 import { createSocket, type Socket as UdpSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { connect } from 'node:net';
-import { queryFor, uint16 } from '../../dns/query-bytes.ts';
 import { MessageFramer } from '../../../src/nameserver/message-framer.ts';
+import { queryFor, uint16 } from '../../dns/query-bytes.ts';
 
 /** What came back for the bytes of one message. */
 export interface Reply {
