@@ -1,5 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Contender, RunningContender, World } from './contender.ts';
+import type { AdminClient } from '../../src/admin/admin-client.ts';
+import type { World } from './contender.ts';
+import { planAt, type RunningGateway, startGateway } from './crossfade.ts';
 import { type LoadResult, runLoad } from './dnsperf.ts';
 import type { JobName } from './options.ts';
 
@@ -12,11 +14,10 @@ const changeEveryMs = 50;
 
 /** Full load while the plan changes and the zone is loaded again, in turns. */
 export async function loadUnderChanges(
-  contender: Contender,
   jobs: readonly JobName[],
   { world, queries, seconds }: { world: World; queries: Readonly<Record<JobName, string>>; seconds: number },
 ): Promise<readonly ChangesResult[]> {
-  const running = await contender.start(world);
+  const running = await startGateway(world);
   try {
     const results: ChangesResult[] = [];
     for (const job of jobs) {
@@ -26,12 +27,13 @@ export async function loadUnderChanges(
     }
     return results;
   } finally {
+    running.admin.close();
     await running.process.stop();
   }
 }
 
-/** The weight goes up and down, and every other time it is the zone. */
-async function changeUntil(end: Promise<unknown>, { process: child }: RunningContender): Promise<number> {
+/** A new revision of the plan and a reload of the zone in turns; each counts when it was taken. */
+async function changeUntil(end: Promise<unknown>, { admin, process: gateway }: RunningGateway): Promise<number> {
   let isOver = false;
   const over = () => {
     isOver = true;
@@ -39,12 +41,19 @@ async function changeUntil(end: Promise<unknown>, { process: child }: RunningCon
   void end.then(over, over);
   let changes = 0;
   while (!isOver) {
-    child.send(changes % 2 === 0 ? `plan ${(changes * 137) % 10_001}` : 'zone');
-    await child.next('changed');
+    if (changes % 2 === 0) await replacePlan(admin, (changes * 137) % 10_001);
+    else process.kill(gateway.pid, 'SIGHUP');
     changes += 1;
     await delay(changeEveryMs);
   }
   return changes;
+}
+
+async function replacePlan(admin: AdminClient, weightBps: number): Promise<void> {
+  const current = await admin.plan();
+  if (!current.ok) throw new Error(`The plan cannot be read: ${JSON.stringify(current.error)}`);
+  const replaced = await admin.replacePlan(planAt(weightBps), { ifMatch: current.value.revision });
+  if (!replaced.ok) throw new Error(`The plan cannot be replaced: ${JSON.stringify(replaced.error)}`);
 }
 
 /** What is wrong with the results; nothing may be lost, and nothing refused. */

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { cpuMs, machineCpu } from '../relay/process-usage.ts';
 import { type ChangesResult, complaintsAbout, loadUnderChanges } from './changes.ts';
 import type { Contender, RunningContender, World } from './contender.ts';
-import { crossfadeServer } from './crossfade.ts';
+import { crossfadeContender } from './crossfade.ts';
 import { dns2 } from './dns2.ts';
 import { runLoad } from './dnsperf.ts';
 import { gdnsd } from './gdnsd.ts';
@@ -45,9 +45,9 @@ function chooseContenders({ servers, profile }: BenchOptions): readonly Contende
     const folder = join(import.meta.dirname, '../../var/bench');
     mkdirSync(folder, { recursive: true });
     console.error(`The profile goes to ${folder}`);
-    return [crossfadeServer(folder)];
+    return [crossfadeContender(folder)];
   }
-  const all = [crossfadeServer(), powerdns, gdnsd, knot, dns2];
+  const all = [crossfadeContender(), powerdns, gdnsd, knot, dns2];
   for (const name of servers ?? []) {
     if (!all.some((contender) => contender.name === name)) {
       throw new Error(`--server: expected ${all.map((contender) => contender.name).join(' | ')}, got ${name}`);
@@ -119,7 +119,7 @@ function load({ port }: RunningContender, job: JobName, seconds: number, { world
 }
 
 async function showChanges({ jobs, seconds, json }: BenchOptions, setting: Setting): Promise<void> {
-  const results = await loadUnderChanges(crossfadeServer(), jobs, { ...setting, seconds });
+  const results = await loadUnderChanges(jobs, { ...setting, seconds });
   const complaints = complaintsAbout(results);
   console.log(json ? JSON.stringify({ results, complaints }, null, 2) : results.map(changesLine).join('\n'));
   for (const complaint of complaints) console.error(complaint);

@@ -2,9 +2,10 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { explainedDifferences, matrixQuestion, matrixQuestions } from '../../dns/knot-matrix.ts';
 import { clientPrograms, runProgram } from './client-programs.ts';
+import { startGatewayNameserver } from './gateway-nameserver.ts';
 import { startKnot } from './knot-server.ts';
-import { comparedFiles, comparedZones } from './matrix-zones.ts';
-import { type ServerUnderTest, startOurServer, staticSource } from './zone-server.ts';
+import { comparedFiles } from './matrix-zones.ts';
+import type { ServerUnderTest } from './zone-server.ts';
 
 const rows = [...new Set(matrixQuestions)].filter((row) => explainedDifferences[row] === undefined);
 const questions = rows.map(matrixQuestion);
@@ -15,7 +16,8 @@ describe('the usual clients print the same for Knot and for us', { timeout: 300_
   let ours: ServerUnderTest;
   before(async () => {
     knot = stack.use(await startKnot({ files: comparedFiles }));
-    ours = stack.use(await startOurServer(staticSource(comparedZones())));
+    const zones = Object.entries(comparedFiles).map(([origin, file]) => ({ origin, file }));
+    ours = stack.use(await startGatewayNameserver({ zones }));
   });
   after(() => stack.disposeAsync());
 

@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { type AllowedDifference, allowedDifferences } from './allowed-differences.ts';
+import { startGatewayNameserver } from './gateway-nameserver.ts';
 import { startKnot } from './knot-server.ts';
-import { comparedFiles, comparedZones } from './matrix-zones.ts';
+import { comparedFiles } from './matrix-zones.ts';
 import { describeReply } from './message-description.ts';
 import { type MatrixMessage, oddMessages, questionMessages } from './message-matrix.ts';
 import { askOverTcp, type Reply, UdpAsker } from './wire-asker.ts';
-import { type ServerUnderTest, startOurServer, staticSource } from './zone-server.ts';
+import type { ServerUnderTest } from './zone-server.ts';
 
 const messages = [...questionMessages, ...oddMessages];
 
@@ -17,7 +18,8 @@ describe('our answers are Knot’s, flag for flag and section for section', { ti
   let ours: ServerUnderTest;
   before(async () => {
     knot = stack.use(await startKnot({ files: comparedFiles }));
-    ours = stack.use(await startOurServer(staticSource(comparedZones())));
+    const zones = Object.entries(comparedFiles).map(([origin, file]) => ({ origin, file }));
+    ours = stack.use(await startGatewayNameserver({ zones }));
   });
   after(() => stack.disposeAsync());
 

@@ -3,8 +3,6 @@ import { systemClock } from '../../../src/base/clock.ts';
 import type { AnswerSource } from '../../../src/dns/answer-source.ts';
 import { createServerCookies } from '../../../src/dns/cookie.ts';
 import { createResponder, type ResponderOptions } from '../../../src/dns/responder.ts';
-import type { Zone } from '../../../src/dns/zone.ts';
-import { createZoneAnswers } from '../../../src/dns/zone-answers.ts';
 import { NameserverSockets } from '../../../src/nameserver/nameserver-sockets.ts';
 import { createLogger } from '../../../src/telemetry/logger.ts';
 
@@ -16,11 +14,6 @@ export interface ServerUnderTest extends AsyncDisposable {
 
 /** What every server of a comparison says when it is asked for its name (RFC 5001). */
 export const serverIdentifier = 'nameserver-under-test';
-
-/** Static answers of zones, as they stand in their files. */
-export function staticSource(zones: readonly Zone[]): AnswerSource {
-  return createZoneAnswers(zones.map((zone) => ({ zone, steerings: [] })));
-}
 
 /** Our sockets and responder without the gateway around them. */
 export async function startOurServer(source: AnswerSource, options: ResponderOptions = {}): Promise<ServerUnderTest> {
