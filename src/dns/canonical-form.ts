@@ -27,6 +27,7 @@ const typesWithLoweredNames: ReadonlySet<number> = new Set([
 
 /** The data of a set as it is signed: names in lower case, in canonical order, each once (RFC 4034 section 6.3). */
 export function canonicalRdatas(type: number, rdatas: readonly Uint8Array[]): readonly Uint8Array[] {
+  if (rdatas.length === 1 && !typesWithLoweredNames.has(type)) return rdatas;
   const lowered = typesWithLoweredNames.has(type) ? rdatas.map((rdata) => lowerNames(type, rdata)) : [...rdatas];
   return lowered
     .sort(Buffer.compare)

@@ -9,17 +9,27 @@ import { longestLabelOctets, longestNameOctets, lowerName, type WireName } from 
  */
 export function denialSet(name: WireName, types: readonly number[] | undefined, ttl: number): RecordSet {
   const owner = lowerName(name);
-  const listed = [...(types ?? [recordType.NXNAME]), recordType.RRSIG, recordType.NSEC];
-  const rdata = Uint8Array.from([...successor(owner), ...encodeTypeBitmap(listed)]);
+  const next = successor(owner);
+  const bitmap = types === undefined ? noName : encodeTypeBitmap([...types, recordType.RRSIG, recordType.NSEC]);
+  const rdata = new Uint8Array(next.length + bitmap.length);
+  rdata.set(next);
+  rdata.set(bitmap, next.length);
   return { owner, type: recordType.NSEC, ttl, rdatas: [rdata] };
 }
+
+const noName = encodeTypeBitmap([recordType.RRSIG, recordType.NSEC, recordType.NXNAME]);
 
 /**
  * The next name in canonical order (RFC 4034 section 6.1, RFC 4471 section 3.1.2): `\000.NAME`. Where that is too long,
  * the least greater name that fits: NAME's first label with an octet `\000` more, or its last octet counted up.
  */
 export function successor(name: WireName): WireName {
-  if (name.length + 2 <= longestNameOctets) return Uint8Array.from([1, 0, ...name]);
+  if (name.length + 2 <= longestNameOctets) {
+    const next = new Uint8Array(name.length + 2);
+    next[0] = 1;
+    next.set(name, 2);
+    return next;
+  }
   const length = name[0] ?? 0;
   if (name.length + 1 <= longestNameOctets && length < longestLabelOctets) {
     return Uint8Array.from([length + 1, ...name.subarray(1, 1 + length), 0, ...name.subarray(1 + length)]);

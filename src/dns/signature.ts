@@ -13,13 +13,21 @@ export interface Validity {
 
 /** The octets of a set that a signature covers (RFC 4034 section 3.1.8.1), without the RRSIG's own fields before them. */
 export function signedOctets({ owner, type, ttl, rdatas }: RecordSet): Uint8Array {
-  const head = [...lowerName(owner), ...bigEndian(type, 2), ...bigEndian(recordClass.IN, 2), ...bigEndian(ttl, 4)];
-  const parts = canonicalRdatas(type, rdatas).flatMap((rdata) => [
-    Uint8Array.from(head),
-    bigEndian(rdata.length, 2),
-    rdata,
-  ]);
-  return Buffer.concat(parts);
+  const canonical = canonicalRdatas(type, rdatas);
+  const headLength = owner.length + 10;
+  const octets = Buffer.allocUnsafe(canonical.reduce((sum, { length }) => sum + headLength + length, 0));
+  const name = lowerName(owner);
+  let at = 0;
+  for (const rdata of canonical) {
+    octets.set(name, at);
+    octets.writeUInt16BE(type, at + name.length);
+    octets.writeUInt16BE(recordClass.IN, at + name.length + 2);
+    octets.writeUInt32BE(ttl, at + name.length + 4);
+    octets.writeUInt16BE(rdata.length, at + name.length + 8);
+    octets.set(rdata, at + headLength);
+    at += headLength + rdata.length;
+  }
+  return octets;
 }
 
 /**
