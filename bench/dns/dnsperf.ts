@@ -1,5 +1,6 @@
 import { execFile, spawnSync } from 'node:child_process';
 import { promisify } from 'node:util';
+import { cpuMs } from '../relay/process-usage.ts';
 
 export interface LoadResult {
   readonly completed: number;
@@ -8,6 +9,8 @@ export interface LoadResult {
   readonly averageLatencyMs: number;
   /** Answers by rcode. */
   readonly rcodes: Readonly<Record<string, number>>;
+  /** CPU that the load itself took. */
+  readonly loadCpuMs: number;
 }
 
 export interface LoadOptions {
@@ -26,11 +29,24 @@ const clients = 8;
 export async function runLoad({ port, queries, seconds, core }: LoadOptions): Promise<LoadResult> {
   const load = ['-s', '127.0.0.1', '-p', String(port), '-B', '-d', queries, '-l', String(seconds), '-T', '1'];
   const shape = ['-q', String(outstanding), '-c', String(clients), '-t', '2'];
-  const { stdout } = await run('taskset', ['-c', String(core), 'dnsperf', ...load, ...shape]);
-  return parseLoadResult(stdout);
+  const running = run('taskset', ['-c', String(core), 'dnsperf', ...load, ...shape]);
+  const { pid } = running.child;
+  let loadCpuMs = 0;
+  // What a process used is gone with it; the last look is near enough.
+  const timer = setInterval(() => {
+    loadCpuMs = Math.max(loadCpuMs, cpuMs(pid === undefined ? [] : [pid]));
+  }, lookEveryMs);
+  try {
+    const { stdout } = await running;
+    return { ...parseOutput(stdout), loadCpuMs };
+  } finally {
+    clearInterval(timer);
+  }
 }
 
-export function parseLoadResult(text: string): LoadResult {
+const lookEveryMs = 50;
+
+function parseOutput(text: string): Omit<LoadResult, 'loadCpuMs'> {
   const figure = (pattern: RegExp) => {
     const value = Number(pattern.exec(text)?.[1]);
     if (!Number.isFinite(value)) throw new Error(`dnsperf printed no ${pattern}:\n${text}`);

@@ -21,7 +21,7 @@ export interface BenchOptions {
 export const usage = `usage: npm run bench:dns -- [options]
   --quick          a smoke run (one round, turns of a second); its figures mean nothing
   --job JOB        static | split | cohort; may be repeated
-  --server NAME    crossfade | powerdns | gdnsd | knot | dns2; may be repeated
+  --server NAME    crossfade | bare | powerdns | gdnsd | knot | dns2; may be repeated
   --rounds N       rounds, each with a turn of every server (default 3)
   --seconds N      length of a turn (default 3)
   --changes        no figures: the plan changes and the zone is loaded again under full load; fails when a query is lost

@@ -12,16 +12,15 @@ export interface Turn extends LoadResult {
   readonly cpuUsPerQuery: number;
   /** Share of a core that the server took; near 1 the rate is the server's, below it the load's. */
   readonly busy: number;
-  /** Share of a core that the hypervisor took away, and that anybody on this machine took. */
+  /** Shares of a core that the hypervisor took away, and that others on this machine took. */
   readonly stolen: number;
-  readonly machineBusy: number;
+  readonly others: number;
 }
 
 /** Below this share of its core a server was not the one that held the rate down. */
 const saturated = 0.9;
-/** Server, load, and a little of this program; above it others were there. */
-const quietCores = 2.05;
-const quietSteal = 0.05;
+/** A share of a core that others may take before a turn is called disturbed; this program takes some of it. */
+const quiet = 0.1;
 
 export function renderReport(turns: readonly Turn[], contenders: readonly Contender[], options: BenchOptions): string {
   return [
@@ -88,7 +87,7 @@ function ratios(turns: readonly Turn[], job: JobName, name: string) {
 }
 
 function notes(turns: readonly Turn[]): readonly string[] {
-  const disturbed = turns.filter(({ stolen, machineBusy }) => stolen > quietSteal || machineBusy > quietCores);
+  const disturbed = turns.filter(({ stolen, others }) => stolen > quiet || others > quiet);
   const wrong = turns.filter(({ rcodes }) => Object.keys(rcodes).some((code) => code !== 'NOERROR'));
   return [
     '≥: the server had time left, so the rate is what the load could ask; CPU per query stands.',

@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { cpuMs, machineCpu } from '../relay/process-usage.ts';
+import { bare } from './bare.ts';
 import { type ChangesResult, complaintsAbout, loadUnderChanges } from './changes.ts';
 import type { Contender, RunningContender, World } from './contender.ts';
 import { crossfadeContender } from './crossfade.ts';
@@ -47,7 +48,7 @@ function chooseContenders({ servers, profile }: BenchOptions): readonly Contende
     console.error(`The profile goes to ${folder}`);
     return [crossfadeContender(folder)];
   }
-  const all = [crossfadeContender(), powerdns, gdnsd, knot, dns2];
+  const all = [crossfadeContender(), bare, powerdns, gdnsd, knot, dns2];
   for (const name of servers ?? []) {
     if (!all.some((contender) => contender.name === name)) {
       throw new Error(`--server: expected ${all.map((contender) => contender.name).join(' | ')}, got ${name}`);
@@ -110,7 +111,7 @@ async function takeTurn(
     cpuUsPerQuery: (1_000 * usedMs) / result.completed,
     busy: usedMs / wallMs,
     stolen: (machine.stolenMs - before.machine.stolenMs) / wallMs,
-    machineBusy: (machine.busyMs - before.machine.busyMs) / wallMs,
+    others: (machine.busyMs - before.machine.busyMs - usedMs - result.loadCpuMs) / wallMs,
   };
 }
 
