@@ -50,7 +50,7 @@ export async function startGatewayNameserver(zones: GatewayZones): Promise<Serve
   await writeFile(path, gatewayConfiguration(zones));
   const gateway = new SpawnedProcess(process.execPath, [gatewayProgram, 'run', '--config', path]);
   try {
-    const { port, admin } = parseGatewayReady(await gateway.line('"event":"ready"'));
+    const { port, admin } = parseGatewayReady(await readyLine(gateway));
     return {
       name: 'crossfade run',
       port,
@@ -64,5 +64,16 @@ export async function startGatewayNameserver(zones: GatewayZones): Promise<Serve
     await gateway.stop();
     await directory[Symbol.asyncDispose]();
     throw error;
+  }
+}
+
+/** On a crowded machine its three processes may take longer to start than a line is waited for. */
+async function readyLine(gateway: SpawnedProcess): Promise<string> {
+  for (let patience = 4; ; patience -= 1) {
+    try {
+      return await gateway.line('"event":"ready"');
+    } catch (error) {
+      if (gateway.hasExited || patience === 1) throw error;
+    }
   }
 }
