@@ -136,3 +136,23 @@ test('handover has its defaults, and a profile’s settle time unless the file s
     '4:43 handover.attemptMs: expected a whole number from 1000 to 3600000, got 999',
   ]);
 });
+
+test('a zone with mistakes is a mistake of the configuration, with file and line', () => {
+  const nameserver = 'nameserver: { bind: ["[::1]:0"], zones: [ { origin: a.example, file: certs/ticket.secret } ] }';
+  const mistakes = mistakesOf(changed('version: 1', `version: 1\n${nameserver}`));
+  assert.ok(mistakes.length > 0);
+  for (const mistake of mistakes) {
+    assert.match(mistake, /nameserver\.zones\[0\]\.file: expected a zone without mistakes, got .*ticket\.secret:\d+: /);
+  }
+});
+
+test('names of devices need a wildcard', () => {
+  const steering =
+    '[ { owner: d, by: cohort, label: cn, source: { addresses: [192.0.2.1] }, target: { addresses: [192.0.2.2] } } ]';
+  const nameserver = `nameserver: { bind: ["[::1]:0"], zones: [ { origin: a.example, file: certs/ticket.secret, steering: ${steering} } ] }`;
+  const mistakes = mistakesOf(changed('version: 1', `version: 1\n${nameserver}`));
+  assert.ok(
+    mistakes.some((mistake) => /owner: expected "\*" or "\*\.label"/.test(mistake)),
+    mistakes.join('\n'),
+  );
+});
