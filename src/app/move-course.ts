@@ -89,3 +89,9 @@ export function figuresOf(course: MoveCourse): CourseFigures {
   const { refused, refusedTotal } = course.state;
   return { prepared: 0, underWay: 0, aborted: 0, unknownSubscriptions: 0, asleep: 0, refused, refusedTotal };
 }
+
+/** Why a move cannot be paused, resumed or aborted. */
+export interface MoveRefusal {
+  readonly kind: 'not-found' | 'not-now' | 'frozen';
+  readonly message: string;
+}

@@ -8,6 +8,7 @@ import { type CutoverFreeze, describeFreeze } from './cutover-freeze.ts';
 import {
   endCourse,
   isPaused,
+  type MoveRefusal,
   pauseCourse,
   progressOf,
   reopenCourse,
@@ -17,7 +18,7 @@ import {
 import { type Move, toMoveDocument } from './move-document.ts';
 import type { MoveJournal } from './move-journal.ts';
 import { brokersLeft, type MoveRequest, pointsElsewhere } from './move-request.ts';
-import { askWorkers } from './move-step.ts';
+import { askWorkers, type MoveStep } from './move-step.ts';
 import type { StrayMover } from './stray-mover.ts';
 import type { WorkerMoves } from './worker-moves.ts';
 
@@ -35,12 +36,6 @@ export interface MoveRunnerDeps {
   readonly log: Logger;
 }
 
-/** Why a move cannot be paused, resumed or aborted. */
-export interface MoveRefusal {
-  readonly kind: 'not-found' | 'not-now' | 'frozen';
-  readonly message: string;
-}
-
 /** What the runner keeps of a move beside what operators see. */
 interface RunningMove extends Move {
   /** A preparation that is done, and whose second connections no other move has taken over. */
@@ -52,7 +47,7 @@ interface RunningMove extends Move {
 }
 
 const tickMs = 50;
-/** A round of questions takes at most a fifth of the time. */
+/** Answering takes at most a fifth of a worker's time. */
 const restPerRound = 4;
 const longestRestMs = 1_000;
 const pausedTickMs = 1_000;
@@ -84,7 +79,6 @@ export class MoveRunner {
     const startedAtWallMs = this.#deps.clock.wallMs();
     const id = this.#newId(request.revision, startedAtWallMs);
     const move = this.#remember({ id, startedAt: startedAtWallMs, request });
-    this.#forgetOldest();
     if (request.live === 'keep') {
       this.#end(move, 'done', 'live sessions stay where they are; new connections follow the plan');
     } else {
@@ -199,6 +193,7 @@ export class MoveRunner {
     const own = { startedAtMs, hasPrepared: false, askAgainMs: nowMs, countAgainMs: nowMs, toldMs: 0 };
     const move = { id, request, startedAtWallMs: startedAt, course, pausedBy: undefined, offline: 0, ...own };
     this.#moves.set(id, move);
+    this.#forgetOldest();
     return move;
   }
 
@@ -240,25 +235,28 @@ export class MoveRunner {
 
   async #tick(): Promise<void> {
     if (this.#ticking || this.#isClosed) return;
+    let workMs = 0;
     this.#ticking = true;
-    const beganMs = this.#deps.clock.monotonicMs();
     for (const id of this.#toTakeBack.splice(0)) await this.#deps.workers.abortHandovers(id);
-    for (const move of this.#running()) await this.#advance(move);
+    for (const move of this.#running()) workMs += await this.#advance(move);
     this.#ticking = false;
-    const tookMs = this.#deps.clock.monotonicMs() - beganMs;
-    const hasWork = this.#running().length > 0 || this.#toTakeBack.length > 0;
-    if (!this.#isClosed && hasWork) this.#arm(Math.max(tickMs, Math.min(longestRestMs, tookMs * restPerRound)));
+    if (this.#running().length > 0 || this.#toTakeBack.length > 0)
+      this.#arm(Math.max(tickMs, Math.min(longestRestMs, workMs * restPerRound)));
   }
 
-  async #advance(move: RunningMove): Promise<void> {
+  /** Answers the milliseconds that it cost a worker. */
+  async #advance(move: RunningMove): Promise<number> {
     this.#hold(move);
     const nowMs = this.#deps.clock.monotonicMs();
-    if (isPaused(move.course)) {
-      if (nowMs < move.askAgainMs) return;
-      move.askAgainMs = nowMs + pausedTickMs;
-    }
-    const apply = await askWorkers(move, this.#deps);
-    if (apply === undefined || this.#isClosed) return;
+    const isHeld = isPaused(move.course);
+    if (isHeld && nowMs < move.askAgainMs) return 0;
+    if (isHeld) move.askAgainMs = nowMs + pausedTickMs;
+    const step = await askWorkers(move, this.#deps);
+    if (step !== undefined && !this.#isClosed) await this.#apply(move, step);
+    return step?.workMs ?? 0;
+  }
+
+  async #apply(move: RunningMove, { apply }: MoveStep): Promise<void> {
     await this.#countOffline(move, apply(move.course).state.outcome !== undefined);
     if (move.course.state.outcome !== undefined) return;
     const before = progressOf(move.course);

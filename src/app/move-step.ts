@@ -12,23 +12,31 @@ export interface MoveStepDeps {
   readonly refusedListed: number;
 }
 
-/**
- * Asks the workers once. What they answer is applied to the course that stands then, which an operator may have paused
- * meanwhile. Undefined: there is nothing to ask now.
- */
+/** What the workers answered: applied to the course that stands then, which an operator may have paused meanwhile. */
+export interface MoveStep {
+  readonly apply: (course: MoveCourse) => MoveCourse;
+  /** What it cost the worker that had most to do, milliseconds. */
+  readonly workMs: number;
+}
+
+/** Asks the workers once. Undefined: there is nothing to ask now. */
 export async function askWorkers(
   { id, course, request }: Pick<Move, 'id' | 'course' | 'request'>,
   { clock, workers, refusedListed }: MoveStepDeps,
-): Promise<((course: MoveCourse) => MoveCourse) | undefined> {
+): Promise<MoveStep | undefined> {
   const { cohorts, prepare } = request;
   const order = orderOf(request);
   if (course.way === 'reconnect') {
     if (isPaused(course)) return undefined;
     const allowance = allowanceAt(course.state, clock.monotonicMs());
+    const askedMs = clock.monotonicMs();
     const progress = await workers.closeSessions({ cohorts, limit: allowance, order });
     const told = { nowMs: clock.monotonicMs(), allowance, refusedListed };
-    return (now) =>
-      now.way === 'reconnect' ? { way: 'reconnect', state: applyProgress(now.state, progress, told) } : now;
+    return {
+      apply: (now) =>
+        now.way === 'reconnect' ? { way: 'reconnect', state: applyProgress(now.state, progress, told) } : now,
+      workMs: told.nowMs - askedMs,
+    };
   }
   const allowance = handoverAllowance(course.state, clock.monotonicMs());
   const replies = await workers.handOver({
@@ -37,7 +45,10 @@ export async function askWorkers(
     ...(course.state.isPaused && { isPaused: true }),
   });
   const told = { nowMs: clock.monotonicMs(), allowance };
-  return (now) => (now.way === 'handover' ? { way: 'handover', state: applyReplies(now.state, replies, told) } : now);
+  return {
+    apply: (now) => (now.way === 'handover' ? { way: 'handover', state: applyReplies(now.state, replies, told) } : now),
+    workMs: Math.max(0, ...replies.map((reply) => reply?.workMs ?? 0)),
+  };
 }
 
 /** A rollback takes those that were moved last first. */

@@ -64,7 +64,11 @@ export class SessionAuthority {
   constructor(deps: SessionAuthorityDeps, options: SessionAuthorityOptions) {
     this.#deps = deps;
     this.#options = options;
-    this.#homes = new HomeLedger(deps.homes, { log: deps.log, onWritten: () => this.#acknowledge() });
+    this.#homes = new HomeLedger(deps.homes, {
+      log: deps.log,
+      clock: deps.clock,
+      onWritten: () => this.#acknowledge(),
+    });
     // Microseconds since the epoch: above everything an earlier control process can have granted.
     this.#ownership = new Ownership({ takeoverMs: options.takeoverMs, firstEpoch: deps.clock.wallMs() * 1000 });
     const { rates, clientRates = {}, queueLimit } = options;

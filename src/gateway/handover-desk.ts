@@ -86,7 +86,9 @@ export class HandoverDesk implements HandoverKeeper {
     const { move, cohorts, prepare, isPaused = false } = question;
     if (!isPaused) this.#cutting = { move, isCutting: prepare === undefined };
     else if (this.#cutting?.move === move) this.#cutting = undefined;
-    const snapshot = this.#context.ports.snapshot();
+    const { clock, snapshot: inForce } = this.#context.ports;
+    const beganMs = clock.monotonicMs();
+    const snapshot = inForce();
     const reckoning: Reckoning = {
       ...{ question, snapshot, waiting: [], staying: [] },
       ...{ begun: 0, prepared: 0, underWay: 0, remaining: 0, unknownSubscriptions: 0 },
@@ -101,6 +103,7 @@ export class HandoverDesk implements HandoverKeeper {
     return {
       ...{ begun, moved, prepared, underWay, remaining: remaining + pending },
       ...{ aborted, staying, unknownSubscriptions, asleep: 0 },
+      workMs: clock.monotonicMs() - beganMs,
     };
   }
 

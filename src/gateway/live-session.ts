@@ -90,4 +90,6 @@ export interface HandoverReply {
   /** Pending rather than remaining. */
   readonly unknownSubscriptions: number;
   readonly asleep: number;
+  /** What the answer cost its worker, milliseconds: the mover asks the less often for it. */
+  readonly workMs: number;
 }

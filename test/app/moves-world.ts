@@ -27,6 +27,7 @@ export const nothingToMove: HandoverReply = {
   staying: [],
   unknownSubscriptions: 0,
   asleep: 0,
+  workMs: 0,
 };
 
 export const everyone = { name: 'everyone', source: 'legacy', target: 'aws', weightBps: 10_000 };

@@ -13,26 +13,35 @@ function workersThat(count: number, answer: (worker: number, question: WorkerQue
 
 const question = { move: 'm1', cohorts: ['everyone'], order: 'first-first' } as const;
 
-test('an allowance is of all workers together, and one after the other begins', async () => {
+test('all workers are asked at once for their shares, and what one leaves another is offered', async () => {
   const begins: [worker: number, begin: number][] = [];
   const moves = workersThat(3, (worker, asked) => {
     const begin = asked.kind === 'handover' ? asked.begin : -1;
     begins.push([worker, begin]);
-    return { ...nothingToMove, begun: worker === 2 ? 0 : begin };
+    // The second one has nobody left to move.
+    return worker === 2 ? nothingToMove : { ...nothingToMove, begun: begin, moved: 1, remaining: 9, workMs: 2 };
   });
   const replies = await moves.handOver({ ...question, begin: 7 });
-  assert.ok(replies.reduce((total, reply) => total + (reply?.begun ?? 0), 0) <= 7);
-  assert.deepEqual(begins, [
+  assert.deepEqual(begins.splice(0), [
     [1, 3],
     [2, 2],
-    [0, 4],
+    [0, 2],
+    [1, 2],
   ]);
-  begins.length = 0;
+  assert.deepEqual(
+    replies.map((reply) => [reply?.begun, reply?.moved, reply?.remaining, reply?.workMs]),
+    [
+      [5, 2, 9, 4],
+      [0, 0, 0, 0],
+      [2, 1, 9, 2],
+    ],
+  );
   await moves.handOver({ ...question, begin: 1 });
   assert.deepEqual(begins, [
     [2, 1],
-    [0, 1],
+    [0, 0],
     [1, 0],
+    [0, 1],
   ]);
 });
 
