@@ -111,7 +111,11 @@ export async function dialLeg(
   if (!asked.ok) return asked;
   const { socket, answer } = asked.value;
   const { listenerMaxPacketBytes } = owner.origin;
-  const adaptation = adaptConnack({ question, upstream, connack: answer.connack, listenerMaxPacketBytes });
+  const { undeliverable } = context.settings.brokers?.[request.broker] ?? {};
+  const adaptation = adaptConnack({
+    ...{ question, upstream, connack: answer.connack, listenerMaxPacketBytes },
+    ...(undeliverable !== undefined && { undeliverable }),
+  });
   if (!adaptation.accepted) return failure(refusalOf(answer.connack.code, protocol));
   const terms = legTerms(request.broker, {
     adapted: upstream,

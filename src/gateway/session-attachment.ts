@@ -1,4 +1,3 @@
-import { packetLimit } from '../mqtt/broker-profiles.ts';
 import { adaptConnack, type ConnackAdaptation } from '../mqtt/connack-adaptation.ts';
 import type { ConnectQuestion, UpstreamConnect } from '../mqtt/connect-adaptation.ts';
 import { decodeSubscriptions } from '../mqtt/remembered-subscriptions.ts';
@@ -67,6 +66,7 @@ function answerForDevice(
   { settings }: ConnectionContext,
 ): ConnackAdaptation {
   const common = commonProfile(settings, cohort, claim.broker);
+  const { undeliverable } = settings.brokers?.[claim.broker] ?? {};
   return adaptConnack({
     question,
     upstream: adapted,
@@ -78,6 +78,7 @@ function answerForDevice(
       !question.sessionExpired &&
       sessionIntentOf(connect) === 'resume',
     ...(common !== undefined && { common }),
+    ...(undeliverable !== undefined && { undeliverable }),
   });
 }
 
@@ -101,7 +102,6 @@ function createRelay(
 ): Relay {
   const { connack, record, claim, upstream, early } = attachment;
   const { settings, ports, relayHost } = context;
-  const traits = settings.brokers?.[claim.broker];
   const cohort = cohortOf(ports.snapshot(), record.assignment);
   const client = assessedClient(candidate.connect.clientId, cohort);
   const findings = new SessionFindings({
@@ -119,15 +119,10 @@ function createRelay(
       : undefined;
   if (early.pipelined.length > 0) assessor?.notePipelined();
   const { sessionPresent } = connack.upstreamTerms;
-  const undeliverable = traits?.undeliverable ?? 'refuse';
-  const listenerBytes = candidate.device.listener.maxPacketBytes;
   const machine: RelayOptions['machine'] = {
     device: connack.device,
     upstream: connack.upstreamTerms,
     sessionExpiryInterval: connack.sessionExpiryInterval,
-    undeliverable,
-    // What is to be acknowledged and recorded has to come in, and is judged by its header.
-    maxPacketBytes: undeliverable === 'refuse' ? packetLimit(listenerBytes, traits?.profile) : listenerBytes,
     counts: ports.metrics.packets,
     ...(assessor !== undefined && { assessor }),
     // A device that is told of no session begins anew, with identifiers that mean nothing old.
@@ -138,7 +133,7 @@ function createRelay(
     connect: candidate.connect,
     device: attachment.device,
     generatedClientId: attachment.question.generatedClientId,
-    listenerMaxPacketBytes: listenerBytes,
+    listenerMaxPacketBytes: candidate.device.listener.maxPacketBytes,
   };
   const sockets = { device: candidate.device.socket, upstream: upstream.socket };
   return new Relay({ record, origin, ...sockets, machine, findings }, relayHost);

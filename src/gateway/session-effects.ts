@@ -40,9 +40,10 @@ export interface EffectsHost {
 
 /** What the effects of one session are told by and tell. */
 export interface EffectsOwner {
-  obstructed(obstacle: Obstacle, example: string): void;
-  /** False: there is no record, and so there may be no acknowledgement. */
-  recordDropped(message: DroppedMessage): boolean;
+  /** `broker`: the session's; undefined: the one that it had last. */
+  obstructed(obstacle: Obstacle, example: string, broker: string | undefined): void;
+  /** False: there is no record, and so there may be no acknowledgement. `broker` as above. */
+  recordDropped(message: DroppedMessage, broker: string | undefined): boolean;
 }
 
 /**
@@ -62,6 +63,8 @@ export class SessionEffects implements SessionPort {
   outcome: SessionOutcome | undefined;
   isDeadlineEarlier = false;
   #news: LegNews[] = [];
+  /** The machine's active leg, also within the event that changed it. */
+  #active: LegConnection | undefined;
 
   constructor(
     sockets: { readonly device: Socket; readonly legs: LegConnections },
@@ -73,6 +76,7 @@ export class SessionEffects implements SessionPort {
     this.#legs = sockets.legs;
     this.deviceGate = new ReadGate(sockets.device);
     this.#device = new LegWriter(sockets.device);
+    this.#active = sockets.legs.active;
   }
 
   toDevice(bytes: Buffer): void {
@@ -106,6 +110,7 @@ export class SessionEffects implements SessionPort {
   }
 
   switched(leg: number): void {
+    this.#active = this.#legs.of(leg);
     this.#news.push({ kind: 'switched', leg });
   }
 
@@ -138,7 +143,7 @@ export class SessionEffects implements SessionPort {
   }
 
   obstructed(obstacle: Obstacle, example: string): void {
-    this.#owner.obstructed(obstacle, example);
+    this.#owner.obstructed(obstacle, example, this.#active?.terms.broker);
   }
 
   dropped(reason: DropReason): void {
@@ -146,7 +151,7 @@ export class SessionEffects implements SessionPort {
   }
 
   recordDropped(message: DroppedMessage): boolean {
-    if (this.outcome === undefined && this.#owner.recordDropped(message)) return true;
+    if (this.outcome === undefined && this.#owner.recordDropped(message, this.#active?.terms.broker)) return true;
     this.outcome ??= { kind: 'unrecorded' };
     return false;
   }

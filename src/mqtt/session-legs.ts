@@ -21,19 +21,26 @@ const maxLosses = 3;
 /** `restoring`: a leg is active again, and its broker is being asked for the device's subscriptions. */
 type Attachment = 'attached' | 'detached' | 'restoring';
 
+/** What the session says to its legs. */
+export interface LegSession {
+  /** What a broker would hold of a new session is all known. */
+  mayBeginAnew(): boolean;
+  /** Another broker's limit holds for the device's packets. */
+  boundDevice(maxPacketBytes: number): void;
+}
+
 /** The legs of a session: attached, lost, replaced, cut over to, dismissed. */
 export class SessionLegs {
   readonly #parts: SessionParts;
   readonly #publish: DevicePublish;
-  readonly #mayBeginAnew: () => boolean;
+  readonly #session: LegSession;
   readonly #cut: SessionCut;
   #attachment: Attachment = 'attached';
   #attachedAtMs: number;
   #losses = 0;
 
-  /** `mayBeginAnew`: what the broker would hold of a new session is all known. */
-  constructor(parts: SessionParts, publish: DevicePublish, mayBeginAnew: () => boolean) {
-    this.#mayBeginAnew = mayBeginAnew;
+  constructor(parts: SessionParts, publish: DevicePublish, session: LegSession) {
+    this.#session = session;
     this.#parts = parts;
     this.#publish = publish;
     this.#attachedAtMs = parts.nowMs;
@@ -177,7 +184,7 @@ export class SessionLegs {
     const lost = parts.leg;
     const { desk, slot } = lost;
     const isResumed = upstream.sessionPresent;
-    if (!isResumed && !this.#mayBeginAnew()) {
+    if (!isResumed && !this.#session.mayBeginAnew()) {
       // The device subscribes again when it connects anew; kept, it would get nothing and never know.
       const message = 'its broker has forgotten the session, and the gateway never saw its subscriptions';
       parts.fail({ side: 'broker', reason: reasonCode.serverShuttingDown, message });
@@ -194,7 +201,7 @@ export class SessionLegs {
     });
     leg.desk.hasSubscribed = desk.hasSubscribed;
     parts.legs[slot] = leg;
-    parts.leg = leg;
+    this.#follow(leg);
     this.#attachedAtMs = parts.nowMs;
     this.#attachment = isSubscribed ? 'attached' : 'restoring';
     parts.isHolding = !isSubscribed;
@@ -230,12 +237,17 @@ export class SessionLegs {
     const parts = this.#parts;
     const former = parts.leg;
     target.desk.hasSubscribed = former.desk.hasSubscribed;
-    parts.leg = target;
+    this.#follow(target);
     this.#attachment = 'attached';
     this.#attachedAtMs = parts.nowMs;
     if (!former.isOver) return;
     target.desk.adopt(former.desk.unanswered(), parts.nowMs);
     if (!this.#takeOver(former)) this.#failUnrepeatable();
+  }
+
+  #follow(leg: UpstreamLeg): void {
+    this.#parts.leg = leg;
+    this.#session.boundDevice(leg.upstream.maxPacketBytes);
   }
 
   /** A leg that is not active goes, and what is unfinished there is finished on the active one, or with the device alone. */

@@ -30,7 +30,6 @@ export class SessionMachine {
   readonly #fromDevice: PacketStream;
   readonly #subscriptions: SubscriptionMemory;
   readonly #outlivesConnection: boolean;
-  readonly #maxPacketBytes: number;
   readonly #held: HeldRelease;
   #fault: SessionFault | undefined;
   #isEndTold = false;
@@ -40,7 +39,6 @@ export class SessionMachine {
   constructor(options: SessionMachineOptions) {
     const { device, sessionExpiryInterval } = options;
     this.#outlivesConnection = sessionExpiryInterval > 0;
-    this.#maxPacketBytes = options.maxPacketBytes;
     this.#parts = createSessionParts(options, {
       fail: (fault) => this.#fail(fault),
       leaveLeg: (leg, message) => this.#legs.leave(leg, message),
@@ -48,10 +46,12 @@ export class SessionMachine {
     });
     this.#subscriptions = new SubscriptionMemory(this.#parts, options.subscriptions);
     this.#device = new DevicePackets(this.#parts, sessionExpiryInterval);
-    const mayBeginAnew = () => !this.#outlivesConnection || this.#subscriptions.isKnown;
-    this.#legs = new SessionLegs(this.#parts, this.#device.publish, mayBeginAnew);
+    this.#legs = new SessionLegs(this.#parts, this.#device.publish, {
+      mayBeginAnew: () => !this.#outlivesConnection || this.#subscriptions.isKnown,
+      boundDevice: (maxPacketBytes) => this.#fromDevice.bound(maxPacketBytes),
+    });
     this.#fromDevice = new PacketStream(this.#device, {
-      maxPacketBytes: options.maxPacketBytes,
+      maxPacketBytes: options.upstream.maxPacketBytes,
       hasProperties: device.protocol === '5',
       span: this.#parts.scratch.spanFromDevice,
     });
@@ -321,10 +321,11 @@ export class SessionMachine {
   #judge(problem: FramingProblem | undefined): void {
     if (problem === undefined || this.#parts.end !== undefined) return;
     const { port, leg, fail } = this.#parts;
+    const { maxPacketBytes, profile } = leg.upstream;
     const isTooLarge = problem === 'packet-too-large';
     // The broker's own limit, not the listener's: the device can go back to where it was.
-    if (isTooLarge && this.#maxPacketBytes === leg.upstream.profile.maxPacketBytes) {
-      port.obstructed('payload-size', `a packet above ${this.#maxPacketBytes} bytes`);
+    if (isTooLarge && maxPacketBytes === profile.maxPacketBytes) {
+      port.obstructed('payload-size', `a packet above ${maxPacketBytes} bytes`);
       port.dropped('refused');
     }
     fail({

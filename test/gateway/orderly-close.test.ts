@@ -61,7 +61,7 @@ function startRelay(protocol: '3.1.1' | '5'): { relay: Relay; device: HeldSocket
       record: { ...record, protocol },
       device: device.asSocket(),
       upstream: upstream.asSocket(),
-      machine: { ...sessionTerms(protocol), sessionExpiryInterval: 0, undeliverable: 'refuse', maxPacketBytes, counts },
+      machine: { ...sessionTerms(protocol), sessionExpiryInterval: 0, counts },
       origin: {
         connect: connectPacket(protocol),
         device: upstreamDevice,

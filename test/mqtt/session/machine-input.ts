@@ -25,13 +25,11 @@ export interface Effects {
 export function recordedMachine(setting: Setting, isWide: boolean): { machine: SessionMachine; effects: Effects } {
   const effects: Effects = { toDevice: [], toBroker: [], said: [] };
   const { said } = effects;
-  const { device, upstream, undeliverable } = isWide ? widened(setting) : setting;
+  const { device, upstream } = isWide ? widened(setting) : setting;
   const machine = new SessionMachine({
     device,
     upstream,
     sessionExpiryInterval: 0,
-    undeliverable,
-    maxPacketBytes: 1_048_576,
     counts: { fromDevice: new Float64Array(16), fromBroker: new Float64Array(16) },
     port: {
       toDevice: (bytes) => effects.toDevice.push(bytes),

@@ -2,7 +2,7 @@ import { type BrokerProfile, brokerProfiles } from '../../../../src/mqtt/broker-
 import { maxPacketBytes, type ProtocolVersion } from '../../../../src/mqtt/control-packet.ts';
 import { SessionMachine } from '../../../../src/mqtt/session-machine.ts';
 import type { SessionPort } from '../../../../src/mqtt/session-port.ts';
-import type { DeviceTerms, UpstreamTerms } from '../../../../src/mqtt/session-terms.ts';
+import type { DeviceTerms, UndeliverablePolicy, UpstreamTerms } from '../../../../src/mqtt/session-terms.ts';
 import { ModelReader } from '../model-packets.ts';
 import { encodeWords, type PacketWords, renderPacket, wordsOf } from '../packet-text.ts';
 
@@ -82,8 +82,6 @@ export class HandoverScript {
       device: deviceTerms(this.#device, words),
       upstream: this.#upstreamOf(words, 1),
       sessionExpiryInterval: 3_600,
-      undeliverable: 'refuse',
-      maxPacketBytes: 4_194_304,
       counts: { fromDevice: new Float64Array(16), fromBroker: new Float64Array(16) },
       port: this.#port(),
       nowMs: this.#nowMs,
@@ -109,6 +107,8 @@ export class HandoverScript {
       },
       keepAliveSeconds: Number(values.get('broker-keep-alive') ?? 0),
       sessionPresent: values.has('present'),
+      undeliverable: (values.get('policy') ?? 'refuse') as UndeliverablePolicy,
+      maxPacketBytes: Number(values.get('largest') ?? 4_194_304),
     };
   }
 

@@ -107,6 +107,8 @@ function brokerSetting(of: {
         maxSessionExpirySeconds: 3_600,
       },
       keepAliveSeconds: 60,
+      undeliverable: 'acknowledge',
+      maxPacketBytes: 1_048_576,
     },
     window,
     settleMs: isAws ? 250 : 0,

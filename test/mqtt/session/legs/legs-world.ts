@@ -85,8 +85,6 @@ export class LegsWorld {
       device,
       upstream,
       sessionExpiryInterval: setting.isPersistent ? 3_600 : 0,
-      undeliverable: 'acknowledge',
-      maxPacketBytes: 1_048_576,
       counts: { fromDevice: new Float64Array(16), fromBroker: new Float64Array(16) },
       port: wrap(new LegPort(this), this),
       nowMs: this.nowMs,
