@@ -16,6 +16,7 @@ import { askBroker, type BrokerAnswer } from './broker-answer.ts';
 import { brokerTerms } from './broker-question.ts';
 import { judgeCredentials } from './credential-policy.ts';
 import { flushLingerMs, type GatewayLimits, type GatewayPorts, type GatewaySettings } from './gateway-ports.ts';
+import { keptConnection } from './kept-connection.ts';
 import { type LegFailure, refusalOf, unreachable } from './leg-failure.ts';
 import type { LegTerms, SessionEnd } from './leg-terms.ts';
 import type { SessionRecord } from './session-record.ts';
@@ -39,6 +40,8 @@ export interface LegRequest {
   readonly signal: AbortSignal;
   /** Milliseconds for all of it. */
   readonly timeoutMs: number;
+  /** The broker closed the session's last connection soon: it has to keep this one for a moment before it counts. */
+  readonly isSuspect?: boolean;
 }
 
 /** A connection on which the broker said CONNACK 0. */
@@ -209,7 +212,7 @@ class LegDial {
 
   /** `hasConnected`: the broker has answered another CONNECT of this request just now. */
   async #ask(connect: Connect, hasConnected: boolean): Promise<Asked> {
-    const { broker, timeoutMs } = this.#request;
+    const { broker, timeoutMs, isSuspect = false } = this.#request;
     const { registry, upstream } = this.#context.ports;
     const { signal } = this.#controller;
     const wish = { broker, clientId: this.#owner.record.clientId, ...(hasConnected && { hasConnected }) };
@@ -222,8 +225,13 @@ class LegDial {
     const answer = await askBroker(socket, connect, signal);
     connected.value.reportOutcome(answer.kind === 'connack' || this.#request.signal.aborted ? 'answered' : 'failed');
     if (answer.kind === 'connack' && answer.connack.code === 0 && !signal.aborted) {
-      this.#count('accepted');
-      return success({ socket, answer });
+      const rest = isSuspect ? await keptConnection(socket, answer.rest, signal) : answer.rest;
+      if (rest !== undefined) {
+        this.#count('accepted');
+        return success({ socket, answer: { ...answer, rest } });
+      }
+      await closeAsked(socket, this.#context.limits);
+      return this.#fail(unreachable('closed', 'the broker closed the connection behind its CONNACK'));
     }
     await closeAsked(socket, this.#context.limits);
     if (answer.kind !== 'connack') return this.#fail(unreachable('closed', 'the broker gave no CONNACK'));

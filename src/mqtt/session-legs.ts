@@ -11,12 +11,8 @@ import type { UpstreamTerms } from './session-terms.ts';
 import { resumeUplink, sendOwnWaiting, transferUplink } from './unfinished-transfer.ts';
 import type { UpstreamLeg } from './upstream-leg.ts';
 
-/** A leg that lived as long has shown that the session is not what its broker closes it for. */
-const provenMs = 10_000;
-/** A leg that lives so long has taken what was sent again on it. */
-const repeatedMs = 1_000;
-/** Legs in a row that may be lost before that: what each of them was sent may be the cause. */
-const maxLosses = 3;
+/** Legs in a row that are lost while what was sent again on them is not answered: it is what their broker closes for. */
+const maxRefusals = 3;
 
 /** `restoring`: a leg is active again, and its broker is being asked for the device's subscriptions. */
 type Attachment = 'attached' | 'detached' | 'restoring';
@@ -36,14 +32,12 @@ export class SessionLegs {
   readonly #session: LegSession;
   readonly #cut: SessionCut;
   #attachment: Attachment = 'attached';
-  #attachedAtMs: number;
-  #losses = 0;
+  #refusals = 0;
 
   constructor(parts: SessionParts, publish: DevicePublish, session: LegSession) {
     this.#session = session;
     this.#parts = parts;
     this.#publish = publish;
-    this.#attachedAtMs = parts.nowMs;
     this.#cut = new SessionCut(parts, {
       switchTo: (leg) => this.#switchTo(leg),
       dismiss: (leg, message) => this.#dismiss(leg, message),
@@ -157,15 +151,14 @@ export class SessionLegs {
       if (this.#attachment === 'restoring') this.#attachment = 'attached';
       return;
     }
-    const livedMs = parts.nowMs - this.#attachedAtMs;
-    if (livedMs >= provenMs) this.#losses = 0;
     const { repeated, desk } = parts.leg;
-    // What was sent again is what its broker closes for: the device hears so, as it would without a gateway.
-    const isUnanswered = repeated.size > 0 || desk.unanswered().length > 0;
-    const isRefusal = this.#losses > 0 && livedMs < repeatedMs && isUnanswered;
-    this.#losses += 1;
-    if (isRefusal || this.#losses > maxLosses) {
-      parts.fail({ side: 'broker', reason: reasonCode.serverShuttingDown, message: `${message}, again and again` });
+    // A SUBSCRIBE that has no answer is sent again with the next leg, and counts from its first time on.
+    const isRefusal = repeated.size > 0 || desk.isRestoring || desk.unanswered().length > 0;
+    this.#refusals = isRefusal ? this.#refusals + 1 : 0;
+    if (this.#refusals >= maxRefusals) {
+      // The device hears so, as it would without a gateway: else its one packet would cost a CONNECT for ever.
+      const cause = `${message}, each time behind what the device had sent before`;
+      parts.fail({ side: 'broker', reason: reasonCode.serverShuttingDown, message: cause });
       return;
     }
     this.#attachment = 'detached';
@@ -202,7 +195,6 @@ export class SessionLegs {
     leg.desk.hasSubscribed = desk.hasSubscribed;
     parts.legs[slot] = leg;
     this.#follow(leg);
-    this.#attachedAtMs = parts.nowMs;
     this.#attachment = isSubscribed ? 'attached' : 'restoring';
     parts.isHolding = !isSubscribed;
     if (!isSubscribed) {
@@ -239,7 +231,6 @@ export class SessionLegs {
     target.desk.hasSubscribed = former.desk.hasSubscribed;
     this.#follow(target);
     this.#attachment = 'attached';
-    this.#attachedAtMs = parts.nowMs;
     if (!former.isOver) return;
     target.desk.adopt(former.desk.unanswered(), parts.nowMs);
     if (!this.#takeOver(former)) this.#failUnrepeatable();
