@@ -1,8 +1,9 @@
 import type { WhereDocument } from '../admin/admin-api.ts';
+import { renderWeight } from '../plan/weight.ts';
 import { printable } from './printable.ts';
 import type { Style } from './style.ts';
 import type { Column } from './table.ts';
-import { renderPercent, renderWeightInWords } from './weight-option.ts';
+import { renderWeightInWords } from './weight-option.ts';
 
 /** `where --json`: the API's document, and which plan answered. */
 export interface WhereAnswer extends WhereDocument {
@@ -37,7 +38,7 @@ export const whereColumns: readonly Column<WhereAnswer>[] = [
   { title: 'POSITION', value: ({ position }) => renderPosition(position), align: 'right', minWidth: 9 },
   {
     title: 'WEIGHT',
-    value: ({ weightBps }) => (weightBps === null ? '-' : renderPercent(weightBps)),
+    value: ({ weightBps }) => (weightBps === null ? '-' : renderWeight(weightBps)),
     align: 'right',
     minWidth: 7,
   },

@@ -140,7 +140,9 @@ export function endHandover(
   { nowMs, message }: { readonly nowMs: number; readonly message?: string },
 ): HandoverMoveState {
   if (state.outcome !== undefined) return state;
-  return { ...state, isPaused: false, outcome, finishedAtMs: nowMs, message };
+  // What stood by is closed.
+  const prepared = outcome === 'aborted' ? 0 : state.prepared;
+  return { ...state, isPaused: false, prepared, outcome, finishedAtMs: nowMs, message };
 }
 
 /** Sessions that do not move, with the reason; `total` counts those beyond the listed ones too. */
@@ -218,7 +220,7 @@ function judgeAborts(state: HandoverMoveState, nowMs: number): HandoverMoveState
   if (aborted < abortsTolerated || aborted * 100 <= attempts * terms.abortPercent) return state;
   const commonest = [...state.timesByReason].toSorted(([, a], [, b]) => b - a).slice(0, reasonsTold);
   const told = commonest.map(([reason, times]) => `${times} × ${reason}`).join(', ');
-  const message = `${aborted} of ${attempts} attempts were given up, more than ${terms.abortPercent} %: ${told}`;
+  const message = `${aborted} of ${attempts} attempts were given up, more than ${terms.abortPercent}%: ${told}`;
   return endHandover(state, 'failed', { nowMs, message });
 }
 

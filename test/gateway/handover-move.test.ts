@@ -119,7 +119,7 @@ describe('handover move', () => {
     assert.equal(four.outcome, undefined);
     const seven = tick(four, 1_000, { remaining: 50, aborted: [...aborted(2, 'denied'), ...aborted(1, 'no CONNACK')] });
     assert.equal(seven.outcome, 'failed');
-    assert.equal(seven.message, '7 of 7 attempts were given up, more than 2 %: 5 × no CONNACK, 2 × denied');
+    assert.equal(seven.message, '7 of 7 attempts were given up, more than 2%: 5 × no CONNACK, 2 × denied');
     const few = tick(started(), 0, { moved: 1_000, remaining: 50, aborted: aborted(20, 'denied') });
     assert.equal(few.outcome, undefined, 'two per cent');
   });
