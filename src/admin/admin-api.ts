@@ -33,9 +33,15 @@ export interface BrokerStatus {
   readonly profile: string;
   /** Live device sessions. */
   readonly sessions: number;
-  /** At least one endpoint is believed to answer. */
+  /** Further connections of live sessions: under way, prepared, or warm for the way back. */
+  readonly secondLegs: number;
+  /** It was never asked, or has answered since it was last found silent or unreachable. */
   readonly connected: boolean;
+  /** `unsure`: some worker has heard from it and another has not, or nobody has asked it for a while. */
+  readonly state: BrokerState;
 }
+
+export type BrokerState = 'up' | 'unsure' | 'down';
 
 export interface CohortStatus {
   readonly name: string;
@@ -43,8 +49,13 @@ export interface CohortStatus {
   readonly target: string;
   /** 0 to 10 000, hundredths of a per cent of this cohort. */
   readonly weightBps: number;
-  /** Live sessions on either broker; `moving`: those that are not where the plan wants them. */
+  /** Live sessions on either broker; `moving`: those that are not where the plan wants them, for whatever reason. */
   readonly sessions: { readonly source: number; readonly target: number; readonly moving: number };
+  /**
+   * Second connections of live sessions. `underWay`: handovers that have begun and not switched. `prepared`: they stand by
+   * for a weight that is to come. `warm`: the session came from there, and they stand by for the way back.
+   */
+  readonly handovers: { readonly underWay: number; readonly prepared: number; readonly warm: number };
   /** Devices known to do what the target cannot carry: they stay on the source, whatever the weight. */
   readonly heldBack: number;
 }

@@ -29,7 +29,16 @@ export const statusDocument = z.object({
   revision: revisionNumber,
   frozen: z.boolean(),
   freeze: freezeDocument.nullable(),
-  brokers: z.record(z.string(), z.object({ profile: z.string(), sessions: count, connected: z.boolean() })),
+  brokers: z.record(
+    z.string(),
+    z.object({
+      profile: z.string(),
+      sessions: count,
+      secondLegs: count,
+      connected: z.boolean(),
+      state: z.enum(['up', 'unsure', 'down']),
+    }),
+  ),
   cohorts: z.array(
     z.object({
       name: z.string(),
@@ -37,6 +46,7 @@ export const statusDocument = z.object({
       target: z.string(),
       weightBps: bps,
       sessions: z.object({ source: count, target: count, moving: count }),
+      handovers: z.object({ underWay: count, prepared: count, warm: count }),
       heldBack: count,
     }),
   ),

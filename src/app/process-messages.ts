@@ -1,5 +1,6 @@
 import type { Configuration } from '../config/configuration.ts';
 import type { TlsMaterial } from '../config/tls-material.ts';
+import type { BrokerLife } from '../gateway/endpoint-watch.ts';
 import type { HandoverQuestion, LiveSession, SessionCounts } from '../gateway/live-session.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { AssessmentNote } from '../session/assessment-store.ts';
@@ -149,7 +150,8 @@ export type WorkerMessage =
 export interface WorkerFigures {
   readonly counts: SessionCounts;
   readonly metrics: MetricFamilies;
-  readonly brokersUp: Readonly<Record<string, boolean>>;
+  /** By broker; times are milliseconds since the Unix epoch, so that those of several workers compare. */
+  readonly brokerLives: Readonly<Record<string, BrokerLife>>;
   /** Bound ports by listener name. */
   readonly ports: Readonly<Record<string, number>>;
 }

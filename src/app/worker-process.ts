@@ -6,6 +6,7 @@ import type { BrokerConfiguration, ListenerConfiguration } from '../config/confi
 import type { BrokerTlsMaterial, TlsMaterial } from '../config/tls-material.ts';
 import { createUpstreamConnector, type ReloadableUpstreamConnector } from '../gateway/dial-upstream.ts';
 import { createGateway, type Gateway } from '../gateway/gateway.ts';
+import { showSecondLegs } from '../gateway/second-legs.ts';
 import { createSnapshot, type RoutingSnapshot } from '../plan/snapshot.ts';
 import { openSqliteAssessmentStore } from '../session/sqlite-assessment-store.ts';
 import { openSqliteHomeStore } from '../session/sqlite-home-store.ts';
@@ -20,6 +21,7 @@ import {
   connectRates,
   homeStorePath,
 } from './broker-rates.ts';
+import { toWallLife } from './broker-state.ts';
 import { connectionsWithin, openFilesLimit } from './descriptor-room.ts';
 import { LinkedRegistry } from './linked-registry.ts';
 import { ListenerTrust } from './listener-trust.ts';
@@ -294,10 +296,14 @@ class WorkerProcess {
 
   async #figures(): Promise<WorkerFigures> {
     const brokers = Object.keys(this.#start.configuration.brokers);
+    const counts = this.#gateway.counts();
+    showSecondLegs(this.#metrics.secondLegs, counts.secondLegs);
     return {
-      counts: this.#gateway.counts(),
+      counts,
       metrics: await this.#metrics.registry.getMetricsAsJSON(),
-      brokersUp: Object.fromEntries(brokers.map((broker) => [broker, this.#upstream.brokerIsUp(broker)])),
+      brokerLives: Object.fromEntries(
+        brokers.map((broker) => [broker, toWallLife(this.#upstream.brokerLife(broker), systemClock)]),
+      ),
       ports: Object.fromEntries(this.#ports),
     };
   }

@@ -185,7 +185,8 @@ class DeviceGateway implements Gateway {
   }
 
   counts(): SessionCounts {
-    return this.#sessions.counts(this.#ports.snapshot(), this.#context.admission.connections);
+    const { connections } = this.#context.admission;
+    return { ...this.#sessions.counts(this.#ports.snapshot()), secondLegs: this.#desk.secondLegs(), connections };
   }
 
   applySnapshot(): Promise<void> {

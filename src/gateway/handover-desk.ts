@@ -1,7 +1,7 @@
 import type { CutAbort } from '../mqtt/session-port.ts';
 import type { RoutingSnapshot } from '../plan/snapshot.ts';
-import { cohortOf } from './broker-question.ts';
-import { type StayReason, stayReason, wantedBroker } from './handover-eligibility.ts';
+import { wantedBroker } from './handover-eligibility.ts';
+import { HandoverJudgements } from './handover-judgements.ts';
 import { inOrder } from './handover-order.ts';
 import { HandoverSetbacks, type Setback } from './handover-setbacks.ts';
 import type { HandoverProblem } from './handover-tally.ts';
@@ -10,9 +10,10 @@ import type { AttachmentContext } from './leg-attachment.ts';
 import type { LegConnection } from './leg-connection.ts';
 import { dialObstacle } from './leg-dial.ts';
 import type { LegFailure } from './leg-failure.ts';
-import type { HandoverQuestion, HandoverReply } from './live-session.ts';
+import type { HandoverQuestion, HandoverReply, SecondLegs } from './live-session.ts';
 import type { PendingLeg } from './pending-leg.ts';
 import type { Relay } from './relay.ts';
+import { countSecondLegs } from './second-legs.ts';
 import { type HandoverKeeper, SessionHandover } from './session-handover.ts';
 import { purgeBehind } from './session-purge.ts';
 import type { SessionRepairs } from './session-repair.ts';
@@ -28,9 +29,6 @@ export interface HandoverDeskOptions {
 /** Dials of this worker at once. */
 const maxDialling = 500;
 
-/** How long it is taken to hold that a session may move, or may not; up to twice that, so that not all are looked into at once. */
-const judgementMs = 5_000;
-
 const preparedLost: Setback = {
   kind: 'prepared-lost',
   isLasting: false,
@@ -39,12 +37,6 @@ const preparedLost: Setback = {
 
 /** Cuts begun per turn of the event loop, so that no message waits for all of them. */
 const cutsPerTurn = 50;
-
-interface Judgement {
-  readonly broker: string;
-  readonly atMs: number;
-  readonly stays: StayReason | undefined;
-}
 
 /** One answer while it is put together. */
 interface Reckoning {
@@ -70,7 +62,7 @@ export class HandoverDesk implements HandoverKeeper {
   readonly #tally = new HandoverTally();
   /** Their legs stand by, and their cuts begin in the next turns. */
   readonly #toCut = new Set<SessionHandover>();
-  readonly #judgements = new WeakMap<Relay, Judgement>();
+  readonly #judgements: HandoverJudgements;
   /** Whether the move that asked last cuts as soon as a leg stands by. */
   #cutting: { readonly move: string; readonly isCutting: boolean } | undefined;
   #dialling = 0;
@@ -80,6 +72,7 @@ export class HandoverDesk implements HandoverKeeper {
     this.#sessions = sessions;
     this.#pendingLegs = pendingLegs;
     this.#repairs = repairs;
+    this.#judgements = new HandoverJudgements(context);
   }
 
   handOver(question: HandoverQuestion): HandoverReply {
@@ -115,6 +108,10 @@ export class HandoverDesk implements HandoverKeeper {
       if (handover.move === move && !isFormer) this.#takeBack(handover);
     }
     if (this.#cutting?.move === move) this.#cutting = undefined;
+  }
+
+  secondLegs(): readonly SecondLegs[] {
+    return countSecondLegs(this.#handovers.values(), (handover) => this.#toCut.has(handover));
   }
 
   handleStanding(handover: SessionHandover): void {
@@ -214,7 +211,7 @@ export class HandoverDesk implements HandoverKeeper {
     if (!isPaused && isHome && relay.isDetached) this.#repairs.redirect(relay, undefined);
     if (!isPaused && handover !== undefined && !this.#isStillWanted(handover, broker, isHome)) this.#takeBack(handover);
     if (isHome) return;
-    const stays = this.#stayReason(relay, broker, snapshot);
+    const stays = this.#judgements.stays(relay, broker, snapshot);
     const reason = stays?.reason ?? this.#setbacks.stayReason(relay.record.connection, question.move);
     if (reason !== undefined) {
       if (!isPaused && handover !== undefined) this.#takeBack(handover);
@@ -230,18 +227,6 @@ export class HandoverDesk implements HandoverKeeper {
       else if (current.move === question.move) this.#toCut.delete(current);
       this.#count(current, broker, reckoning);
     }
-  }
-
-  /** Looked up again after a moment only: a move asks about every session many times a second. */
-  #stayReason(relay: Relay, broker: string, snapshot: RoutingSnapshot): StayReason | undefined {
-    const nowMs = this.#context.ports.clock.monotonicMs();
-    const known = this.#judgements.get(relay);
-    const heldMs = judgementMs + (relay.record.connection % judgementMs);
-    if (known?.broker === broker && nowMs - known.atMs < heldMs) return known.stays;
-    const cohort = cohortOf(snapshot, relay.record.assignment);
-    const stays = stayReason(relay, broker, { settings: this.#context.settings, cohort });
-    this.#judgements.set(relay, { broker, atMs: nowMs, stays });
-    return stays;
   }
 
   /** A leg that stands by for the way back is kept for its time, whatever the plan says. */
@@ -294,8 +279,8 @@ export class HandoverDesk implements HandoverKeeper {
 
   #begin(relay: Relay, broker: string, reckoning: Reckoning): void {
     const { move, prepare } = reckoning.question;
-    this.#judgements.delete(relay);
-    if (this.#stayReason(relay, broker, reckoning.snapshot) !== undefined) return;
+    this.#judgements.forget(relay);
+    if (this.#judgements.stays(relay, broker, reckoning.snapshot) !== undefined) return;
     const handover = new SessionHandover(relay, { broker, move }, this.#context);
     const obstacle = dialObstacle(relay, this.#context.settings, broker);
     if (obstacle !== undefined) {

@@ -12,9 +12,10 @@ import type { ProtocolVersion } from '../mqtt/control-packet.ts';
 import { encodeClientDisconnect } from '../mqtt/disconnect-packet.ts';
 import type { FurtherSession } from '../mqtt/session-request.ts';
 import type { UpstreamTerms } from '../mqtt/session-terms.ts';
-import { askBroker, type BrokerAnswer } from './broker-answer.ts';
+import { askBroker, type BrokerAnswer, connectOutcome } from './broker-answer.ts';
 import { brokerTerms } from './broker-question.ts';
 import { judgeCredentials } from './credential-policy.ts';
+import type { EndpointWatch } from './endpoint-watch.ts';
 import { flushLingerMs, type GatewayLimits, type GatewayPorts, type GatewaySettings } from './gateway-ports.ts';
 import { keptConnection } from './kept-connection.ts';
 import { type LegFailure, refusalOf, unreachable } from './leg-failure.ts';
@@ -112,7 +113,7 @@ export async function dialLeg(
   const dial = new LegDial(owner, request, context);
   const asked = await dial.run({ packet, protocol }, purge);
   if (!asked.ok) return asked;
-  const { socket, answer } = asked.value;
+  const { socket, watch, answer } = asked.value;
   const { listenerMaxPacketBytes } = owner.origin;
   const { undeliverable } = context.settings.brokers?.[request.broker] ?? {};
   const adaptation = adaptConnack({
@@ -124,6 +125,7 @@ export async function dialLeg(
     adapted: upstream,
     terms: adaptation.upstreamTerms,
     device: owner.origin.device,
+    watch,
   });
   // 3.1 cannot tell, and what is subscribed again needlessly does no harm.
   const sessionPresent = protocol !== '3.1' && adaptation.upstreamTerms.sessionPresent;
@@ -137,11 +139,17 @@ export function legTerms(
     adapted,
     terms,
     device,
-  }: { readonly adapted: UpstreamConnect; readonly terms: UpstreamTerms; readonly device: UpstreamDevice },
+    watch,
+  }: Pick<LegTerms, 'watch'> & {
+    readonly adapted: UpstreamConnect;
+    readonly terms: UpstreamTerms;
+    readonly device: UpstreamDevice;
+  },
 ): LegTerms {
   const { sessionEnd: packet, protocol, lossDelaySeconds } = adapted;
   return {
     broker,
+    watch,
     keepAliveSeconds: terms.keepAliveSeconds,
     lossDelaySeconds,
     ...(packet !== undefined && { sessionEnd: { packet, protocol, device } }),
@@ -171,7 +179,7 @@ export async function closeAsked(socket: Socket, { takeoverMs }: GatewayLimits):
 
 type Connack = Extract<BrokerAnswer, { readonly kind: 'connack' }>;
 
-type Asked = Result<{ readonly socket: Socket; readonly answer: Connack }, LegFailure>;
+type Asked = Result<{ readonly socket: Socket; readonly watch: EndpointWatch; readonly answer: Connack }, LegFailure>;
 
 interface Connect {
   readonly packet: Buffer;
@@ -221,14 +229,14 @@ class LegDial {
     const { device } = this.#owner.origin;
     const connected = await upstream.connect({ broker, device, connectToken, timeoutMs, signal });
     if (!connected.ok) return this.#fail(unreachable(connected.error.code, connected.error.message));
-    const { socket } = connected.value;
+    const { socket, watch } = connected.value;
     const answer = await askBroker(socket, connect, signal);
-    connected.value.reportOutcome(answer.kind === 'connack' || this.#request.signal.aborted ? 'answered' : 'failed');
+    connected.value.reportOutcome(connectOutcome(answer));
     if (answer.kind === 'connack' && answer.connack.code === 0 && !signal.aborted) {
       const rest = isSuspect ? await keptConnection(socket, answer.rest, signal) : answer.rest;
       if (rest !== undefined) {
         this.#count('accepted');
-        return success({ socket, answer: { ...answer, rest } });
+        return success({ socket, watch, answer: { ...answer, rest } });
       }
       await closeAsked(socket, this.#context.limits);
       return this.#fail(unreachable('closed', 'the broker closed the connection behind its CONNACK'));

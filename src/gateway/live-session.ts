@@ -32,13 +32,29 @@ export interface SessionCounts {
   /** By broker: live sessions. */
   readonly byBroker: Readonly<Record<string, number>>;
   /**
-   * By cohort: live sessions whose home is the cohort's source, its target, and how many are not where they should be
-   * and would go there if they reconnected.
+   * By cohort: live sessions whose home is the cohort's source, its target, and how many are not where the plan wants
+   * them, for whatever reason.
    */
   readonly byCohort: Readonly<
     Record<string, { readonly source: number; readonly target: number; readonly moving: number }>
   >;
+  readonly secondLegs: readonly SecondLegs[];
   readonly connections: number;
+}
+
+/**
+ * What a session's second leg is for. `under-way`: it is dialled, or the active role is on its way to it. `prepared`: it
+ * stands by for the weight that is to come. `warm`: the session came from there, and it drains or stands by for the way back.
+ */
+export type SecondLegUse = 'under-way' | 'prepared' | 'warm';
+
+/** How many second legs of that use a cohort's live sessions have at a broker. */
+export interface SecondLegs {
+  readonly broker: string;
+  /** Empty where no cohort decides. */
+  readonly cohort: string;
+  readonly use: SecondLegUse;
+  readonly legs: number;
 }
 
 /** A live session that is not where the plan wants it, as the mover sees it. */

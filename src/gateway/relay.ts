@@ -234,8 +234,10 @@ export class Relay {
   #handleBrokerData(leg: LegConnection, chunk: Buffer): void {
     if (this.isReleased) return;
     this.#host.bytes.fromBroker += chunk.length;
+    const nowMs = this.#nowMs();
+    leg.terms.watch.heardMs = nowMs;
     if (leg.isOver || this.#ending.isDeaf) return;
-    this.machine.handleBrokerData(chunk, this.#nowMs(), leg.number);
+    this.machine.handleBrokerData(chunk, nowMs, leg.number);
     this.#settle();
     this.#ending.openDeaf(leg);
   }

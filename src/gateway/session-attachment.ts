@@ -185,7 +185,12 @@ function toRecord(
     isClaimed: connect.clientId !== '',
     identity,
     assignment: snapshot.revision === assignment.revision ? assignment : snapshot.assign(identity),
-    home: legTerms(claim.broker, { adapted, terms: connack.upstreamTerms, device: attachment.device }),
+    home: legTerms(claim.broker, {
+      adapted,
+      terms: connack.upstreamTerms,
+      device: attachment.device,
+      watch: attachment.upstream.watch,
+    }),
     protocol: connect.protocol,
     intent: sessionIntentOf(connect),
     sessionExpiryInterval: connack.sessionExpiryInterval,

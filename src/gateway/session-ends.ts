@@ -1,5 +1,5 @@
 import { encodeClientDisconnect } from '../mqtt/disconnect-packet.ts';
-import { askBroker } from './broker-answer.ts';
+import { askBroker, connectOutcome } from './broker-answer.ts';
 import { flushLingerMs, type GatewayPorts } from './gateway-ports.ts';
 import type { SessionEnd } from './leg-terms.ts';
 import { closeAfterFlush, closedWithin } from './socket-closing.ts';
@@ -126,7 +126,7 @@ export class SessionEnds {
   async #endOn(connection: UpstreamConnection, sessionEnd: SessionEnd, signal: AbortSignal): Promise<boolean> {
     const { socket } = connection;
     const answer = await askBroker(socket, sessionEnd, signal);
-    connection.reportOutcome(answer.kind === 'failed' ? 'failed' : 'answered');
+    connection.reportOutcome(connectOutcome(answer));
     const isEnded = answer.kind === 'connack' && answer.connack.code === 0;
     if (isEnded) closeAfterFlush(socket, flushLingerMs, encodeClientDisconnect());
     else socket.destroy();

@@ -3,7 +3,7 @@ import type { RoutingSnapshot } from '../plan/snapshot.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { LiveSession, MisplacedSession, SessionCounts, SessionFilter } from './live-session.ts';
 import type { Relay } from './relay.ts';
-import { returnsHome, type SessionRecord } from './session-record.ts';
+import { returnsHome } from './session-record.ts';
 
 /** Sessions asked again per turn of the event loop when the plan changes, so that no relay waits for all of them. */
 const sessionsPerTurn = 1_000;
@@ -107,7 +107,7 @@ export class SessionTable {
     return found;
   }
 
-  counts(snapshot: RoutingSnapshot, connections: number): SessionCounts {
+  counts(snapshot: RoutingSnapshot): Pick<SessionCounts, 'byBroker' | 'byCohort'> {
     const byBroker: Record<string, number> = {};
     const byCohort: Record<string, { source: number; target: number; moving: number }> = {};
     const cohortByName = new Map(snapshot.plan.cohorts.map((cohort) => [cohort.name, cohort]));
@@ -120,9 +120,9 @@ export class SessionTable {
       if (cohort === undefined || count === undefined) continue;
       if (broker === cohort.source) count.source += 1;
       else if (broker === cohort.target) count.target += 1;
-      if (broker !== record.assignment.broker && wouldMove(record)) count.moving += 1;
+      if (broker !== record.assignment.broker) count.moving += 1;
     }
-    return { byBroker, byCohort, connections };
+    return { byBroker, byCohort };
   }
 
   #reassign(relay: Relay, snapshot: RoutingSnapshot): void {
@@ -135,11 +135,6 @@ export class SessionTable {
     if (!isSameCohort) record.heldBack = undefined;
     if (!isSameCohort) this.#sessionsGauge.inc(labelsOf(relay));
   }
-}
-
-/** Whether its device would go where the plan wants it if it connected again. */
-function wouldMove(record: SessionRecord): boolean {
-  return record.heldBack === undefined && !returnsHome(record);
 }
 
 function labelsOf({ record }: Relay): { broker: string; cohort: string } {

@@ -41,7 +41,7 @@ export const status: StatusDocument = {
   revision: 1,
   frozen: false,
   freeze: null,
-  brokers: { legacy: { profile: 'mqtt', sessions: 2, connected: true } },
+  brokers: { legacy: { profile: 'mqtt', sessions: 2, secondLegs: 1, connected: true, state: 'up' } },
   cohorts: [
     {
       name: 'everyone',
@@ -49,6 +49,7 @@ export const status: StatusDocument = {
       target: 'aws',
       weightBps: 0,
       sessions: { source: 2, target: 0, moving: 0 },
+      handovers: { underWay: 0, prepared: 1, warm: 0 },
       heldBack: 1,
     },
   ],

@@ -231,7 +231,7 @@ describe('a device on its cohort’s source', () => {
     device.socket.write(publish(2, deep));
     await until(() => kinds().includes('cannot topic-depth'));
     assert.equal(world.gateway.misplaced()[0]?.heldBack, 'topic-depth');
-    assert.equal(world.gateway.counts().byCohort['everyone']?.moving, 0);
+    assert.equal(world.gateway.counts().byCohort['everyone']?.moving, 1, 'it is not where the plan wants it');
   });
 
   it('is told the least of both brokers where the cohort says so', async () => {
