@@ -170,6 +170,8 @@ export class MoveRunner {
       const { course, request: older, hasPrepared } = move;
       if (!older.cohorts.some((cohort) => request.cohorts.includes(cohort))) continue;
       if (course.state.outcome !== undefined && !hasPrepared) continue;
+      // Nobody moves: the second connections are there for whoever moves them later.
+      if (request.live === 'keep' && older.prepare !== undefined && !pointsElsewhere(older, request)) continue;
       if (course.state.outcome === undefined) this.#end(move, 'superseded', message);
       if (pointsElsewhere(older, request)) this.#takeBack(move);
       // What it prepared is the newer move's now.

@@ -21,6 +21,7 @@ export async function answerQuestion(
 ): Promise<unknown> {
   switch (question.kind) {
     case 'figures':
+      await applied();
       return figures();
     case 'sessions':
       return gateway.sessions(question.filter);

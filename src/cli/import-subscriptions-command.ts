@@ -63,14 +63,16 @@ async function importFile(
   if (found.isDirectory()) throw usageFailure(`${path} is a directory: expected a CSV file`);
   const { size } = found;
   const tally = createTally(options.rejected ?? rejectedListed);
+  let rows = 0;
   const progress = createProgress(terminal);
   await withAdmin(options, terminal, async (client) => {
     try {
-      await sendRows({ path, size, client, tally, progress });
+      rows = await sendRows({ path, size, client, tally, progress });
     } finally {
       progress.end();
     }
   });
+  if (rows === 0) throw usageFailure(`${path} has no rows: expected client ID, topic filter and QoS in each line`);
   await report(tally, options, terminal);
   if (tally.rejectedRows > 0) setExitCode(exitCodes.verdictNo);
 }
@@ -83,12 +85,13 @@ interface Sending {
   readonly progress: Progress;
 }
 
-/** Reads on when the gateway has taken what was read: the file may be larger than memory. */
-async function sendRows({ path, size, client, tally, progress }: Sending): Promise<void> {
+/** Reads on when the gateway has taken what was read: the file may be larger than memory. Gives how many rows there were. */
+async function sendRows({ path, size, client, tally, progress }: Sending): Promise<number> {
   const importId = randomUUID();
   const input = createReadStream(path);
   let batch = new SubscriptionBatch();
   let isFirst = true;
+  let rowsRead = 0;
   let shown = -1;
   const send = async (isLast: boolean) => {
     if (!batch.isEmpty) {
@@ -106,12 +109,14 @@ async function sendRows({ path, size, client, tally, progress }: Sending): Promi
       const skips = isFirst && isHeader(row);
       isFirst = false;
       if (skips) continue;
+      rowsRead += 1;
       if (batch.isFullFor(row)) await send(false);
       const rejected: RejectedRow | undefined = batch.add(row);
       if (rejected !== undefined) tally.reject(rejected);
     }
   }
   await send(true);
+  return rowsRead;
 }
 
 /** The same call again changes nothing, so a gateway that is away for a moment costs a wait; one that never answered does not. */

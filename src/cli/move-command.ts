@@ -81,13 +81,19 @@ export async function performMove(move: RequestedMove, { terminal, setExitCode }
   const accepted = await answerOf(move.request(), move.missing);
   if (options.json) await writeJson(terminal, accepted);
   else await write(terminal.stdout, `move ${accepted.move.id} (revision ${accepted.revision}): ${title}\n`);
-  if (!options.wait) return;
+  if (!options.wait) {
+    if (options.live === 'keep' && !options.json) await write(terminal.stdout, nobodyMoves);
+    return;
+  }
   const ended = await followMove(client, accepted.move.id, terminal);
   setExitCode(exitCodeOf(ended));
   if (options.json) return writeJson(terminal, ended);
   await write(terminal.stdout, renderMoveOutcome(ended, terminal.style));
   await write(terminal.stdout, await renderSeenCohorts(ended, before, { client, terminal }));
 }
+
+const nobodyMoves =
+  'live sessions stay where they are, and second connections that are prepared for that weight stand by; new connections follow the plan\n';
 
 async function rehearseMove({ rehearse, title, options, missing }: RequestedMove, terminal: Terminal): Promise<void> {
   const document = await answerOf(rehearse(), missing);

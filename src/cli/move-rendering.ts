@@ -36,6 +36,7 @@ const moveColumns: readonly Column<MoveDocument>[] = [
   { title: 'REFUSED', value: ({ refusedTotal }) => String(refusedTotal), align: 'right' },
   { title: 'STARTED', value: ({ startedAt }) => startedAt },
   { title: 'TOOK', value: (move) => (hasEnded(move) ? renderDuration(move.durationMs) : '-'), align: 'right' },
+  { title: 'WHY', value: ({ message }) => message ?? '' },
 ];
 
 /** A preparation counts prepared sessions as moved. */

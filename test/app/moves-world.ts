@@ -56,6 +56,8 @@ export class MovesWorld {
   /** Sessions that still have to go, and those that an earlier question began. */
   cold: number;
   underWay = 0;
+  /** Second connections that stand by. */
+  prepared = 0;
   placement: typeof everyone | undefined = everyone;
 
   constructor({ sessions, path = ':memory:' }: { readonly sessions: number; readonly path?: string }) {
@@ -96,6 +98,7 @@ export class MovesWorld {
     const begun = isPaused ? 0 : Math.min(begin, this.cold);
     this.underWay += begun - moved;
     this.cold -= begun;
-    return { ...nothingToMove, begun, moved, underWay: this.underWay, remaining: this.cold + this.underWay };
+    const { underWay, cold, prepared } = this;
+    return { ...nothingToMove, begun, moved, underWay, prepared, remaining: cold + underWay };
   }
 }

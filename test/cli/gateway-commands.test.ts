@@ -50,14 +50,14 @@ test('status prints tables of brokers, cohorts, moves, listeners and workers, or
     table.stdout,
     `revision  4
 
-BROKER  PROFILE       SESSIONS  STATE
-legacy  mqtt               952  up
-aws     aws-iot-core        48  down
+BROKER  PROFILE       SESSIONS  SECOND LEGS  STATE
+legacy  mqtt               952            0  up
+aws     aws-iot-core        48           30  down
 
-COHORT    WEIGHT          SEEN  SOURCE  SESSIONS  TARGET  SESSIONS  MOVING  HELD BACK
-everyone      5%  48/1000 4.8%  legacy       952  aws           48       2          3
+COHORT    WEIGHT          SEEN  SOURCE  SESSIONS  TARGET  SESSIONS  MOVING  UNDER WAY  PREPARED  WARM  HELD BACK
+everyone      5%  48/1000 4.8%  legacy       952  aws           48       2          1        29     0          3
 
-MOVE  KIND      COHORTS   STATE    ELIGIBLE  MOVED  REFUSED  STARTED                    TOOK
+MOVE  KIND      COHORTS   STATE    ELIGIBLE  MOVED  REFUSED  STARTED                    TOOK  WHY
 m-2   rollback  everyone  running        40      7        0  2026-03-01T12:00:00.000Z      -
 m-1   cutover   everyone  done           40     40        0  2026-03-01T12:00:00.000Z  1.2 s
 
@@ -95,7 +95,7 @@ meter-7  topic-depth  2026-03-01T12:00:00.000Z  a/b/c/d/e/f/g/h/i
   const json = await inProcess('assess', '--json', '--strict');
   assert.deepEqual([json.code, JSON.parse(json.stdout)], [2, assessment]);
   const unknown = await inProcess('assess', '--cohort', 'nobody');
-  assert.equal(unknown.code, 1);
+  assert.equal(unknown.code, 64);
   assert.match(unknown.stderr, /No cohort "nobody"/);
 });
 
@@ -333,7 +333,7 @@ test('moves lists, follows, pauses, resumes and aborts', async (context) => {
   const list = await inProcess('moves', 'list');
   assert.equal(
     list.stdout,
-    `MOVE  KIND     COHORTS   STATE  ELIGIBLE  MOVED  REFUSED  STARTED                    TOOK
+    `MOVE  KIND     COHORTS   STATE  ELIGIBLE  MOVED  REFUSED  STARTED                    TOOK  WHY
 m-2   prepare  everyone  done         40     12        0  2026-03-01T12:00:00.000Z  1.2 s
 m-1   cutover  everyone  done         40     40        0  2026-03-01T12:00:00.000Z  1.2 s
 `,
@@ -344,11 +344,19 @@ m-1   cutover  everyone  done         40     40        0  2026-03-01T12:00:00.00
   assert.match(watched.stdout, /^done +40 +40 +0 +0 +1\.2 s$/m);
   assert.equal((await inProcess('moves', 'pause', 'm-1')).stdout, 'move m-1: paused, paused by ops\n');
   assert.equal((await inProcess('moves', 'resume', 'm-1')).stdout, 'move m-1: running\n');
+  backend.moveById.set('m-3', {
+    ...moveDocument,
+    id: 'm-3',
+    state: 'paused',
+    message: 'paused by ops',
+    finishedAt: null,
+  });
+  assert.match((await inProcess('moves', 'list')).stdout, /^m-3 .* - {2}paused by ops$/m);
   const aborted = await inProcess('moves', 'abort', 'm-1', '--json');
   assert.equal(JSON.parse(aborted.stdout).state, 'aborted');
   for (const verb of ['watch', 'pause']) {
     const unknown = await inProcess('moves', verb, 'm-9');
-    assert.equal(unknown.code, 1);
+    assert.equal(unknown.code, 64);
     assert.match(unknown.stderr, /No move "m-9"\n.*"crossfade moves list" lists the moves/);
   }
 });
@@ -436,7 +444,7 @@ test('a revision that is not there points at the history', async (context) => {
   ];
   for (const [commandLine, hint] of hints) {
     const { code, stderr } = await inProcess(...commandLine);
-    assert.deepEqual({ code, hint: stderr.split('\n')[1]?.trim() }, { code: 1, hint });
+    assert.deepEqual({ code, hint: stderr.split('\n')[1]?.trim() }, { code: 64, hint });
   }
 });
 
@@ -485,12 +493,15 @@ test('where asks no gateway about a certificate that its question cannot hold', 
 test('plan show prints a file that plan apply takes back, and history and diff tell what was changed', async (context) => {
   const { backend, cli } = await runGateway(context);
   backend.revisionList = [1, 2, 3, 4].map((revision) => revisionDocument(revision, revision * 500));
+  backend.status = async () => success(statusDocument);
   const shown = await cli('plan', 'show');
   assert.match(shown.stdout, /^revision: 4\n/);
   const file = join(await makeDirectory(context), 'plan.yaml');
   await writeFile(file, shown.stdout.replace('weightBps: 2000', 'weightBps: 2500'));
   const applied = await cli('plan', 'apply', file, '--reason', 'second cohort');
-  assert.deepEqual(applied, { code: 0, stdout: 'revision 5 is in force\n', stderr: '' });
+  const staying =
+    'everyone: 2 live sessions stay where they are, "crossfade cutover everyone --weight 5%" moves what can move\n';
+  assert.deepEqual(applied, { code: 0, stdout: `revision 5 is in force\n${staying}`, stderr: '' });
   assert.deepEqual(backend.revisionList.at(-1)?.plan.cohorts[0]?.weightBps, 2_500);
   const [history, difference, json] = await Promise.all([
     cli('plan', 'history', '--limit', '2'),
@@ -501,7 +512,7 @@ test('plan show prints a file that plan apply takes back, and history and diff t
   assert.match(titles ?? '', /^REVISION +TIME +AUTHOR +REASON$/);
   assert.match(newest ?? '', /^ +5 +2026-03-01T12:00:00.000Z +chief +second cohort$/);
   assert.equal(further.length, 1);
-  assert.equal(difference.stdout, 'revision 1 → revision 5\n~ cohort everyone weightBps: 5 % → 25 %\n');
+  assert.equal(difference.stdout, 'revision 1 → revision 5\n~ cohort everyone weightBps: 5% → 25%\n');
   assert.equal(JSON.parse(json.stdout).revision, 5);
 });
 
@@ -530,14 +541,14 @@ test('plan apply refuses a file without a revision before it asks anybody', asyn
   });
 });
 
-test('a role that may not, a token that is wrong and a cohort that is not there end with 1 and what to do', async (context) => {
+test('a role that may not and a token that is wrong end with 1, a cohort that is not there with 64, and what to do', async (context) => {
   const { inProcess } = await runGateway(context, 'viewer');
   const [forbidden, unauthorised, unknown] = await Promise.all([
     inProcess('cutover', 'everyone', '--weight', '5%'),
     inProcess('status', '--token', 'wrong-token'),
     inProcess('cutover', 'nobody', '--weight', '5%', '--token', tokenByRole.operator),
   ]);
-  assert.deepEqual([forbidden.code, unauthorised.code, unknown.code], [1, 1, 1]);
+  assert.deepEqual([forbidden.code, unauthorised.code, unknown.code], [1, 1, 64]);
   assert.match(
     forbidden.stderr,
     /Expected the role operator, got viewer \(token wallboard\)\n {2}use a token of that role/,
@@ -570,4 +581,15 @@ test('without an address or a token a command ends with 64, without an answer wi
   }
   const spawned = await runCli(['status'], { environment: { CROSSFADE_ADMIN, CROSSFADE_TOKEN: 'x' } });
   assert.equal(spawned.code, 69);
+});
+
+test('a cutover that moves nobody says so where nobody waits for it', async (context) => {
+  const { inProcess } = await runGateway(context, 'operator');
+  const kept = await inProcess('cutover', 'everyone', '--weight', '5%', '--live', 'keep', '--no-wait');
+  assert.equal(kept.code, 0);
+  assert.match(kept.stdout, /\nlive sessions stay where they are, .*; new connections follow the plan\n$/);
+  const moved = await inProcess('cutover', 'everyone', '--weight', '5%', '--no-wait');
+  assert.doesNotMatch(moved.stdout, /stay where they are/);
+  const json = await inProcess('cutover', 'everyone', '--weight', '5%', '--live', 'keep', '--no-wait', '--json');
+  assert.doesNotThrow(() => JSON.parse(json.stdout));
 });

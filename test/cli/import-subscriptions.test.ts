@@ -118,3 +118,13 @@ test('a file that is not there, and a viewer, end the command with the reason', 
   assert.equal(forbidden.code, 1);
   assert.match(forbidden.stderr, /operator/);
 });
+
+test('a file without rows imports nothing, which is a mistake and not a success', async (context) => {
+  for (const content of ['', '\n\n', 'client ID,filter,QoS\n']) {
+    const { path, run, bodies } = await runImport(context);
+    await writeFile(path, content);
+    const { code, stdout, stderr } = await run();
+    assert.deepEqual([code, stdout, bodies().length], [64, '', 0]);
+    assert.match(stderr, /subscriptions\.csv has no rows: expected client ID, topic filter and QoS/);
+  }
+});

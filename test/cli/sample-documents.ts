@@ -60,8 +60,8 @@ export const statusDocument: StatusDocument = {
   frozen: false,
   freeze: null,
   brokers: {
-    legacy: { profile: 'mqtt', sessions: 952, connected: true },
-    aws: { profile: 'aws-iot-core', sessions: 48, connected: false },
+    legacy: { profile: 'mqtt', sessions: 952, secondLegs: 0, connected: true, state: 'up' },
+    aws: { profile: 'aws-iot-core', sessions: 48, secondLegs: 30, connected: false, state: 'down' },
   },
   cohorts: [
     {
@@ -70,6 +70,7 @@ export const statusDocument: StatusDocument = {
       target: 'aws',
       weightBps: 500,
       sessions: { source: 952, target: 48, moving: 2 },
+      handovers: { underWay: 1, prepared: 29, warm: 0 },
       heldBack: 3,
     },
   ],
