@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import type { CutOptions } from '../mqtt/session-cut.ts';
 import { SessionMachine } from '../mqtt/session-machine.ts';
 import { BrokerSide } from './broker-side.ts';
 import type { LegConnection } from './leg-connection.ts';
@@ -144,7 +145,7 @@ export class Relay {
   }
 
   /** Starts the move of the active role to the leg that stands by. False: none does, or another one is under way. */
-  cut(options: { readonly overlapMs: number; readonly settleMs: number }): boolean {
+  cut(options: CutOptions): boolean {
     const isBegun = this.isSteady && this.machine.cut(options, this.#nowMs());
     this.#settle();
     return isBegun;
@@ -270,8 +271,11 @@ export class Relay {
       case 'cut-aborted':
         watch.handleCutAborted(this, news.reason);
         break;
-      case 'drained':
+      case 'leaving':
         this.legs.ageOthers();
+        watch.handleLeaving(this);
+        break;
+      case 'drained':
         watch.handleDrained(this, news.duplicates);
         break;
       case 'subscriptions-changed':

@@ -1,6 +1,5 @@
 import type { Socket } from 'node:net';
 import type { AdaptationKind, Obstacle } from '../mqtt/adaptation-kind.ts';
-import { packetType } from '../mqtt/control-packet.ts';
 import type {
   CutAbort,
   DeviceDone,
@@ -14,7 +13,6 @@ import type { LegConnections } from './leg-connections.ts';
 import { LegWriter } from './leg-writer.ts';
 import type { PendingCounts } from './pending-counts.ts';
 import { gateReason, ReadGate } from './read-gate.ts';
-import { hasPacketOf } from './sent-packets.ts';
 
 /** How a session machine ended, or had to be ended. */
 export type SessionOutcome =
@@ -29,6 +27,7 @@ export type LegNews =
   | { readonly kind: 'detached'; readonly message: string }
   | { readonly kind: 'switched'; readonly leg: number }
   | { readonly kind: 'cut-aborted'; readonly leg: number; readonly reason: CutAbort }
+  | { readonly kind: 'leaving' }
   | { readonly kind: 'drained'; readonly leg: number; readonly duplicates: number }
   | { readonly kind: 'subscriptions-changed' };
 
@@ -84,10 +83,7 @@ export class SessionEffects implements SessionPort {
   }
 
   toBroker(leg: number, bytes: Buffer): void {
-    const to = this.#legs.of(leg);
-    if (to === undefined) return;
-    if (to.isWhole && to !== this.#legs.active && hasPacketOf(packetType.unsubscribe, bytes)) to.isWhole = false;
-    to.writer.write(bytes);
+    this.#legs.of(leg)?.writer.write(bytes);
   }
 
   readDevice(wanted: boolean): void {
@@ -116,6 +112,10 @@ export class SessionEffects implements SessionPort {
 
   cutAborted(leg: number, reason: CutAbort): void {
     this.#news.push({ kind: 'cut-aborted', leg, reason });
+  }
+
+  leaving(): void {
+    this.#news.push({ kind: 'leaving' });
   }
 
   drained(leg: number, duplicates: number): void {

@@ -5,6 +5,7 @@ import type { LegConnection } from './leg-connection.ts';
 import type { LegFailure } from './leg-failure.ts';
 import type { Relay } from './relay.ts';
 import { noteFormer } from './session-purge.ts';
+import { outlivesConnection } from './session-record.ts';
 
 /**
  * What is done with a session's second leg.
@@ -29,6 +30,12 @@ export interface HandoverKeeper {
 
 /** How long a prepared leg is kept behind the last question for it. */
 const unwantedMs = 1_800_000;
+
+/**
+ * From the word that a persistent session is at its new broker to the UNSUBSCRIBE at the former one: that word is on disk
+ * within half a second, however many sessions move.
+ */
+const recordMs = 1_000;
 
 /** The second leg of one live session, from its dial to its end. */
 export class SessionHandover {
@@ -93,9 +100,10 @@ export class SessionHandover {
     const { settings, ports } = this.#context;
     const { overlapMs, settleMs, attemptMs } = settings.handover ?? handoverDefaults;
     const settle = settleMs ?? brokerTerms(settings, this.broker).profile.subscriptionSettleMs;
+    const leaveMs = outlivesConnection(this.relay.record) ? recordMs : 0;
     this.sinceMs = ports.clock.monotonicMs();
     this.stage = { name: 'cutting', leg: stage.leg };
-    const isBegun = this.relay.cut({ overlapMs, settleMs: settle });
+    const isBegun = this.relay.cut({ overlapMs, settleMs: settle, leaveMs });
     // It may be over with already.
     if (this.stage.name !== 'cutting') return;
     if (!isBegun) {

@@ -12,6 +12,8 @@ export class SessionHomes {
   readonly #settings: GatewaySettings;
   readonly #sessions: SessionTable;
   readonly #changed = new Set<Relay>();
+  /** Sessions whose broker has changed and that are not written down there; whether they were persistent then. */
+  readonly #unsettled = new Map<Relay, boolean>();
 
   constructor(context: {
     readonly ports: GatewayPorts;
@@ -23,16 +25,33 @@ export class SessionHomes {
     this.#sessions = context.sessions;
   }
 
-  /** Said at the switch, before a former broker is unsubscribed: until then the session is whole on either one. */
+  /**
+   * The session is on another connection. Of a persistent one it is not written down while its former broker is whole and
+   * may have a queue for the device: whatever becomes of this gateway, the session is found there, queue and all, and what
+   * the new broker has of it is purged.
+   */
   handleAttached(relay: Relay, formerBroker: string): void {
     const { record } = relay;
-    const { clientId, connection, epoch, home, isClaimed } = record;
+    const { home } = record;
     if (home.broker !== formerBroker) {
       this.#sessions.moved(relay, formerBroker);
       this.#assess(relay);
     }
+    this.#unsettled.set(relay, outlivesConnection(record));
+    this.settle(relay);
+  }
+
+  /** Writes down where the session is, unless it is whole at a former broker still. */
+  settle(relay: Relay): void {
+    const { record, legs } = relay;
+    const { clientId, connection, epoch, home, isClaimed } = record;
+    const persistent = this.#unsettled.get(relay);
+    if (persistent === undefined) return;
+    if (persistent && relay.isOpen && legs.others.some(({ isWhole, terms }) => isWhole && terms.broker !== home.broker))
+      return;
+    this.#unsettled.delete(relay);
     if (!isClaimed || clientId === '') return;
-    const session = { clientId, connection, epoch, broker: home.broker, persistent: outlivesConnection(record) };
+    const session = { clientId, connection, epoch, broker: home.broker, persistent };
     this.#ports.registry.attached(session);
   }
 
@@ -50,6 +69,8 @@ export class SessionHomes {
 
   /** Written down once per turn of the event loop, however many SUBSCRIBEs came in it. */
   handleSubscriptionsChanged(relay: Relay): void {
+    // Its former broker does not hold what it holds any more.
+    this.settle(relay);
     if (this.#changed.size === 0) setImmediate(() => this.#remember());
     this.#changed.add(relay);
   }

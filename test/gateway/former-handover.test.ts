@@ -4,7 +4,7 @@ import mqtt from 'mqtt-packet';
 import type { GatewaySettings, HandoverSettings } from '../../src/gateway/gateway-ports.ts';
 import type { HandoverQuestion, HandoverReply } from '../../src/gateway/live-session.ts';
 import { createGatewayWorld, type GatewayWorld } from './gateway-world.ts';
-import { connackAccepted, connackAccepted5 } from './scripted-broker.ts';
+import { type BrokerLeg, connackAccepted, connackAccepted5 } from './scripted-broker.ts';
 import { TestDevice } from './test-device.ts';
 import { until } from './until.ts';
 
@@ -147,6 +147,48 @@ describe('a session whose broker is lost in the rollback window', () => {
       'publish',
     ]);
     assert.equal(world.legacy.legs.length, 1);
+  });
+});
+
+describe('a persistent session whose former broker has a queue for it', () => {
+  const lastHome = () => world.registry.attachments.at(-1)?.broker;
+
+  /** On the target, with a message of the former broker that the device has not acknowledged. */
+  async function move(): Promise<{ device: TestDevice; former: BrokerLeg; messageId: number }> {
+    await start();
+    const device = await attach({ clean: false });
+    const former = await world.legacy.leg();
+    const message = { cmd: 'publish', topic: 'commands', qos: 1, messageId: 9, dup: false, retain: false } as const;
+    former.socket.write(mqtt.generate({ ...message, payload: 'queued' }));
+    const { messageId } = await device.inbox.packet('publish');
+    await switchOver();
+    return { device, former, messageId: Number(messageId) };
+  }
+
+  it('is found there whatever becomes of the gateway, until the queue is dry and that is on disk', async () => {
+    const { device, former, messageId } = await move();
+    assert.equal(homeOf(), 'target');
+    assert.equal(lastHome(), 'legacy');
+    device.send({ cmd: 'puback', messageId });
+    await until(() => lastHome() === 'target', 'the new home');
+    assert.ok(!former.inbox.commands().includes('unsubscribe'));
+    const toldAtMs = performance.now();
+    await former.inbox.packet('unsubscribe');
+    assert.ok(performance.now() - toldAtMs > 500, `${performance.now() - toldAtMs} ms`);
+    assert.deepEqual(world.registry.purges, []);
+  });
+
+  it('is found at its new broker from the first subscription on that only this one has', async () => {
+    const { device } = await move();
+    assert.equal(lastHome(), 'legacy');
+    await subscribe(device, 'more', 2);
+    await until(() => lastHome() === 'target', 'the new home');
+  });
+
+  it('is found at its new broker when the former one is lost', async () => {
+    const { former } = await move();
+    former.socket.destroy();
+    await until(() => lastHome() === 'target', 'the new home');
   });
 });
 

@@ -83,6 +83,7 @@ function startRelay(protocol: '3.1.1' | '5'): { relay: Relay; device: HeldSocket
         handleSwitched: () => {},
         handleUpstreamOver: () => {},
         handleCutAborted: () => {},
+        handleLeaving: () => {},
         handleDrained: () => {},
         handleSubscriptionsChanged: () => {},
       },

@@ -41,6 +41,7 @@ export function recordedMachine(setting: Setting, isWide: boolean): { machine: S
       detached: () => said.push('detached'),
       switched: (leg) => said.push(`leg ${leg} active`),
       cutAborted: (leg) => said.push(`cut to ${leg} aborted`),
+      leaving: (leg) => said.push(`leg ${leg} left`),
       drained: (leg) => said.push(`leg ${leg} drained`),
       subscriptionsChanged: () => undefined,
       failed: (fault) => said.push(JSON.stringify(fault)),

@@ -153,6 +153,7 @@ export class SessionScript {
       detached: () => say('detached'),
       switched: (leg) => say(`leg ${leg} is active`),
       cutAborted: (leg, { kind, message }) => say(`the cut to leg ${leg} is taken back: ${kind}, ${message}`),
+      leaving: (leg) => say(`leg ${leg} has given what it had`),
       drained: (leg, duplicates) => say(`leg ${leg} stands by, ${duplicates} duplicates`),
       subscriptionsChanged: () => undefined,
       failed: ({ side, reason, message }) => say(`failed: ${side}, 0x${reason.toString(16)}, ${message}`),

@@ -115,6 +115,7 @@ export class SessionWorld {
       detached: () => undefined,
       switched: () => undefined,
       cutAborted: () => undefined,
+      leaving: () => undefined,
       drained: () => undefined,
       subscriptionsChanged: () => undefined,
       failed: (fault: SessionFault) => {

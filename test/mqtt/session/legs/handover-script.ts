@@ -45,7 +45,11 @@ export class HandoverScript {
   }
 
   #cut({ values }: PacketWords): void {
-    const options = { overlapMs: Number(values.get('overlap') ?? 1_500), settleMs: Number(values.get('settle') ?? 50) };
+    const options = {
+      overlapMs: Number(values.get('overlap') ?? 1_500),
+      settleMs: Number(values.get('settle') ?? 50),
+      leaveMs: Number(values.get('leave') ?? 0),
+    };
     if (!this.machine.cut(options, this.#nowMs)) this.lines.push('  no cut');
   }
 
@@ -129,6 +133,7 @@ export class HandoverScript {
       detached: (message) => say(`detached: ${message}`),
       switched: (leg) => say(`switched to leg ${leg}`),
       cutAborted: (leg, { kind, message }) => say(`the cut to leg ${leg} is off (${kind}): ${message}`),
+      leaving: (leg) => say(`leg ${leg} has given what it had`),
       drained: (leg, duplicates) => say(`leg ${leg} is drained, ${duplicates} came twice`),
       subscriptionsChanged: () => say('subscriptions changed'),
       deviceDone: ({ withWill }) => say(withWill ? 'the device is done, its will is wanted' : 'the device is done'),

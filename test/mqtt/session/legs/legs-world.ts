@@ -57,6 +57,8 @@ export class LegsWorld {
   #isRepairing = false;
   #hasLeft = false;
   #losses = 0;
+  /** When the machine said that a former leg has given what it had. */
+  readonly #leftMs = new Map<number, number>();
 
   constructor(setting: LegSetting, wrap: PortWrapper = (port) => port) {
     const { device } = setting;
@@ -144,9 +146,9 @@ export class LegsWorld {
   }
 
   cut(): void {
-    const { overlapMs, settleMs } = this.setting;
+    const { overlapMs, settleMs, leaveMs } = this.setting;
     const mayCut = this.machine.standingLeg !== undefined && /^(stable|detached)$/.test(this.machine.phase);
-    const hasBegun = this.machine.cut({ overlapMs, settleMs }, this.nowMs);
+    const hasBegun = this.machine.cut({ overlapMs, settleMs, leaveMs }, this.nowMs);
     if (hasBegun && !mayCut) throw new Violation('S2: a cut begins though nothing stands by');
     if (hasBegun) this.said.push('cut');
   }
@@ -323,12 +325,19 @@ export class LegsWorld {
     if (leg.isOver || leg.isLeft)
       throw new Violation(`S4: leg ${number} gets a packet of type ${packet.type} behind its end`);
     const { type, id } = packet;
+    if (type === 10 && this.machine.phase === 'draining' && number !== this.machine.activeLeg) this.#judgeLeft(number);
     if (type === 3) this.uplink.judgePublish(number, packet);
     else if (type === 8 || type === 10) this.uplink.judgeRequest(number, id);
     else if (type === 6) this.uplink.judgeRelease(number, id);
     else if (type === 14) leg.isLeft = true;
     else if (type !== 12) this.downlink.judgeAnswer(session?.peer.exchanges.get(id), packet);
     session?.peer.inbox.push(packet);
+  }
+
+  #judgeLeft(number: number): void {
+    const leftMs = this.#leftMs.get(number);
+    if (leftMs === undefined || this.nowMs < leftMs + this.setting.leaveMs)
+      throw new Violation(`P3: leg ${number} is unsubscribed before it could be written down where the session is`);
   }
 
   handleLegOver(number: number, how: 'disconnect' | 'lost'): void {
@@ -390,6 +399,12 @@ export class LegsWorld {
   handleAborted(number: number, { kind }: CutAbort): void {
     if (!this.#leg(number).isOver) throw new Violation(`S4: the cut to leg ${number} ended and the leg is not over`);
     this.said.push(`aborted ${kind}`);
+  }
+
+  /** What is told so late cannot be on disk when the old broker is unsubscribed. */
+  handleLeaving(number: number): void {
+    if (number === this.#active) throw new Violation(`P3: leg ${number} is active and left`);
+    this.#leftMs.set(number, this.nowMs);
   }
 
   handleDrained(number: number, duplicates: number): void {
