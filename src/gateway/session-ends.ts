@@ -46,11 +46,12 @@ export class SessionEnds {
   }
 
   begin(session: EndingSession): void {
+    const { connection, broker } = session;
     if (this.#isClosed || this.#waiting.size >= bounds.waiting) {
+      this.#ports.metrics.connects.inc({ broker, result: 'purge-failed' });
       session.handleOver(false);
       return;
     }
-    const { connection } = session;
     const over = Promise.withResolvers<void>();
     const ending: Ending = { session, controller: new AbortController(), over, isAsked: false };
     this.#waiting.add(ending);

@@ -37,6 +37,9 @@ const unwantedMs = 1_800_000;
  */
 const recordMs = 1_000;
 
+/** The most that the end of a rollback window is put off. */
+const longestSpreadMs = 300_000;
+
 /** The second leg of one live session, from its dial to its end. */
 export class SessionHandover {
   readonly relay: Relay;
@@ -133,7 +136,13 @@ export class SessionHandover {
     const { rollbackWindowMs } = this.#context.settings.handover ?? handoverDefaults;
     this.stage = { name: 'standing', leg, isFormer: true };
     if (rollbackWindowMs === 0) this.relay.dismiss(leg);
-    else this.#timer = setTimeout(() => this.relay.dismiss(leg), rollbackWindowMs);
+    else this.#timer = setTimeout(() => this.relay.dismiss(leg), rollbackWindowMs + this.#spreadMs(rollbackWindowMs));
+  }
+
+  /** A cohort that was committed in one second is not let go in one: each end may cost its broker a CONNECT. */
+  #spreadMs(windowMs: number): number {
+    const random = (this.#context.ports.random ?? Math.random)();
+    return Math.floor(random * Math.min(windowMs / 10, longestSpreadMs));
   }
 
   /** Before the switch only; behind it there is nothing to take back. The relay tells the rest. */
