@@ -105,7 +105,7 @@ export class HandoverDesk implements HandoverKeeper {
     for (const handover of [...this.#handovers.values()]) {
       const { stage } = handover;
       const isFormer = stage.name === 'draining' || (stage.name === 'standing' && stage.isFormer);
-      if (handover.move === move && !isFormer) this.#takeBack(handover);
+      if (handover.move === move && !isFormer && !handover.isRescue) this.#takeBack(handover);
     }
     if (this.#cutting?.move === move) this.#cutting = undefined;
   }
@@ -230,8 +230,8 @@ export class HandoverDesk implements HandoverKeeper {
   }
 
   /** A leg that stands by for the way back is kept for its time, whatever the plan says. */
-  #isStillWanted({ stage, broker }: SessionHandover, wanted: string, isHome: boolean): boolean {
-    if (stage.name === 'draining') return true;
+  #isStillWanted({ stage, broker, isRescue }: SessionHandover, wanted: string, isHome: boolean): boolean {
+    if (stage.name === 'draining' || isRescue) return true;
     if (stage.name === 'standing' && stage.isFormer) return isHome || broker === wanted;
     return !isHome && broker === wanted;
   }

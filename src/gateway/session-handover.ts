@@ -69,6 +69,11 @@ export class SessionHandover {
     this.wantedMs = this.sinceMs;
   }
 
+  /** It is being cut from a broker that is lost: taken back, the session would have none. A move goes on from where it ends. */
+  get isRescue(): boolean {
+    return this.stage.name === 'cutting' && this.relay.legs.active === undefined;
+  }
+
   async dial(keeper: HandoverKeeper): Promise<void> {
     const { broker } = this;
     const { signal } = this.#controller;

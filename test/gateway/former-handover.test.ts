@@ -150,6 +150,44 @@ describe('a session whose broker is lost in the rollback window', () => {
   });
 });
 
+describe('a session that goes to its source while a move wants it on the target', () => {
+  it('is not left without a broker half way', async () => {
+    await start({}, { onDown: 'source', repairMs: 100 });
+    const device = await attach();
+    await switchOver();
+    const former = await world.legacy.leg();
+    await former.inbox.packet('unsubscribe');
+    world.down.add('target');
+    (await world.target.leg()).socket.destroy();
+    await until(() => {
+      ask();
+      return homeOf() === 'legacy';
+    });
+    world.gateway.abortHandovers('m');
+    device.send({ cmd: 'publish', topic: 't', payload: 'x', qos: 1, messageId: 7, dup: false, retain: false });
+    await device.inbox.packet('puback');
+    assert.equal(former.inbox.commands().includes('disconnect'), false);
+    assert.equal(world.legacy.legs.length, 1);
+  });
+
+  it('stays on its way there when the operator takes the move back', async () => {
+    await start({}, { onDown: 'source', repairMs: 100 });
+    await attach();
+    await switchOver();
+    const former = await world.legacy.leg();
+    await former.inbox.packet('unsubscribe');
+    world.legacy.grants = undefined;
+    world.down.add('target');
+    (await world.target.leg()).socket.destroy();
+    await former.inbox.until(() => former.inbox.commands().filter((command) => command === 'subscribe').length === 2);
+    world.gateway.abortHandovers('m');
+    const messageId = Number(former.inbox.packets.at(-1)?.messageId);
+    former.socket.write(mqtt.generate({ cmd: 'suback', messageId, granted: [1] }));
+    await until(() => homeOf() === 'legacy');
+    assert.equal(world.legacy.legs.length, 1);
+  });
+});
+
 describe('a persistent session whose former broker has a queue for it', () => {
   const lastHome = () => world.registry.attachments.at(-1)?.broker;
 
