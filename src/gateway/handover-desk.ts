@@ -175,11 +175,12 @@ export class HandoverDesk implements HandoverKeeper {
   }
 
   /** For a session without a broker: to the leg that it has at this one, as soon as that can be. False: it has none. */
-  cutTo({ record }: Relay, broker: string): boolean {
-    const handover = this.#handovers.get(record.connection);
+  cutTo(relay: Relay, broker: string): boolean {
+    const handover = this.#handovers.get(relay.record.connection);
     if (handover?.broker !== broker || handover.stage.name === 'dialling') return false;
     handover.cut();
-    return handover.stage.name !== 'over';
+    // Where nothing has to be subscribed it is over, and done, in the same call.
+    return handover.stage.name !== 'over' || !relay.isDetached;
   }
 
   /** Its broker is gone: a repair goes on from here, and a leg that is still dialled would be in its way. */

@@ -101,9 +101,10 @@ export class SessionHandover {
   /** Moves the active role to the leg that stands by; nothing happens while the former cut has not ended. */
   cut(): void {
     const { stage } = this;
-    // A drain that was broken off leaves its leg standing by.
+    const { machine, isDetached } = this.relay;
+    // A drain that was broken off leaves its leg standing by; and a session that is lost behind its switch can go back.
     const stands =
-      stage.name === 'standing' || (stage.name === 'draining' && stage.leg === this.relay.machine.standingLeg);
+      stage.name === 'standing' || (stage.name === 'draining' && (isDetached || stage.leg === machine.standingLeg));
     if (!stands) return;
     const { settings, ports } = this.#context;
     const { overlapMs, settleMs, attemptMs } = settings.handover ?? handoverDefaults;

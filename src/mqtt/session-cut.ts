@@ -84,15 +84,19 @@ export class SessionCut {
     return name === 'restoring' || name === 'settling' || name === 'holding';
   }
 
-  /** False: no leg stands by, or a cut is under way. */
+  /** False: no leg stands by, or a cut is under way. From a leg that is lost it also goes back over the one just left. */
   begin(options: CutOptions): boolean {
     const target = otherLeg(this.#parts);
-    if (this.#step !== stable || target === undefined || target.isOver) return false;
+    const isWayBack = this.#step !== stable && !this.#isBeforeSwitch && this.#parts.leg.isOver;
+    if ((this.#step !== stable && !isWayBack) || target === undefined || target.isOver) return false;
+    // What it is being unsubscribed from it does not hold any more, whatever its broker has answered so far.
+    const held = this.#step.name === 'unsubscribing' ? nothingHeld : target.desk.subscriptions();
+    if (isWayBack) this.#endOverlap();
     this.#options = options;
     target.restoringUntilMs = Number.POSITIVE_INFINITY;
     // What the device asked of it in its earlier turn is answered.
     target.askedAnew.length = 0;
-    this.#restore(target);
+    this.#restore(target, held);
     return true;
   }
 
@@ -183,11 +187,10 @@ export class SessionCut {
   }
 
   /** Brings what the target's broker holds in line with what the device holds. */
-  #restore(target: UpstreamLeg): void {
+  #restore(target: UpstreamLeg, held = target.desk.subscriptions()): void {
     const { leg, nowMs } = this.#parts;
     // Where the active leg is lost, with what it was being asked for again.
     const wanted = new Map(leg.desk.known().map((each) => [each.filter, each]));
-    const held = target.desk.subscriptions();
     const missing = [...wanted.values()].filter((each) => !isHeldSo(held.get(each.filter), each));
     const surplus = [...held.keys()].filter((filter) => !wanted.has(filter));
     this.#wantedBy = leg;
@@ -332,6 +335,8 @@ export class SessionCut {
 function isHeldSo(held: HeldSubscription | undefined, wanted: HeldSubscription): boolean {
   return held !== undefined && isSameSubscription(held, wanted);
 }
+
+const nothingHeld: ReadonlyMap<string, HeldSubscription> = new Map();
 
 const exampleCharacters = 120;
 

@@ -150,6 +150,22 @@ describe('a session whose broker is lost in the rollback window', () => {
   });
 });
 
+describe('a session whose new broker is lost while the former one still delivers', () => {
+  it('goes back over the leg that it had just left, where `onDown` says so', async () => {
+    await start({ overlapMs: 60_000 }, { onDown: 'source', repairMs: 100 });
+    const device = await attach();
+    await switchOver();
+    const former = await world.legacy.leg();
+    world.down.add('target');
+    (await world.target.leg()).socket.destroy();
+    await until(() => homeOf() === 'legacy');
+    device.send({ cmd: 'publish', topic: 't', payload: 'x', qos: 1, messageId: 7, dup: false, retain: false });
+    await device.inbox.packet('puback');
+    assert.deepEqual(former.inbox.commands(), ['connect', 'subscribe', 'publish']);
+    assert.equal(world.legacy.legs.length, 1);
+  });
+});
+
 describe('a session that goes to its source while a move wants it on the target', () => {
   it('is not left without a broker half way', async () => {
     await start({}, { onDown: 'source', repairMs: 100 });

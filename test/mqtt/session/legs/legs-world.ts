@@ -147,7 +147,9 @@ export class LegsWorld {
 
   cut(): void {
     const { overlapMs, settleMs, leaveMs } = this.setting;
-    const mayCut = this.machine.standingLeg !== undefined && /^(stable|detached)$/.test(this.machine.phase);
+    const { standingLeg, phase } = this.machine;
+    // Also from a lost leg back to the one that it had just left.
+    const mayCut = phase === 'detached' ? this.#openLegs().length > 0 : standingLeg !== undefined && phase === 'stable';
     const hasBegun = this.machine.cut({ overlapMs, settleMs, leaveMs }, this.nowMs);
     if (hasBegun && !mayCut) throw new Violation('S2: a cut begins though nothing stands by');
     if (hasBegun) this.said.push('cut');
