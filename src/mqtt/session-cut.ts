@@ -229,7 +229,7 @@ export class SessionCut {
     const isForced = leg.isOver;
     const isBusy = !leg.output.atBoundary || leg.desk.pending > 0;
     if (isBusy && !isForced) {
-      if (this.#heldMs >= busyMs) this.abort({ kind: 'busy', message: 'the old broker does not come to a rest' });
+      if (this.#heldMs >= busyMs) this.abort(leg.desk.pending > 0 ? brokerBusy : deviceStopped);
       return;
     }
     if (this.#hasChanged(changes)) {
@@ -339,6 +339,9 @@ function isHeldSo(held: HeldSubscription | undefined, wanted: HeldSubscription):
 const nothingHeld: ReadonlyMap<string, HeldSubscription> = new Map();
 
 const exampleCharacters = 120;
+
+const brokerBusy: CutAbort = { kind: 'busy', message: 'the old broker does not come to a rest' };
+const deviceStopped: CutAbort = { kind: 'device-stopped', message: 'the device stopped in the middle of a packet' };
 
 /** A place for a leg that is free. */
 export function freeSlot({ legs }: SessionParts): LegSlot | undefined {

@@ -20,7 +20,15 @@ export type SessionFault =
 
 /** Why a cut ended before its switch. */
 export interface CutAbort {
-  readonly kind: 'denied-subscription' | 'unanswered' | 'leg-lost' | 'operator' | 'busy' | 'device-gone';
+  /** `busy`: the old broker owes an answer; `device-stopped`: the device owes the rest of a packet. */
+  readonly kind:
+    | 'denied-subscription'
+    | 'unanswered'
+    | 'leg-lost'
+    | 'operator'
+    | 'busy'
+    | 'device-stopped'
+    | 'device-gone';
   readonly message: string;
 }
 
