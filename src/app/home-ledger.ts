@@ -59,7 +59,7 @@ export class HomeLedger {
   }
 
   /** Of workers that lost each other the later epoch counts, in whichever order they tell. */
-  apply({ clientId, epoch, broker, remains, former }: HomeChange): void {
+  apply({ clientId, epoch, broker, place, remains, former }: HomeChange): void {
     if (clientId === '') return;
     this.#change((homes) => {
       if (epoch < this.#epochIn(homes, clientId)) return;
@@ -67,7 +67,7 @@ export class HomeLedger {
         homes.forget(clientId);
         this.#noteForgotten(clientId, epoch);
       } else {
-        homes.record(clientId, broker, epoch);
+        homes.record(clientId, broker, epoch, place);
         homes.keep(clientId, remains);
       }
       if (former !== undefined) homes.keepFormer(clientId, former);

@@ -15,7 +15,7 @@ import type { RelayOptions } from './relay-host.ts';
 import { createAssessor } from './session-assessor.ts';
 import { SessionFindings } from './session-findings.ts';
 import { purgeAt } from './session-purge.ts';
-import { outlivesConnection, type SessionRecord } from './session-record.ts';
+import { outlivesConnection, placeOf, type SessionRecord } from './session-record.ts';
 import { closeAfterFlush } from './socket-closing.ts';
 import type { UpstreamConnection, UpstreamDevice } from './upstream-connector.ts';
 
@@ -151,7 +151,7 @@ function announce(
   context.sessions.add(relay);
   if (connect.clientId !== '') {
     const persistent = outlivesConnection(record);
-    const session = { clientId, connection, epoch, broker, persistent };
+    const session = { clientId, connection, epoch, broker, persistent, place: placeOf(record) };
     context.ports.registry.attached({ ...session, ...(keepsSubscriptions && { keepsSubscriptions }) });
   } else if (clientId !== '' && connect.protocol === '5') void adopt(relay, context);
 }
@@ -164,7 +164,8 @@ async function adopt(relay: Relay, { ports }: ConnectionContext): Promise<void> 
   const { record } = relay;
   const { clientId, connection } = record;
   const { broker } = record.home;
-  const session = { clientId, connection, broker, persistent: outlivesConnection(record) };
+  const persistent = outlivesConnection(record);
+  const session = { clientId, connection, broker, persistent, place: placeOf(record) };
   record.epoch = await ports.registry.adopt(session);
   if (relay.isOver) ports.registry.ended(clientId, record.epoch, record.sessionExpiryInterval === 0);
   else record.isClaimed = true;

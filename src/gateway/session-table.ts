@@ -66,7 +66,7 @@ export class SessionTable {
   }
 
   /** Asks the new plan about every session. A newer call overtakes this one. */
-  async applySnapshot(snapshot: RoutingSnapshot): Promise<void> {
+  async applySnapshot(snapshot: RoutingSnapshot, onOtherCohort: (relay: Relay) => void): Promise<void> {
     this.#applying += 1;
     const turn = this.#applying;
     let asked = 0;
@@ -74,7 +74,7 @@ export class SessionTable {
       if (asked > 0 && asked % sessionsPerTurn === 0) await nextTurn();
       if (turn !== this.#applying) return;
       asked += 1;
-      this.#reassign(relay, snapshot);
+      if (this.#reassign(relay, snapshot)) onOtherCohort(relay);
     }
   }
 
@@ -84,6 +84,13 @@ export class SessionTable {
       if (found.length >= filter.limit) break;
       if (matches(relay, filter)) found.push(toLiveSession(relay));
     }
+    return found;
+  }
+
+  /** Live sessions of these cohorts, wherever they are. */
+  liveIn(cohorts: readonly string[]): number {
+    let found = 0;
+    for (const { record } of this.relays()) if (cohorts.includes(record.assignment.cohort ?? '')) found += 1;
     return found;
   }
 
@@ -125,15 +132,17 @@ export class SessionTable {
     return { byBroker, byCohort };
   }
 
-  #reassign(relay: Relay, snapshot: RoutingSnapshot): void {
+  /** True: its device is in another cohort than before, or in none. */
+  #reassign(relay: Relay, snapshot: RoutingSnapshot): boolean {
     const { record } = relay;
-    if (!this.#relayByConnection.has(record.connection)) return;
+    if (!this.#relayByConnection.has(record.connection)) return false;
     const assignment = snapshot.assign(record.identity);
     const isSameCohort = assignment.cohort === record.assignment.cohort;
     if (!isSameCohort) this.#sessionsGauge.dec(labelsOf(relay));
     record.assignment = assignment;
     if (!isSameCohort) record.heldBack = undefined;
     if (!isSameCohort) this.#sessionsGauge.inc(labelsOf(relay));
+    return !isSameCohort;
   }
 }
 

@@ -61,14 +61,26 @@ test('without workers a reconnect is not done, and a handover has no reply', asy
   assert.deepEqual(await moves.handOver({ ...question, begin: 1 }), []);
 });
 
-test('devices that are away are recorded homes less live persistent sessions, as far as every worker tells', async () => {
-  const live = [{ legacy: 3, aws: 1 }, { legacy: 2 }];
-  const homes = { countByBroker: () => new Map(Object.entries({ legacy: 9, aws: 1 })) };
-  const offline = new OfflineSessions({ homes, workers: workersThat(2, (worker) => live[worker]) });
+test('devices that are away are homes that a plan moves less such live sessions, as far as every worker tells', async () => {
+  const cohort = (name: string) => ({ name, source: 'legacy', target: 'aws', weightBps: 5_000 });
+  const homesOf: Readonly<Record<string, number>> = { everyone: 9, gen1: 1 };
+  const homes = { countMisplaced: ({ name }: { readonly name: string }) => homesOf[name] ?? 0 };
+  const asked: WorkerQuestion[] = [];
+  const live = [{ everyone: 3, gen1: 2 }, { everyone: 2 }];
+  const workers = workersThat(2, (worker, question) => {
+    asked.push(question);
+    return live[worker];
+  });
+  const offline = new OfflineSessions({ homes, workers });
   assert.deepEqual(
-    [await offline.at(['legacy']), await offline.at(['legacy', 'aws']), await offline.at([])],
+    [
+      await offline.of([cohort('everyone')]),
+      await offline.of([cohort('everyone'), cohort('gen1')]),
+      await offline.of([]),
+    ],
     [4, 4, 0],
   );
+  assert.deepEqual(asked[0], { kind: 'misplaced-persistent', placements: [cohort('everyone')] });
   const silent = new OfflineSessions({ homes, workers: workersThat(2, (worker) => live[worker + 1]) });
-  assert.equal(await silent.at(['legacy']), undefined);
+  assert.equal(await silent.of([cohort('everyone')]), undefined);
 });
