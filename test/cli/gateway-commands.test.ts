@@ -125,6 +125,7 @@ test('cutover prints the ID first, follows the move to its end, and shows progre
   assert.match(stdout, /^meter-9 +persistent session$/m);
   assert.match(stdout, /^everyone +5% +48\/1000 4\.8% +legacy /m);
   assert.deepEqual(stderr.trimEnd().split('\n'), [
+    '10 sessions are warm and move at once: the pace is for sessions without a second connection',
     '10/40 moved (running)',
     '20/40 moved (paused)',
     '39/40 moved (done, 1 refused)',
@@ -291,8 +292,17 @@ test('cutover --dry-run shows what a move would find, and asks for nothing else'
 LIVE  WARM  COLD  PENDING  REFUSED    PACE  TAKES ABOUT
   40    10    30        3        1  62.5/s        3.0 s
 
+10 sessions are warm and move at once: the pace is for sessions without a second connection
+
 BROKER  CONNECTS/S  FILTERS/S
 aws       no bound        500
+
+Pending:
+  2 offline, will follow the plan when they connect
+  1 with subscriptions that the gateway has not seen
+
+PENDING  REASON
+meter-8  persistent session: what it is subscribed to is not known
 
 REFUSED  REASON
 meter-9  the target cannot carry it: topic-depth
@@ -302,6 +312,20 @@ meter-9  the target cannot carry it: topic-depth
   assert.deepEqual([backend.revisionList.length, backend.moveById.size], [1, 0]);
   const rollback = await inProcess('rollback', '--all', '--dry-run');
   assert.match(rollback.stdout, /^dry run, nothing was changed: every cohort back to 0% \(0 bps\)$/m);
+});
+
+test('a pace says before the move what it does not hold back', async (context) => {
+  const { inProcess } = await runGateway(context, 'operator');
+  const paced = await inProcess('cutover', 'everyone', '--weight', '5%', '--pace', '2/s', '--no-wait');
+  assert.match(paced.stderr, /^10 sessions are warm and move at once: the pace is /);
+  assert.match(paced.stdout, /^move move-2 /);
+  const notes = [
+    await inProcess('cutover', 'everyone', '--weight', '5%', '--no-wait'),
+    await inProcess('cutover', 'everyone', '--weight', '5%', '--pace', '2/s', '--prepare', '--no-wait'),
+    await inProcess('rollback', 'everyone', '--pace', '2/s', '--live', 'reconnect', '--no-wait'),
+    await inProcess('rollback', 'everyone', '--pace', '2/s', '--json', '--no-wait'),
+  ];
+  for (const { stderr, code } of notes) assert.deepEqual([code, stderr.includes('warm')], [0, false], stderr);
 });
 
 test('cutover --prepare follows the preparation, and counts prepared sessions', async (context) => {
