@@ -114,17 +114,31 @@ export interface DryRun {
   readonly warm: number;
   /** Of those: without one. */
   readonly cold: number;
-  /** Sessions that would stay until the gateway knows their subscriptions, or until they wake. */
-  readonly pending: { readonly unknownSubscriptions: number; readonly asleep: number };
+  readonly pending: PendingSessions;
   /** Sessions that would stay, with the reason; bounded like those of a move. */
   readonly refused: readonly { readonly clientId: string; readonly reason: string }[];
   readonly pacePerSecond: number;
-  /** From the first session to the last. */
+  /** From the first session to the last, by the pace, the quotas, and what a cut waits for its subscriptions; on one decimal. */
   readonly estimatedSeconds: number;
-  /** By broker that sessions would go to; null: no bound is known. */
+  /** By broker that sessions would go to; without live ones, that the weights point to. Null: no bound is known. */
   readonly quotas: Readonly<
     Record<string, { readonly connectsPerSecond: number | null; readonly filtersPerSecond: number | null }>
   >;
+}
+
+/** Sessions that neither move nor fail: they follow later by themselves. */
+export interface PendingSessions {
+  /**
+   * Persistent sessions of the cohorts that the weight would move and whose devices are away. An estimate: the recorded
+   * homes that are elsewhere, less the live ones among them; cohort and position as when the device was last connected.
+   */
+  readonly offline: number;
+  /** Persistent sessions whose subscriptions the gateway does not know. */
+  readonly unknownSubscriptions: number;
+  /** Sessions whose devices stopped in the middle of a packet: they move once the rest has come. */
+  readonly asleep: number;
+  /** The live ones of them, with the reason; bounded like those that are refused. */
+  readonly listed: readonly { readonly clientId: string; readonly reason: string }[];
 }
 
 export type MoveState = 'running' | 'paused' | 'done' | 'failed' | 'aborted' | 'superseded';
@@ -146,6 +160,8 @@ export interface MoveDocument {
   readonly state: MoveState;
   readonly kind: 'cutover' | 'rollback';
   readonly cohorts: readonly string[];
+  /** Brokers that its sessions go to. */
+  readonly destinations: readonly string[];
   readonly revision: number;
   readonly author: string;
   readonly reason: string;
@@ -161,11 +177,7 @@ export interface MoveDocument {
   readonly underWay: number;
   /** Attempts that were given up; their sessions stay where they are and are tried again. */
   readonly aborted: number;
-  /**
-   * Not moved and not failed. `offline`: persistent sessions at the brokers to leave whose devices are away; an estimate,
-   * of all cohorts together: the recorded homes less the live persistent sessions.
-   */
-  readonly pending: { readonly offline: number; readonly unknownSubscriptions: number; readonly asleep: number };
+  readonly pending: PendingSessions;
   readonly refused: readonly { readonly clientId: string; readonly reason: string }[];
   /** Refused sessions, those beyond the listed ones included. */
   readonly refusedTotal: number;
@@ -173,7 +185,7 @@ export interface MoveDocument {
   readonly finishedAt: Timestamp | null;
   /** Until now while the move runs. */
   readonly durationMs: number;
-  /** Why it failed, is paused or was ended; null otherwise. */
+  /** Why it failed, is paused, waits or was ended, and of one that is done what it has not seen to move; null otherwise. */
   readonly message: string | null;
 }
 

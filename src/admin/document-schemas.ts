@@ -103,13 +103,15 @@ export const moveAccepted = z.object({
 
 const refused = z.array(z.object({ clientId: z.string(), reason: z.string() }));
 
+const pending = z.object({ offline: count, unknownSubscriptions: count, asleep: count, listed: refused });
+
 export const dryRunDocument = z.object({
   revision: z.null(),
   dryRun: z.object({
     live: count,
     warm: count,
     cold: count,
-    pending: z.object({ unknownSubscriptions: count, asleep: count }),
+    pending,
     refused,
     pacePerSecond: z.number().min(0),
     estimatedSeconds: z.number().min(0),
@@ -125,6 +127,7 @@ export const moveDocument = z.object({
   state: z.enum(['running', 'paused', 'done', 'failed', 'aborted', 'superseded']),
   kind: z.enum(['cutover', 'rollback']),
   cohorts: z.array(z.string()),
+  destinations: z.array(z.string()),
   revision: revisionNumber,
   author: z.string(),
   reason: z.string(),
@@ -136,7 +139,7 @@ export const moveDocument = z.object({
   prepared: count,
   underWay: count,
   aborted: count,
-  pending: z.object({ offline: count, unknownSubscriptions: count, asleep: count }),
+  pending,
   refused,
   refusedTotal: count,
   startedAt: timestamp,

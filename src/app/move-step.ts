@@ -1,9 +1,9 @@
 import type { Clock } from '../base/clock.ts';
-import { applyReplies, handoverAllowance } from '../gateway/handover-move.ts';
+import { applyReplies, handoverAllowance, settleHandover } from '../gateway/handover-move.ts';
 import { allowanceAt, applyProgress } from '../gateway/reconnect-move.ts';
 import { isPaused, type MoveCourse } from './move-course.ts';
 import type { Move } from './move-document.ts';
-import type { MoveRequest } from './move-request.ts';
+import { orderOf } from './move-request.ts';
 import type { WorkerMoves } from './worker-moves.ts';
 
 export interface MoveStepDeps {
@@ -51,7 +51,16 @@ export async function askWorkers(
   };
 }
 
-/** A rollback takes those that were moved last first. */
-export function orderOf({ kind }: Pick<MoveRequest, 'kind'>): 'first-first' | 'last-first' {
-  return kind === 'rollback' ? 'last-first' : 'first-first';
+/** The move has ended: what became of what was under way. `isLast`: a newer move of its cohorts has the rest. */
+export async function askHowItEnded(
+  { id, course, request }: Pick<Move, 'id' | 'course' | 'request'>,
+  { workers, isLast }: Pick<MoveStepDeps, 'workers'> & { readonly isLast: boolean },
+): Promise<{ readonly course: MoveCourse; readonly isSettled: boolean }> {
+  if (course.way !== 'handover') return { course, isSettled: true };
+  const { cohorts, prepare } = request;
+  const question = { move: id, cohorts, begin: 0, order: orderOf(request), isPaused: true };
+  const replies = await workers.handOver({ ...question, ...(prepare !== undefined && { prepare }) });
+  const state = settleHandover(course.state, replies, { isLast });
+  const isComplete = replies.length > 0 && replies.every((reply) => reply !== undefined);
+  return { course: { way: 'handover', state }, isSettled: isComplete && state.underWay === 0 };
 }

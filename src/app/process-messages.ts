@@ -2,9 +2,10 @@ import type { Configuration } from '../config/configuration.ts';
 import type { TlsMaterial } from '../config/tls-material.ts';
 import type { BrokerLife } from '../gateway/endpoint-watch.ts';
 import type { HandoverQuestion, LiveSession, SessionCounts } from '../gateway/live-session.ts';
+import type { CohortTerms } from '../plan/cohort-terms.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { AssessmentNote } from '../session/assessment-store.ts';
-import type { ClaimAnswer, Fallback, SessionIntent, SessionRemains } from '../session/session-registry.ts';
+import type { ClaimAnswer, CohortPlace, Fallback, SessionIntent, SessionRemains } from '../session/session-registry.ts';
 
 /** The admin address's name among the bound ports. No listener can have it: names hold no parentheses. */
 export const adminPortName = '(admin)';
@@ -73,6 +74,8 @@ export interface HomeChange {
   /** Of the leg that made the change: one older than what is recorded changes nothing. */
   readonly epoch: number;
   readonly broker?: string;
+  /** Absent: as it was. */
+  readonly place?: CohortPlace;
   readonly remains?: SessionRemains;
   /** Brokers that may hold an old session, in place of those that were known; absent: as they were. */
   readonly former?: readonly string[];
@@ -198,12 +201,14 @@ export type WorkerQuestion =
   /** Answered by HandoverReply. */
   | ({ readonly kind: 'handover' } & HandoverQuestion)
   | { readonly kind: 'abort-handovers'; readonly move: string }
-  | { readonly kind: 'persistent-counts' };
+  | { readonly kind: 'misplaced-persistent'; readonly placements: readonly CohortTerms[] };
 
-/** Live sessions that outlive their connection, by broker. */
+/** By cohort: live sessions that outlive their connection and are elsewhere than the question wants them. */
 export type PersistentCounts = Readonly<Record<string, number>>;
 
 export interface ReconnectReply {
+  /** Live sessions of the cohorts, wherever they are. */
+  readonly sessions: number;
   /** Sessions closed orderly by this call. */
   readonly closed: number;
   /** Sessions that still have to go. */

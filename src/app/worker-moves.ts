@@ -1,4 +1,5 @@
 import type { HandoverQuestion, HandoverReply } from '../gateway/live-session.ts';
+import type { CohortTerms } from '../plan/cohort-terms.ts';
 import type { PersistentCounts, ReconnectReply } from './process-messages.ts';
 import type { WorkerHub } from './worker-hub.ts';
 
@@ -23,7 +24,7 @@ export class WorkerMoves {
 
   /** Closes at most `limit` sessions. A worker that is silent may still hold sessions: the move goes on. */
   async closeSessions({ limit, ...question }: CloseQuestion): Promise<readonly ReconnectReply[]> {
-    const unknown: ReconnectReply = { closed: 0, remaining: 1, closing: 0, staying: [] };
+    const unknown: ReconnectReply = { sessions: 0, closed: 0, remaining: 1, closing: 0, staying: [] };
     const replies = await this.#inTurn(limit, async (worker, share) => {
       const asked = { kind: 'reconnect', ...question, limit: share } as const;
       const reply = ((await this.#hub.ask(worker, asked, answerMs)) as ReconnectReply | undefined) ?? unknown;
@@ -65,17 +66,17 @@ export class WorkerMoves {
     await Promise.all(workers.map(({ worker }) => this.#hub.ask(worker, { kind: 'abort-handovers', move }, answerMs)));
   }
 
-  /** Live persistent sessions by broker; undefined when a worker is silent. */
-  async persistentByBroker(): Promise<PersistentCounts | undefined> {
+  /** By cohort: live persistent sessions that are elsewhere than these terms want them; undefined when a worker is silent. */
+  async misplacedPersistent(placements: readonly CohortTerms[]): Promise<PersistentCounts | undefined> {
     const workers = this.#hub.workers();
     const counts = await Promise.all(
-      workers.map(({ worker }) => this.#hub.ask(worker, { kind: 'persistent-counts' }, answerMs)),
+      workers.map(({ worker }) => this.#hub.ask(worker, { kind: 'misplaced-persistent', placements }, answerMs)),
     );
     const totals: Record<string, number> = {};
     for (const count of counts) {
       if (count === undefined) return undefined;
-      for (const [broker, sessions] of Object.entries(count as PersistentCounts))
-        totals[broker] = (totals[broker] ?? 0) + sessions;
+      for (const [cohort, sessions] of Object.entries(count as PersistentCounts))
+        totals[cohort] = (totals[cohort] ?? 0) + sessions;
     }
     return totals;
   }

@@ -1,6 +1,7 @@
 import type { HostPort } from '../base/addresses.ts';
 import { errorMessage } from '../base/errors.ts';
 import { disconnectReason } from '../mqtt/disconnect-packet.ts';
+import type { CohortTerms } from '../plan/cohort-terms.ts';
 import { Admission } from './admission.ts';
 import type { ConnectionContext } from './connection-context.ts';
 import { serveDevice } from './connection-stages.ts';
@@ -54,6 +55,10 @@ export interface Gateway {
   applySnapshot(): Promise<void>;
   /** Live sessions that are not where the plan wants them; of these cohorts only, when they are given. */
   misplaced(cohorts?: readonly string[]): readonly MisplacedSession[];
+  /** By cohort: live persistent sessions that are elsewhere than these terms want them. */
+  misplacedPersistent(cohorts: readonly CohortTerms[]): Readonly<Record<string, number>>;
+  /** Live sessions of these cohorts, wherever they are. */
+  liveIn(cohorts: readonly string[]): number;
   /** Connections that were assigned by an older plan and have no broker's answer yet: they may attach where they no longer belong. */
   pendingBefore(revision: number): number;
   /** Closes live sessions in order, so that their devices come back to where the plan wants them. */
@@ -87,6 +92,7 @@ class DeviceGateway implements Gateway {
   readonly #limits: GatewayLimits;
   readonly #sessions: SessionTable;
   readonly #context: ConnectionContext;
+  readonly #homes: SessionHomes;
   readonly #host: SessionHost;
   readonly #listeners: DeviceListener[] = [];
   readonly #unattached = new Set<AcceptedDevice['socket']>();
@@ -115,6 +121,7 @@ class DeviceGateway implements Gateway {
       pendingLegs,
       repairs: this.#repairs,
     });
+    this.#homes = new SessionHomes({ ports, settings, sessions: this.#sessions });
     this.#host = new SessionHost({
       ports,
       log: occasionalLog,
@@ -122,7 +129,7 @@ class DeviceGateway implements Gateway {
       deadlines: this.#deadlines,
       lostLegs: this.#lostLegs,
       sessionEnds: this.#sessionEnds,
-      homes: new SessionHomes({ ports, settings, sessions: this.#sessions }),
+      homes: this.#homes,
       repairs: this.#repairs,
       desk: this.#desk,
     });
@@ -190,11 +197,19 @@ class DeviceGateway implements Gateway {
   }
 
   applySnapshot(): Promise<void> {
-    return this.#sessions.applySnapshot(this.#ports.snapshot());
+    return this.#sessions.applySnapshot(this.#ports.snapshot(), (relay) => this.#homes.handleOtherCohort(relay));
   }
 
   misplaced(cohorts?: readonly string[]): readonly MisplacedSession[] {
     return this.#sessions.misplaced(cohorts);
+  }
+
+  misplacedPersistent(cohorts: readonly CohortTerms[]): Readonly<Record<string, number>> {
+    return this.#sessions.misplacedPersistent(cohorts);
+  }
+
+  liveIn(cohorts: readonly string[]): number {
+    return this.#sessions.liveIn(cohorts);
   }
 
   pendingBefore(revision: number): number {

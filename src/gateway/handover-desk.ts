@@ -44,11 +44,15 @@ interface Reckoning {
   readonly snapshot: RoutingSnapshot;
   readonly waiting: { readonly relay: Relay; readonly broker: string }[];
   readonly staying: HandoverProblem[];
+  readonly pending: HandoverProblem[];
+  readonly destinations: Record<string, number>;
+  sessions: number;
   begun: number;
   prepared: number;
   underWay: number;
   remaining: number;
   unknownSubscriptions: number;
+  asleep: number;
 }
 
 /** The live handovers of one worker: what the moves ask of it, and what its sessions tell. */
@@ -83,21 +87,20 @@ export class HandoverDesk implements HandoverKeeper {
     const beganMs = clock.monotonicMs();
     const snapshot = inForce();
     const reckoning: Reckoning = {
-      ...{ question, snapshot, waiting: [], staying: [] },
-      ...{ begun: 0, prepared: 0, underWay: 0, remaining: 0, unknownSubscriptions: 0 },
+      ...{ question, snapshot, waiting: [], staying: [], pending: [], destinations: {}, sessions: 0 },
+      ...{ begun: 0, prepared: 0, underWay: 0, remaining: 0, unknownSubscriptions: 0, asleep: 0 },
     };
     for (const relay of this.#sessions.relays()) {
-      if (relay.isSteady && cohorts.includes(relay.record.assignment.cohort ?? '')) this.#look(relay, reckoning);
+      if (!cohorts.includes(relay.record.assignment.cohort ?? '')) continue;
+      reckoning.sessions += 1;
+      if (relay.isSteady) this.#look(relay, reckoning);
     }
     if (!isPaused) this.#beginSome(reckoning);
-    const { begun, prepared, underWay, remaining, staying, unknownSubscriptions } = reckoning;
-    const pending = prepare === undefined ? this.#pendingBefore(snapshot.revision) : 0;
-    const { moved, aborted } = this.#tally.take(move);
-    return {
-      ...{ begun, moved, prepared, underWay, remaining: remaining + pending },
-      ...{ aborted, staying, unknownSubscriptions, asleep: 0 },
-      workMs: clock.monotonicMs() - beganMs,
-    };
+    const { question: _question, snapshot: _snapshot, waiting: _waiting, pending, ...counted } = reckoning;
+    const unanswered = prepare === undefined ? this.#pendingBefore(snapshot.revision) : 0;
+    const remaining = counted.remaining + unanswered;
+    const workMs = clock.monotonicMs() - beganMs;
+    return { ...counted, ...this.#tally.take(move), remaining, waiting: pending, workMs };
   }
 
   /** Takes back what has not switched. What has stays, and its former leg stands by. */
@@ -169,9 +172,10 @@ export class HandoverDesk implements HandoverKeeper {
     if (handover?.stage.name !== 'cutting') return;
     this.#forget(handover);
     if (handover.isLate) this.#noteSetback(handover, { kind: 'late', isLasting: false, message: 'it took too long' });
-    else if (kind === 'operator' || kind === 'device-gone')
+    else if (kind === 'operator' || kind === 'device-gone' || kind === 'device-stopped') {
       this.#context.ports.metrics.handovers.inc({ result: 'aborted' });
-    else this.#noteSetback(handover, { kind, isLasting: false, message });
+      if (kind === 'device-stopped') this.#judgements.noteStopped(relay);
+    } else this.#noteSetback(handover, { kind, isLasting: false, message });
   }
 
   /** For a session without a broker: to the leg that it has at this one, as soon as that can be. False: it has none. */
@@ -212,15 +216,21 @@ export class HandoverDesk implements HandoverKeeper {
     if (!isPaused && isHome && relay.isDetached) this.#repairs.redirect(relay, undefined);
     if (!isPaused && handover !== undefined && !this.#isStillWanted(handover, broker, isHome)) this.#takeBack(handover);
     if (isHome) return;
-    const stays = this.#judgements.stays(relay, broker, snapshot);
+    const sleeps = question.prepare === undefined ? this.#judgements.sleeps(relay) : undefined;
+    const stays = this.#judgements.stays(relay, broker, snapshot) ?? sleeps;
     const reason = stays?.reason ?? this.#setbacks.stayReason(relay.record.connection, question.move);
     if (reason !== undefined) {
       if (!isPaused && handover !== undefined) this.#takeBack(handover);
-      reckoning.staying.push({ clientId: relay.record.clientId, reason });
-      if (stays?.isUnknown === true) reckoning.unknownSubscriptions += 1;
+      const { clientId } = relay.record;
+      if (stays?.pending === undefined) reckoning.staying.push({ clientId, reason });
+      else {
+        reckoning.pending.push({ clientId, reason });
+        reckoning[stays.pending] += 1;
+      }
       return;
     }
     reckoning.remaining += 1;
+    reckoning.destinations[broker] = (reckoning.destinations[broker] ?? 0) + 1;
     const current = this.#handovers.get(relay.record.connection);
     if (current === undefined) reckoning.waiting.push({ relay, broker });
     else {

@@ -13,10 +13,16 @@ interface Judgement {
   readonly stays: StayReason | undefined;
 }
 
+const asleep: StayReason = {
+  reason: 'its device stopped in the middle of a packet: it moves once the rest has come',
+  pending: 'asleep',
+};
+
 /** Whether sessions may move, looked up again after a moment only: a move asks about every one of them many times a second. */
 export class HandoverJudgements {
   readonly #context: Pick<AttachmentContext, 'settings' | 'ports'>;
   readonly #byRelay = new WeakMap<Relay, Judgement>();
+  readonly #stopped = new WeakSet<Relay>();
 
   constructor(context: Pick<AttachmentContext, 'settings' | 'ports'>) {
     this.#context = context;
@@ -37,5 +43,18 @@ export class HandoverJudgements {
   /** Something of the session is not as it was. */
   forget(relay: Relay): void {
     this.#byRelay.delete(relay);
+  }
+
+  /** A cut waited in vain for the rest of what the device sends. */
+  noteStopped(relay: Relay): void {
+    this.#stopped.add(relay);
+  }
+
+  /** Until the rest has come, it cannot be cut from where the beginning went. */
+  sleeps(relay: Relay): StayReason | undefined {
+    if (!this.#stopped.has(relay)) return undefined;
+    if (!relay.machine.mayTellBroker) return asleep;
+    this.#stopped.delete(relay);
+    return undefined;
   }
 }

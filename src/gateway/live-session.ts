@@ -86,6 +86,8 @@ export interface HandoverQuestion {
 }
 
 export interface HandoverReply {
+  /** Live sessions of the cohorts, wherever they are. */
+  readonly sessions: number;
   /** Of `begin`, by this call. */
   readonly begun: number;
   /** Switched since the last call with this move's ID. */
@@ -99,11 +101,14 @@ export interface HandoverReply {
    * `prepare` wanted means by the weight to come, so prepared sessions are among them.
    */
   readonly remaining: number;
+  /** Of the remaining: by broker that they are wanted at. */
+  readonly destinations: Readonly<Record<string, number>>;
   /** Since the last call; tried again after a back-off. */
   readonly aborted: readonly { readonly clientId: string; readonly reason: string }[];
   /** Not movable live, with the reason. */
   readonly staying: readonly { readonly clientId: string; readonly reason: string }[];
-  /** Pending rather than remaining. */
+  /** Pending rather than remaining, and how many of them for which reason. */
+  readonly waiting: readonly { readonly clientId: string; readonly reason: string }[];
   readonly unknownSubscriptions: number;
   readonly asleep: number;
   /** What the answer cost its worker, milliseconds: the mover asks the less often for it. */

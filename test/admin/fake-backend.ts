@@ -105,7 +105,12 @@ export const dryRun: DryRunDocument = {
     live: 40,
     warm: 10,
     cold: 30,
-    pending: { unknownSubscriptions: 1, asleep: 2 },
+    pending: {
+      offline: 2,
+      unknownSubscriptions: 1,
+      asleep: 0,
+      listed: [{ clientId: 'meter-8', reason: 'persistent session: what it is subscribed to is not known' }],
+    },
     refused: [{ clientId: 'meter-9', reason: 'the target cannot carry it: topic-depth' }],
     pacePerSecond: 62.5,
     estimatedSeconds: 3,
@@ -269,11 +274,11 @@ export class FakeBackend implements AdminBackend {
       eligible: 2,
       moved: 2,
       refusedTotal: 0,
-      pending: { offline: 0, unknownSubscriptions: 0, asleep: 0 },
+      pending: { offline: 0, unknownSubscriptions: 0, asleep: 0, listed: [] },
       refused: [],
     };
     const times = { startedAt: at, finishedAt: at, durationMs: 3, message: null };
-    const made = { author, reason, live, pacePerSecond, revision };
+    const made = { destinations: ['aws'], author, reason, live, pacePerSecond, revision };
     this.moveById.set(id, { id, state: 'done', kind, cohorts, ...made, ...counts, ...times });
     return this.#answer<MoveAccepted>({ revision, move: { id } });
   }
