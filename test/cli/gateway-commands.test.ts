@@ -130,12 +130,11 @@ test('cutover prints the ID first, follows the move to its end, and shows progre
     '20/40 moved (paused)',
     '39/40 moved (done, 1 refused)',
   ]);
-  assert.deepEqual(backend.asked, [
-    {
-      ...{ cohort: 'everyone', weightBps: 500, reason: 'canary', pacePerSecond: 100 },
-      ...{ live: defaultLiveMode, prepareOnly: false, author: 'ops' },
-    },
-  ]);
+  const asked = {
+    ...{ cohort: 'everyone', weightBps: 500, reason: 'canary', pacePerSecond: 100 },
+    ...{ live: defaultLiveMode, prepareOnly: false, author: 'ops' },
+  };
+  assert.deepEqual(backend.asked, [{ ...asked, dryRun: true }, asked], 'what the pace does not bind is asked first');
 });
 
 /** The status tells these sessions of the cohort (source, target), one pair after the other, the last from then on. */

@@ -328,7 +328,13 @@ describe('where a session goes', () => {
   describe('a client ID that the broker assigned', () => {
     // assigned client identifier "auto-1"
     const connack = Buffer.from([0x20, 12, 0, 0, 9, 0x12, 0, 6, ...Buffer.from('auto-1')]);
-    const adoption = { clientId: 'auto-1', connection: 1, broker: 'legacy', persistent: true };
+    const adoption = {
+      clientId: 'auto-1',
+      connection: 1,
+      broker: 'legacy',
+      persistent: true,
+      place: { cohort: 'everyone', position: 0 },
+    };
     const remains = {
       received: [],
       subscriptions: encodeSubscriptions({ subscriptionsKnown: true, held: [] }),
