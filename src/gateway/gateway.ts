@@ -205,7 +205,7 @@ class DeviceGateway implements Gateway {
   }
 
   misplacedPersistent(cohorts: readonly CohortTerms[]): Readonly<Record<string, number>> {
-    return this.#sessions.misplacedPersistent(cohorts);
+    return this.#homes.misplacedPersistent(cohorts);
   }
 
   liveIn(cohorts: readonly string[]): number {

@@ -223,8 +223,12 @@ describe('a persistent session whose former broker has a queue for it', () => {
     const { device, former, messageId } = await move();
     assert.equal(homeOf(), 'target');
     assert.equal(lastHome(), 'legacy');
+    const everyone = { name: 'everyone', source: 'legacy', target: 'target', weightBps: 10_000 };
+    const misplaced = () => world.gateway.misplacedPersistent([everyone]);
+    assert.deepEqual(misplaced(), { everyone: 1 }, 'by what is written down, as those of devices that are away');
     device.send({ cmd: 'puback', messageId });
     await until(() => lastHome() === 'target', 'the new home');
+    assert.deepEqual(misplaced(), {});
     assert.ok(!former.inbox.commands().includes('unsubscribe'));
     const toldAtMs = performance.now();
     await former.inbox.packet('unsubscribe');
