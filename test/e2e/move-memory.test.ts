@@ -19,6 +19,16 @@ async function movesNow(): Promise<readonly MoveDocument[]> {
   return answerOf(await world.gateway.admin.moves());
 }
 
+/** Kills the control process, and waits for the next one for as long as a busy machine may need to start it. */
+async function replaceControl(): Promise<void> {
+  const pid = await world.gateway.pidOfControl();
+  const from = world.gateway.process.lines.length;
+  process.kill(pid, 'SIGKILL');
+  await world.gateway.process.line('The control process is away', from);
+  await eventually('a control process', async () => (await world.gateway.admin.status()).ok, 60_000);
+  await world.gateway.wholeStatus();
+}
+
 /** A cutover of everyone that is slow enough to be interrupted, with some sessions moved and written down. */
 async function interruptible(): Promise<string> {
   const { move } = answerOf(await world.gateway.admin.cutover('everyone', { weight: '100%', pacePerSecond: 4 }));
@@ -34,16 +44,14 @@ test('moves are listed and shown as they ended, also behind the death of the con
   const rollback = answerOf(await world.gateway.admin.rollback('everyone', {}));
   assert.equal((await world.ended(rollback.move.id)).moved, count);
   const before = await movesNow();
-  process.kill(await world.gateway.pidOfControl(), 'SIGKILL');
-  await world.gateway.wholeStatus();
+  await replaceControl();
   assert.deepEqual(await movesNow(), before);
   assert.deepEqual(answerOf(await world.gateway.admin.move(cutover.move.id)), before[1]);
 
   // One that is under way goes on with its figures.
   const id = await interruptible();
-  process.kill(await world.gateway.pidOfControl(), 'SIGKILL');
-  await world.gateway.wholeStatus();
-  const ended = await world.ended(id);
+  await replaceControl();
+  const ended = await world.ended(id, 60_000);
   assert.deepEqual([ended.state, ended.eligible], ['done', count]);
   assert.equal((await world.gateway.status()).brokers['target']?.sessions, count);
   assert.equal(ended.message === null, ended.moved === count, JSON.stringify(ended));
@@ -55,16 +63,18 @@ test('a move that the gateway was killed in keeps its figures and waits for its 
   const first = await connectAll('other');
   await Promise.all(first.all.map((device) => device.client.subscribeAsync(`orders/${device.clientId}`, { qos: 1 })));
   const id = await interruptible();
-  // What is written down is up to a second old.
-  await eventually('more have moved', async () => answerOf(await world.gateway.admin.move(id)).moved > 10);
+  assert.equal(answerOf(await world.gateway.admin.pauseMove(id)).state, 'paused');
+  await eventually('nobody is under way', async () => answerOf(await world.gateway.admin.move(id)).underWay === 0);
   process.kill(world.gateway.pid, 'SIGKILL');
   await first[Symbol.asyncDispose]();
   await world.restart();
-  const resumed = answerOf(await world.gateway.admin.move(id));
-  assert.deepEqual([resumed.state, resumed.eligible, resumed.moved > 6], ['running', count, true]);
+  const kept = answerOf(await world.gateway.admin.move(id));
+  assert.deepEqual([kept.state, kept.eligible, kept.moved > 6], ['paused', count, true]);
+  const resumed = answerOf(await world.gateway.admin.resumeMove(id));
+  assert.equal(resumed.state, 'running');
   assert.match(resumed.message ?? '', /waits for its devices to come back/);
   await using back = await connectAll('other');
-  const ended = await world.ended(id);
+  const ended = await world.ended(id, 60_000);
   assert.deepEqual([ended.state, ended.eligible], ['done', count]);
   assert.ok(ended.moved >= resumed.moved);
   const unseen = count - ended.moved;
