@@ -178,6 +178,8 @@ export type ControlMessage =
     }
   /** An upstream leg that was left to its broker's takeover is to be closed: the client ID goes elsewhere. */
   | { readonly kind: 'end-parked'; readonly clientId: string; readonly connection: number }
+  /** What an operator told of a live session; `subscriptions` as text of `encodeSubscriptions`. */
+  | { readonly kind: 'learn'; readonly connection: number; readonly epoch: number; readonly subscriptions: string }
   | { readonly kind: 'request'; readonly request: number; readonly question: WorkerQuestion };
 
 export type WorkerQuestion =

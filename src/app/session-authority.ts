@@ -9,6 +9,7 @@ import type { Logger } from '../telemetry/logger.ts';
 import { type ClaimPlacement, placeClaim } from './claim-placement.ts';
 import { ConnectGates, type PacedClient } from './connect-gates.ts';
 import { HomeLedger } from './home-ledger.ts';
+import { learnLive } from './live-learning.ts';
 import type { ControlMessage, Numbered, WorkerMessage } from './process-messages.ts';
 
 export interface SessionAuthorityDeps {
@@ -172,7 +173,8 @@ export class SessionAuthority {
 
   /** Throws when it cannot be written. */
   learn(importId: string, devices: readonly ImportedDevice[]): readonly ImportOutcome[] {
-    return this.#homes.learn(importId, devices);
+    const { send } = this.#deps;
+    return learnLive({ importId, devices }, { homes: this.#homes, ownership: this.#ownership, send });
   }
 
   close(): void {

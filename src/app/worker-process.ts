@@ -242,6 +242,9 @@ class WorkerProcess {
       case 'end-parked':
         void this.#endParked(message);
         break;
+      case 'learn':
+        this.#gateway.learn(message.connection, message.epoch, message.subscriptions);
+        break;
       case 'request':
         void this.#answer(message.request, message.question);
         break;

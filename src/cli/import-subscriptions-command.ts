@@ -37,7 +37,7 @@ export function addImportSubscriptionsCommand(sessions: Command, context: Comman
       'Reads rows of client ID, topic filter, QoS from a CSV file (with or without a header, fields may be quoted), as ' +
       'brokers export them, so that these sessions can be moved without losing a command. The rows of a device should ' +
       'follow each other. A bad row is reported and stops nothing, but its device stays unknown. Importing again ' +
-      'replaces what was imported. It counts from the next CONNECT of a device. Ends with 2 when rows were rejected.',
+      'replaces what was imported. Devices that are connected can be moved from now on, the others from their next CONNECT. Ends with 2 when rows were rejected.',
     examples: [
       ['sessions import-subscriptions subscriptions.csv', 'a whole fleet, with progress'],
       ['sessions import-subscriptions subscriptions.csv --json > outcome.json', 'for scripts'],

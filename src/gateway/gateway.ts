@@ -1,6 +1,7 @@
 import type { HostPort } from '../base/addresses.ts';
 import { errorMessage } from '../base/errors.ts';
 import { disconnectReason } from '../mqtt/disconnect-packet.ts';
+import { decodeSubscriptions } from '../mqtt/remembered-subscriptions.ts';
 import type { CohortTerms } from '../plan/cohort-terms.ts';
 import { Admission } from './admission.ts';
 import type { ConnectionContext } from './connection-context.ts';
@@ -49,6 +50,8 @@ export interface Gateway {
   endLeg(connection: number, epoch: number, newBroker?: string): Promise<void>;
   /** Closes the upstream leg that `endLeg` left to its broker's takeover, because the client ID goes elsewhere after all. */
   endParked(connection: number): Promise<void>;
+  /** What an operator knows of a live session's subscriptions (text of `encodeSubscriptions`); a stale epoch says nothing. */
+  learn(connection: number, epoch: number, subscriptions: string): void;
   sessions(filter: SessionFilter): LiveSession[];
   counts(): SessionCounts;
   /** Asks the plan in force about every live session; call it after `ports.snapshot()` has changed. */
@@ -185,6 +188,11 @@ class DeviceGateway implements Gateway {
 
   endParked(connection: number): Promise<void> {
     return this.#context.parked.end(connection, Math.ceil(this.#limits.takeoverMs / 2));
+  }
+
+  learn(connection: number, epoch: number, subscriptions: string): void {
+    const relay = this.#sessions.relayOf(connection);
+    if (relay?.record.epoch === epoch) this.#desk.learn(relay, decodeSubscriptions(subscriptions));
   }
 
   sessions(filter: SessionFilter): LiveSession[] {

@@ -1,3 +1,4 @@
+import type { SessionSubscriptions } from '../mqtt/remembered-subscriptions.ts';
 import type { CutAbort } from '../mqtt/session-port.ts';
 import type { RoutingSnapshot } from '../plan/snapshot.ts';
 import { wantedBroker } from './handover-eligibility.ts';
@@ -111,6 +112,12 @@ export class HandoverDesk implements HandoverKeeper {
       if (handover.move === move && !isFormer && !handover.isRescue) this.#takeBack(handover);
     }
     if (this.#cutting?.move === move) this.#cutting = undefined;
+  }
+
+  /** Unless it is being cut: what its new broker is asked for is settled then. */
+  learn(relay: Relay, subscriptions: SessionSubscriptions): void {
+    if (relay.machine.phase !== 'stable' && relay.machine.phase !== 'detached') return;
+    if (relay.machine.subscriptions.learn(subscriptions)) this.#judgements.forget(relay);
   }
 
   secondLegs(): readonly SecondLegs[] {

@@ -31,7 +31,7 @@ export function stayReason(
 ): StayReason | undefined {
   if (record.clientId === '') return stays('the device sent no client ID');
   if (record.heldBack !== undefined && cohort?.target === broker) return cannot(record.heldBack);
-  if (outlivesConnection(record) && !machine.subscriptionsKnown) {
+  if (outlivesConnection(record) && !machine.subscriptions.isKnown) {
     const reason = 'persistent session: what it is subscribed to is not known';
     return { reason, pending: 'unknownSubscriptions' };
   }

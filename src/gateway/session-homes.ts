@@ -116,7 +116,7 @@ export class SessionHomes {
     this.#changed.clear();
     for (const { record, machine, goneAtMs } of relays) {
       // What is left of a device that is gone has been handed over with its end.
-      const subscriptions = goneAtMs === undefined && record.isClaimed ? machine.subscriptionsToKeep() : undefined;
+      const subscriptions = goneAtMs === undefined && record.isClaimed ? machine.subscriptions.toKeep() : undefined;
       if (subscriptions === undefined) continue;
       this.#ports.registry.remember(record.clientId, record.epoch, encodeSubscriptions(subscriptions));
     }

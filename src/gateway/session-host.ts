@@ -120,7 +120,7 @@ function remainsOf(relay: Relay): SessionRemains | undefined {
   const { sessionEnd } = home;
   if (!outlivesConnection(record)) return undefined;
   const { received } = relay.machine.unfinished();
-  const subscriptions = relay.machine.subscriptionsToKeep();
+  const subscriptions = relay.machine.subscriptions.toKeep();
   const left = { received, ...(subscriptions !== undefined && { subscriptions: encodeSubscriptions(subscriptions) }) };
   const isForEver = sessionEnd === undefined || sessionExpiryInterval === forEverSeconds || goneAtMs === undefined;
   if (!isForEver) return { ...left, expiresAtMs: goneAtMs + sessionExpiryInterval * 1_000 };

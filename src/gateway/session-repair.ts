@@ -208,7 +208,7 @@ class SessionRepair {
       onDown: settings.brokers?.[record.home.broker]?.onDown ?? 'hold',
       home: record.home.broker,
       cohort: cohortOf(ports.snapshot(), record.assignment),
-      mayMove: this.#mayMove && (machine.subscriptionsKnown || !outlivesConnection(record)),
+      mayMove: this.#mayMove && (machine.subscriptions.isKnown || !outlivesConnection(record)),
     });
   }
 

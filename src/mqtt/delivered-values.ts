@@ -15,11 +15,16 @@ export class DeliveredValues {
   #liveByTopic: Map<number, number> | undefined;
   /** The last few: a broker that lags behind the other one retains an earlier value. */
   #retainedByTopic: Map<number, readonly number[]> | undefined;
-  readonly #earlierFilters: readonly string[];
+  #earlierFilters: readonly string[];
 
   /** `earlierFilters`: what the device subscribed to on an earlier connection of the session. */
   constructor(earlierFilters: readonly string[]) {
     this.#earlierFilters = earlierFilters;
+  }
+
+  /** It turns out that the device had subscribed to these on an earlier connection. */
+  noteEarlier(filters: readonly string[]): void {
+    this.#earlierFilters = [...new Set([...this.#earlierFilters, ...filters])];
   }
 
   note(head: PublishHead): void {

@@ -193,6 +193,7 @@ export class SessionLegs {
       ...(isResumed && { resumes: lost, held: isSubscribed ? known : [] }),
     });
     leg.desk.hasSubscribed = desk.hasSubscribed;
+    leg.desk.place.table.leave(desk.place.table.left);
     parts.legs[slot] = leg;
     this.#follow(leg);
     this.#attachment = isSubscribed ? 'attached' : 'restoring';

@@ -6,14 +6,12 @@ import type { FramingProblem } from './framer.ts';
 import { HeldRelease } from './held-release.ts';
 import { PacketStream } from './packet-stream.ts';
 import { reasonCode } from './reason-code.ts';
-import type { SessionSubscriptions } from './remembered-subscriptions.ts';
 import { createSessionParts, type SessionMachineOptions } from './session-assembly.ts';
 import type { CutOptions } from './session-cut.ts';
 import { SessionLegs } from './session-legs.ts';
 import type { SessionParts } from './session-parts.ts';
 import type { SessionFault } from './session-port.ts';
 import type { UnfinishedExchanges, UpstreamTerms } from './session-terms.ts';
-import type { HeldSubscription } from './subscription-desk.ts';
 import { SubscriptionMemory } from './subscription-memory.ts';
 import { heldObstacle } from './subscription-terms.ts';
 import type { TargetAssessor } from './target-assessor.ts';
@@ -24,11 +22,11 @@ import type { UpstreamLeg } from './upstream-leg.ts';
  * side and a few words to the shell out. Deterministic: the same calls with the same times give the same effects.
  */
 export class SessionMachine {
+  readonly subscriptions: SubscriptionMemory;
   readonly #parts: SessionParts;
   readonly #device: DevicePackets;
   readonly #legs: SessionLegs;
   readonly #fromDevice: PacketStream;
-  readonly #subscriptions: SubscriptionMemory;
   readonly #outlivesConnection: boolean;
   readonly #held: HeldRelease;
   #fault: SessionFault | undefined;
@@ -44,10 +42,10 @@ export class SessionMachine {
       leaveLeg: (leg, message) => this.#legs.leave(leg, message),
       loseLeg: (leg, message) => this.#legs.lose(leg, message),
     });
-    this.#subscriptions = new SubscriptionMemory(this.#parts, options.subscriptions);
+    this.subscriptions = new SubscriptionMemory(this.#parts, options.subscriptions);
     this.#device = new DevicePackets(this.#parts, sessionExpiryInterval);
     this.#legs = new SessionLegs(this.#parts, this.#device.publish, {
-      mayBeginAnew: () => !this.#outlivesConnection || this.#subscriptions.isKnown,
+      mayBeginAnew: () => !this.#outlivesConnection || this.subscriptions.isKnown,
       boundDevice: (maxPacketBytes) => this.#fromDevice.bound(maxPacketBytes),
     });
     this.#fromDevice = new PacketStream(this.#device, {
@@ -216,15 +214,6 @@ export class SessionMachine {
     return this.#parts.end !== undefined;
   }
 
-  subscriptions(): ReadonlyMap<string, HeldSubscription> {
-    return this.#subscriptions.held();
-  }
-
-  /** False: the session is older than what the gateway knows of it, and the device has not asked for anything since. */
-  get subscriptionsKnown(): boolean {
-    return this.#subscriptions.isKnown;
-  }
-
   /** What the device holds that the profile's broker could not. */
   handoverObstacle(target: BrokerProfile): Obstacle | undefined {
     return heldObstacle(this.#parts.leg.desk.known(), target);
@@ -238,11 +227,6 @@ export class SessionMachine {
   /** What the next connection of this session has to know. */
   unfinished(): UnfinishedExchanges {
     return { received: this.#parts.legs.flatMap((leg) => leg?.uplink.keptIds() ?? []) };
-  }
-
-  /** What is to be remembered of the session; undefined: what is remembered still holds. */
-  subscriptionsToKeep(): SessionSubscriptions | undefined {
-    return this.#subscriptions.toKeep();
   }
 
   /** The shell waits no longer for the broker to take what the device sent before it left. */
@@ -267,7 +251,7 @@ export class SessionMachine {
     if (parts.end === undefined && this.#legs.phase !== 'stable') this.#legs.advance();
     this.#flush();
     this.#tellReading();
-    if (this.#outlivesConnection && this.#subscriptions.takeChange()) parts.port.subscriptionsChanged();
+    if (this.#outlivesConnection && this.subscriptions.takeChange()) parts.port.subscriptionsChanged();
     if (parts.end !== undefined) this.#tellEnd();
     else if (this.#isDeadlineEarlier()) parts.port.deadlineMoved();
   }

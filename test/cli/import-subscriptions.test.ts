@@ -66,7 +66,7 @@ LINE  CLIENT ID  REASON
    6  meter-8    expected 3 fields (client ID, filter, QoS), got 2
    7  meter-9    # is not the last level
 
-They count from the next CONNECT of each device; one that is connected now is known after it.
+Devices that are connected can be moved from now on, the others from their next CONNECT.
 `,
   );
 });

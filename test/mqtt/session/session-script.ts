@@ -77,7 +77,7 @@ export class SessionScript {
   #resume(): void {
     if (this.#options === undefined) throw new Error('a transcript begins with a session');
     const unfinished = this.machine.unfinished();
-    const kept = this.machine.subscriptionsToKeep();
+    const kept = this.machine.subscriptions.toKeep();
     // As the store has it: a text that stays while nothing changes.
     if (kept !== undefined) this.#remembered = encodeSubscriptions(kept);
     const subscriptions = decodeSubscriptions(this.#remembered);

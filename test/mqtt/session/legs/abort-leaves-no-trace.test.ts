@@ -91,7 +91,12 @@ function play(setting: LegSetting, attempt: Attempt, isTried: boolean): Seen {
   for (const move of attempt.behind) act(world, move, true);
   settle(world);
   const { machine } = world;
-  const rest = JSON.stringify([[...machine.subscriptions()], machine.unfinished(), machine.inflight, machine.phase]);
+  const rest = JSON.stringify([
+    [...machine.subscriptions.held()],
+    machine.unfinished(),
+    machine.inflight,
+    machine.phase,
+  ]);
   return { ...seen, rest };
 }
 
