@@ -201,6 +201,10 @@ export interface WhereDocument {
   readonly broker: string;
   readonly reason: AssignmentReason;
   readonly revision: number;
+  /** The broker that holds its session, null: none that is known. Absent unless the question asked for it. */
+  readonly home?: string | null | undefined;
+  /** Whether its device is connected, null: some worker did not say. Absent like `home`. */
+  readonly connected?: boolean | null | undefined;
 }
 
 /** An entry of `GET /v1/sessions`. */
@@ -213,6 +217,8 @@ export interface SessionDocument {
   readonly home: string;
   /** Where the plan wants it. */
   readonly desired: string;
+  /** Why it is not there; null where it is. */
+  readonly reason: string | null;
   readonly protocol: '3.1' | '3.1.1' | '5';
   readonly persistent: boolean;
   /** Unacknowledged QoS 1 and 2 exchanges, both directions. */
@@ -293,6 +299,8 @@ export interface WhereQuery {
   readonly serialNumber?: string;
   readonly organizationalUnit?: string;
   readonly issuerCommonName?: string;
+  /** Also asks the workers where its session is. */
+  readonly home?: boolean;
 }
 
 /** The parameters of `GET /v1/sessions`. */
@@ -300,6 +308,8 @@ export interface SessionQuery {
   readonly broker?: string;
   readonly cohort?: string;
   readonly clientId?: string;
+  /** Only sessions that are not where the plan wants them. */
+  readonly pending?: boolean;
   /** 1 to 1000; 100 when absent. */
   readonly limit?: number;
 }

@@ -158,6 +158,8 @@ export const whereDocument = z.object({
   broker: z.string(),
   reason: z.enum(['override', 'cohort-target', 'cohort-source', 'no-cohort', 'no-key']),
   revision: revisionNumber,
+  home: z.string().nullable().optional(),
+  connected: z.boolean().nullable().optional(),
 }) satisfies z.ZodType<WhereDocument>;
 
 export const sessionDocument = z.object({
@@ -166,6 +168,7 @@ export const sessionDocument = z.object({
   cohort: z.string().nullable(),
   home: z.string(),
   desired: z.string(),
+  reason: z.string().nullable(),
   protocol: z.enum(['3.1', '3.1.1', '5']),
   persistent: z.boolean(),
   inFlight: count,

@@ -122,6 +122,7 @@ class ControlProcess {
     const backend = new OperatorBackend({
       ...{ configuration, authority, store, hub, moves, verbs, assessments, figures: this.#figures },
       learn: (importId, devices) => this.#sessions.learn(importId, devices),
+      homeOf: (clientId) => this.#sessions.homeOf(clientId),
       subscribe: (onEvent) => events.subscribe(onEvent),
     });
     const { tokens, metricsToken } = configuration.admin;

@@ -1,7 +1,7 @@
 import type { Configuration } from '../config/configuration.ts';
 import type { TlsMaterial } from '../config/tls-material.ts';
 import type { BrokerLife } from '../gateway/endpoint-watch.ts';
-import type { HandoverQuestion, LiveSession, SessionCounts } from '../gateway/live-session.ts';
+import type { HandoverQuestion, LiveSession, SessionCounts, SessionFilter } from '../gateway/live-session.ts';
 import type { CohortTerms } from '../plan/cohort-terms.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { AssessmentNote } from '../session/assessment-store.ts';
@@ -186,12 +186,7 @@ export type WorkerQuestion =
   | { readonly kind: 'figures' }
   | {
       readonly kind: 'sessions';
-      readonly filter: {
-        readonly broker?: string;
-        readonly cohort?: string;
-        readonly clientId?: string;
-        readonly limit: number;
-      };
+      readonly filter: SessionFilter;
     }
   | {
       readonly kind: 'reconnect';

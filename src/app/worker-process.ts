@@ -105,7 +105,11 @@ class WorkerProcess {
         brokers: configuration.brokers,
         handover: configuration.handover,
       },
-      limits: { ...configuration.limits, connectionsPerWorker: this.#connectionsPerWorker() },
+      limits: {
+        ...configuration.limits,
+        connectionsPerWorker: this.#connectionsPerWorker(),
+        drainPerSecond: configuration.limits.reconnectsPerSecond / configuration.workers,
+      },
       ports: {
         snapshot: () => this.#currentSnapshot(),
         registry: this.#registry,

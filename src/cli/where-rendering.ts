@@ -21,6 +21,7 @@ export function renderWhere(answer: WhereAnswer, style: Style): string {
     ['weight', answer.weightBps === null ? '-' : renderWeightInWords(answer.weightBps)],
     ['broker', answer.broker],
     ['why', explainReason(answer)],
+    ...renderHome(answer),
     ['revision', `${answer.revision} (${origin})`],
   ];
   return rows
@@ -29,6 +30,15 @@ export function renderWhere(answer: WhereAnswer, style: Style): string {
       return `${style.heading(name.padEnd(8))}  ${name === 'broker' ? style.good(text) : text}\n`;
     })
     .join('');
+}
+
+/** Nothing where nobody was asked. */
+function renderHome({ home, connected }: WhereAnswer): readonly (readonly [string, string])[] {
+  if (home === undefined) return [];
+  if (home === null)
+    return connected === false ? [['home', 'none: it is not connected, and no session is recorded']] : [];
+  const presence = connected === true ? 'connected' : connected === false ? 'its device is away' : 'recorded';
+  return [['home', `${home} (${presence})`]];
 }
 
 export const whereColumns: readonly Column<WhereAnswer>[] = [

@@ -7,6 +7,7 @@ import { Admission } from './admission.ts';
 import type { ConnectionContext } from './connection-context.ts';
 import { serveDevice } from './connection-stages.ts';
 import { type AcceptedDevice, DeviceListener } from './device-listener.ts';
+import { drainSessions } from './session-drain.ts';
 import type { DeviceListenerSettings, GatewayLimits, GatewayPorts, GatewaySettings } from './gateway-ports.ts';
 import { HandoverDesk } from './handover-desk.ts';
 import type {
@@ -21,6 +22,7 @@ import { LostLegs } from './lost-legs.ts';
 import { OccasionalLog } from './occasional-log.ts';
 import { closeForNewer, closeOrderly } from './orderly-close.ts';
 import { ParkedUpstreams } from './parked-upstreams.ts';
+import { pendingBefore } from './pending-leg.ts';
 import { SessionDeadlines } from './session-deadlines.ts';
 import { SessionEnds } from './session-ends.ts';
 import { SessionHomes } from './session-homes.ts';
@@ -70,7 +72,10 @@ export interface Gateway {
   handOver(question: HandoverQuestion): HandoverReply;
   /** Takes back what the move has not switched: its sessions are as if it had never been. */
   abortHandovers(move: string): void;
-  /** Stops accepting and closes the live sessions in order, evenly over the deadline. Resolves when all are gone or at it. */
+  /**
+   * Stops accepting and closes the live sessions in order: at `drainPerSecond`, or evenly over the deadline where that is
+   * faster. Resolves as soon as nobody is left, or at the deadline.
+   */
   drain(deadlineMs: number): Promise<void>;
   closeListeners(): void;
   /** Cuts what is left. */
@@ -86,9 +91,6 @@ const countEveryMs = 1_000;
 
 /** Upstream legs that may wait for a will's delay, as a share of the connections. */
 const lostLegShare = 0.02;
-
-/** Milliseconds between the closes of a drain. */
-const drainStepMs = 50;
 
 class DeviceGateway implements Gateway {
   readonly #ports: GatewayPorts;
@@ -196,7 +198,7 @@ class DeviceGateway implements Gateway {
   }
 
   sessions(filter: SessionFilter): LiveSession[] {
-    return this.#sessions.sessions(filter);
+    return this.#sessions.sessions(filter, (relay) => this.#desk.reasonOf(relay));
   }
 
   counts(): SessionCounts {
@@ -221,10 +223,7 @@ class DeviceGateway implements Gateway {
   }
 
   pendingBefore(revision: number): number {
-    let pending = 0;
-    for (const leg of this.#context.pendingLegs.values())
-      if (leg.end === undefined && leg.revision < revision) pending += 1;
-    return pending;
+    return pendingBefore(this.#context.pendingLegs.values(), revision);
   }
 
   handOver(question: HandoverQuestion): HandoverReply {
@@ -245,25 +244,13 @@ class DeviceGateway implements Gateway {
     return { closed: outcomes.filter(Boolean).length };
   }
 
-  async drain(deadlineMs: number): Promise<void> {
+  drain(deadlineMs: number): Promise<void> {
     this.closeListeners();
-    const startMs = this.#ports.clock.monotonicMs();
-    // The last of them still need their quiet moment, and both sides' sockets a moment to flush.
-    const closeWithinMs = Math.max(0, deadlineMs - this.#limits.quiesceMs - drainStepMs);
-    const waiting = [...this.#sessions.relays()];
-    const total = waiting.length;
-    let begun = 0;
-    for (;;) {
-      const elapsedMs = this.#ports.clock.monotonicMs() - startMs;
-      const due = closeWithinMs === 0 ? total : Math.min(total, Math.ceil((elapsedMs / closeWithinMs) * total));
-      for (; begun < due; begun += 1) {
-        const relay = waiting[begun];
-        if (relay !== undefined) void closeOrderly(relay, disconnectReason.serverShuttingDown, this.#limits.quiesceMs);
-      }
-      if (this.#context.admission.connections === 0 || elapsedMs >= deadlineMs) return;
-      await new Promise((resolve) => setTimeout(resolve, Math.min(drainStepMs, deadlineMs - elapsedMs)));
-      if (begun === total) this.#closeLatecomers();
-    }
+    const { quiesceMs, drainPerSecond } = this.#limits;
+    const { clock, log } = this.#ports;
+    const connections = () => this.#context.admission.connections;
+    const relays = () => [...this.#sessions.relays()];
+    return drainSessions({ relays, connections, clock, log }, { deadlineMs, quiesceMs, perSecond: drainPerSecond });
   }
 
   closeListeners(): void {
@@ -286,13 +273,6 @@ class DeviceGateway implements Gateway {
     for (const socket of this.#unattached) socket.destroy();
     this.#sessionEnds.close();
     this.#context.undeliverable.close();
-  }
-
-  /** Sessions that began while a drain went on; those that are closing already are left alone. */
-  #closeLatecomers(): void {
-    for (const relay of this.#sessions.relays()) {
-      void closeOrderly(relay, disconnectReason.serverShuttingDown, this.#limits.quiesceMs);
-    }
   }
 
   #serve(device: AcceptedDevice): void {

@@ -12,7 +12,8 @@ import type { LegConnection } from './leg-connection.ts';
 import { dialObstacle } from './leg-dial.ts';
 import type { LegFailure } from './leg-failure.ts';
 import type { HandoverQuestion, HandoverReply, SecondLegs } from './live-session.ts';
-import type { PendingLeg } from './pending-leg.ts';
+import { type PendingLeg, pendingBefore } from './pending-leg.ts';
+import { pendingReason } from './pending-reason.ts';
 import type { Relay } from './relay.ts';
 import { countSecondLegs } from './second-legs.ts';
 import { type HandoverKeeper, SessionHandover } from './session-handover.ts';
@@ -98,7 +99,7 @@ export class HandoverDesk implements HandoverKeeper {
     }
     if (!isPaused) this.#beginSome(reckoning);
     const { question: _question, snapshot: _snapshot, waiting: _waiting, pending, ...counted } = reckoning;
-    const unanswered = prepare === undefined ? this.#pendingBefore(snapshot.revision) : 0;
+    const unanswered = prepare === undefined ? pendingBefore(this.#pendingLegs.values(), snapshot.revision) : 0;
     const remaining = counted.remaining + unanswered;
     const workMs = clock.monotonicMs() - beganMs;
     return { ...counted, ...this.#tally.take(move), remaining, waiting: pending, workMs };
@@ -118,6 +119,15 @@ export class HandoverDesk implements HandoverKeeper {
   learn(relay: Relay, subscriptions: SessionSubscriptions): void {
     if (relay.machine.phase !== 'stable' && relay.machine.phase !== 'detached') return;
     if (relay.machine.subscriptions.learn(subscriptions)) this.#judgements.forget(relay);
+  }
+
+  /** Why the session is not where the plan wants it; undefined: it is there. */
+  reasonOf(relay: Relay): string | undefined {
+    const { connection, home, assignment } = relay.record;
+    if (home.broker === assignment.broker) return undefined;
+    const stays = this.#judgements.stays(relay, assignment.broker, this.#context.ports.snapshot())?.reason;
+    const [handover, setback] = [this.#handovers.get(connection), this.#setbacks.messageOf(connection)];
+    return pendingReason({ isDetached: relay.isDetached, handover, stays, setback });
   }
 
   secondLegs(): readonly SecondLegs[] {
@@ -343,11 +353,5 @@ export class HandoverDesk implements HandoverKeeper {
 
   #secondsOf({ sinceMs }: SessionHandover): number {
     return (this.#context.ports.clock.monotonicMs() - sinceMs) / 1_000;
-  }
-
-  #pendingBefore(revision: number): number {
-    let pending = 0;
-    for (const leg of this.#pendingLegs.values()) if (leg.end === undefined && leg.revision < revision) pending += 1;
-    return pending;
   }
 }

@@ -18,12 +18,19 @@ export interface LiveSession {
   /** Milliseconds since the Unix epoch. */
   readonly since: number;
   readonly listener: string;
+  /** Why it is not where the plan wants it; absent where it is, or where nobody asked for reasons. */
+  readonly reason?: string;
 }
 
 export interface SessionFilter {
   readonly broker?: string;
   readonly cohort?: string;
   readonly clientId?: string;
+  /** `kind:key`. */
+  readonly key?: string;
+  /** Only those that are not where the plan wants them. */
+  readonly pending?: boolean;
+  readonly withReasons?: boolean;
   readonly limit: number;
 }
 

@@ -3,7 +3,7 @@ import type { RoutingSnapshot } from '../plan/snapshot.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { LiveSession, MisplacedSession, SessionCounts, SessionFilter } from './live-session.ts';
 import type { Relay } from './relay.ts';
-import { returnsHome } from './session-record.ts';
+import { returnsHome, type SessionRecord } from './session-record.ts';
 
 /** Sessions asked again per turn of the event loop when the plan changes, so that no relay waits for all of them. */
 const sessionsPerTurn = 1_000;
@@ -78,11 +78,14 @@ export class SessionTable {
     }
   }
 
-  sessions(filter: SessionFilter): LiveSession[] {
+  /** `reasonOf`: why a session is not where the plan wants it. */
+  sessions(filter: SessionFilter, reasonOf: (relay: Relay) => string | undefined): LiveSession[] {
     const found: LiveSession[] = [];
     for (const relay of this.#relayByConnection.values()) {
       if (found.length >= filter.limit) break;
-      if (matches(relay, filter)) found.push(toLiveSession(relay));
+      if (!matches(relay, filter)) continue;
+      const reason = filter.withReasons === true ? reasonOf(relay) : undefined;
+      found.push({ ...toLiveSession(relay), ...(reason !== undefined && { reason }) });
     }
     return found;
   }
@@ -150,12 +153,19 @@ function labelsOf({ record }: Relay): { broker: string; cohort: string } {
   return { broker: record.home.broker, cohort: record.assignment.cohort ?? '' };
 }
 
-function matches({ record }: Relay, { broker, cohort, clientId }: SessionFilter): boolean {
+function matches({ record }: Relay, { broker, cohort, clientId, key, pending }: SessionFilter): boolean {
+  const { assignment, home } = record;
   return (
+    (pending !== true || home.broker !== assignment.broker) &&
+    (key === undefined || keyOf(record) === key) &&
     (broker === undefined || record.home.broker === broker) &&
     (cohort === undefined || record.assignment.cohort === cohort) &&
     (clientId === undefined || record.clientId === clientId)
   );
+}
+
+function keyOf({ assignment: { kind, key } }: SessionRecord): string {
+  return kind === undefined ? '' : `${kind}:${key ?? ''}`;
 }
 
 function toLiveSession({ record, machine }: Relay): LiveSession {
@@ -163,7 +173,7 @@ function toLiveSession({ record, machine }: Relay): LiveSession {
   return {
     connection: record.connection,
     clientId: record.clientId,
-    key: assignment.kind === undefined ? '' : `${assignment.kind}:${assignment.key ?? ''}`,
+    key: keyOf(record),
     cohort: assignment.cohort,
     home: record.home.broker,
     desired: assignment.broker,

@@ -65,6 +65,7 @@ export const session: SessionDocument = {
   cohort: 'everyone',
   home: 'legacy',
   desired: 'aws',
+  reason: 'it can move, and no move has begun with it',
   protocol: '3.1.1',
   persistent: true,
   inFlight: 1,
@@ -214,6 +215,7 @@ export class FakeBackend implements AdminBackend {
       broker: 'legacy',
       reason: 'cohort-source',
       revision: 1,
+      ...(query.home === true && { home: 'aws', connected: true }),
     });
   }
 

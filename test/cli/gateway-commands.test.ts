@@ -7,10 +7,12 @@ import { createAdminClient } from '../../src/admin/admin-client.ts';
 import { failure, success } from '../../src/base/result.ts';
 import { renderMissing } from '../../src/cli/move-command.ts';
 import { awaitReturn, cohortsNow } from '../../src/cli/returned-devices.ts';
+import { createStyle } from '../../src/cli/style.ts';
+import { renderWhere } from '../../src/cli/where-rendering.ts';
 import { mintCertificate, mintCertificateAuthority } from '../../src/tls/certificate-minting.ts';
 import { assessment, dryRun, type FakeBackend } from '../admin/fake-backend.ts';
 import { runServer, tokenByRole } from '../admin/running-server.ts';
-import { moveDocument, planDocument, revisionDocument, statusDocument } from './sample-documents.ts';
+import { moveDocument, planDocument, revisionDocument, statusDocument, whereDocument } from './sample-documents.ts';
 import { makeDirectory, parseJsonLines, runCli, runInProcess } from './spawned-cli.ts';
 
 /** A running admin API, and the command line with its address and token in the environment: `cli` as an operator's shell runs it, `inProcess` the quick way. */
@@ -485,10 +487,15 @@ test('where asks the running gateway, one device or a stream in its order', asyn
     broker: 'legacy',
     reason: 'cohort-source',
     revision: 1,
+    home: 'aws',
+    connected: true,
     planFrom: 'store',
   });
   await cli('where', '--common-name', 'CN 1', '--username', 'u');
-  assert.deepEqual(backend.asked, [{ clientId: 'device-000001' }, { commonName: 'CN 1', username: 'u' }]);
+  assert.deepEqual(backend.asked, [
+    { clientId: 'device-000001', home: true },
+    { commonName: 'CN 1', username: 'u', home: true },
+  ]);
   const ids = Array.from({ length: 100 }, (_, index) => `meter ${index}/µ`);
   const stream = await runCli(['where', '--stdin', '--json'], { environment, stdin: ids.join('\n') });
   assert.deepEqual(
@@ -615,4 +622,32 @@ test('a cutover that moves nobody says so where nobody waits for it', async (con
   assert.doesNotMatch(moved.stdout, /stay where they are/);
   const json = await inProcess('cutover', 'everyone', '--weight', '5%', '--live', 'keep', '--no-wait', '--json');
   assert.doesNotThrow(() => JSON.parse(json.stdout));
+});
+
+test('sessions list says where sessions are and why, and takes the filters of the API', async (context) => {
+  const { backend, inProcess } = await runGateway(context, 'viewer');
+  const listed = await inProcess('sessions', 'list', '--pending', '--cohort', 'everyone', '--broker', 'legacy');
+  assert.deepEqual([listed.code, listed.stderr], [0, '']);
+  assert.deepEqual(backend.asked, [{ cohort: 'everyone', broker: 'legacy', pending: true, limit: 100 }]);
+  const [titles, row] = listed.stdout.split('\n');
+  assert.match(titles ?? '', /^CLIENT ID +COHORT +HOME +DESIRED +PERSISTENT +MQTT +IN FLIGHT +SINCE +WHY$/);
+  assert.match(row ?? '', /^device-000001 +everyone +legacy +aws +yes .* it can move, and no move has begun with it$/);
+  const json = await inProcess('sessions', 'list', '--json', '--limit', '1');
+  assert.equal(JSON.parse(json.stdout)[0].reason, 'it can move, and no move has begun with it');
+  const bounded = await inProcess('sessions', 'list', '--limit', '1');
+  assert.equal(bounded.stderr, 'the first 1; there may be more: --limit\n');
+  backend.sessions = async () => success([]);
+  assert.equal((await inProcess('sessions', 'list')).stdout, 'no such session\n');
+  assert.equal((await inProcess('sessions', 'list', '--limit', '1001')).code, 64);
+});
+
+test('where names the home of one device, and asks for none of a stream', async (context) => {
+  const { cli } = await runGateway(context, 'viewer');
+  assert.match((await cli('where', 'device-000001')).stdout, /^home {6}aws \(connected\)$/m);
+  const offline = { ...whereDocument, planFrom: 'store' } as const;
+  const homeLine = (answer: Parameters<typeof renderWhere>[0]) =>
+    /^home +(.*)$/m.exec(renderWhere(answer, createStyle(false)))?.[1];
+  assert.equal(homeLine(offline), undefined);
+  assert.equal(homeLine({ ...offline, home: 'legacy', connected: false }), 'legacy (its device is away)');
+  assert.match(homeLine({ ...offline, home: null, connected: false }) ?? '', /^none: it is not connected/);
 });

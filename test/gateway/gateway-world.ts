@@ -33,6 +33,7 @@ export const testLimits: GatewayLimits = {
   quiesceMs: 400,
   takeoverMs: 400,
   repairMs: 30_000,
+  drainPerSecond: 500,
 };
 
 /** Grants everything at once and remembers what it was told. */

@@ -41,6 +41,10 @@ function learn(filters: readonly string[], { subscriptionsKnown = true, epoch = 
   world.gateway.learn(1, epoch, encodeSubscriptions({ subscriptionsKnown, held }));
 }
 
+function pendingReasons(): readonly (string | undefined)[] {
+  return world.gateway.sessions({ pending: true, withReasons: true, limit: 9 }).map(({ reason }) => reason);
+}
+
 const homeOf = () => world.gateway.sessions({ limit: 1 })[0]?.home;
 
 /** What the target was asked for when the session moved there. */
@@ -60,10 +64,14 @@ describe('what an operator knows of a live session that is older than the gatewa
     await attachOldSession();
     await world.cutOver('target');
     assert.equal(ask().unknownSubscriptions, 1);
+    const reason = 'persistent session: what it is subscribed to is not known';
+    assert.deepEqual(pendingReasons(), [reason]);
     learn(['commands', 'config/#']);
+    assert.deepEqual(pendingReasons(), ['it can move, and no move has begun with it']);
     assert.equal(world.registry.remembered.length, 0, 'the import stands for it as long as it stays where it is');
     assert.deepEqual(await filtersAtTarget(), ['commands', 'config/#']);
     assert.equal(ask().unknownSubscriptions, 0);
+    assert.deepEqual(pendingReasons(), []);
     await until(() => world.registry.remembered.length > 0, 'subscriptions on disk');
     const { subscriptionsKnown, held } = decodeSubscriptions(world.registry.remembered.at(-1)?.subscriptions);
     assert.deepEqual([subscriptionsKnown, held.map(({ filter }) => filter)], [true, ['commands', 'config/#']]);
