@@ -194,7 +194,8 @@ class DeviceGateway implements Gateway {
 
   learn(connection: number, epoch: number, subscriptions: string): void {
     const relay = this.#sessions.relayOf(connection);
-    if (relay?.record.epoch === epoch) this.#desk.learn(relay, decodeSubscriptions(subscriptions));
+    if (relay?.record.epoch !== epoch) return;
+    if (relay.machine.learn(decodeSubscriptions(subscriptions))) this.#desk.judgements.forget(relay);
   }
 
   sessions(filter: SessionFilter): LiveSession[] {

@@ -1,4 +1,3 @@
-import type { SessionSubscriptions } from '../mqtt/remembered-subscriptions.ts';
 import type { CutAbort } from '../mqtt/session-port.ts';
 import type { RoutingSnapshot } from '../plan/snapshot.ts';
 import { wantedBroker } from './handover-eligibility.ts';
@@ -13,7 +12,7 @@ import { dialObstacle } from './leg-dial.ts';
 import type { LegFailure } from './leg-failure.ts';
 import type { HandoverQuestion, HandoverReply, SecondLegs } from './live-session.ts';
 import { type PendingLeg, pendingBefore } from './pending-leg.ts';
-import { pendingReason } from './pending-reason.ts';
+import { explainSession } from './pending-reason.ts';
 import type { Relay } from './relay.ts';
 import { countSecondLegs } from './second-legs.ts';
 import { type HandoverKeeper, SessionHandover } from './session-handover.ts';
@@ -59,6 +58,7 @@ interface Reckoning {
 
 /** The live handovers of one worker: what the moves ask of it, and what its sessions tell. */
 export class HandoverDesk implements HandoverKeeper {
+  readonly judgements: HandoverJudgements;
   readonly #context: AttachmentContext;
   readonly #sessions: SessionTable;
   readonly #pendingLegs: HandoverDeskOptions['pendingLegs'];
@@ -68,7 +68,6 @@ export class HandoverDesk implements HandoverKeeper {
   readonly #tally = new HandoverTally();
   /** Their legs stand by, and their cuts begin in the next turns. */
   readonly #toCut = new Set<SessionHandover>();
-  readonly #judgements: HandoverJudgements;
   /** Whether the move that asked last cuts as soon as a leg stands by. */
   #cutting: { readonly move: string; readonly isCutting: boolean } | undefined;
   #dialling = 0;
@@ -78,7 +77,7 @@ export class HandoverDesk implements HandoverKeeper {
     this.#sessions = sessions;
     this.#pendingLegs = pendingLegs;
     this.#repairs = repairs;
-    this.#judgements = new HandoverJudgements(context);
+    this.judgements = new HandoverJudgements(context);
   }
 
   handOver(question: HandoverQuestion): HandoverReply {
@@ -115,19 +114,11 @@ export class HandoverDesk implements HandoverKeeper {
     if (this.#cutting?.move === move) this.#cutting = undefined;
   }
 
-  /** Unless it is being cut: what its new broker is asked for is settled then. */
-  learn(relay: Relay, subscriptions: SessionSubscriptions): void {
-    if (relay.machine.phase !== 'stable' && relay.machine.phase !== 'detached') return;
-    if (relay.machine.subscriptions.learn(subscriptions)) this.#judgements.forget(relay);
-  }
-
   /** Why the session is not where the plan wants it; undefined: it is there. */
   reasonOf(relay: Relay): string | undefined {
-    const { connection, home, assignment } = relay.record;
-    if (home.broker === assignment.broker) return undefined;
-    const stays = this.#judgements.stays(relay, assignment.broker, this.#context.ports.snapshot())?.reason;
-    const [handover, setback] = [this.#handovers.get(connection), this.#setbacks.messageOf(connection)];
-    return pendingReason({ isDetached: relay.isDetached, handover, stays, setback });
+    const snapshot = this.#context.ports.snapshot();
+    const [judgements, setbacks] = [this.judgements, this.#setbacks];
+    return explainSession(relay, this.#handovers.get(relay.record.connection), { judgements, setbacks, snapshot });
   }
 
   secondLegs(): readonly SecondLegs[] {
@@ -191,7 +182,7 @@ export class HandoverDesk implements HandoverKeeper {
     if (handover.isLate) this.#noteSetback(handover, { kind: 'late', isLasting: false, message: 'it took too long' });
     else if (kind === 'operator' || kind === 'device-gone' || kind === 'device-stopped') {
       this.#context.ports.metrics.handovers.inc({ result: 'aborted' });
-      if (kind === 'device-stopped') this.#judgements.noteStopped(relay);
+      if (kind === 'device-stopped') this.judgements.noteStopped(relay);
     } else this.#noteSetback(handover, { kind, isLasting: false, message });
   }
 
@@ -233,8 +224,8 @@ export class HandoverDesk implements HandoverKeeper {
     if (!isPaused && isHome && relay.isDetached) this.#repairs.redirect(relay, undefined);
     if (!isPaused && handover !== undefined && !this.#isStillWanted(handover, broker, isHome)) this.#takeBack(handover);
     if (isHome) return;
-    const sleeps = question.prepare === undefined ? this.#judgements.sleeps(relay) : undefined;
-    const stays = this.#judgements.stays(relay, broker, snapshot) ?? sleeps;
+    const sleeps = question.prepare === undefined ? this.judgements.sleeps(relay) : undefined;
+    const stays = this.judgements.stays(relay, broker, snapshot) ?? sleeps;
     const reason = stays?.reason ?? this.#setbacks.stayReason(relay.record.connection, question.move);
     if (reason !== undefined) {
       if (!isPaused && handover !== undefined) this.#takeBack(handover);
@@ -307,8 +298,8 @@ export class HandoverDesk implements HandoverKeeper {
 
   #begin(relay: Relay, broker: string, reckoning: Reckoning): void {
     const { move, prepare } = reckoning.question;
-    this.#judgements.forget(relay);
-    if (this.#judgements.stays(relay, broker, reckoning.snapshot) !== undefined) return;
+    this.judgements.forget(relay);
+    if (this.judgements.stays(relay, broker, reckoning.snapshot) !== undefined) return;
     const handover = new SessionHandover(relay, { broker, move }, this.#context);
     const obstacle = dialObstacle(relay, this.#context.settings, broker);
     if (obstacle !== undefined) {

@@ -1,3 +1,7 @@
+import type { RoutingSnapshot } from '../plan/snapshot.ts';
+import type { HandoverJudgements } from './handover-judgements.ts';
+import type { HandoverSetbacks } from './handover-setbacks.ts';
+import type { Relay } from './relay.ts';
 import type { SessionHandover } from './session-handover.ts';
 
 /** What is known of a session that is not where the plan wants it. */
@@ -18,4 +22,29 @@ export function pendingReason({ isDetached, handover, stays, setback }: PendingS
   if (stage === 'dialling' || stage === 'cutting') return 'its handover is under way';
   if (setback !== undefined) return `the last attempt was given up: ${setback}`;
   return 'it can move, and no move has begun with it';
+}
+
+/** Why the session is not where the plan wants it; undefined: it is there. */
+export function explainSession(
+  relay: Relay,
+  handover: SessionHandover | undefined,
+  {
+    judgements,
+    setbacks,
+    snapshot,
+  }: {
+    readonly judgements: HandoverJudgements;
+    readonly setbacks: HandoverSetbacks;
+    readonly snapshot: RoutingSnapshot;
+  },
+): string | undefined {
+  const { connection, home, assignment } = relay.record;
+  if (home.broker === assignment.broker) return undefined;
+  const stays = (judgements.stays(relay, assignment.broker, snapshot) ?? judgements.sleeps(relay))?.reason;
+  return pendingReason({
+    isDetached: relay.isDetached,
+    handover,
+    stays,
+    setback: setbacks.messageOf(connection),
+  });
 }

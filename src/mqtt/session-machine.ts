@@ -6,6 +6,7 @@ import type { FramingProblem } from './framer.ts';
 import { HeldRelease } from './held-release.ts';
 import { PacketStream } from './packet-stream.ts';
 import { reasonCode } from './reason-code.ts';
+import type { SessionSubscriptions } from './remembered-subscriptions.ts';
 import { createSessionParts, type SessionMachineOptions } from './session-assembly.ts';
 import type { CutOptions } from './session-cut.ts';
 import { SessionLegs } from './session-legs.ts';
@@ -212,6 +213,12 @@ export class SessionMachine {
 
   get isEnded(): boolean {
     return this.#parts.end !== undefined;
+  }
+
+  /** Unless it is being cut: what its new broker is asked for is settled then. False: nothing is known that was not. */
+  learn(subscriptions: SessionSubscriptions): boolean {
+    const { phase } = this;
+    return (phase === 'stable' || phase === 'detached') && this.subscriptions.learn(subscriptions);
   }
 
   /** What the device holds that the profile's broker could not. */
