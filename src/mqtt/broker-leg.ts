@@ -51,6 +51,7 @@ export class BrokerLeg implements UpstreamLeg {
   readonly stream: PacketStream;
   readonly sameForm: boolean;
   restoringUntilMs = Number.NEGATIVE_INFINITY;
+  isRelieved = false;
   readonly askedAnew: string[] = [];
   readonly repeated = new Set<number>();
   isOver = false;

@@ -40,11 +40,19 @@ export class DeliveredValues {
     remember(this.#liveByTopic, topic, { value: valueDigest(head), max: maxKnownTopics });
   }
 
-  /**
-   * Whether the device was given exactly that lately for its topic. A topic that nothing came for on this connection is the
-   * affair of the connection on which it was subscribed to: what the broker retained then was given there.
-   */
+  /** Whether that is what the device was given last for its topic. */
   isLast(head: PublishHead): boolean {
+    const topic = topicDigest(head);
+    const value = this.#retainedByTopic?.get(topic)?.[0] ?? this.#liveByTopic?.get(topic);
+    return value === valueDigest(head);
+  }
+
+  /**
+   * Whether the device was given exactly that lately for its topic: no news where another broker has delivered all the time.
+   * A topic that nothing came for on this connection is the affair of the connection on which it was subscribed to: what the
+   * broker retained then was given there.
+   */
+  isRecent(head: PublishHead): boolean {
     const topic = topicDigest(head);
     const retained = this.#retainedByTopic?.get(topic);
     if (retained !== undefined) return retained.includes(valueDigest(head));

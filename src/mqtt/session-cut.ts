@@ -1,5 +1,4 @@
 import { retainedMs } from './delivery-judgement.ts';
-import type { LegSlot } from './downlink-exchanges.ts';
 import { OverlapDuplicates } from './overlap-duplicates.ts';
 import { otherLeg, type SessionParts } from './session-parts.ts';
 import type { CutAbort } from './session-port.ts';
@@ -94,6 +93,7 @@ export class SessionCut {
     if (isWayBack) this.#endOverlap();
     this.#options = options;
     target.restoringUntilMs = Number.POSITIVE_INFINITY;
+    target.isRelieved = !this.#parts.leg.isOver;
     // What the device asked of it in its earlier turn is answered.
     target.askedAnew.length = 0;
     this.#restore(target, held);
@@ -133,7 +133,11 @@ export class SessionCut {
 
   /** The leg is lost, and the machine has forgotten it or holds it for a repair. True: the cut is what goes on with it. */
   legLost(leg: UpstreamLeg, message: string): boolean {
-    if (leg === this.#parts.leg) return this.#isBeforeSwitch;
+    const { target } = this;
+    if (leg === this.#parts.leg) {
+      if (target !== undefined) target.isRelieved = false;
+      return target !== undefined;
+    }
     if (this.#isBeforeSwitch) {
       this.#end(leg, { kind: 'leg-lost', message });
       return false;
@@ -342,9 +346,3 @@ const exampleCharacters = 120;
 
 const brokerBusy: CutAbort = { kind: 'busy', message: 'the old broker does not come to a rest' };
 const deviceStopped: CutAbort = { kind: 'device-stopped', message: 'the device stopped in the middle of a packet' };
-
-/** A place for a leg that is free. */
-export function freeSlot({ legs }: SessionParts): LegSlot | undefined {
-  if (legs[0] === undefined) return 0;
-  return legs[1] === undefined ? 1 : undefined;
-}

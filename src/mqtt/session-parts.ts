@@ -61,6 +61,12 @@ export function otherLeg({ leg, legs }: SessionParts): UpstreamLeg | undefined {
   return legs[otherSlot(leg.slot)];
 }
 
+/** A place for a leg that is free. */
+export function freeSlot({ legs }: SessionParts): LegSlot | undefined {
+  if (legs[0] === undefined) return 0;
+  return legs[1] === undefined ? 1 : undefined;
+}
+
 export function otherSlot(slot: LegSlot): LegSlot {
   return slot === 0 ? 1 : 0;
 }

@@ -212,7 +212,7 @@ const delivering: readonly LegsMutation[] = [
   },
   {
     name: 'retained values come again',
-    apply: replaced(DeliveredValues.prototype, 'isLast', () => () => false),
+    apply: replaced(DeliveredValues.prototype, 'isRecent', () => () => false),
   },
 ];
 
