@@ -201,6 +201,10 @@ export class SessionLegs {
     if (!isSubscribed) {
       leg.restoringUntilMs = Number.POSITIVE_INFINITY;
       leg.desk.restore(known, parts.nowMs);
+    } else if (lost.restoringUntilMs > Number.NEGATIVE_INFINITY) {
+      // The retained messages that the gateway's own SUBSCRIBE brought may have waited in the session.
+      leg.restoringUntilMs = parts.nowMs + retainedMs;
+      leg.askedAnew.push(...lost.askedAnew);
     }
     leg.desk.adopt(orders, parts.nowMs);
     if (isResumed) parts.downlink.resume(slot);
