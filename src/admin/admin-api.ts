@@ -34,9 +34,15 @@ export interface BrokerStatus {
   readonly profile: string;
   /** Live device sessions. */
   readonly sessions: number;
-  /** At least one endpoint is believed to answer. */
+  /** Further connections of live sessions: under way, prepared, or warm for the way back. */
+  readonly secondLegs: number;
+  /** It was never asked, or has answered since it was last found silent or unreachable. */
   readonly connected: boolean;
+  /** `unsure`: some worker has heard from it and another has not, or nobody has asked it for a while. */
+  readonly state: BrokerState;
 }
+
+export type BrokerState = 'up' | 'unsure' | 'down';
 
 export interface CohortStatus {
   readonly name: string;
@@ -44,8 +50,13 @@ export interface CohortStatus {
   readonly target: string;
   /** 0 to 10 000, hundredths of a per cent of this cohort. */
   readonly weightBps: number;
-  /** Live sessions on either broker; `moving`: those that are not where the plan wants them. */
+  /** Live sessions on either broker; `moving`: those that are not where the plan wants them, for whatever reason. */
   readonly sessions: { readonly source: number; readonly target: number; readonly moving: number };
+  /**
+   * Second connections of live sessions. `underWay`: handovers that have begun and not switched. `prepared`: they stand by
+   * for a weight that is to come. `warm`: the session came from there, and they stand by for the way back.
+   */
+  readonly handovers: { readonly underWay: number; readonly prepared: number; readonly warm: number };
   /** Devices known to do what the target cannot carry: they stay on the source, whatever the weight. */
   readonly heldBack: number;
 }
@@ -98,17 +109,31 @@ export interface DryRun {
   readonly warm: number;
   /** Of those: without one. */
   readonly cold: number;
-  /** Sessions that would stay until the gateway knows their subscriptions, or until they wake. */
-  readonly pending: { readonly unknownSubscriptions: number; readonly asleep: number };
+  readonly pending: PendingSessions;
   /** Sessions that would stay, with the reason; bounded like those of a move. */
   readonly refused: readonly { readonly clientId: string; readonly reason: string }[];
   readonly pacePerSecond: number;
-  /** From the first session to the last. */
+  /** From the first session to the last, by the pace, the quotas, and what a cut waits for its subscriptions; on one decimal. */
   readonly estimatedSeconds: number;
-  /** By broker that sessions would go to; null: no bound is known. */
+  /** By broker that sessions would go to; without live ones, that the weights point to. Null: no bound is known. */
   readonly quotas: Readonly<
     Record<string, { readonly connectsPerSecond: number | null; readonly filtersPerSecond: number | null }>
   >;
+}
+
+/** Sessions that neither move nor fail: they follow later by themselves. */
+export interface PendingSessions {
+  /**
+   * Persistent sessions of the cohorts that the weight would move and whose devices are away. An estimate: the recorded
+   * homes that are elsewhere, less the live ones among them; cohort and position as when the device was last connected.
+   */
+  readonly offline: number;
+  /** Persistent sessions whose subscriptions the gateway does not know. */
+  readonly unknownSubscriptions: number;
+  /** Sessions whose devices stopped in the middle of a packet: they move once the rest has come. */
+  readonly asleep: number;
+  /** The live ones of them, with the reason; bounded like those that are refused. */
+  readonly listed: readonly { readonly clientId: string; readonly reason: string }[];
 }
 
 export type MoveState = 'running' | 'paused' | 'done' | 'failed' | 'aborted' | 'superseded';
@@ -130,6 +155,8 @@ export interface MoveDocument {
   readonly state: MoveState;
   readonly kind: 'cutover' | 'rollback';
   readonly cohorts: readonly string[];
+  /** Brokers that its sessions go to. */
+  readonly destinations: readonly string[];
   readonly revision: number;
   readonly author: string;
   readonly reason: string;
@@ -145,11 +172,7 @@ export interface MoveDocument {
   readonly underWay: number;
   /** Attempts that were given up; their sessions stay where they are and are tried again. */
   readonly aborted: number;
-  /**
-   * Not moved and not failed. `offline`: persistent sessions at the brokers to leave whose devices are away; an estimate,
-   * of all cohorts together: the recorded homes less the live persistent sessions.
-   */
-  readonly pending: { readonly offline: number; readonly unknownSubscriptions: number; readonly asleep: number };
+  readonly pending: PendingSessions;
   readonly refused: readonly { readonly clientId: string; readonly reason: string }[];
   /** Refused sessions, those beyond the listed ones included. */
   readonly refusedTotal: number;
@@ -157,7 +180,7 @@ export interface MoveDocument {
   readonly finishedAt: Timestamp | null;
   /** Until now while the move runs. */
   readonly durationMs: number;
-  /** Why it failed, is paused or was ended; null otherwise. */
+  /** Why it failed, is paused, waits or was ended, and of one that is done what it has not seen to move; null otherwise. */
   readonly message: string | null;
 }
 
@@ -173,6 +196,10 @@ export interface WhereDocument {
   readonly broker: string;
   readonly reason: AssignmentReason;
   readonly revision: number;
+  /** The broker that holds its session, null: none that is known. Absent unless the question asked for it. */
+  readonly home?: string | null | undefined;
+  /** Whether its device is connected, null: some worker did not say. Absent like `home`. */
+  readonly connected?: boolean | null | undefined;
 }
 
 /** An entry of `GET /v1/sessions`. */
@@ -185,6 +212,8 @@ export interface SessionDocument {
   readonly home: string;
   /** Where the plan wants it. */
   readonly desired: string;
+  /** Why it is not there; null where it is. */
+  readonly reason: string | null;
   readonly protocol: '3.1' | '3.1.1' | '5';
   readonly persistent: boolean;
   /** Unacknowledged QoS 1 and 2 exchanges, both directions. */
@@ -265,6 +294,8 @@ export interface WhereQuery {
   readonly serialNumber?: string;
   readonly organizationalUnit?: string;
   readonly issuerCommonName?: string;
+  /** Also asks the workers where its session is. */
+  readonly home?: boolean;
 }
 
 /** The parameters of `GET /v1/sessions`. */
@@ -272,6 +303,8 @@ export interface SessionQuery {
   readonly broker?: string;
   readonly cohort?: string;
   readonly clientId?: string;
+  /** Only sessions that are not where the plan wants them. */
+  readonly pending?: boolean;
   /** 1 to 1000; 100 when absent. */
   readonly limit?: number;
 }

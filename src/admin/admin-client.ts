@@ -161,7 +161,7 @@ function movePath(id: string): string {
   return `/v1/moves/${encodeURIComponent(id)}`;
 }
 
-type Query = Readonly<Record<string, string | number | undefined>>;
+type Query = Readonly<Record<string, string | number | boolean | undefined>>;
 
 function withQuery(path: string, query: Query): string {
   const parameters = new URLSearchParams();

@@ -72,7 +72,16 @@ export const statusDocument = z.object({
   revision: revisionNumber,
   frozen: z.boolean(),
   freeze: freezeDocument.nullable(),
-  brokers: z.record(z.string(), z.object({ profile: z.string(), sessions: count, connected: z.boolean() })),
+  brokers: z.record(
+    z.string(),
+    z.object({
+      profile: z.string(),
+      sessions: count,
+      secondLegs: count,
+      connected: z.boolean(),
+      state: z.enum(['up', 'unsure', 'down']),
+    }),
+  ),
   cohorts: z.array(
     z.object({
       name: z.string(),
@@ -80,6 +89,7 @@ export const statusDocument = z.object({
       target: z.string(),
       weightBps: bps,
       sessions: z.object({ source: count, target: count, moving: count }),
+      handovers: z.object({ underWay: count, prepared: count, warm: count }),
       heldBack: count,
     }),
   ),
@@ -134,13 +144,15 @@ export const moveAccepted = z.object({
 
 const refused = z.array(z.object({ clientId: z.string(), reason: z.string() }));
 
+const pending = z.object({ offline: count, unknownSubscriptions: count, asleep: count, listed: refused });
+
 export const dryRunDocument = z.object({
   revision: z.null(),
   dryRun: z.object({
     live: count,
     warm: count,
     cold: count,
-    pending: z.object({ unknownSubscriptions: count, asleep: count }),
+    pending,
     refused,
     pacePerSecond: z.number().min(0),
     estimatedSeconds: z.number().min(0),
@@ -156,6 +168,7 @@ export const moveDocument = z.object({
   state: z.enum(['running', 'paused', 'done', 'failed', 'aborted', 'superseded']),
   kind: z.enum(['cutover', 'rollback']),
   cohorts: z.array(z.string()),
+  destinations: z.array(z.string()),
   revision: revisionNumber,
   author: z.string(),
   reason: z.string(),
@@ -167,7 +180,7 @@ export const moveDocument = z.object({
   prepared: count,
   underWay: count,
   aborted: count,
-  pending: z.object({ offline: count, unknownSubscriptions: count, asleep: count }),
+  pending,
   refused,
   refusedTotal: count,
   startedAt: timestamp,
@@ -186,6 +199,8 @@ export const whereDocument = z.object({
   broker: z.string(),
   reason: z.enum(['override', 'cohort-target', 'cohort-source', 'no-cohort', 'no-key']),
   revision: revisionNumber,
+  home: z.string().nullable().optional(),
+  connected: z.boolean().nullable().optional(),
 }) satisfies z.ZodType<WhereDocument>;
 
 export const sessionDocument = z.object({
@@ -194,6 +209,7 @@ export const sessionDocument = z.object({
   cohort: z.string().nullable(),
   home: z.string(),
   desired: z.string(),
+  reason: z.string().nullable(),
   protocol: z.enum(['3.1', '3.1.1', '5']),
   persistent: z.boolean(),
   inFlight: count,

@@ -81,6 +81,11 @@ export const revisionsQuery = z.strictObject({
 
 const identityParameter = z.string().min(1).max(65_535).optional();
 
+const flagParameter = z
+  .enum(['true', 'false'])
+  .transform((text) => text === 'true')
+  .optional();
+
 export const whereQuery = z
   .strictObject({
     device: identityParameter.meta({ description: 'A value of the first kind in fleet.identity' }),
@@ -93,9 +98,11 @@ export const whereQuery = z
     serialNumber: parsedText(parseSerialNumber).meta({ description: 'Hex, colons allowed' }).optional(),
     organizationalUnit: identityParameter,
     issuerCommonName: identityParameter,
+    home: flagParameter.meta({ type: 'boolean', description: 'Also the broker that holds its session' }),
   })
   .check((context) => {
-    if (Object.values(context.value).some((value) => value !== undefined)) return;
+    const { home: _home, ...identities } = context.value;
+    if (Object.values(identities).some((value) => value !== undefined)) return;
     addIssue(context, 'clientId', 'clientId, commonName, fingerprint or another identity of the device');
   });
 
@@ -103,6 +110,7 @@ export const sessionsQuery = z.strictObject({
   broker: identityParameter,
   cohort: identityParameter,
   clientId: identityParameter,
+  pending: flagParameter.meta({ type: 'boolean', description: 'Only those that are not where the plan wants them' }),
   limit: integerParameter({ minimum: 1, maximum: 1_000, default: 100 }),
 });
 

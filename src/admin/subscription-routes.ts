@@ -8,7 +8,7 @@ export function subscriptionImportRoute(backend: AdminBackend): AdminRoute {
     method: 'POST',
     url: '/v1/subscriptions',
     operationId: 'importSubscriptions',
-    summary: 'Tells the gateway the subscriptions of sessions that are older than it; they count from the next CONNECT',
+    summary: 'Tells the gateway the subscriptions of sessions that are older than it, connected or not',
     access: 'operator',
     body: subscriptionImportBody,
     success: { status: 200, description: 'What was taken is on disk', schema: subscriptionImportDocument },

@@ -138,6 +138,7 @@ class ControlProcess {
       nameserver,
       ...{ configuration, authority, store, hub, moves, verbs, assessments, figures: this.#figures },
       learn: (importId, devices) => this.#sessions.learn(importId, devices),
+      homeOf: (clientId) => this.#sessions.homeOf(clientId),
       subscribe: (onEvent) => events.subscribe(onEvent),
     });
     const { tokens, metricsToken } = configuration.admin;

@@ -3,67 +3,107 @@ import type { AdminResult } from '../admin/admin-backend.ts';
 import { failure, success } from '../base/result.ts';
 import type { Configuration } from '../config/configuration.ts';
 import type { HandoverReply } from '../gateway/live-session.ts';
-import { quotaOf } from './handover-pace.ts';
-import { destinationsOf, type MoveRequest } from './move-request.ts';
+import { profileNamed } from '../mqtt/broker-profiles.ts';
+import { canaryRounds } from '../gateway/handover-move.ts';
+import { filtersPerDevice, quotaOf } from './handover-pace.ts';
+import { type CohortPlacement, destinationsOf, type MoveRequest } from './move-request.ts';
 import type { WorkerMoves } from './worker-moves.ts';
 
-/** The ID under which workers are asked where nothing is prepared; no move has it. */
-const rehearsalId = 'dry-run';
-/** Milliseconds that a cut waits for its subscriptions, where only the broker's profile says. */
-const usualSettleMs = 1_000;
-
-/** What a move would find now. The workers count, and begin nothing. */
-export async function rehearse(
-  request: MoveRequest,
-  {
-    configuration,
-    workers,
-    id = rehearsalId,
-  }: {
-    readonly configuration: Configuration;
-    readonly workers: Pick<WorkerMoves, 'handOver'>;
-    /** Of the preparation whose second connections are among those counted. */
-    readonly id?: string;
-  },
-): AdminResult<DryRunDocument> {
-  const replies: HandoverReply[] = [];
-  for (const { name: cohort, weightBps } of request.placements) {
-    const asked = { move: id, cohorts: [cohort], begin: 0, order: 'first-first', isPaused: true } as const;
-    const answers = await workers.handOver({ ...asked, prepare: { cohort, weightBps } });
-    const answered = answers.filter((reply) => reply !== undefined);
-    if (answered.length < answers.length || answers.length === 0) {
-      return failure({ kind: 'too-slow', message: 'a worker did not answer, so that not every session is known' });
-    }
-    replies.push(...answered);
-  }
-  return success({ revision: null, dryRun: describe(request, replies, configuration) });
+export interface DryRunDeps {
+  readonly configuration: Configuration;
+  readonly workers: Pick<WorkerMoves, 'handOver'>;
+  /** Persistent sessions that these terms would move and whose devices are away; undefined when it cannot be told now. */
+  readonly offlineOf: (placements: readonly CohortPlacement[]) => Promise<number | undefined>;
 }
 
-function describe(request: MoveRequest, replies: readonly HandoverReply[], configuration: Configuration): DryRun {
+/** Under an ID that no move has, and paused: the workers count and change nothing, whatever is under way. */
+const rehearsal = { move: 'dry-run', begin: 0, order: 'first-first', isPaused: true } as const;
+
+/** What a move would find now. */
+export async function rehearse(request: MoveRequest, deps: DryRunDeps): AdminResult<DryRunDocument> {
+  const { configuration, workers, offlineOf } = deps;
+  const replies: HandoverReply[] = [];
+  for (const { name: cohort, weightBps } of request.placements) {
+    const answers = await workers.handOver({ ...rehearsal, cohorts: [cohort], prepare: { cohort, weightBps } });
+    const answered = answers.filter((reply) => reply !== undefined);
+    if (answered.length < answers.length || answers.length === 0) return failure(silentWorker);
+    replies.push(...answered);
+  }
+  const offline = await offlineOf(request.placements);
+  if (offline === undefined) return failure(silentWorker);
+  return success({ revision: null, dryRun: describe({ request, replies, offline }, configuration) });
+}
+
+const silentWorker = {
+  kind: 'too-slow',
+  message: 'a worker did not answer, so that not every session is known',
+} as const;
+
+function describe(
+  {
+    request,
+    replies,
+    offline,
+  }: { readonly request: MoveRequest; readonly replies: readonly HandoverReply[]; readonly offline: number },
+  configuration: Configuration,
+): DryRun {
   const sum = (figure: (reply: HandoverReply) => number) => replies.reduce((total, reply) => total + figure(reply), 0);
   const live = sum(({ remaining }) => remaining);
   const warm = sum(({ prepared }) => prepared);
   const cold = Math.max(0, live - warm);
-  const { pacePerSecond } = request;
+  const sessionsByBroker = addUp(replies.map(({ destinations }) => destinations));
+  const brokers = live === 0 ? destinationsOf(request) : Object.keys(sessionsByBroker);
+  const { moveRefusedListed } = configuration.limits;
   return {
     ...{ live, warm, cold },
     pending: {
+      offline,
       unknownSubscriptions: sum(({ unknownSubscriptions }) => unknownSubscriptions),
       asleep: sum(({ asleep }) => asleep),
+      listed: replies.flatMap(({ waiting }) => waiting).slice(0, moveRefusedListed),
     },
-    refused: replies.flatMap(({ staying }) => staying).slice(0, configuration.limits.moveRefusedListed),
-    pacePerSecond,
-    estimatedSeconds: estimatedSeconds(request, { live, cold }, configuration),
-    quotas: Object.fromEntries(destinationsOf(request).map((broker) => [broker, quotaOf(configuration, broker)])),
+    refused: replies.flatMap(({ staying }) => staying).slice(0, moveRefusedListed),
+    pacePerSecond: request.pacePerSecond,
+    estimatedSeconds: estimatedSeconds(request, { live, cold, sessionsByBroker }, configuration),
+    quotas: Object.fromEntries(brokers.map((broker) => [broker, quotaOf(configuration, broker)])),
   };
 }
 
+interface Found {
+  readonly live: number;
+  readonly cold: number;
+  readonly sessionsByBroker: Readonly<Record<string, number>>;
+}
+
+/** From the first session to the last, on one decimal: the slowest of pace and quotas, and what a cut waits for its subscriptions. */
 function estimatedSeconds(
   { live: mode, pacePerSecond }: MoveRequest,
-  { live, cold }: { readonly live: number; readonly cold: number },
-  { handover }: Configuration,
+  { live, cold, sessionsByBroker }: Found,
+  configuration: Configuration,
 ): number {
   if (mode === 'keep' || live === 0) return 0;
   if (mode === 'reconnect') return Math.ceil(live / pacePerSecond);
-  return Math.ceil(cold / pacePerSecond + ((handover.settleMs ?? usualSettleMs) + handover.overlapMs) / 1_000);
+  const byQuota = Object.entries(sessionsByBroker).map(([broker, sessions]) => {
+    const { connectsPerSecond, filtersPerSecond } = quotaOf(configuration, broker);
+    const connecting = Math.min(cold, sessions) / (connectsPerSecond ?? Number.POSITIVE_INFINITY);
+    return Math.max(connecting, (sessions * filtersPerDevice) / (filtersPerSecond ?? Number.POSITIVE_INFINITY));
+  });
+  const settles = Object.keys(sessionsByBroker).map((broker) => settleMsOf(broker, configuration));
+  // Sessions without a second connection wait for those that a move begins with, one after the other.
+  const rounds = Math.max(1, canaryRounds(cold));
+  const seconds = Math.max(cold / pacePerSecond, ...byQuota) + (rounds * Math.max(0, ...settles)) / 1_000;
+  return Math.ceil(seconds * 10) / 10;
+}
+
+/** Milliseconds that a cut waits until what it subscribed to surely delivers. */
+function settleMsOf(broker: string, { brokers, handover }: Configuration): number {
+  return handover.settleMs ?? profileNamed(brokers[broker]?.profile).subscriptionSettleMs;
+}
+
+function addUp(counts: readonly Readonly<Record<string, number>>[]): Readonly<Record<string, number>> {
+  const total: Record<string, number> = {};
+  for (const count of counts) {
+    for (const [name, sessions] of Object.entries(count)) total[name] = (total[name] ?? 0) + sessions;
+  }
+  return total;
 }

@@ -1,12 +1,15 @@
 import { Registry } from '@prometheus-io/client';
 import type { StatusDocument } from '../admin/admin-api.ts';
 import { renderHostPort } from '../base/addresses.ts';
+import { systemClock } from '../base/clock.ts';
 import type { Configuration } from '../config/configuration.ts';
+import type { SecondLegs, SecondLegUse } from '../gateway/live-session.ts';
 import type { PlanRevision } from '../plan/store/plan-store.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { AssessmentLedger } from './assessment-ledger.ts';
+import { brokerState } from './broker-state.ts';
 import { type CutoverFreeze, toFreezeDocument } from './cutover-freeze.ts';
-import { nameserverPortName } from './process-messages.ts';
+import { nameserverPortName, type WorkerFigures } from './process-messages.ts';
 import type { SteeringAuthority } from './steering-authority.ts';
 import type { WorkerHub, WorkerSummary } from './worker-hub.ts';
 
@@ -58,7 +61,11 @@ export class FleetFigures {
           {
             profile,
             sessions: sum(counts.map((figures) => figures.counts.byBroker[name] ?? 0)),
-            connected: counts.some((figures) => figures.brokersUp[name] === true),
+            secondLegs: sum(counts.map((figures) => legsOf(figures, ({ broker }) => broker === name))),
+            ...brokerState(
+              counts.flatMap((figures) => figures.brokerLives[name] ?? []),
+              systemClock.wallMs(),
+            ),
           },
         ]),
       ),
@@ -67,7 +74,10 @@ export class FleetFigures {
         const ofCohort = counts.map((figures) => figures.counts.byCohort[name]);
         const total = (field: 'source' | 'target' | 'moving') => sum(ofCohort.map((cohort) => cohort?.[field] ?? 0));
         const sessions = { source: total('source'), target: total('target'), moving: total('moving') };
-        return { name, source, target, weightBps, sessions, heldBack };
+        const legs = (use: SecondLegUse) =>
+          sum(counts.map((figures) => legsOf(figures, (of) => of.cohort === name && of.use === use)));
+        const handovers = { underWay: legs('under-way'), prepared: legs('prepared'), warm: legs('warm') };
+        return { name, source, target, weightBps, sessions, handovers, heldBack };
       }),
       listeners: configuration.listeners.map(({ name, bind }) => ({
         name,
@@ -97,6 +107,10 @@ export class FleetFigures {
     const theirs = workers.flatMap(({ figures }) => (figures === undefined ? [] : [figures.metrics as Families]));
     return Registry.aggregate([own, ...theirs, ...this.#ended]).metrics();
   }
+}
+
+function legsOf({ counts }: WorkerFigures, isMeant: (legs: SecondLegs) => boolean): number {
+  return sum(counts.secondLegs.filter(isMeant).map(({ legs }) => legs));
 }
 
 function sum(numbers: readonly number[]): number {

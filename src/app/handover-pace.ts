@@ -3,7 +3,7 @@ import type { BrokerProfileName, Configuration } from '../config/configuration.t
 /** Share of a broker's quotas that moves take: other clients and repairs need the rest. */
 const share = 0.5;
 /** Filters of a device, where nothing is known. */
-const filtersPerDevice = 4;
+export const filtersPerDevice = 4;
 
 /** AWS quota "Subscriptions per second per account": 500, adjustable. */
 const filtersPerSecond: Readonly<Partial<Record<BrokerProfileName, number>>> = { 'aws-iot-core': 500 };

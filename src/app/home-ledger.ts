@@ -1,3 +1,4 @@
+import type { Clock } from '../base/clock.ts';
 import { errorMessage } from '../base/errors.ts';
 import type { HomeStore } from '../session/home-store.ts';
 import type { ImportedDevice, ImportOutcome } from '../session/imported-subscriptions.ts';
@@ -7,12 +8,17 @@ import type { HomeChange, Purge } from './process-messages.ts';
 
 export interface HomeLedgerOptions {
   readonly log: Logger;
+  readonly clock: Pick<Clock, 'monotonicMs'>;
   /** All that was changed so far is on disk. */
   readonly onWritten?: () => void;
 }
 
-/** Homes that wait this long at most to be written. */
+/** How long the first home waits for more to be written with it, where the disk is fast. */
 const flushMs = 20;
+/** Writing takes a fifth of the time at most: a move of a whole cohort must not wait for the disk. */
+const restPerWrite = 4;
+/** The longest rest that a slow disk is given. */
+const longestRestMs = 500;
 /** The wait after a write that failed: it takes the event loop with it. */
 const retryMs = 5_000;
 /** Client IDs whose home was forgotten, and by which epoch: older changes may still be on their way from a worker. */
@@ -22,13 +28,16 @@ const forgottenKept = 100_000;
 export class HomeLedger {
   readonly #homes: HomeStore;
   readonly #log: Logger;
+  readonly #clock: HomeLedgerOptions['clock'];
   readonly #onWritten: () => void;
+  #restMs = flushMs;
   readonly #forgotten = new Map<string, number>();
   #flushTimer: NodeJS.Timeout | undefined;
 
-  constructor(homes: HomeStore, { log, onWritten = () => {} }: HomeLedgerOptions) {
+  constructor(homes: HomeStore, { log, clock, onWritten = () => {} }: HomeLedgerOptions) {
     this.#homes = homes;
     this.#log = log;
+    this.#clock = clock;
     this.#onWritten = onWritten;
   }
 
@@ -50,7 +59,7 @@ export class HomeLedger {
   }
 
   /** Of workers that lost each other the later epoch counts, in whichever order they tell. */
-  apply({ clientId, epoch, broker, remains, former }: HomeChange): void {
+  apply({ clientId, epoch, broker, place, remains, former }: HomeChange): void {
     if (clientId === '') return;
     this.#change((homes) => {
       if (epoch < this.#epochIn(homes, clientId)) return;
@@ -58,7 +67,7 @@ export class HomeLedger {
         homes.forget(clientId);
         this.#noteForgotten(clientId, epoch);
       } else {
-        homes.record(clientId, broker, epoch);
+        homes.record(clientId, broker, epoch, place);
         homes.keep(clientId, remains);
       }
       if (former !== undefined) homes.keepFormer(clientId, former);
@@ -89,6 +98,7 @@ export class HomeLedger {
 
   /** False: it is only in memory yet. */
   flush(): boolean {
+    const beganMs = this.#clock.monotonicMs();
     try {
       this.#homes.flush();
     } catch (error) {
@@ -96,6 +106,8 @@ export class HomeLedger {
       this.#log.error({ error: errorMessage(error) }, text);
       return false;
     }
+    const tookMs = this.#clock.monotonicMs() - beganMs;
+    this.#restMs = Math.max(flushMs, Math.min(longestRestMs, restPerWrite * tookMs));
     this.#onWritten();
     return true;
   }
@@ -131,7 +143,7 @@ export class HomeLedger {
     } catch (error) {
       this.#log.error({ error: errorMessage(error) }, 'The home of a persistent session could not be recorded');
     }
-    this.#armFlush(flushMs);
+    this.#armFlush(this.#restMs);
   }
 
   #armFlush(waitMs: number): void {

@@ -8,17 +8,18 @@ import type { HomeChange } from './process-messages.ts';
 /** `before` and `after`: the leg on either side of the change. */
 export function homeAtAttach(
   { before, after }: { readonly before: HeldLeg; readonly after: HeldLeg },
-  { persistent, keepsSubscriptions }: AttachedSession,
+  { persistent, place, keepsSubscriptions }: AttachedSession,
 ): HomeChange | undefined {
   // A clean session without a recorded home changes nothing that the control process keeps.
   if (!persistent && !before.hasHome) return undefined;
   const { clientId, epoch, broker, former } = after;
   if (!persistent) return { clientId, epoch, former };
-  if (before.isAttached) return { clientId, epoch, broker, former, remains: livingSession };
+  const home = { clientId, epoch, broker, former, ...(place !== undefined && { place }) };
+  if (before.isAttached) return { ...home, remains: livingSession };
   // Said in full: another worker may know of them, and what it told the control process may be lost with that.
   const { subscriptions } = before;
-  if (keepsSubscriptions !== true || subscriptions === undefined) return { clientId, epoch, broker, former };
-  return { clientId, epoch, broker, former, remains: { ...livingSession, subscriptions } };
+  if (keepsSubscriptions !== true || subscriptions === undefined) return home;
+  return { ...home, remains: { ...livingSession, subscriptions } };
 }
 
 export function homeAtChange(leg: HeldLeg | undefined, subscriptions: string): HomeChange | undefined {

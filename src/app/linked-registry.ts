@@ -166,7 +166,8 @@ export class LinkedRegistry implements SessionRegistry {
     });
   }
 
-  async adopt({ clientId, connection, broker, persistent }: AdoptedSession): Promise<number> {
+  async adopt(session: AdoptedSession): Promise<number> {
+    const { clientId, connection, broker } = session;
     const request: ClaimRequest = { clientId, connection, intent: 'resume', desired: broker };
     const answer = await new Promise<ClaimAnswer>((settle) => {
       this.#route({ request, settle, adopts: true, isSettled: false, remoteClaim: undefined, takeBack: undefined });
@@ -176,7 +177,7 @@ export class LinkedRegistry implements SessionRegistry {
       await this.#deps.endLeg(connection, Number.MAX_SAFE_INTEGER, broker);
       return 0;
     }
-    this.attached({ clientId, connection, epoch: answer.epoch, broker, persistent });
+    this.attached({ ...session, epoch: answer.epoch });
     return answer.epoch;
   }
 

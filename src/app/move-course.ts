@@ -7,6 +7,7 @@ import {
   resumeHandover,
   startHandoverMove,
 } from '../gateway/handover-move.ts';
+import type { EarlierFigures } from '../gateway/move-resumption.ts';
 import {
   endMove,
   type MoveOutcome,
@@ -28,24 +29,29 @@ export interface CourseFigures {
   readonly aborted: number;
   readonly unknownSubscriptions: number;
   readonly asleep: number;
+  readonly waiting: readonly { readonly clientId: string; readonly reason: string }[];
   readonly refused: readonly { readonly clientId: string; readonly reason: string }[];
   readonly refusedTotal: number;
 }
 
 export function startCourse(
-  { live, pacePerSecond, prepare }: MoveRequest,
-  nowMs: number,
+  {
+    request: { live, pacePerSecond, prepare },
+    nowMs,
+    earlier,
+  }: { readonly request: MoveRequest; readonly nowMs: number; readonly earlier: EarlierFigures | undefined },
   { abortPercent, refusedListed }: Pick<HandoverMoveTerms, 'abortPercent' | 'refusedListed'>,
 ): MoveCourse {
-  if (live !== 'handover') return { way: 'reconnect', state: startReconnectMove(nowMs, pacePerSecond) };
+  if (live !== 'handover') return { way: 'reconnect', state: startReconnectMove(nowMs, pacePerSecond, earlier) };
   const terms = { pacePerSecond, isPrepare: prepare !== undefined, abortPercent, refusedListed };
-  return { way: 'handover', state: startHandoverMove(nowMs, terms) };
+  return { way: 'handover', state: startHandoverMove(nowMs, terms, earlier) };
 }
 
 /** Tells two moments of a move apart by how far it has come. */
-export function progressOf(course: MoveCourse): number {
-  const { prepared, aborted } = figuresOf(course);
-  return course.state.moved + prepared + aborted;
+export function progressOf(course: MoveCourse): string {
+  const { prepared, underWay, aborted, waiting, refusedTotal } = figuresOf(course);
+  const { moved, eligible, sessions } = course.state;
+  return [moved, eligible, sessions, prepared, underWay, aborted, waiting.length, refusedTotal].join();
 }
 
 /** A preparation that is done still holds connections, so it can be ended once more. */
@@ -83,9 +89,17 @@ export function endCourse(
 export function figuresOf(course: MoveCourse): CourseFigures {
   if (course.way === 'handover') {
     const { prepared, underWay, aborted, unknownSubscriptions, asleep } = course.state;
+    const waiting = course.state.waiting.slice(0, course.state.terms.refusedListed);
     const { listed: refused, total: refusedTotal } = refusedBy(course.state);
-    return { prepared, underWay, aborted, unknownSubscriptions, asleep, refused, refusedTotal };
+    return { prepared, underWay, aborted, unknownSubscriptions, asleep, waiting, refused, refusedTotal };
   }
   const { refused, refusedTotal } = course.state;
-  return { prepared: 0, underWay: 0, aborted: 0, unknownSubscriptions: 0, asleep: 0, refused, refusedTotal };
+  const none = { prepared: 0, underWay: 0, aborted: 0, unknownSubscriptions: 0, asleep: 0, waiting: [] };
+  return { ...none, refused, refusedTotal };
+}
+
+/** Why a move cannot be paused, resumed or aborted. */
+export interface MoveRefusal {
+  readonly kind: 'not-found' | 'not-now' | 'frozen';
+  readonly message: string;
 }

@@ -1,6 +1,6 @@
 import type { MoveDocument } from '../admin/admin-api.ts';
 import { figuresOf, isPaused, type MoveCourse } from './move-course.ts';
-import type { MoveRequest } from './move-request.ts';
+import { destinationsOf, type MoveRequest } from './move-request.ts';
 
 /** A move of an operator, under way or ended. */
 export interface Move {
@@ -22,13 +22,15 @@ export function toMoveDocument(
   nowMs: number,
 ): MoveDocument {
   const { state } = course;
-  const { prepared, underWay, aborted, unknownSubscriptions, asleep, refused, refusedTotal } = figuresOf(course);
+  const { prepared, underWay, aborted, unknownSubscriptions, asleep, waiting, refused, refusedTotal } =
+    figuresOf(course);
   const durationMs = Math.round((state.finishedAtMs ?? nowMs) - startedAtMs);
   return {
     id,
     state: state.outcome ?? (isPaused(course) ? 'paused' : 'running'),
     kind: request.kind,
     cohorts: request.cohorts,
+    destinations: destinationsOf(request),
     revision: request.revision,
     author: request.author,
     reason: request.reason,
@@ -40,7 +42,7 @@ export function toMoveDocument(
     prepared,
     underWay,
     aborted,
-    pending: { offline, unknownSubscriptions, asleep },
+    pending: { offline, unknownSubscriptions, asleep, listed: waiting },
     refused,
     refusedTotal,
     startedAt: new Date(startedAtWallMs).toISOString(),

@@ -1,8 +1,15 @@
 import { DatabaseSync } from 'node:sqlite';
+import type { MoveDocument } from '../admin/admin-api.ts';
 import type { MoveRequest } from './move-request.ts';
 
-/** What the mover has to know after a restart: moves under way, the freeze, and cohorts whose late sessions are moved. */
+/** Moves that are remembered, those under way and those that ended. */
+export const movesKept = 200;
+
+/** What the mover has to know after a restart: moves and their figures, the freeze, and cohorts whose late sessions are moved. */
 export interface MoveJournal {
+  /** As operators last saw them, ended ones too, oldest first; of more than `movesKept` the newest. */
+  documents(): readonly JournaledDocument[];
+  keepDocument(kept: JournaledDocument): void;
   /** Moves that had begun and not ended, oldest first. */
   unfinished(): readonly JournaledMove[];
   begin(move: JournaledMove): void;
@@ -16,6 +23,12 @@ export interface MoveJournal {
   follow(followed: FollowedCohort): void;
   unfollow(cohort: string): void;
   close(): void;
+}
+
+export interface JournaledDocument {
+  readonly document: MoveDocument;
+  /** Live sessions that its cohorts had at most while it ran. */
+  readonly sessions: number;
 }
 
 export interface JournaledMove {
@@ -44,6 +57,8 @@ export interface FollowedCohort {
 }
 
 const schema = `
+  CREATE TABLE IF NOT EXISTS move_documents
+    (id TEXT PRIMARY KEY, started_at TEXT NOT NULL, sessions INTEGER NOT NULL, document TEXT NOT NULL) STRICT;
   CREATE TABLE IF NOT EXISTS moves (id TEXT PRIMARY KEY, started_at INTEGER NOT NULL, request TEXT NOT NULL) STRICT;
   CREATE TABLE IF NOT EXISTS move_pauses (id TEXT PRIMARY KEY, reason TEXT NOT NULL) STRICT;
   CREATE TABLE IF NOT EXISTS cutover_freeze (one INTEGER PRIMARY KEY CHECK (one = 1), freeze TEXT NOT NULL) STRICT;
@@ -59,6 +74,11 @@ export function openMoveJournal(path: string): MoveJournal {
     const statement = database.prepare(sql);
     return (...values: readonly (string | number)[]): void => void statement.run(...values);
   };
+  const keep = change('INSERT OR REPLACE INTO move_documents (id, started_at, sessions, document) VALUES (?, ?, ?, ?)');
+  const drop = change(
+    'DELETE FROM move_documents WHERE id NOT IN (SELECT id FROM move_documents ORDER BY started_at DESC, id DESC LIMIT ?)',
+  );
+  const documents = database.prepare('SELECT sessions, document FROM move_documents ORDER BY started_at, id');
   const insert = change('INSERT OR REPLACE INTO moves (id, started_at, request) VALUES (?, ?, ?)');
   const remove = change('DELETE FROM moves WHERE id = ?');
   const pause = change('INSERT OR REPLACE INTO move_pauses (id, reason) VALUES (?, ?)');
@@ -73,6 +93,15 @@ export function openMoveJournal(path: string): MoveJournal {
   const frozen = database.prepare('SELECT freeze FROM cutover_freeze');
   const followed = database.prepare('SELECT cohort, move, request FROM followed_cohorts ORDER BY cohort');
   return {
+    documents: () =>
+      documents.all().map(({ sessions, document }) => ({
+        sessions: Number(sessions),
+        document: JSON.parse(String(document)) as MoveDocument,
+      })),
+    keepDocument: ({ document, sessions }) => {
+      keep(document.id, document.startedAt, sessions, JSON.stringify(document));
+      drop(movesKept);
+    },
     unfinished: () =>
       unfinished.all().map(({ id, started_at: startedAt, request, reason }) => ({
         id: String(id),

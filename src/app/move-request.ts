@@ -1,11 +1,10 @@
 import type { LiveMode } from '../admin/admin-api.ts';
+import type { CohortTerms } from '../plan/cohort-terms.ts';
 
 /** A cohort as the plan had it when the move began. */
-export interface CohortPlacement {
-  readonly name: string;
-  readonly source: string;
-  readonly target: string;
-  readonly weightBps: number;
+export interface CohortPlacement extends CohortTerms {
+  /** The weight before the verb. */
+  readonly formerBps?: number;
 }
 
 /** What an operator's verb asks of the live sessions of its cohorts. */
@@ -23,14 +22,36 @@ export interface MoveRequest {
   readonly prepare?: { readonly cohort: string; readonly weightBps: number };
 }
 
-/** Brokers that sessions of the move leave. */
-export function brokersLeft({ kind, placements }: MoveRequest): readonly string[] {
-  return [...new Set(placements.map(({ source, target }) => (kind === 'cutover' ? source : target)))];
+/** Where the cohorts' sessions belong once it is done; a preparation's is the weight that is to come. */
+export function placementsToCome({ placements, prepare }: Pick<MoveRequest, 'placements' | 'prepare'>) {
+  return placements.map((placement): CohortPlacement => {
+    if (placement.name !== prepare?.cohort) return placement;
+    return { ...placement, weightBps: prepare.weightBps, formerBps: placement.weightBps };
+  });
 }
 
-/** Brokers that sessions of the move go to. */
-export function destinationsOf({ kind, placements }: Pick<MoveRequest, 'kind' | 'placements'>): readonly string[] {
-  return [...new Set(placements.map(({ source, target }) => (kind === 'cutover' ? target : source)))];
+/** Brokers that sessions of the move may go to: by which way the weights change, and both where they do not. */
+export function destinationsOf(request: Pick<MoveRequest, 'kind' | 'placements' | 'prepare'>): readonly string[] {
+  const brokers = placementsToCome(request).flatMap((placement) => {
+    const change = changeOf(placement, request);
+    return [...(change < 0 ? [] : [placement.target]), ...(change > 0 ? [] : [placement.source])];
+  });
+  return [...new Set(brokers)];
+}
+
+/** Where every weight falls, those that were moved last go first. */
+export function orderOf(request: Pick<MoveRequest, 'kind' | 'placements' | 'prepare'>): 'first-first' | 'last-first' {
+  const falls = placementsToCome(request).every((placement) => changeOf(placement, request) < 0);
+  return falls ? 'last-first' : 'first-first';
+}
+
+/**
+ * Above 0: sessions go to the target, below to the source. A rollback only ever takes back; a cutover to the weight that
+ * stands moves whoever is not where that wants it. A request of an earlier version does not know the weight before.
+ */
+function changeOf({ weightBps, formerBps }: CohortPlacement, { kind }: Pick<MoveRequest, 'kind'>): number {
+  if (kind === 'rollback') return -1;
+  return formerBps === undefined ? 1 : weightBps - formerBps;
 }
 
 /** Whether what the older move began towards its brokers may have to be taken back for the newer one. */

@@ -1,131 +1,96 @@
 import type { MoveDocument } from '../admin/admin-api.ts';
-import type { Clock } from '../base/clock.ts';
-import { errorMessage } from '../base/errors.ts';
 import { failure, type Result, success } from '../base/result.ts';
 import type { MoveOutcome } from '../gateway/reconnect-move.ts';
-import type { Logger } from '../telemetry/logger.ts';
 import { type CutoverFreeze, describeFreeze } from './cutover-freeze.ts';
-import {
-  endCourse,
-  isPaused,
-  pauseCourse,
-  progressOf,
-  reopenCourse,
-  resumeCourse,
-  startCourse,
-} from './move-course.ts';
-import { type Move, toMoveDocument } from './move-document.ts';
-import type { MoveJournal } from './move-journal.ts';
-import { brokersLeft, type MoveRequest, pointsElsewhere } from './move-request.ts';
-import { askWorkers } from './move-step.ts';
+import { endCourse, isPaused, type MoveRefusal, pauseCourse, reopenCourse, resumeCourse } from './move-course.ts';
+import type { Move } from './move-document.ts';
+import { MoveLedger, type MoveLedgerDeps, type RunningMove } from './move-ledger.ts';
+import { type CohortPlacement, type MoveRequest, placementsToCome, pointsElsewhere } from './move-request.ts';
+import { askHowItEnded, askWorkers, type MoveStep } from './move-step.ts';
 import type { StrayMover } from './stray-mover.ts';
 import type { WorkerMoves } from './worker-moves.ts';
 
-export interface MoveRunnerDeps {
-  readonly clock: Clock;
+export interface MoveRunnerDeps extends MoveLedgerDeps {
   readonly workers: Pick<WorkerMoves, 'closeSessions' | 'handOver' | 'abortHandovers'>;
   readonly freeze: Pick<CutoverFreeze, 'current'>;
   readonly strays: Pick<StrayMover, 'follow' | 'unfollow' | 'wake'>;
-  /** Persistent sessions of these brokers whose devices are away; undefined when it cannot be told now. */
-  readonly offlineAt: (brokers: readonly string[]) => Promise<number | undefined>;
-  readonly onChange: (move: MoveDocument) => void;
-  readonly refusedListed: number;
-  readonly abortPercent: number;
-  readonly journal: MoveJournal;
-  readonly log: Logger;
+  /** Persistent sessions that these terms would move and whose devices are away; undefined when it cannot be told now. */
+  readonly offlineOf: (placements: readonly CohortPlacement[]) => Promise<number | undefined>;
 }
 
-/** Why a move cannot be paused, resumed or aborted. */
-export interface MoveRefusal {
-  readonly kind: 'not-found' | 'not-now' | 'frozen';
-  readonly message: string;
-}
-
-/** What the runner keeps of a move beside what operators see. */
-interface RunningMove extends Move {
-  /** A preparation that is done, and whose second connections no other move has taken over. */
-  hasPrepared: boolean;
-  /** Not asked about before, while it is paused. */
-  askAgainMs: number;
-  countAgainMs: number;
-  toldMs: number;
+/** A move that has ended, whose sessions under way come to their own end. */
+interface Settling {
+  readonly takesBack: boolean;
+  readonly untilMs: number;
 }
 
 const tickMs = 50;
-/** A round of questions takes at most a fifth of the time. */
+/** Answering takes at most a fifth of a worker's time. */
 const restPerRound = 4;
 const longestRestMs = 1_000;
 const pausedTickMs = 1_000;
 const countEveryMs = 2_000;
-/** Progress is told no more often than this. */
-const tellEveryMs = 200;
 /** Workers find a new control process within this time and announce their sessions. */
 const resumeAfterMs = 1_000;
-/** Moves remembered after they ended. */
-const movesKept = 200;
+/** A switch that was under way when its move ended is over by then. */
+const settlingMs = 5_000;
 
 /** Runs the moves of cohorts, by handover and by reconnect, several at a time; one per cohort, a newer one supersedes. */
 export class MoveRunner {
   readonly #deps: MoveRunnerDeps;
-  readonly #moves = new Map<string, RunningMove>();
-  /** Moves whose sessions that have not switched are to be taken back. */
-  readonly #toTakeBack: string[] = [];
+  readonly #ledger: MoveLedger;
+  readonly #settling = new Map<RunningMove, Settling>();
   #timer: NodeJS.Timeout | undefined;
   #ticking = false;
   #isClosed = false;
 
   constructor(deps: MoveRunnerDeps) {
     this.#deps = deps;
+    this.#ledger = new MoveLedger(deps);
   }
 
   start(request: MoveRequest): MoveDocument {
     this.#supersede(request);
     if (request.prepare === undefined) this.#deps.strays.unfollow(request.cohorts);
-    const startedAtWallMs = this.#deps.clock.wallMs();
-    const id = this.#newId(request.revision, startedAtWallMs);
-    const move = this.#remember({ id, startedAt: startedAtWallMs, request });
-    this.#forgetOldest();
+    const move = this.#ledger.begin(request);
     if (request.live === 'keep') {
       this.#end(move, 'done', 'live sessions stay where they are; new connections follow the plan');
     } else {
-      this.#journal((journal) => journal.begin({ id, startedAt: startedAtWallMs, request }));
+      this.#ledger.tell(move, true);
       this.#arm(0);
     }
-    return this.#document(move);
+    return this.#ledger.document(move);
   }
 
-  /** Goes on with the moves that an earlier control process had begun; what it had moved is not counted again. */
+  /** Goes on with the moves that an earlier control process had begun, and knows those that had ended. */
   resumeUnfinished(): void {
-    this.#journal((journal) => {
-      for (const journaled of journal.unfinished()) this.#remember(journaled).pausedBy = journaled.pausedBy;
-    });
-    if (this.#moves.size > 0) this.#arm(resumeAfterMs);
+    this.#ledger.load();
+    if (this.#ledger.running().length > 0) this.#arm(resumeAfterMs);
   }
 
   list(): readonly MoveDocument[] {
-    return [...this.#moves.values()].reverse().map((move) => this.#document(move));
+    return this.#ledger.list();
   }
 
   find(id: string): MoveDocument | undefined {
-    const move = this.#moves.get(id);
-    return move === undefined ? undefined : this.#document(move);
+    return this.#ledger.find(id);
   }
 
   /** The move of the cohort that is under way. */
   moveOf(cohort: string): MoveDocument | undefined {
-    const move = this.#running().find(({ request }) => request.cohorts.includes(cohort));
-    return move === undefined ? undefined : this.#document(move);
+    const move = this.#ledger.running().find(({ request }) => request.cohorts.includes(cohort));
+    return move === undefined ? undefined : this.#ledger.document(move);
   }
 
   /** Preparations that are done, and whose second connections no other move has taken over. */
   prepared(): readonly { readonly id: string; readonly request: MoveRequest }[] {
-    return [...this.#moves.values()].filter(({ hasPrepared }) => hasPrepared);
+    return this.#ledger.all().filter(({ hasPrepared }) => hasPrepared);
   }
 
   pause(id: string, author: string): Result<MoveDocument, MoveRefusal> {
     return this.#change(id, (move) => {
       move.pausedBy ??= `paused by ${author}`;
-      this.#journal((journal) => journal.pause(id, move.pausedBy));
+      this.#ledger.journal((journal) => journal.pause(id, move.pausedBy));
       return undefined;
     });
   }
@@ -135,27 +100,27 @@ export class MoveRunner {
       const freeze = this.#freezeOf(move);
       if (freeze !== undefined) return { kind: 'frozen', message: `${freeze}: unfreeze first` };
       move.pausedBy = undefined;
-      this.#journal((journal) => journal.pause(id, undefined));
+      this.#ledger.journal((journal) => journal.pause(id, undefined));
       return undefined;
     });
   }
 
   /** Ends it; of a preparation that is done it takes the second connections back. */
   abort(id: string, author: string): Result<MoveDocument, MoveRefusal> {
-    const prepared = this.#moves.get(id);
+    const prepared = this.#ledger.get(id);
     if (prepared?.hasPrepared) prepared.course = reopenCourse(prepared.course);
     return this.#change(id, (move) => {
       const message = `aborted by ${author}: sessions that had not switched stay where they are, the plan stays as it is`;
       this.#end(move, 'aborted', message);
-      this.#takeBack(move);
       return undefined;
     });
   }
 
   /** The freeze began or ended: cutovers stop or go on at once. */
   freezeChanged(): void {
-    for (const move of this.#running()) this.#hold(move);
-    if (this.#running().length > 0) this.#arm(0);
+    const running = this.#ledger.running();
+    for (const move of running) this.#hold(move);
+    if (running.length > 0) this.#arm(0);
   }
 
   close(): void {
@@ -163,67 +128,43 @@ export class MoveRunner {
     clearTimeout(this.#timer);
     this.#timer = undefined;
     // Unfinished moves stay in the journal: the next control process goes on with them.
-    this.#journal((journal) => journal.close());
-  }
-
-  #running(): readonly RunningMove[] {
-    return [...this.#moves.values()].filter(({ course }) => course.state.outcome === undefined);
+    for (const move of this.#ledger.running()) this.#ledger.tell(move, true);
+    this.#ledger.journal((journal) => journal.close());
   }
 
   #supersede(request: MoveRequest): void {
     const message = `revision ${request.revision} moves the same cohort`;
-    for (const move of this.#moves.values()) {
+    for (const move of this.#ledger.all()) {
       const { course, request: older, hasPrepared } = move;
       if (!older.cohorts.some((cohort) => request.cohorts.includes(cohort))) continue;
       if (course.state.outcome !== undefined && !hasPrepared) continue;
-      if (course.state.outcome === undefined) this.#end(move, 'superseded', message);
-      if (pointsElsewhere(older, request)) this.#takeBack(move);
+      // Nobody moves: the second connections are there for whoever moves them later.
+      if (request.live === 'keep' && older.prepare !== undefined && !pointsElsewhere(older, request)) continue;
+      const takesBack = request.live !== 'handover' || pointsElsewhere(older, request);
+      if (course.state.outcome === undefined) this.#end(move, 'superseded', message, takesBack);
+      else if (takesBack) this.#settle(move, takesBack);
       // What it prepared is the newer move's now.
-      if (hasPrepared) this.#journal((journal) => journal.end(move.id));
+      if (hasPrepared) this.#ledger.journal((journal) => journal.end(move.id));
       move.hasPrepared = false;
     }
   }
 
-  #remember({
-    id,
-    startedAt,
-    request,
-  }: {
-    readonly id: string;
-    readonly startedAt: number;
-    readonly request: MoveRequest;
-  }): RunningMove {
-    const nowMs = this.#deps.clock.monotonicMs();
-    const course = startCourse(request, nowMs, this.#deps);
-    const startedAtMs = nowMs - Math.max(0, this.#deps.clock.wallMs() - startedAt);
-    const own = { startedAtMs, hasPrepared: false, askAgainMs: nowMs, countAgainMs: nowMs, toldMs: 0 };
-    const move = { id, request, startedAtWallMs: startedAt, course, pausedBy: undefined, offline: 0, ...own };
-    this.#moves.set(id, move);
-    return move;
-  }
-
-  #newId(revision: number, wallMs: number): string {
-    const id = `m${revision}-${wallMs.toString(36)}`;
-    return this.#moves.has(id) ? this.#newId(revision, wallMs + 1) : id;
-  }
-
   #change(id: string, change: (move: RunningMove) => MoveRefusal | undefined): Result<MoveDocument, MoveRefusal> {
-    const move = this.#moves.get(id);
-    if (move === undefined) {
-      return failure({
-        kind: 'not-found',
-        message: `expected the ID of a move that is remembered, got ${JSON.stringify(id)}`,
-      });
+    const known = this.#ledger.find(id);
+    if (known === undefined) {
+      const message = `expected the ID of a move that is remembered, got ${JSON.stringify(id)}`;
+      return failure({ kind: 'not-found', message });
     }
-    const { outcome } = move.course.state;
-    if (outcome !== undefined) {
-      return failure({ kind: 'not-now', message: `expected a move that is under way, ${id} has ended: ${outcome}` });
+    const move = this.#ledger.get(id);
+    if (move === undefined || move.course.state.outcome !== undefined) {
+      const message = `expected a move that is under way, ${id} has ended: ${known.state}`;
+      return failure({ kind: 'not-now', message });
     }
     const refusal = change(move);
     if (refusal !== undefined) return failure(refusal);
     this.#hold(move);
     this.#arm(0);
-    return success(this.#document(move));
+    return success(this.#ledger.document(move));
   }
 
   #arm(waitMs: number): void {
@@ -241,39 +182,40 @@ export class MoveRunner {
   async #tick(): Promise<void> {
     if (this.#ticking || this.#isClosed) return;
     this.#ticking = true;
-    const beganMs = this.#deps.clock.monotonicMs();
-    for (const id of this.#toTakeBack.splice(0)) await this.#deps.workers.abortHandovers(id);
-    for (const move of this.#running()) await this.#advance(move);
+    let workMs = 0;
+    for (const [move, settling] of [...this.#settling]) await this.#askHowItEnded(move, settling);
+    for (const move of this.#ledger.running()) workMs += await this.#advance(move);
     this.#ticking = false;
-    const tookMs = this.#deps.clock.monotonicMs() - beganMs;
-    const hasWork = this.#running().length > 0 || this.#toTakeBack.length > 0;
-    if (!this.#isClosed && hasWork) this.#arm(Math.max(tickMs, Math.min(longestRestMs, tookMs * restPerRound)));
+    const hasWork = this.#ledger.running().length > 0 || this.#settling.size > 0;
+    if (hasWork) this.#arm(Math.max(tickMs, Math.min(longestRestMs, workMs * restPerRound)));
   }
 
-  async #advance(move: RunningMove): Promise<void> {
+  /** Answers the milliseconds that it cost a worker. */
+  async #advance(move: RunningMove): Promise<number> {
     this.#hold(move);
     const nowMs = this.#deps.clock.monotonicMs();
-    if (isPaused(move.course)) {
-      if (nowMs < move.askAgainMs) return;
-      move.askAgainMs = nowMs + pausedTickMs;
-    }
-    const apply = await askWorkers(move, this.#deps);
-    if (apply === undefined || this.#isClosed) return;
+    const isHeld = isPaused(move.course);
+    if (isHeld && nowMs < move.askAgainMs) return 0;
+    if (isHeld) move.askAgainMs = nowMs + pausedTickMs;
+    const step = await askWorkers(move, this.#deps);
+    if (step !== undefined && !this.#isClosed) await this.#apply(move, step);
+    return step?.workMs ?? 0;
+  }
+
+  async #apply(move: RunningMove, { apply }: MoveStep): Promise<void> {
     await this.#countOffline(move, apply(move.course).state.outcome !== undefined);
-    if (move.course.state.outcome !== undefined) return;
-    const before = progressOf(move.course);
+    if (move.course.state.outcome !== undefined || this.#isClosed) return;
     // An operator may have paused it meanwhile: what was answered counts all the same.
     move.course = apply(move.course);
-    const hasEnded = move.course.state.outcome !== undefined;
-    if (hasEnded) this.#noteEnd(move);
-    if (hasEnded || progressOf(move.course) !== before) this.#tell(move, hasEnded);
+    if (move.course.state.outcome === undefined) this.#ledger.tell(move, false);
+    else this.#noteEnd(move, true);
   }
 
   async #countOffline(move: RunningMove, isLast: boolean): Promise<void> {
     const nowMs = this.#deps.clock.monotonicMs();
     if (move.course.way !== 'handover' || (!isLast && nowMs < move.countAgainMs)) return;
     move.countAgainMs = nowMs + countEveryMs;
-    move.offline = (await this.#deps.offlineAt(brokersLeft(move.request))) ?? move.offline;
+    move.offline = (await this.#deps.offlineOf(placementsToCome(move.request))) ?? move.offline;
   }
 
   /** Pauses it or lets it go on, as operators and the freeze say. */
@@ -284,7 +226,7 @@ export class MoveRunner {
     const nowMs = this.#deps.clock.monotonicMs();
     move.course = reason === undefined ? resumeCourse(move.course, nowMs) : pauseCourse(move.course, nowMs, reason);
     move.askAgainMs = nowMs;
-    this.#tell(move, true);
+    this.#ledger.tell(move, true);
   }
 
   #freezeOf({ request }: Move): string | undefined {
@@ -292,57 +234,38 @@ export class MoveRunner {
     return freeze === undefined || request.kind === 'rollback' ? undefined : describeFreeze(freeze);
   }
 
-  #takeBack({ id, course }: Move): void {
-    if (course.way === 'handover') this.#toTakeBack.push(id);
-    this.#arm(0);
-  }
-
-  #end(move: RunningMove, outcome: MoveOutcome, message: string): void {
+  #end(move: RunningMove, outcome: MoveOutcome, message: string, takesBack = true): void {
     move.course = endCourse(move.course, outcome, { nowMs: this.#deps.clock.monotonicMs(), message });
-    this.#noteEnd(move);
-    this.#tell(move, true);
+    this.#noteEnd(move, takesBack);
   }
 
-  #noteEnd(move: RunningMove): void {
+  /** `takesBack`: sessions under way go back to where they are; of a move that is done there are none. */
+  #noteEnd(move: RunningMove, takesBack: boolean): void {
     const { id, request, course } = move;
     const isDone = course.state.outcome === 'done' && request.live === 'handover';
     move.hasPrepared = isDone && request.prepare !== undefined;
-    if (move.hasPrepared) {
-      // It stays in the journal: a control process that comes back keeps the second connections for it.
-      this.#deps.strays.wake();
-      return;
+    this.#ledger.tell(move, true);
+    if (course.state.outcome !== 'done') this.#settle(move, takesBack);
+    // A preparation stays in the journal: a control process that comes back keeps the second connections for it.
+    if (move.hasPrepared) this.#deps.strays.wake();
+    else this.#ledger.journal((journal) => journal.end(id));
+    if (isDone && !move.hasPrepared) this.#deps.strays.follow(id, request);
+  }
+
+  #settle(move: RunningMove, takesBack: boolean): void {
+    if (move.course.way === 'handover') {
+      this.#settling.set(move, { takesBack, untilMs: this.#deps.clock.monotonicMs() + settlingMs });
     }
-    this.#journal((journal) => journal.end(id));
-    if (isDone) this.#deps.strays.follow(id, request);
+    this.#arm(0);
   }
 
-  #tell(move: RunningMove, isUrgent: boolean): void {
-    const nowMs = this.#deps.clock.monotonicMs();
-    if (!isUrgent && nowMs - move.toldMs < tellEveryMs) return;
-    move.toldMs = nowMs;
-    this.#deps.onChange(this.#document(move));
-  }
-
-  /** A journal that fails costs no more than that a restart forgets the move. */
-  #journal(use: (journal: MoveJournal) => void): void {
-    try {
-      use(this.#deps.journal);
-    } catch (error) {
-      this.#deps.log.error(
-        { error: errorMessage(error) },
-        'The journal of moves fails; a move under way would not survive a restart',
-      );
-    }
-  }
-
-  #forgetOldest(): void {
-    for (const [id, move] of this.#moves) {
-      if (this.#moves.size <= movesKept) return;
-      if (move.course.state.outcome !== undefined) this.#moves.delete(id);
-    }
-  }
-
-  #document(move: Move): MoveDocument {
-    return toMoveDocument(move, this.#deps.clock.monotonicMs());
+  async #askHowItEnded(move: RunningMove, { takesBack, untilMs }: Settling): Promise<void> {
+    if (takesBack) await this.#deps.workers.abortHandovers(move.id);
+    const isLast = move.request.cohorts.some((cohort) => this.moveOf(cohort) !== undefined);
+    const ended = await askHowItEnded(move, { workers: this.#deps.workers, isLast });
+    if (this.#isClosed) return;
+    move.course = ended.course;
+    this.#ledger.tell(move, true);
+    if (isLast || ended.isSettled || this.#deps.clock.monotonicMs() >= untilMs) this.#settling.delete(move);
   }
 }

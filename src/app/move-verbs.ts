@@ -7,26 +7,22 @@ import type {
   RollbackRequest,
 } from '../admin/admin-backend.ts';
 import { failure, type Result, success } from '../base/result.ts';
-import type { Configuration } from '../config/configuration.ts';
 import type { Plan } from '../plan/plan.ts';
 import { cutover, type PlanChangeFailure, rollback } from '../plan/plan-change.ts';
 import type { PlanRevision, PlanStore } from '../plan/store/plan-store.ts';
 import { toAdminFailure } from './admin-failures.ts';
 import { type CutoverFreeze, describeFreeze, toFreezeDocument } from './cutover-freeze.ts';
-import { rehearse } from './dry-run.ts';
+import { type DryRunDeps, rehearse } from './dry-run.ts';
 import { handoverPace, reconnectPace } from './handover-pace.ts';
 import { type CohortPlacement, destinationsOf, type MoveRequest } from './move-request.ts';
 import type { MoveRunner } from './move-runner.ts';
 import type { PlanAuthority } from './plan-authority.ts';
 import type { WorkerHub } from './worker-hub.ts';
-import type { WorkerMoves } from './worker-moves.ts';
 
-export interface MoveVerbsDeps {
-  readonly configuration: Configuration;
+export interface MoveVerbsDeps extends DryRunDeps {
   readonly authority: PlanAuthority;
   readonly store: Pick<PlanStore, 'revision'>;
   readonly hub: Pick<WorkerHub, 'acknowledged'>;
-  readonly workers: Pick<WorkerMoves, 'handOver'>;
   readonly moves: MoveRunner;
   readonly freeze: CutoverFreeze;
   readonly onFreeze: (freeze: FreezeDocument | null) => void;
@@ -120,11 +116,16 @@ export class MoveVerbs {
 
   async #move(verb: Verb): AdminResult<MoveAccepted> {
     const { author, reason } = verb;
-    const changed = await this.#deps.authority.change(verb.change, { author, reason });
+    let former: Plan | undefined;
+    const change: Verb['change'] = (plan) => {
+      former = plan;
+      return verb.change(plan);
+    };
+    const changed = await this.#deps.authority.change(change, { author, reason });
     if (!changed.ok) return failure(toAdminFailure(changed.error));
     const { revision, plan } = changed.value;
     await this.#deps.hub.acknowledged(revision, acknowledgementMs);
-    const move = this.#deps.moves.start(this.#toRequest(verb, revision, plan));
+    const move = this.#deps.moves.start(this.#toRequest(verb, revision, { plan, former }));
     return success({ revision, move: { id: move.id } });
   }
 
@@ -139,41 +140,30 @@ export class MoveVerbs {
       const message = `move ${other.id} of cohort ${prepare.cohort} is under way: wait for its end, or abort it, before the next weight is prepared`;
       return failure({ kind: 'not-now', message });
     }
-    const move = moves.start({ ...this.#toRequest(verb, revision, plan), prepare });
+    const move = moves.start(this.#toRequest({ ...verb, prepare }, revision, { plan }));
     return success({ revision, move: { id: move.id } });
   }
 
   async #rehearse(verb: Verb): AdminResult<DryRunDocument> {
-    const { authority, configuration, workers } = this.#deps;
+    const { authority } = this.#deps;
     const { plan, revision } = authority.current;
     const changed = verb.change(plan);
     if (!changed.ok) return failure(toAdminFailure(changed.error));
-    const request = this.#toRequest(verb, revision, changed.value);
-    const disturbed = this.#disturbedBy(request);
-    if (disturbed !== undefined) return failure({ kind: 'not-now', message: disturbed });
-    const id = this.#deps.moves
-      .prepared()
-      .find((prepared) => prepared.request.cohorts.includes(verb.cohorts[0] ?? ''))?.id;
-    return rehearse(request, { configuration, workers, ...(id !== undefined && { id }) });
+    return rehearse(this.#toRequest(verb, revision, { plan: changed.value, former: plan }), this.#deps);
   }
 
-  /** Workers count by looking at each session for the weight asked, and take back what that weight would not want. */
-  #disturbedBy({ placements }: MoveRequest): string | undefined {
-    const { moves } = this.#deps;
-    for (const { name, weightBps } of placements) {
-      const move = moves.moveOf(name);
-      if (move !== undefined) return `move ${move.id} of cohort ${name} is under way: a dry run waits for its end`;
-      const prepared = moves.prepared().find(({ request }) => request.prepare?.cohort === name);
-      if (prepared === undefined || weightBps >= (prepared.request.prepare?.weightBps ?? 0)) continue;
-      return `cohort ${name} is prepared for more than that by move ${prepared.id}: a dry run of less would close its second connections, abort it first`;
-    }
-    return undefined;
-  }
-
-  #toRequest({ change: _change, ...verb }: Verb, revision: number, plan: Plan): MoveRequest {
+  #toRequest(
+    { change: _change, ...verb }: Verb & Pick<MoveRequest, 'prepare'>,
+    revision: number,
+    { plan, former }: { readonly plan: Plan; readonly former?: Plan | undefined },
+  ): MoveRequest {
     const { configuration } = this.#deps;
-    const placements = placementsOf(plan, verb.cohorts);
-    const destinations = destinationsOf({ kind: verb.kind, placements });
+    const formerBps = (name: string) => former?.cohorts.find((cohort) => cohort.name === name)?.weightBps;
+    const placements = placementsOf(plan, verb.cohorts).map((placement): CohortPlacement => {
+      const before = formerBps(placement.name);
+      return before === undefined ? placement : { ...placement, formerBps: before };
+    });
+    const destinations = destinationsOf({ ...verb, placements });
     const pace = verb.live === 'handover' ? handoverPace : reconnectPace;
     const pacePerSecond = verb.pacePerSecond ?? pace(configuration, destinations);
     return { ...verb, revision, placements, pacePerSecond };

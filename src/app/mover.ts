@@ -5,6 +5,7 @@ import type { HomeStore } from '../session/home-store.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { CutoverFreeze } from './cutover-freeze.ts';
 import type { EventHub } from './event-hub.ts';
+import type { CohortPlacement } from './move-request.ts';
 import { MoveRunner } from './move-runner.ts';
 import { MoveVerbs, placementsOf } from './move-verbs.ts';
 import { OfflineSessions } from './offline-sessions.ts';
@@ -19,7 +20,7 @@ export interface MoverDeps {
   readonly authority: PlanAuthority;
   readonly store: PlanStore;
   readonly hub: WorkerHub;
-  readonly homes: Pick<HomeStore, 'countByBroker'>;
+  readonly homes: Pick<HomeStore, 'countMisplaced'>;
   readonly events: EventHub;
   readonly log: Logger;
 }
@@ -40,6 +41,7 @@ export function createMover({ configuration, authority, store, hub, homes, event
   const freeze = new CutoverFreeze({ clock, journal, log });
   const workers = new WorkerMoves(hub);
   const offline = new OfflineSessions({ homes, workers });
+  const offlineOf = (placements: readonly CohortPlacement[]) => offline.of(placements);
   const strays = new StrayMover({
     ...{ workers, journal, log },
     placementOf: (cohort) => placementsOf(authority.current.plan, [cohort])[0],
@@ -49,13 +51,14 @@ export function createMover({ configuration, authority, store, hub, homes, event
   });
   const moves = new MoveRunner({
     ...{ clock, workers, freeze, strays, journal, log },
-    offlineAt: (brokers) => offline.at(brokers),
+    offlineOf,
     onChange: (data) => events.emit({ type: 'move', data }),
     refusedListed: configuration.limits.moveRefusedListed,
     abortPercent: configuration.handover.abortPercent,
+    returnMs: configuration.limits.moveReturnMs,
   });
   const verbs = new MoveVerbs({
-    ...{ configuration, authority, store, hub, workers, moves, freeze },
+    ...{ configuration, authority, store, hub, workers, moves, freeze, offlineOf },
     onFreeze: (data) => events.emit({ type: 'freeze', data }),
   });
   return {

@@ -1,14 +1,16 @@
 import type { HomeStore } from '../session/home-store.ts';
+import type { CohortPlacement } from './move-request.ts';
 import type { WorkerMoves } from './worker-moves.ts';
 
 export interface OfflineSessionsDeps {
-  readonly homes: Pick<HomeStore, 'countByBroker'>;
-  readonly workers: Pick<WorkerMoves, 'persistentByBroker'>;
+  readonly homes: Pick<HomeStore, 'countMisplaced'>;
+  readonly workers: Pick<WorkerMoves, 'misplacedPersistent'>;
 }
 
 /**
- * Persistent sessions whose devices are away, by an estimate: the homes that are recorded at a broker less the live
- * persistent sessions there. It knows no cohorts, and a home that its broker has forgotten since counts still.
+ * Persistent sessions that a plan moves and whose devices are away, by an estimate: the recorded homes of the cohort that
+ * are elsewhere than the plan wants them, less the live persistent sessions of which the same is true. A home that its
+ * broker has forgotten since counts still; one that an earlier version recorded counts once its device has connected.
  */
 export class OfflineSessions {
   readonly #deps: OfflineSessionsDeps;
@@ -18,19 +20,19 @@ export class OfflineSessions {
   }
 
   /** Undefined when it cannot be told now. */
-  async at(brokers: readonly string[]): Promise<number | undefined> {
-    const live = await this.#deps.workers.persistentByBroker();
+  async of(placements: readonly CohortPlacement[]): Promise<number | undefined> {
+    const live = await this.#deps.workers.misplacedPersistent(placements);
     if (live === undefined) return undefined;
-    const homes = this.#homes();
-    return brokers.reduce((total, broker) => total + Math.max(0, (homes.get(broker) ?? 0) - (live[broker] ?? 0)), 0);
+    const away = placements.map((placement) => this.#homes(placement) - (live[placement.name] ?? 0));
+    return away.reduce((total, sessions) => total + Math.max(0, sessions), 0);
   }
 
-  #homes(): ReadonlyMap<string, number> {
+  #homes(placement: CohortPlacement): number {
     try {
-      return this.#deps.homes.countByBroker();
+      return this.#deps.homes.countMisplaced(placement);
     } catch {
       // Homes that cannot be read are logged where they are used.
-      return new Map();
+      return 0;
     }
   }
 }

@@ -34,6 +34,7 @@ import { parsePlan } from '../plan/plan-document.ts';
 import type { PlanRevision, PlanStore } from '../plan/store/plan-store.ts';
 import { invalid, toAdminFailure, toInvalidPlan } from './admin-failures.ts';
 import type { AssessmentLedger } from './assessment-ledger.ts';
+import { deviceHome } from './device-home.ts';
 import type { FleetFigures } from './fleet-figures.ts';
 import type { MoveRunner } from './move-runner.ts';
 import type { MoveVerbs } from './move-verbs.ts';
@@ -55,6 +56,8 @@ export interface OperatorBackendDeps {
   readonly assessments: AssessmentLedger;
   readonly nameserver: NameserverBackend;
   readonly learn: Learn;
+  /** The recorded home of a persistent session. */
+  readonly homeOf: (clientId: string) => string | undefined;
   readonly subscribe: (onEvent: (event: AdminEvent) => void) => () => void;
 }
 
@@ -162,7 +165,9 @@ export class OperatorBackend implements AdminBackend {
     const question = deviceOfQuery(query, this.#deps.authority.current.plan.identity);
     if (!question.ok) return failure(invalid(question.error));
     const { device, name } = question.value;
-    return success(toWhereDocument(name, this.#deps.authority.snapshot.assign(device)));
+    const assignment = this.#deps.authority.snapshot.assign(device);
+    const home = query.home === true ? await deviceHome(device, assignment, this.#deps) : undefined;
+    return success({ ...toWhereDocument(name, assignment), ...home });
   }
 
   dnsAnswer(query: DnsTraceQuery): AdminResult<DnsTraceDocument> {
@@ -181,7 +186,8 @@ export class OperatorBackend implements AdminBackend {
     const { hub } = this.#deps;
     const lists = await Promise.all(
       hub.workers().map(async ({ worker }) => {
-        const sessions = await hub.ask(worker, { kind: 'sessions', filter: query }, answerMs);
+        const filter = { ...query, withReasons: true };
+        const sessions = await hub.ask(worker, { kind: 'sessions', filter }, answerMs);
         return sessions === undefined ? undefined : toSessionDocuments(worker, sessions as SessionsReply);
       }),
     );
@@ -237,17 +243,18 @@ function toRevisionDocument({ revision, at, author, reason, plan }: PlanRevision
 }
 
 function toSessionDocuments(worker: number, sessions: SessionsReply): readonly SessionDocument[] {
-  return sessions.map(({ clientId, key, cohort, home, desired, protocol, persistent, inFlight, since, listener }) => ({
-    clientId,
-    key: key === '' ? null : key,
-    cohort: cohort ?? null,
-    home,
-    desired,
-    protocol,
-    persistent,
-    inFlight,
-    since: new Date(since).toISOString(),
-    listener,
+  return sessions.map((session) => ({
+    clientId: session.clientId,
+    key: session.key === '' ? null : session.key,
+    cohort: session.cohort ?? null,
+    home: session.home,
+    desired: session.desired,
+    reason: session.reason ?? null,
+    protocol: session.protocol,
+    persistent: session.persistent,
+    inFlight: session.inFlight,
+    since: new Date(session.since).toISOString(),
+    listener: session.listener,
     worker,
   }));
 }

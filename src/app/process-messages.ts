@@ -1,8 +1,10 @@
 import type { Configuration } from '../config/configuration.ts';
-import type { HandoverQuestion, LiveSession, SessionCounts } from '../gateway/live-session.ts';
+import type { BrokerLife } from '../gateway/endpoint-watch.ts';
+import type { HandoverQuestion, LiveSession, SessionCounts, SessionFilter } from '../gateway/live-session.ts';
+import type { CohortTerms } from '../plan/cohort-terms.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { AssessmentNote } from '../session/assessment-store.ts';
-import type { ClaimAnswer, Fallback, SessionIntent, SessionRemains } from '../session/session-registry.ts';
+import type { ClaimAnswer, CohortPlace, Fallback, SessionIntent, SessionRemains } from '../session/session-registry.ts';
 import type { GatewayMaterials } from './gateway-materials.ts';
 import type { SteeringNotes } from './served-names.ts';
 
@@ -83,6 +85,8 @@ export interface HomeChange {
   /** Of the leg that made the change: one older than what is recorded changes nothing. */
   readonly epoch: number;
   readonly broker?: string;
+  /** Absent: as it was. */
+  readonly place?: CohortPlace;
   readonly remains?: SessionRemains;
   /** Brokers that may hold an old session, in place of those that were known; absent: as they were. */
   readonly former?: readonly string[];
@@ -160,7 +164,8 @@ export type WorkerMessage =
 export interface WorkerFigures {
   readonly counts: SessionCounts;
   readonly metrics: MetricFamilies;
-  readonly brokersUp: Readonly<Record<string, boolean>>;
+  /** By broker; times are milliseconds since the Unix epoch, so that those of several workers compare. */
+  readonly brokerLives: Readonly<Record<string, BrokerLife>>;
   /** Bound ports by listener name. */
   readonly ports: Readonly<Record<string, number>>;
 }
@@ -185,18 +190,15 @@ export type ControlMessage =
     }
   /** An upstream leg that was left to its broker's takeover is to be closed: the client ID goes elsewhere. */
   | { readonly kind: 'end-parked'; readonly clientId: string; readonly connection: number }
+  /** What an operator told of a live session; `subscriptions` as text of `encodeSubscriptions`. */
+  | { readonly kind: 'learn'; readonly connection: number; readonly epoch: number; readonly subscriptions: string }
   | { readonly kind: 'request'; readonly request: number; readonly question: WorkerQuestion };
 
 export type WorkerQuestion =
   | { readonly kind: 'figures' }
   | {
       readonly kind: 'sessions';
-      readonly filter: {
-        readonly broker?: string;
-        readonly cohort?: string;
-        readonly clientId?: string;
-        readonly limit: number;
-      };
+      readonly filter: SessionFilter;
     }
   | {
       readonly kind: 'reconnect';
@@ -208,14 +210,16 @@ export type WorkerQuestion =
   /** Answered by HandoverReply. */
   | ({ readonly kind: 'handover' } & HandoverQuestion)
   | { readonly kind: 'abort-handovers'; readonly move: string }
-  | { readonly kind: 'persistent-counts' }
+  | { readonly kind: 'misplaced-persistent'; readonly placements: readonly CohortTerms[] }
   /** Answered by SeenAskersDocument. */
   | { readonly kind: 'seen-askers' };
 
-/** Live sessions that outlive their connection, by broker. */
+/** By cohort: live sessions that outlive their connection and are elsewhere than the question wants them. */
 export type PersistentCounts = Readonly<Record<string, number>>;
 
 export interface ReconnectReply {
+  /** Live sessions of the cohorts, wherever they are. */
+  readonly sessions: number;
   /** Sessions closed orderly by this call. */
   readonly closed: number;
   /** Sessions that still have to go. */

@@ -3,7 +3,7 @@ import type { ReconnectReply } from './process-messages.ts';
 
 export interface ReconnectChoice {
   readonly connections: readonly number[];
-  readonly reply: ReconnectReply;
+  readonly reply: Omit<ReconnectReply, 'sessions'>;
 }
 
 export interface ReconnectQuestion {

@@ -9,6 +9,7 @@ import type { Logger } from '../telemetry/logger.ts';
 import { type ClaimPlacement, placeClaim } from './claim-placement.ts';
 import { ConnectGates, type PacedClient } from './connect-gates.ts';
 import { HomeLedger } from './home-ledger.ts';
+import { learnLive } from './live-learning.ts';
 import type { ControlMessage, Numbered, WorkerMessage } from './process-messages.ts';
 
 export interface SessionAuthorityDeps {
@@ -64,7 +65,11 @@ export class SessionAuthority {
   constructor(deps: SessionAuthorityDeps, options: SessionAuthorityOptions) {
     this.#deps = deps;
     this.#options = options;
-    this.#homes = new HomeLedger(deps.homes, { log: deps.log, onWritten: () => this.#acknowledge() });
+    this.#homes = new HomeLedger(deps.homes, {
+      log: deps.log,
+      clock: deps.clock,
+      onWritten: () => this.#acknowledge(),
+    });
     // Microseconds since the epoch: above everything an earlier control process can have granted.
     this.#ownership = new Ownership({ takeoverMs: options.takeoverMs, firstEpoch: deps.clock.wallMs() * 1000 });
     const { rates, clientRates = {}, queueLimit } = options;
@@ -168,7 +173,8 @@ export class SessionAuthority {
 
   /** Throws when it cannot be written. */
   learn(importId: string, devices: readonly ImportedDevice[]): readonly ImportOutcome[] {
-    return this.#homes.learn(importId, devices);
+    const { send } = this.#deps;
+    return learnLive({ importId, devices }, { homes: this.#homes, ownership: this.#ownership, send });
   }
 
   close(): void {

@@ -1,8 +1,7 @@
 import { errorMessage } from '../base/errors.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { FollowedCohort, MoveJournal } from './move-journal.ts';
-import type { CohortPlacement, MoveRequest } from './move-request.ts';
-import { orderOf } from './move-step.ts';
+import { type CohortPlacement, type MoveRequest, orderOf } from './move-request.ts';
 import type { WorkerMoves } from './worker-moves.ts';
 
 export interface StrayMoverDeps {

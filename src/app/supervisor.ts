@@ -7,6 +7,7 @@ import type { Configuration } from '../config/configuration.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { type BoundPorts, type Child, startChild } from './child-process.ts';
 import type { GatewayMaterials } from './gateway-materials.ts';
+import { HangWatch, pingsUnanswered } from './hang-watch.ts';
 import { assertNameserverPortsAreFree, assertPortIsFree } from './port-probe.ts';
 import { adminPortName, type ChildMessage, type ProcessRole, type SnapshotSource } from './process-messages.ts';
 import type { SteeringNotes } from './served-names.ts';
@@ -30,15 +31,13 @@ interface Slot {
   drained: boolean;
   exited: boolean;
   isReady: boolean;
-  heardAtMs: number;
+  readonly watch: HangWatch;
 }
 
 /** A process that lived this long is not in a crash loop. */
 const settledMs = 10_000;
 const restartDelay = { baseMs: 100, maxMs: 10_000 };
 const pingEveryMs = 2_000;
-/** A process that answers nothing for this long hangs, and is ended so that it can be started again. */
-const hangMs = 10_000;
 /** What a stop grants beyond the drain before it kills. */
 const stopGraceMs = 2_000;
 
@@ -147,7 +146,7 @@ export class Supervisor {
       drained: false,
       exited: false,
       isReady: false,
-      heardAtMs: 0,
+      watch: new HangWatch(),
     };
     this.#slots.push(slot);
     return slot;
@@ -175,7 +174,7 @@ export class Supervisor {
   }
 
   #receive(slot: Slot, message: ChildMessage): void {
-    slot.heardAtMs = performance.now();
+    slot.watch.heard();
     if (message.kind === 'ready') slot.isReady = true;
     if (message.kind === 'snapshot') this.#snapshot = message.source;
     if (message.kind === 'steering') this.#steering = message.notes;
@@ -185,13 +184,14 @@ export class Supervisor {
   }
 
   #ping(): void {
-    const nowMs = performance.now();
     for (const slot of this.#slots) {
       if (slot.exited || !slot.isReady) continue;
-      slot.child.send({ kind: 'ping' });
-      if (nowMs - slot.heardAtMs < hangMs) continue;
+      if (slot.watch.mayPing()) {
+        slot.child.send({ kind: 'ping' });
+        continue;
+      }
       this.#options.log.error(
-        { process: slot.name, pid: slot.child.pid, hangMs },
+        { process: slot.name, pid: slot.child.pid, pingsUnanswered, pingEveryMs },
         'A process of the gateway hangs; it is ended',
       );
       slot.isReady = false;

@@ -6,7 +6,14 @@ import { chooseReconnects } from './reconnect-choice.ts';
 export interface WorkerAnswersDeps {
   readonly gateway: Pick<
     Gateway,
-    'sessions' | 'misplaced' | 'pendingBefore' | 'reconnect' | 'handOver' | 'abortHandovers'
+    | 'sessions'
+    | 'misplacedPersistent'
+    | 'liveIn'
+    | 'misplaced'
+    | 'pendingBefore'
+    | 'reconnect'
+    | 'handOver'
+    | 'abortHandovers'
   >;
   /** Settles when every live session was asked about the newest plan. */
   readonly applied: () => Promise<void>;
@@ -23,19 +30,20 @@ export async function answerQuestion(
 ): Promise<unknown> {
   switch (question.kind) {
     case 'figures':
+      await applied();
       return figures();
     case 'sessions':
       return gateway.sessions(question.filter);
     case 'seen-askers':
       return seenAskers();
-    case 'persistent-counts':
-      return countPersistent(gateway);
+    case 'misplaced-persistent':
+      return gateway.misplacedPersistent(question.placements) satisfies PersistentCounts;
     case 'reconnect': {
       await applied();
       const pending = gateway.pendingBefore(revision());
       const choice = chooseReconnects(gateway.misplaced(question.cohorts), { ...question, pending });
       void gateway.reconnect(choice.connections);
-      return choice.reply;
+      return { ...choice.reply, sessions: gateway.liveIn(question.cohorts) };
     }
     case 'handover': {
       await applied();
@@ -46,12 +54,4 @@ export async function answerQuestion(
       gateway.abortHandovers(question.move);
       return {};
   }
-}
-
-function countPersistent(gateway: Pick<Gateway, 'sessions'>): PersistentCounts {
-  const counts: Record<string, number> = {};
-  for (const { home, persistent } of gateway.sessions({ limit: Number.POSITIVE_INFINITY })) {
-    if (persistent) counts[home] = (counts[home] ?? 0) + 1;
-  }
-  return counts;
 }

@@ -67,11 +67,13 @@ export class WorkerHomes {
     const { remains, ...rest } = numbered;
     const kept = this.#bounded(earlier, change.broker === undefined ? undefined : remains);
     const former = change.former ?? earlier?.former;
+    const place = change.broker === undefined ? undefined : (change.place ?? earlier?.place);
     this.#changes.delete(clientId);
     this.#changes.set(clientId, {
       ...rest,
       ...(kept !== undefined && { remains: kept }),
       ...(former !== undefined && { former }),
+      ...(place !== undefined && { place }),
     });
     return numbered;
   }

@@ -1,4 +1,5 @@
 import type { HandoverQuestion, HandoverReply } from '../gateway/live-session.ts';
+import type { CohortTerms } from '../plan/cohort-terms.ts';
 import type { PersistentCounts, ReconnectReply } from './process-messages.ts';
 import type { WorkerHub } from './worker-hub.ts';
 
@@ -23,7 +24,7 @@ export class WorkerMoves {
 
   /** Closes at most `limit` sessions. A worker that is silent may still hold sessions: the move goes on. */
   async closeSessions({ limit, ...question }: CloseQuestion): Promise<readonly ReconnectReply[]> {
-    const unknown: ReconnectReply = { closed: 0, remaining: 1, closing: 0, staying: [] };
+    const unknown: ReconnectReply = { sessions: 0, closed: 0, remaining: 1, closing: 0, staying: [] };
     const replies = await this.#inTurn(limit, async (worker, share) => {
       const asked = { kind: 'reconnect', ...question, limit: share } as const;
       const reply = ((await this.#hub.ask(worker, asked, answerMs)) as ReconnectReply | undefined) ?? unknown;
@@ -33,14 +34,30 @@ export class WorkerMoves {
     return replies.length === 0 ? [unknown] : replies;
   }
 
-  /** One reply a worker, undefined where it is silent; empty without workers. */
-  handOver({ begin, ...question }: HandoverQuestion): Promise<readonly (HandoverReply | undefined)[]> {
-    return this.#inTurn(begin, async (worker, share) => {
-      const asked = { kind: 'handover', ...question, begin: share } as const;
-      const reply = (await this.#hub.ask(worker, asked, answerMs)) as HandoverReply | undefined;
-      // What a silent worker began is not known: nobody else gets it.
-      return { reply, used: reply === undefined ? share : reply.begun };
-    });
+  /**
+   * One reply a worker, undefined where it is silent; empty without workers. All are asked at once, so that a cut takes
+   * effect everywhere at once; what one did not need of its share the others are offered.
+   */
+  async handOver({ begin, ...question }: HandoverQuestion): Promise<readonly (HandoverReply | undefined)[]> {
+    this.#turn += 1;
+    const workers = rotate(this.#hub.workers(), this.#turn);
+    const ask = async (worker: number, share: number) =>
+      (await this.#hub.ask(worker, { kind: 'handover', ...question, begin: share }, answerMs)) as
+        | HandoverReply
+        | undefined;
+    const shares = split(begin, workers.length);
+    const replies = await Promise.all(workers.map(({ worker }, index) => ask(worker, shares[index] ?? 0)));
+    // What a silent worker began is not known: nobody else gets it.
+    let left = begin - sum(replies.map((reply, index) => reply?.begun ?? shares[index] ?? 0));
+    for (const [index, { worker }] of workers.entries()) {
+      const reply = replies[index];
+      if (left === 0) break;
+      if (reply === undefined || reply.begun < (shares[index] ?? 0) || !mayBeginMore(reply)) continue;
+      const further = await ask(worker, left);
+      left -= further?.begun ?? left;
+      replies[index] = further === undefined ? undefined : together(reply, further);
+    }
+    return replies;
   }
 
   /** Takes back what has not switched, in every worker that answers. */
@@ -49,17 +66,17 @@ export class WorkerMoves {
     await Promise.all(workers.map(({ worker }) => this.#hub.ask(worker, { kind: 'abort-handovers', move }, answerMs)));
   }
 
-  /** Live persistent sessions by broker; undefined when a worker is silent. */
-  async persistentByBroker(): Promise<PersistentCounts | undefined> {
+  /** By cohort: live persistent sessions that are elsewhere than these terms want them; undefined when a worker is silent. */
+  async misplacedPersistent(placements: readonly CohortTerms[]): Promise<PersistentCounts | undefined> {
     const workers = this.#hub.workers();
     const counts = await Promise.all(
-      workers.map(({ worker }) => this.#hub.ask(worker, { kind: 'persistent-counts' }, answerMs)),
+      workers.map(({ worker }) => this.#hub.ask(worker, { kind: 'misplaced-persistent', placements }, answerMs)),
     );
     const totals: Record<string, number> = {};
     for (const count of counts) {
       if (count === undefined) return undefined;
-      for (const [broker, sessions] of Object.entries(count as PersistentCounts))
-        totals[broker] = (totals[broker] ?? 0) + sessions;
+      for (const [cohort, sessions] of Object.entries(count as PersistentCounts))
+        totals[cohort] = (totals[cohort] ?? 0) + sessions;
     }
     return totals;
   }
@@ -80,6 +97,27 @@ export class WorkerMoves {
     }
     return replies;
   }
+}
+
+/** As even as it goes; the first ones have one more. */
+function split(whole: number, parts: number): readonly number[] {
+  return Array.from({ length: parts }, (_, index) => Math.floor((whole + parts - 1 - index) / parts));
+}
+
+function mayBeginMore({ remaining, prepared, underWay }: HandoverReply): boolean {
+  return remaining > prepared + underWay;
+}
+
+/** Two answers of one worker to a question that was asked twice: the later picture, what happened in both. */
+function together(first: HandoverReply, second: HandoverReply): HandoverReply {
+  const begun = first.begun + second.begun;
+  const moved = first.moved + second.moved;
+  const workMs = first.workMs + second.workMs;
+  return { ...second, begun, moved, workMs, aborted: [...first.aborted, ...second.aborted] };
+}
+
+function sum(figures: readonly number[]): number {
+  return figures.reduce((total, figure) => total + figure, 0);
 }
 
 function rotate<Item>(items: readonly Item[], by: number): readonly Item[] {

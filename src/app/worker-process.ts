@@ -1,10 +1,9 @@
-import { createCidrMatcher } from '../base/cidr.ts';
 import { systemClock } from '../base/clock.ts';
 import { CrossfadeError, errorMessage } from '../base/errors.ts';
 import { failure, success } from '../base/result.ts';
-import type { ListenerConfiguration } from '../config/configuration.ts';
 import { createUpstreamConnector, type ReloadableUpstreamConnector } from '../gateway/dial-upstream.ts';
 import { createGateway, type Gateway } from '../gateway/gateway.ts';
+import { showSecondLegs } from '../gateway/second-legs.ts';
 import { createSnapshot, type RoutingSnapshot } from '../plan/snapshot.ts';
 import { openSqliteAssessmentStore } from '../session/sqlite-assessment-store.ts';
 import { openSqliteHomeStore } from '../session/sqlite-home-store.ts';
@@ -19,7 +18,9 @@ import {
   connectRates,
   homeStorePath,
 } from './broker-rates.ts';
+import { toWallLife } from './broker-state.ts';
 import { connectionsWithin, openFilesLimit } from './descriptor-room.ts';
+import { toDeviceListener } from './device-listener.ts';
 import { LinkedRegistry } from './linked-registry.ts';
 import { ListenerTrust } from './listener-trust.ts';
 import type { ProcessHandle } from './process-handle.ts';
@@ -109,7 +110,11 @@ class WorkerProcess {
         brokers: configuration.brokers,
         handover: configuration.handover,
       },
-      limits: { ...configuration.limits, connectionsPerWorker: this.#connectionsPerWorker() },
+      limits: {
+        ...configuration.limits,
+        connectionsPerWorker: this.#connectionsPerWorker(),
+        drainPerSecond: configuration.limits.reconnectsPerSecond / configuration.workers,
+      },
       ports: {
         snapshot: () => this.#currentSnapshot(),
         registry: this.#registry,
@@ -258,6 +263,9 @@ class WorkerProcess {
       case 'end-parked':
         void this.#endParked(message);
         break;
+      case 'learn':
+        this.#gateway.learn(message.connection, message.epoch, message.subscriptions);
+        break;
       case 'request':
         void this.#answer(message.request, message.question);
         break;
@@ -315,10 +323,14 @@ class WorkerProcess {
   async #figures(): Promise<WorkerFigures> {
     this.#nameserver.flushCounts();
     const brokers = Object.keys(this.#start.configuration.brokers);
+    const counts = this.#gateway.counts();
+    showSecondLegs(this.#metrics.secondLegs, counts.secondLegs);
     return {
-      counts: this.#gateway.counts(),
+      counts,
       metrics: await this.#metrics.registry.getMetricsAsJSON(),
-      brokersUp: Object.fromEntries(brokers.map((broker) => [broker, this.#upstream.brokerIsUp(broker)])),
+      brokerLives: Object.fromEntries(
+        brokers.map((broker) => [broker, toWallLife(this.#upstream.brokerLife(broker), systemClock)]),
+      ),
       ports: Object.fromEntries(this.#ports),
     };
   }
@@ -326,16 +338,4 @@ class WorkerProcess {
   async #pushFigures(): Promise<void> {
     this.#link.send({ kind: 'figures', figures: await this.#figures() });
   }
-}
-
-function toDeviceListener(listener: ListenerConfiguration, trust: ListenerTrust): Parameters<Gateway['listen']>[0] {
-  const { name, bind, maxPacketBytes, proxyProtocol } = listener;
-  const tls = trust.of(name);
-  return {
-    name,
-    bind,
-    maxPacketBytes,
-    ...(proxyProtocol.from.length > 0 && { sendsProxyProtocol: createCidrMatcher(proxyProtocol.from) }),
-    ...(tls !== undefined && { tls }),
-  };
 }

@@ -113,7 +113,7 @@ function problemFailure(problem: Problem, missing: string): CommandFailure {
         "use a token of that role: admin.tokens of the configuration names each token's role",
       );
     case 404:
-      return new CommandFailure(exitCodes.failed, message, missing);
+      return usageFailure(message, missing);
     case 409:
       return new CommandFailure(exitCodes.failed, message, conflictHint(problem));
     case 412:

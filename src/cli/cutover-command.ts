@@ -46,6 +46,6 @@ function cutover(cohort: string, options: CutoverOptions, context: CommandContex
     const title = prepare
       ? `${cohort} prepared for ${share} of its devices on the target`
       : `${cohort} to ${share} of its devices on the target`;
-    await performMove({ client, request, rehearse, title, options }, context);
+    await performMove({ client, request, rehearse, title, options, prepares: prepare }, context);
   });
 }

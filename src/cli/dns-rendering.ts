@@ -1,7 +1,7 @@
 import type { DnsTraceDocument, SiteStatus, SplitDocument, SplitForecast } from '../admin/nameserver-documents.ts';
+import { renderWeight } from '../plan/weight.ts';
 import { printable } from './printable.ts';
 import type { Style } from './style.ts';
-import { renderPercent } from './weight-option.ts';
 
 /** The answer alone. */
 export function renderAnswer({ rcode, answer, authority, scope }: DnsTraceDocument, style: Style): string {
@@ -32,7 +32,7 @@ function renderShares({ weights, newWeights, networks, resolvers }: SplitForecas
   const parts = Object.keys(newWeights).map((part) => {
     const [now, then] = [weights[part] ?? 0, newWeights[part] ?? 0];
     return printable(
-      now === then ? `${part} ${renderPercent(now)}` : `${part} ${renderPercent(now)} -> ${renderPercent(then)}`,
+      now === then ? `${part} ${renderWeight(now)}` : `${part} ${renderWeight(now)} -> ${renderWeight(then)}`,
     );
   });
   return [

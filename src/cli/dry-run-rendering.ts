@@ -1,5 +1,5 @@
 import type { DryRun } from '../admin/admin-api.ts';
-import { renderDuration, renderRefused } from './move-rendering.ts';
+import { renderDuration, renderPending, renderRefused } from './move-rendering.ts';
 import type { Style } from './style.ts';
 import { type Column, renderTable } from './table.ts';
 
@@ -8,8 +8,15 @@ export function renderDryRun(dryRun: DryRun, style: Style): string {
   const quotas = Object.entries(dryRun.quotas).map(([broker, quota]) => ({ broker, ...quota }));
   const refused = { refused: dryRun.refused, refusedTotal: dryRun.refused.length };
   const parts = [renderTable(sessionColumns, [dryRun], style)];
+  if (dryRun.warm > 0) parts.push(`\n${warmNote(dryRun.warm)}\n`);
   if (quotas.length > 0) parts.push(`\n${renderTable(quotaColumns, quotas, style)}`);
-  return [...parts, renderRefused(refused, style)].join('');
+  return [...parts, renderPending(dryRun, { prepareOnly: false }, style), renderRefused(refused, style)].join('');
+}
+
+/** Of sessions that the pace does not bind. */
+export function warmNote(warm: number): string {
+  const sessions = warm === 1 ? '1 session is warm and moves' : `${warm} sessions are warm and move`;
+  return `${sessions} at once: the pace is for sessions without a second connection`;
 }
 
 /** WARM sessions move at once, COLD ones need a second connection first. */
@@ -19,7 +26,7 @@ const sessionColumns: readonly Column<DryRun>[] = [
   { title: 'COLD', value: ({ cold }) => String(cold), align: 'right' },
   {
     title: 'PENDING',
-    value: ({ pending }) => String(pending.unknownSubscriptions + pending.asleep),
+    value: ({ pending }) => String(pending.offline + pending.unknownSubscriptions + pending.asleep),
     align: 'right',
   },
   { title: 'REFUSED', value: ({ refused }) => String(refused.length), align: 'right' },

@@ -37,7 +37,7 @@ export function addImportSubscriptionsCommand(sessions: Command, context: Comman
       'Reads rows of client ID, topic filter, QoS from a CSV file (with or without a header, fields may be quoted), as ' +
       'brokers export them, so that these sessions can be moved without losing a command. The rows of a device should ' +
       'follow each other. A bad row is reported and stops nothing, but its device stays unknown. Importing again ' +
-      'replaces what was imported. It counts from the next CONNECT of a device. Ends with 2 when rows were rejected.',
+      'replaces what was imported. Devices that are connected can be moved from now on, the others from their next CONNECT. Ends with 2 when rows were rejected.',
     examples: [
       ['sessions import-subscriptions subscriptions.csv', 'a whole fleet, with progress'],
       ['sessions import-subscriptions subscriptions.csv --json > outcome.json', 'for scripts'],
@@ -63,14 +63,16 @@ async function importFile(
   if (found.isDirectory()) throw usageFailure(`${path} is a directory: expected a CSV file`);
   const { size } = found;
   const tally = createTally(options.rejected ?? rejectedListed);
+  let rows = 0;
   const progress = createProgress(terminal);
   await withAdmin(options, terminal, async (client) => {
     try {
-      await sendRows({ path, size, client, tally, progress });
+      rows = await sendRows({ path, size, client, tally, progress });
     } finally {
       progress.end();
     }
   });
+  if (rows === 0) throw usageFailure(`${path} has no rows: expected client ID, topic filter and QoS in each line`);
   await report(tally, options, terminal);
   if (tally.rejectedRows > 0) setExitCode(exitCodes.verdictNo);
 }
@@ -83,12 +85,13 @@ interface Sending {
   readonly progress: Progress;
 }
 
-/** Reads on when the gateway has taken what was read: the file may be larger than memory. */
-async function sendRows({ path, size, client, tally, progress }: Sending): Promise<void> {
+/** Reads on when the gateway has taken what was read: the file may be larger than memory. Gives how many rows there were. */
+async function sendRows({ path, size, client, tally, progress }: Sending): Promise<number> {
   const importId = randomUUID();
   const input = createReadStream(path);
   let batch = new SubscriptionBatch();
   let isFirst = true;
+  let rowsRead = 0;
   let shown = -1;
   const send = async (isLast: boolean) => {
     if (!batch.isEmpty) {
@@ -106,12 +109,14 @@ async function sendRows({ path, size, client, tally, progress }: Sending): Promi
       const skips = isFirst && isHeader(row);
       isFirst = false;
       if (skips) continue;
+      rowsRead += 1;
       if (batch.isFullFor(row)) await send(false);
       const rejected: RejectedRow | undefined = batch.add(row);
       if (rejected !== undefined) tally.reject(rejected);
     }
   }
   await send(true);
+  return rowsRead;
 }
 
 /** The same call again changes nothing, so a gateway that is away for a moment costs a wait; one that never answered does not. */

@@ -12,7 +12,7 @@ import {
 import type { AdminClient, ClientResult } from '../admin/admin-client.ts';
 import { type AdminOptions, addAdminOptions, answerOf } from './admin-access.ts';
 import type { CommandContext } from './command-context.ts';
-import { renderDryRun } from './dry-run-rendering.ts';
+import { renderDryRun, warmNote } from './dry-run-rendering.ts';
 import { type ExitCode, exitCodes } from './exit-codes.ts';
 import { followMove } from './move-follower.ts';
 import { renderMoveOutcome } from './move-rendering.ts';
@@ -36,7 +36,7 @@ export function addMoveOptions(command: Command): Command {
     .option('--reason <text>', 'why, for the plan history')
     .option(
       '--pace <rate>',
-      'live sessions per second, such as 100/s (default: what the brokers take, else limits.reconnectsPerSecond)',
+      'live sessions per second, such as 100/s; those with a second connection, prepared or within the rollback window, move at once (default: what the brokers take, else limits.reconnectsPerSecond)',
       parsePaceOption,
     )
     .addOption(
@@ -68,6 +68,8 @@ export interface RequestedMove {
   readonly title: string;
   readonly options: MoveOptions;
   readonly missing?: string;
+  /** It only makes second connections. */
+  readonly prepares?: boolean;
 }
 
 /**
@@ -78,10 +80,14 @@ export async function performMove(move: RequestedMove, { terminal, setExitCode }
   const { client, title, options } = move;
   if (options.dryRun) return rehearseMove(move, terminal);
   const before = options.wait && !options.json ? await cohortsNow(client) : undefined;
+  await write(terminal.stderr, await renderUnpaced(move));
   const accepted = await answerOf(move.request(), move.missing);
   if (options.json) await writeJson(terminal, accepted);
   else await write(terminal.stdout, `move ${accepted.move.id} (revision ${accepted.revision}): ${title}\n`);
-  if (!options.wait) return;
+  if (!options.wait) {
+    if (options.live === 'keep' && !options.json) await write(terminal.stdout, nobodyMoves);
+    return;
+  }
   const ended = await followMove(client, accepted.move.id, terminal);
   setExitCode(exitCodeOf(ended));
   if (options.json) return writeJson(terminal, ended);
@@ -89,11 +95,23 @@ export async function performMove(move: RequestedMove, { terminal, setExitCode }
   await write(terminal.stdout, await renderSeenCohorts(ended, before, { client, terminal }));
 }
 
+const nobodyMoves =
+  'live sessions stay where they are, and second connections that are prepared for that weight stand by; new connections follow the plan\n';
+
 async function rehearseMove({ rehearse, title, options, missing }: RequestedMove, terminal: Terminal): Promise<void> {
   const document = await answerOf(rehearse(), missing);
   if (options.json) return writeJson(terminal, document);
   await write(terminal.stdout, `dry run, nothing was changed: ${title}\n\n`);
   await write(terminal.stdout, renderDryRun(document.dryRun, terminal.style));
+}
+
+/** Said on stderr before anything moves, since stdout begins with the ID: what a pace does not hold back. Empty where the gateway cannot tell now. */
+async function renderUnpaced({ rehearse, options, prepares = false }: RequestedMove): Promise<string> {
+  const { pace, live = defaultLiveMode, json } = options;
+  if (pace === undefined || live !== 'handover' || prepares || json) return '';
+  const rehearsed = await rehearse();
+  const warm = rehearsed.ok ? rehearsed.value.dryRun.warm : 0;
+  return warm === 0 ? '' : `${warmNote(warm)}\n`;
 }
 
 /** What the weight means in devices seen (contract section 3); left out where the gateway cannot tell now. */

@@ -5,7 +5,7 @@ import type { AdminClientFailure } from '../admin/http-caller.ts';
 import { toCommandFailure } from './admin-access.ts';
 import { CommandFailure } from './command-failure.ts';
 import { type ExitCode, exitCodes } from './exit-codes.ts';
-import { hasEnded } from './move-end.ts';
+import { hasEnded } from '../admin/move-end.ts';
 import { createProgress, type Progress, type ProgressState } from './progress.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -66,7 +66,7 @@ export function progressOf(move: MoveDocument): ProgressState {
     [refusedTotal, 'refused'],
   ];
   const told = [state, ...figures.filter(([count]) => count > 0).map(([count, name]) => `${count} ${name}`)].join(', ');
-  const reason = state === 'paused' && message !== null ? `: ${message}` : '';
+  const reason = !hasEnded(move) && message !== null ? `: ${message}` : '';
   const [done, verb] = prepareOnly ? [prepared, 'prepared'] : [moved, 'moved'];
   return { done, total: move.eligible, text: `${verb} (${told})${reason}` };
 }

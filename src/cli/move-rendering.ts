@@ -1,11 +1,11 @@
 import type { MoveDocument, MoveState } from '../admin/admin-api.ts';
-import { hasEnded } from './move-end.ts';
+import { hasEnded } from '../admin/move-end.ts';
 import { printable } from './printable.ts';
 import type { Style } from './style.ts';
 import { type Column, renderTable } from './table.ts';
 
-/** Refused sessions that are listed one by one; the rest is counted. */
-const maxRefusedRows = 20;
+/** Sessions that are listed one by one; the rest is counted. */
+const maxListedRows = 20;
 
 /** Moves that ended and are listed still; `--json` has every one that the gateway knows. */
 const endedRows = 5;
@@ -36,6 +36,7 @@ const moveColumns: readonly Column<MoveDocument>[] = [
   { title: 'REFUSED', value: ({ refusedTotal }) => String(refusedTotal), align: 'right' },
   { title: 'STARTED', value: ({ startedAt }) => startedAt },
   { title: 'TOOK', value: (move) => (hasEnded(move) ? renderDuration(move.durationMs) : '-'), align: 'right' },
+  { title: 'WHY', value: ({ message }) => message ?? '' },
 ];
 
 /** A preparation counts prepared sessions as moved. */
@@ -76,7 +77,7 @@ export function renderMoveOutcome(move: MoveDocument, style: Style): string {
     [move],
     style,
   );
-  return [figures, renderPending(move), renderRefused(move, style), renderEnd(move)].join('');
+  return [figures, renderPending(move, move, style), renderRefused(move, style), renderEnd(move)].join('');
 }
 
 export function renderDuration(durationMs: number): string {
@@ -86,14 +87,24 @@ export function renderDuration(durationMs: number): string {
   return `${Math.floor(seconds / 60)} min ${seconds % 60} s`;
 }
 
-function renderPending({ pending }: MoveDocument): string {
+/** Counts by reason, then a table of those that are connected; empty without any. */
+export function renderPending(
+  { pending }: Pick<MoveDocument, 'pending'>,
+  { prepareOnly }: Pick<MoveDocument, 'prepareOnly'>,
+  style: Style,
+): string {
+  const offline = prepareOnly
+    ? 'offline, not prepared: nothing moves them before the cutover'
+    : 'offline, will follow the plan when they connect';
   const reasons: readonly (readonly [number, string])[] = [
-    [pending.offline, 'offline, will follow the plan when they connect'],
+    [pending.offline, offline],
     [pending.unknownSubscriptions, 'with subscriptions that the gateway has not seen'],
-    [pending.asleep, 'asleep'],
+    [pending.asleep, 'asleep in the middle of a packet'],
   ];
   const told = reasons.filter(([count]) => count > 0).map(([count, reason]) => `  ${count} ${reason}\n`);
-  return told.length === 0 ? '' : `\nPending:\n${told.join('')}`;
+  if (told.length === 0) return '';
+  const total = pending.unknownSubscriptions + pending.asleep;
+  return `\nPending:\n${told.join('')}${renderListed({ title: 'PENDING', sessions: pending.listed, total }, style)}`;
 }
 
 /** A table of sessions that stay, with their reasons; empty without any. `total` counts those that are not listed too. */
@@ -101,17 +112,28 @@ export function renderRefused(
   { refused, refusedTotal }: Pick<MoveDocument, 'refused' | 'refusedTotal'>,
   style: Style,
 ): string {
-  if (refused.length === 0) return '';
+  return renderListed({ title: 'REFUSED', sessions: refused, total: refusedTotal }, style);
+}
+
+function renderListed(
+  {
+    title,
+    sessions,
+    total,
+  }: { readonly title: string; readonly sessions: MoveDocument['refused']; readonly total: number },
+  style: Style,
+): string {
+  if (sessions.length === 0) return '';
   const listed = renderTable(
     [
-      { title: 'REFUSED', value: (row) => row.clientId },
+      { title, value: (row) => row.clientId },
       { title: 'REASON', value: (row) => row.reason },
     ],
-    refused.slice(0, maxRefusedRows),
+    sessions.slice(0, maxListedRows),
     style,
   );
-  const further = refusedTotal - Math.min(maxRefusedRows, refused.length);
-  return `\n${listed}${further > 0 ? `… and ${further} more: --json lists ${refusedTotal === refused.length ? 'them' : `${refused.length} of them`}\n` : ''}`;
+  const further = total - Math.min(maxListedRows, sessions.length);
+  return `\n${listed}${further > 0 ? `… and ${further} more: --json lists ${total === sessions.length ? 'them' : `${sessions.length} of them`}\n` : ''}`;
 }
 
 const meaningByState: Readonly<Partial<Record<MoveState, string>>> = {
@@ -120,13 +142,19 @@ const meaningByState: Readonly<Partial<Record<MoveState, string>>> = {
   superseded: 'A newer revision took over: its own move goes on from here',
 };
 
-function renderEnd({ state, message }: MoveDocument): string {
+function renderEnd(move: MoveDocument): string {
+  const { state, message } = move;
   const meaning = meaningByState[state];
   const detail = message === null ? '' : printable(message);
   if (meaning === undefined) return detail === '' ? '' : `\n${detail}\n`;
-  const next = state === 'failed' || state === 'aborted' ? `${afterEnd}\n` : '';
+  const next = state === 'failed' || state === 'aborted' ? `${afterEnd(move)}\n` : '';
   return `\n${meaning}${detail === '' ? '' : `: ${detail}`}\n${next}`;
 }
 
-const afterEnd =
-  '  the plan has its new weight: repeat the command to go on, or "crossfade rollback" takes back what has moved';
+/** What an operator can do about a move that was not done, by what it was to do. */
+function afterEnd({ kind, prepareOnly, state, destinations }: MoveDocument): string {
+  const look = state === 'failed' ? `  look at ${destinations.join(' and ')} first, where its sessions go\n` : '';
+  if (prepareOnly) return `${look}  nothing has moved, the plan is as it was: repeat the command to prepare again`;
+  const moved = '  the plan has its new weight, sessions that have moved stay moved: repeat the command to go on';
+  return `${look}${moved}${kind === 'cutover' ? ', or "crossfade rollback" takes them back' : ''}`;
+}

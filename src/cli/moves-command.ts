@@ -54,7 +54,8 @@ function addListCommand(parent: Command, { terminal }: CommandContext): void {
   const command = defineCommand(parent, {
     usage: 'list',
     summary: 'moves under way and ended ones, newest first',
-    description: 'Lists the moves that the gateway remembers. Of a preparation, MOVED counts prepared sessions.',
+    description:
+      'Lists the last 200 moves, those before a restart too. Of a preparation, MOVED counts prepared sessions.',
     examples: [
       ['moves list', 'a table'],
       ['moves list --json', 'the documents of GET /v1/moves'],

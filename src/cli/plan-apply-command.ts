@@ -7,6 +7,7 @@ import { defineCommand } from './command-definition.ts';
 import { CommandFailure, usageFailure } from './command-failure.ts';
 import { exitCodes } from './exit-codes.ts';
 import type { PlanFile } from './plan-file.ts';
+import { renderStaying } from './staying-sessions.ts';
 import { type Terminal, write, writeJson } from './terminal.ts';
 
 interface PlanApplyOptions extends AdminOptions {
@@ -20,7 +21,9 @@ export function addPlanApplyCommand(plan: Command, { terminal }: CommandContext)
     summary: 'make an edited plan the next revision',
     description:
       'Replaces the plan by the one in FILE (YAML or JSON, as "plan show" prints it). The file carries the revision ' +
-      'that it was made from; if that is no longer the last one, nothing is changed. Needs the token of an admin.',
+      'that it was made from; if that is no longer the last one, nothing is changed. New connections follow it at ' +
+      'once; live sessions stay where they are until "cutover" or "rollback" moves them, which it then says. Needs the ' +
+      'token of an admin.',
     examples: [['plan apply plan.yaml --reason "second cohort"', 'after "plan show > plan.yaml" and an edit']],
   })
     .option('--reason <text>', 'why, for the plan history')
@@ -34,8 +37,10 @@ async function applyPlan(path: string, options: PlanApplyOptions, terminal: Term
   if (!file.ok) throw usageFailure(`${path}: ${file.error}`);
   await withAdmin(options, terminal, async (client) => {
     const plan = await replacePlan(client, file.value, options.reason);
-    if (options.json) await writeJson(terminal, plan);
-    else await write(terminal.stdout, `revision ${plan.revision} is in force\n`);
+    if (options.json) return writeJson(terminal, plan);
+    const status = await client.status();
+    const staying = status.ok ? renderStaying(status.value) : '';
+    await write(terminal.stdout, `revision ${plan.revision} is in force\n${staying}`);
   });
 }
 

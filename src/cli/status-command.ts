@@ -15,7 +15,11 @@ export function addStatusCommand(program: Command, { terminal }: CommandContext)
     usage: 'status',
     summary: 'brokers, cohorts, moves, listeners, workers and the revision of a running gateway',
     description:
-      'Shows where the fleet is now, the moves under way and the last few that ended. The figures are of all workers together.',
+      'Shows where the fleet is now, the moves under way and the last few that ended. The figures are of all workers together. ' +
+      'MOVING are live sessions that are not where the plan wants them, whether a move takes them there or not ' +
+      '("sessions list --pending" says why); UNDER WAY are handovers that have begun. PREPARED are second connections ' +
+      'for a weight that is to come, WARM those that are kept for the way back. A broker is down when nobody has heard ' +
+      'from it since it was found silent or unreachable, and unsure when the workers disagree or nobody has asked lately.',
     examples: [
       ['status', 'tables for eyes'],
       ['status --json', 'one JSON document for scripts'],

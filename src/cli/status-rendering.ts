@@ -1,8 +1,8 @@
-import type { CohortStatus, FreezeDocument, StatusDocument } from '../admin/admin-api.ts';
+import type { BrokerState, CohortStatus, FreezeDocument, StatusDocument } from '../admin/admin-api.ts';
+import { renderWeight } from '../plan/weight.ts';
 import { printable } from './printable.ts';
 import type { Style } from './style.ts';
 import { type Column, renderTable } from './table.ts';
-import { renderPercent } from './weight-option.ts';
 
 /** Tables for brokers, cohorts, moves (as given), listeners, workers and sites, below the revision. Empty parts are left out. */
 export function renderStatus(status: StatusDocument, moves: string, style: Style): string {
@@ -32,18 +32,23 @@ export function renderCohorts(cohorts: readonly CohortStatus[], style: Style): s
 }
 
 /**
- * The weight is per cent of the cohort; SEEN is what it did to the devices that are connected now; HELD BACK are devices
- * known to do what the target cannot carry, connected or not (`assess` says why).
+ * The weight is per cent of the cohort; SEEN is what it did to the devices that are connected now; MOVING are sessions
+ * that are not where the plan wants them, whether something moves them or not, UNDER WAY those whose handover has begun;
+ * PREPARED and WARM are second connections for the way there and back; HELD BACK are devices known to do what the target
+ * cannot carry, connected or not (`assess` says why).
  */
 const cohortColumns: readonly Column<CohortStatus>[] = [
   { title: 'COHORT', value: ({ name }) => name },
-  { title: 'WEIGHT', value: ({ weightBps }) => renderPercent(weightBps), align: 'right' },
+  { title: 'WEIGHT', value: ({ weightBps }) => renderWeight(weightBps), align: 'right' },
   { title: 'SEEN', value: renderSeen, align: 'right' },
   { title: 'SOURCE', value: ({ source }) => source },
   { title: 'SESSIONS', value: ({ sessions }) => String(sessions.source), align: 'right' },
   { title: 'TARGET', value: ({ target }) => target },
   { title: 'SESSIONS', value: ({ sessions }) => String(sessions.target), align: 'right' },
   { title: 'MOVING', value: ({ sessions }) => String(sessions.moving), align: 'right' },
+  { title: 'UNDER WAY', value: ({ handovers }) => String(handovers.underWay), align: 'right' },
+  { title: 'PREPARED', value: ({ handovers }) => String(handovers.prepared), align: 'right' },
+  { title: 'WARM', value: ({ handovers }) => String(handovers.warm), align: 'right' },
   { title: 'HELD BACK', value: ({ heldBack }) => String(heldBack), align: 'right' },
 ];
 
@@ -61,15 +66,23 @@ function renderBrokers({ brokers }: StatusDocument, style: Style): string {
       { title: 'BROKER', value: ({ name }) => name },
       { title: 'PROFILE', value: ({ profile }) => profile },
       { title: 'SESSIONS', value: ({ sessions }) => String(sessions), align: 'right' },
-      {
-        title: 'STATE',
-        value: ({ connected }) => (connected ? 'up' : 'down'),
-        paint: ({ connected }, painter) => (connected ? painter.good : painter.bad),
-      },
+      { title: 'SECOND LEGS', value: ({ secondLegs }) => String(secondLegs), align: 'right' },
+      { title: 'STATE', value: ({ state }) => state, paint: ({ state }, painter) => paintOfState(state, painter) },
     ],
     rows,
     style,
   );
+}
+
+function paintOfState(state: BrokerState, { good, warning, bad }: Style): (text: string) => string {
+  switch (state) {
+    case 'up':
+      return good;
+    case 'unsure':
+      return warning;
+    case 'down':
+      return bad;
+  }
 }
 
 function renderListeners({ listeners, nameserver }: StatusDocument, style: Style): string {

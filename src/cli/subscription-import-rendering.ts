@@ -82,7 +82,7 @@ export function renderImport(document: ImportOutcomeDocument, style: Style): str
     [document],
     style,
   );
-  const note = 'They count from the next CONNECT of each device; one that is connected now is known after it.\n';
+  const note = 'Devices that are connected can be moved from now on, the others from their next CONNECT.\n';
   if (rejectedRows === 0) return `${totals}\n${note}`;
   const rows = renderTable<ImportOutcomeDocument['rejected'][number]>(
     [

@@ -1,5 +1,5 @@
 import { InvalidArgumentError } from 'commander';
-import { parseWeight } from '../plan/weight.ts';
+import { parseWeight, renderWeight } from '../plan/weight.ts';
 
 /** `5%`, `0.01%` or `500bps` to basis points of a cohort. */
 export function parseWeightOption(text: string): number {
@@ -23,10 +23,5 @@ export function parseCountOption(text: string): number {
 
 /** Both spellings, as the contract asks: per cent of the cohort and basis points. */
 export function renderWeightInWords(weightBps: number): string {
-  return `${renderPercent(weightBps)} (${weightBps} bps)`;
-}
-
-/** Per cent as it can be typed again. */
-export function renderPercent(weightBps: number): string {
-  return `${weightBps / 100}%`;
+  return `${renderWeight(weightBps)} (${weightBps} bps)`;
 }

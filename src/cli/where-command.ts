@@ -37,7 +37,8 @@ export function addWhereCommand(program: Command, { terminal }: CommandContext):
     description:
       'Says which broker the plan sends a device to, and why. DEVICE is the value of the first kind in fleet.identity; ' +
       'the options name other identities and combine into one device. Asks the running gateway, or with --config needs ' +
-      "none: then the store's plan answers, and where there is no store the file's.",
+      "none: then the store's plan answers, and where there is no store the file's. A running gateway also says where " +
+      'the session of a single device is: its home.',
     examples: [
       ['where meter-7', 'ask the running gateway'],
       ['where --client-id meter-7 --common-name 00A1 --config crossfade.yaml', 'without a gateway'],
@@ -72,7 +73,8 @@ async function where(device: string | undefined, options: WhereOptions, terminal
   await withSource(options, terminal, async (source) => {
     if (options.stdin) return answerLines(source, options, terminal);
     const kind = options.as ?? source.firstKind;
-    const [answer] = await source.ask([given ?? valueOrUsage(questionOfKind(kind, device ?? ''))]);
+    const question = given ?? valueOrUsage(questionOfKind(kind, device ?? ''));
+    const [answer] = await source.ask([question], { home: true });
     if (answer === undefined) return;
     if (options.json) await writeJson(terminal, answer);
     else await write(terminal.stdout, renderWhere(answer, terminal.style));

@@ -1,8 +1,9 @@
 import type { WhereDocument } from '../admin/admin-api.ts';
+import { renderWeight } from '../plan/weight.ts';
 import { printable } from './printable.ts';
 import type { Style } from './style.ts';
 import type { Column } from './table.ts';
-import { renderPercent, renderWeightInWords } from './weight-option.ts';
+import { renderWeightInWords } from './weight-option.ts';
 
 /** `where --json`: the API's document, and which plan answered. */
 export interface WhereAnswer extends WhereDocument {
@@ -20,6 +21,7 @@ export function renderWhere(answer: WhereAnswer, style: Style): string {
     ['weight', answer.weightBps === null ? '-' : renderWeightInWords(answer.weightBps)],
     ['broker', answer.broker],
     ['why', explainReason(answer)],
+    ...renderHome(answer),
     ['revision', `${answer.revision} (${origin})`],
   ];
   return rows
@@ -30,6 +32,15 @@ export function renderWhere(answer: WhereAnswer, style: Style): string {
     .join('');
 }
 
+/** Nothing where nobody was asked. */
+function renderHome({ home, connected }: WhereAnswer): readonly (readonly [string, string])[] {
+  if (home === undefined) return [];
+  if (home === null)
+    return connected === false ? [['home', 'none: it is not connected, and no session is recorded']] : [];
+  const presence = connected === true ? 'connected' : connected === false ? 'its device is away' : 'recorded';
+  return [['home', `${home} (${presence})`]];
+}
+
 export const whereColumns: readonly Column<WhereAnswer>[] = [
   { title: 'DEVICE', value: ({ device }) => device, minWidth: 24 },
   { title: 'KIND', value: ({ kind }) => kind ?? '-', minWidth: 11 },
@@ -37,7 +48,7 @@ export const whereColumns: readonly Column<WhereAnswer>[] = [
   { title: 'POSITION', value: ({ position }) => renderPosition(position), align: 'right', minWidth: 9 },
   {
     title: 'WEIGHT',
-    value: ({ weightBps }) => (weightBps === null ? '-' : renderPercent(weightBps)),
+    value: ({ weightBps }) => (weightBps === null ? '-' : renderWeight(weightBps)),
     align: 'right',
     minWidth: 7,
   },

@@ -14,7 +14,12 @@ export interface WhereSource {
   /** The kind that a bare DEVICE is of. */
   readonly firstKind: DeviceKeyKind;
   /** Answers in the order of the questions. */
-  ask(questions: readonly DeviceQuestion[]): Promise<readonly WhereAnswer[]>;
+  ask(questions: readonly DeviceQuestion[], options?: AskOptions): Promise<readonly WhereAnswer[]>;
+}
+
+export interface AskOptions {
+  /** Also where the session is, which a plan alone cannot tell: every worker is asked for it. */
+  readonly home?: boolean;
 }
 
 /** Requests under way at one time; the answers keep the order of the questions. */
@@ -23,17 +28,18 @@ const concurrentRequests = 32;
 /** Asks the gateway. Its plan is the store's. */
 export async function createGatewaySource(client: AdminClient): Promise<WhereSource> {
   const plan = await answerOf(client.plan());
-  const askOne = async ({ device, identity }: DeviceQuestion): Promise<WhereAnswer> => {
+  const askOne = async ({ device, identity }: DeviceQuestion, { home }: AskOptions): Promise<WhereAnswer> => {
     refuseSeveralUnits(identity, plan);
-    const answer = await answerOf(client.where(toWhereQuery(identity)));
+    const answer = await answerOf(client.where({ ...toWhereQuery(identity), ...(home && { home }) }));
     return { ...answer, device, planFrom: 'store' };
   };
   return {
     firstKind: firstKindOf(plan),
-    async ask(questions) {
+    async ask(questions, options = {}) {
       const answers: WhereAnswer[] = [];
       for (let start = 0; start < questions.length; start += concurrentRequests) {
-        answers.push(...(await Promise.all(questions.slice(start, start + concurrentRequests).map(askOne))));
+        const some = questions.slice(start, start + concurrentRequests);
+        answers.push(...(await Promise.all(some.map((question) => askOne(question, options)))));
       }
       return answers;
     },

@@ -40,6 +40,8 @@ export const limitDefaults = {
   ticketRotationMs: 12 * 3_600_000,
   /** Entries of the per-move list of refused sessions. */
   moveRefusedListed: 1_000,
+  /** Milliseconds that a move which goes on after a restart waits for the devices that it had before it may be done. */
+  moveReturnMs: 60_000,
   /** Bytes of an admin API request body. */
   adminBodyBytes: 16 * 1_048_576,
   /** Upstream TLS sessions kept for resumption per worker. */

@@ -3,11 +3,24 @@ import { type Connack, decodeConnack } from '../mqtt/connack-packet.ts';
 import { type ProtocolVersion, packetType } from '../mqtt/control-packet.ts';
 import { PacketCollector } from '../mqtt/packet-collector.ts';
 import { ignoreError } from './socket-closing.ts';
+import type { ConnectOutcome } from './upstream-connector.ts';
 
 export type BrokerAnswer =
   | { readonly kind: 'connack'; readonly rest: Buffer; readonly connack: Connack }
   | { readonly kind: 'failed'; readonly reason: 'closed' | 'not-connack' }
   | { readonly kind: 'aborted' };
+
+/** What an answer, or the want of one, says of the endpoint. */
+export function connectOutcome({ kind }: BrokerAnswer): ConnectOutcome {
+  switch (kind) {
+    case 'connack':
+      return 'answered';
+    case 'failed':
+      return 'failed';
+    case 'aborted':
+      return 'given-up';
+  }
+}
 
 /** Bytes of a CONNACK with all its properties; a broker that declares more is not understood. */
 const maxConnackBytes = 65_536;

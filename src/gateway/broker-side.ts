@@ -1,5 +1,7 @@
 import type { Socket } from 'node:net';
 import type { Clock } from '../base/clock.ts';
+import { pingAnswerMs } from '../mqtt/leg-keep-alive.ts';
+import { isLegSilence } from '../mqtt/leg-silence.ts';
 import type { SessionMachine } from '../mqtt/session-machine.ts';
 import type { LegConnection } from './leg-connection.ts';
 import type { LegConnections } from './leg-connections.ts';
@@ -70,9 +72,11 @@ export class BrokerSide {
     if (!gate.isShut) socket.resume();
   }
 
-  handleOver({ leg: number, how }: Extract<LegNews, { readonly kind: 'over' }>): void {
+  handleOver({ leg: number, how, message }: Extract<LegNews, { readonly kind: 'over' }>): void {
     const leg = this.#legs.of(number);
     if (leg === undefined) return;
+    const nowMs = this.#clock.monotonicMs();
+    if (isLegSilence(message)) leg.terms.watch.noteUnanswered(nowMs - pingAnswerMs, nowMs);
     if (this.#machine.isEnded) this.#comeHome(leg);
     // The machine has written the DISCONNECT.
     if (how === 'disconnect') leg.close(false);

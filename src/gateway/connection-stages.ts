@@ -6,7 +6,7 @@ import { sessionIntentOf } from '../mqtt/session-intent.ts';
 import type { Assignment } from '../plan/assignment.ts';
 import type { DeviceIdentity } from '../plan/device-key.ts';
 import type { ClaimAnswer } from '../session/session-registry.ts';
-import { askBroker } from './broker-answer.ts';
+import { askBroker, connectOutcome } from './broker-answer.ts';
 import { brokerTerms, cohortOf, connectQuestion, fallbackOf } from './broker-question.ts';
 import { judgeClientId } from './client-id-policy.ts';
 import type { Candidate, ConnectionContext } from './connection-context.ts';
@@ -160,8 +160,7 @@ async function ask(
   }
   const upstream = connected.value;
   const answer = await askBroker(upstream.socket, request, leg.signal);
-  const isBrokersFault = answer.kind !== 'connack' && leg.end !== 'gone' && leg.end !== 'superseded';
-  upstream.reportOutcome(isBrokersFault ? 'failed' : 'answered');
+  upstream.reportOutcome(connectOutcome(answer));
   if (answer.kind === 'connack' && leg.end === undefined) return { upstream, answer };
   const closed = closeUnanswered(upstream, leg, { broker, parked: context.parked });
   refuseUnanswered(candidate, broker, answer.kind === 'failed' ? answer.reason : undefined, context);

@@ -3,6 +3,7 @@ import { CrossfadeError } from '../base/errors.ts';
 import { failure, type Result, success } from '../base/result.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { type DialFailure, EndpointDial } from './dial-endpoint.ts';
+import type { BrokerLife } from './endpoint-watch.ts';
 import { UpstreamBroker, type UpstreamBrokerOptions, type UpstreamEndpoint } from './upstream-broker.ts';
 import type { UpstreamConnection, UpstreamConnector, UpstreamFailure, UpstreamRequest } from './upstream-connector.ts';
 import type { UpstreamTlsMaterial } from './upstream-material.ts';
@@ -63,8 +64,8 @@ class EndpointConnector implements ReloadableUpstreamConnector {
     }
   }
 
-  brokerIsUp(broker: string): boolean {
-    return this.#brokers.get(broker)?.isUp() ?? false;
+  brokerLife(broker: string): BrokerLife {
+    return this.#brokers.get(broker)?.life() ?? { heardMs: undefined, failedMs: undefined };
   }
 
   reload(materialByBroker: Readonly<Record<string, UpstreamTlsMaterial>>): void {
@@ -137,6 +138,7 @@ class UpstreamDial {
     isFirst: boolean,
   ): Promise<Result<UpstreamConnection, { code: DialFailure['code']; isHopeless: boolean }>> {
     const timeoutMs = Math.ceil(Math.min(this.#dialMs, remainingMs));
+    const askedMs = this.#clock.monotonicMs();
     const dial = new EndpointDial(this.#broker.dialOptions(endpoint, this.#request.device, timeoutMs));
     this.#interrupt = () => dial.cancel();
     const outcome = await dial.outcome;
@@ -152,7 +154,9 @@ class UpstreamDial {
     this.#causes.push(`${endpoint.name}: ${reason.message}`);
     // What was left of the deadline after other attempts may be too little for a healthy endpoint.
     const hadItsTime = reason.code !== 'timeout' || isFirst || remainingMs >= this.#dialMs;
-    if (reason.blames === 'endpoint' && hadItsTime) this.#broker.reportUnreachable(endpoint, reason.message);
+    if (reason.blames === 'endpoint' && hadItsTime) {
+      this.#broker.reportUnreachable(endpoint, { cause: reason.message, askedMs });
+    }
     return failure({ code: reason.code, isHopeless: reason.blames === 'gateway' });
   }
 

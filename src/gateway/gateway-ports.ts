@@ -34,6 +34,8 @@ export interface GatewayLimits {
   readonly pendingConnectionsPerWorker: number;
   readonly relayBufferBytes: number;
   readonly quiesceMs: number;
+  /** Sessions that a drain hands back per second, at least; more where its deadline wants that. */
+  readonly drainPerSecond: number;
   /** How long the registry waits for `endLeg`; half of it is a closing broker's. */
   readonly takeoverMs: number;
   /** How long a device is kept without a broker before its broker's `onDown` decides. */

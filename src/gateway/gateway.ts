@@ -1,10 +1,13 @@
 import type { HostPort } from '../base/addresses.ts';
 import { errorMessage } from '../base/errors.ts';
 import { disconnectReason } from '../mqtt/disconnect-packet.ts';
+import { decodeSubscriptions } from '../mqtt/remembered-subscriptions.ts';
+import type { CohortTerms } from '../plan/cohort-terms.ts';
 import { Admission } from './admission.ts';
 import type { ConnectionContext } from './connection-context.ts';
 import { serveDevice } from './connection-stages.ts';
 import { type AcceptedDevice, DeviceListener } from './device-listener.ts';
+import { drainSessions } from './session-drain.ts';
 import type { DeviceListenerSettings, GatewayLimits, GatewayPorts, GatewaySettings } from './gateway-ports.ts';
 import { HandoverDesk } from './handover-desk.ts';
 import type {
@@ -19,6 +22,7 @@ import { LostLegs } from './lost-legs.ts';
 import { OccasionalLog } from './occasional-log.ts';
 import { closeForNewer, closeOrderly } from './orderly-close.ts';
 import { ParkedUpstreams } from './parked-upstreams.ts';
+import { pendingBefore } from './pending-leg.ts';
 import { SessionDeadlines } from './session-deadlines.ts';
 import { SessionEnds } from './session-ends.ts';
 import { SessionHomes } from './session-homes.ts';
@@ -48,12 +52,18 @@ export interface Gateway {
   endLeg(connection: number, epoch: number, newBroker?: string): Promise<void>;
   /** Closes the upstream leg that `endLeg` left to its broker's takeover, because the client ID goes elsewhere after all. */
   endParked(connection: number): Promise<void>;
+  /** What an operator knows of a live session's subscriptions (text of `encodeSubscriptions`); a stale epoch says nothing. */
+  learn(connection: number, epoch: number, subscriptions: string): void;
   sessions(filter: SessionFilter): LiveSession[];
   counts(): SessionCounts;
   /** Asks the plan in force about every live session; call it after `ports.snapshot()` has changed. */
   applySnapshot(): Promise<void>;
   /** Live sessions that are not where the plan wants them; of these cohorts only, when they are given. */
   misplaced(cohorts?: readonly string[]): readonly MisplacedSession[];
+  /** By cohort: live persistent sessions that are elsewhere than these terms want them. */
+  misplacedPersistent(cohorts: readonly CohortTerms[]): Readonly<Record<string, number>>;
+  /** Live sessions of these cohorts, wherever they are. */
+  liveIn(cohorts: readonly string[]): number;
   /** Connections that were assigned by an older plan and have no broker's answer yet: they may attach where they no longer belong. */
   pendingBefore(revision: number): number;
   /** Closes live sessions in order, so that their devices come back to where the plan wants them. */
@@ -62,7 +72,10 @@ export interface Gateway {
   handOver(question: HandoverQuestion): HandoverReply;
   /** Takes back what the move has not switched: its sessions are as if it had never been. */
   abortHandovers(move: string): void;
-  /** Stops accepting and closes the live sessions in order, evenly over the deadline. Resolves when all are gone or at it. */
+  /**
+   * Stops accepting and closes the live sessions in order: at `drainPerSecond`, or evenly over the deadline where that is
+   * faster. Resolves as soon as nobody is left, or at the deadline.
+   */
   drain(deadlineMs: number): Promise<void>;
   closeListeners(): void;
   /** Cuts what is left. */
@@ -79,14 +92,12 @@ const countEveryMs = 1_000;
 /** Upstream legs that may wait for a will's delay, as a share of the connections. */
 const lostLegShare = 0.02;
 
-/** Milliseconds between the closes of a drain. */
-const drainStepMs = 50;
-
 class DeviceGateway implements Gateway {
   readonly #ports: GatewayPorts;
   readonly #limits: GatewayLimits;
   readonly #sessions: SessionTable;
   readonly #context: ConnectionContext;
+  readonly #homes: SessionHomes;
   readonly #host: SessionHost;
   readonly #listeners: DeviceListener[] = [];
   readonly #unattached = new Set<AcceptedDevice['socket']>();
@@ -115,6 +126,7 @@ class DeviceGateway implements Gateway {
       pendingLegs,
       repairs: this.#repairs,
     });
+    this.#homes = new SessionHomes({ ports, settings, sessions: this.#sessions });
     this.#host = new SessionHost({
       ports,
       log: occasionalLog,
@@ -122,7 +134,7 @@ class DeviceGateway implements Gateway {
       deadlines: this.#deadlines,
       lostLegs: this.#lostLegs,
       sessionEnds: this.#sessionEnds,
-      homes: new SessionHomes({ ports, settings, sessions: this.#sessions }),
+      homes: this.#homes,
       repairs: this.#repairs,
       desk: this.#desk,
     });
@@ -180,27 +192,39 @@ class DeviceGateway implements Gateway {
     return this.#context.parked.end(connection, Math.ceil(this.#limits.takeoverMs / 2));
   }
 
+  learn(connection: number, epoch: number, subscriptions: string): void {
+    const relay = this.#sessions.relayOf(connection);
+    if (relay?.record.epoch !== epoch) return;
+    if (relay.machine.learn(decodeSubscriptions(subscriptions))) this.#desk.judgements.forget(relay);
+  }
+
   sessions(filter: SessionFilter): LiveSession[] {
-    return this.#sessions.sessions(filter);
+    return this.#sessions.sessions(filter, (relay) => this.#desk.reasonOf(relay));
   }
 
   counts(): SessionCounts {
-    return this.#sessions.counts(this.#ports.snapshot(), this.#context.admission.connections);
+    const { connections } = this.#context.admission;
+    return { ...this.#sessions.counts(this.#ports.snapshot()), secondLegs: this.#desk.secondLegs(), connections };
   }
 
   applySnapshot(): Promise<void> {
-    return this.#sessions.applySnapshot(this.#ports.snapshot());
+    return this.#sessions.applySnapshot(this.#ports.snapshot(), (relay) => this.#homes.handleOtherCohort(relay));
   }
 
   misplaced(cohorts?: readonly string[]): readonly MisplacedSession[] {
     return this.#sessions.misplaced(cohorts);
   }
 
+  misplacedPersistent(cohorts: readonly CohortTerms[]): Readonly<Record<string, number>> {
+    return this.#homes.misplacedPersistent(cohorts);
+  }
+
+  liveIn(cohorts: readonly string[]): number {
+    return this.#sessions.liveIn(cohorts);
+  }
+
   pendingBefore(revision: number): number {
-    let pending = 0;
-    for (const leg of this.#context.pendingLegs.values())
-      if (leg.end === undefined && leg.revision < revision) pending += 1;
-    return pending;
+    return pendingBefore(this.#context.pendingLegs.values(), revision);
   }
 
   handOver(question: HandoverQuestion): HandoverReply {
@@ -221,25 +245,13 @@ class DeviceGateway implements Gateway {
     return { closed: outcomes.filter(Boolean).length };
   }
 
-  async drain(deadlineMs: number): Promise<void> {
+  drain(deadlineMs: number): Promise<void> {
     this.closeListeners();
-    const startMs = this.#ports.clock.monotonicMs();
-    // The last of them still need their quiet moment, and both sides' sockets a moment to flush.
-    const closeWithinMs = Math.max(0, deadlineMs - this.#limits.quiesceMs - drainStepMs);
-    const waiting = [...this.#sessions.relays()];
-    const total = waiting.length;
-    let begun = 0;
-    for (;;) {
-      const elapsedMs = this.#ports.clock.monotonicMs() - startMs;
-      const due = closeWithinMs === 0 ? total : Math.min(total, Math.ceil((elapsedMs / closeWithinMs) * total));
-      for (; begun < due; begun += 1) {
-        const relay = waiting[begun];
-        if (relay !== undefined) void closeOrderly(relay, disconnectReason.serverShuttingDown, this.#limits.quiesceMs);
-      }
-      if (this.#context.admission.connections === 0 || elapsedMs >= deadlineMs) return;
-      await new Promise((resolve) => setTimeout(resolve, Math.min(drainStepMs, deadlineMs - elapsedMs)));
-      if (begun === total) this.#closeLatecomers();
-    }
+    const { quiesceMs, drainPerSecond } = this.#limits;
+    const { clock, log } = this.#ports;
+    const connections = () => this.#context.admission.connections;
+    const relays = () => [...this.#sessions.relays()];
+    return drainSessions({ relays, connections, clock, log }, { deadlineMs, quiesceMs, perSecond: drainPerSecond });
   }
 
   closeListeners(): void {
@@ -262,13 +274,6 @@ class DeviceGateway implements Gateway {
     for (const socket of this.#unattached) socket.destroy();
     this.#sessionEnds.close();
     this.#context.undeliverable.close();
-  }
-
-  /** Sessions that began while a drain went on; those that are closing already are left alone. */
-  #closeLatecomers(): void {
-    for (const relay of this.#sessions.relays()) {
-      void closeOrderly(relay, disconnectReason.serverShuttingDown, this.#limits.quiesceMs);
-    }
   }
 
   #serve(device: AcceptedDevice): void {

@@ -1,7 +1,7 @@
 import type { CutAbort } from '../mqtt/session-port.ts';
 import type { RoutingSnapshot } from '../plan/snapshot.ts';
-import { cohortOf } from './broker-question.ts';
-import { type StayReason, stayReason, wantedBroker } from './handover-eligibility.ts';
+import { wantedBroker } from './handover-eligibility.ts';
+import { HandoverJudgements } from './handover-judgements.ts';
 import { inOrder } from './handover-order.ts';
 import { HandoverSetbacks, type Setback } from './handover-setbacks.ts';
 import type { HandoverProblem } from './handover-tally.ts';
@@ -10,9 +10,11 @@ import type { AttachmentContext } from './leg-attachment.ts';
 import type { LegConnection } from './leg-connection.ts';
 import { dialObstacle } from './leg-dial.ts';
 import type { LegFailure } from './leg-failure.ts';
-import type { HandoverQuestion, HandoverReply } from './live-session.ts';
-import type { PendingLeg } from './pending-leg.ts';
+import type { HandoverQuestion, HandoverReply, SecondLegs } from './live-session.ts';
+import { type PendingLeg, pendingBefore } from './pending-leg.ts';
+import { explainSession } from './pending-reason.ts';
 import type { Relay } from './relay.ts';
+import { countSecondLegs } from './second-legs.ts';
 import { type HandoverKeeper, SessionHandover } from './session-handover.ts';
 import { purgeBehind } from './session-purge.ts';
 import type { SessionRepairs } from './session-repair.ts';
@@ -28,9 +30,6 @@ export interface HandoverDeskOptions {
 /** Dials of this worker at once. */
 const maxDialling = 500;
 
-/** How long it is taken to hold that a session may move, or may not; up to twice that, so that not all are looked into at once. */
-const judgementMs = 5_000;
-
 const preparedLost: Setback = {
   kind: 'prepared-lost',
   isLasting: false,
@@ -40,27 +39,26 @@ const preparedLost: Setback = {
 /** Cuts begun per turn of the event loop, so that no message waits for all of them. */
 const cutsPerTurn = 50;
 
-interface Judgement {
-  readonly broker: string;
-  readonly atMs: number;
-  readonly stays: StayReason | undefined;
-}
-
 /** One answer while it is put together. */
 interface Reckoning {
   readonly question: HandoverQuestion;
   readonly snapshot: RoutingSnapshot;
   readonly waiting: { readonly relay: Relay; readonly broker: string }[];
   readonly staying: HandoverProblem[];
+  readonly pending: HandoverProblem[];
+  readonly destinations: Record<string, number>;
+  sessions: number;
   begun: number;
   prepared: number;
   underWay: number;
   remaining: number;
   unknownSubscriptions: number;
+  asleep: number;
 }
 
 /** The live handovers of one worker: what the moves ask of it, and what its sessions tell. */
 export class HandoverDesk implements HandoverKeeper {
+  readonly judgements: HandoverJudgements;
   readonly #context: AttachmentContext;
   readonly #sessions: SessionTable;
   readonly #pendingLegs: HandoverDeskOptions['pendingLegs'];
@@ -70,7 +68,6 @@ export class HandoverDesk implements HandoverKeeper {
   readonly #tally = new HandoverTally();
   /** Their legs stand by, and their cuts begin in the next turns. */
   readonly #toCut = new Set<SessionHandover>();
-  readonly #judgements = new WeakMap<Relay, Judgement>();
   /** Whether the move that asked last cuts as soon as a leg stands by. */
   #cutting: { readonly move: string; readonly isCutting: boolean } | undefined;
   #dialling = 0;
@@ -80,28 +77,31 @@ export class HandoverDesk implements HandoverKeeper {
     this.#sessions = sessions;
     this.#pendingLegs = pendingLegs;
     this.#repairs = repairs;
+    this.judgements = new HandoverJudgements(context);
   }
 
   handOver(question: HandoverQuestion): HandoverReply {
     const { move, cohorts, prepare, isPaused = false } = question;
     if (!isPaused) this.#cutting = { move, isCutting: prepare === undefined };
     else if (this.#cutting?.move === move) this.#cutting = undefined;
-    const snapshot = this.#context.ports.snapshot();
+    const { clock, snapshot: inForce } = this.#context.ports;
+    const beganMs = clock.monotonicMs();
+    const snapshot = inForce();
     const reckoning: Reckoning = {
-      ...{ question, snapshot, waiting: [], staying: [] },
-      ...{ begun: 0, prepared: 0, underWay: 0, remaining: 0, unknownSubscriptions: 0 },
+      ...{ question, snapshot, waiting: [], staying: [], pending: [], destinations: {}, sessions: 0 },
+      ...{ begun: 0, prepared: 0, underWay: 0, remaining: 0, unknownSubscriptions: 0, asleep: 0 },
     };
     for (const relay of this.#sessions.relays()) {
-      if (relay.isSteady && cohorts.includes(relay.record.assignment.cohort ?? '')) this.#look(relay, reckoning);
+      if (!cohorts.includes(relay.record.assignment.cohort ?? '')) continue;
+      reckoning.sessions += 1;
+      if (relay.isSteady) this.#look(relay, reckoning);
     }
     if (!isPaused) this.#beginSome(reckoning);
-    const { begun, prepared, underWay, remaining, staying, unknownSubscriptions } = reckoning;
-    const pending = prepare === undefined ? this.#pendingBefore(snapshot.revision) : 0;
-    const { moved, aborted } = this.#tally.take(move);
-    return {
-      ...{ begun, moved, prepared, underWay, remaining: remaining + pending },
-      ...{ aborted, staying, unknownSubscriptions, asleep: 0 },
-    };
+    const { question: _question, snapshot: _snapshot, waiting: _waiting, pending, ...counted } = reckoning;
+    const unanswered = prepare === undefined ? pendingBefore(this.#pendingLegs.values(), snapshot.revision) : 0;
+    const remaining = counted.remaining + unanswered;
+    const workMs = clock.monotonicMs() - beganMs;
+    return { ...counted, ...this.#tally.take(move), remaining, waiting: pending, workMs };
   }
 
   /** Takes back what has not switched. What has stays, and its former leg stands by. */
@@ -109,9 +109,20 @@ export class HandoverDesk implements HandoverKeeper {
     for (const handover of [...this.#handovers.values()]) {
       const { stage } = handover;
       const isFormer = stage.name === 'draining' || (stage.name === 'standing' && stage.isFormer);
-      if (handover.move === move && !isFormer) this.#takeBack(handover);
+      if (handover.move === move && !isFormer && !handover.isRescue) this.#takeBack(handover);
     }
     if (this.#cutting?.move === move) this.#cutting = undefined;
+  }
+
+  /** Why the session is not where the plan wants it; undefined: it is there. */
+  reasonOf(relay: Relay): string | undefined {
+    const snapshot = this.#context.ports.snapshot();
+    const [judgements, setbacks] = [this.judgements, this.#setbacks];
+    return explainSession(relay, this.#handovers.get(relay.record.connection), { judgements, setbacks, snapshot });
+  }
+
+  secondLegs(): readonly SecondLegs[] {
+    return countSecondLegs(this.#handovers.values(), (handover) => this.#toCut.has(handover));
   }
 
   handleStanding(handover: SessionHandover): void {
@@ -169,17 +180,19 @@ export class HandoverDesk implements HandoverKeeper {
     if (handover?.stage.name !== 'cutting') return;
     this.#forget(handover);
     if (handover.isLate) this.#noteSetback(handover, { kind: 'late', isLasting: false, message: 'it took too long' });
-    else if (kind === 'operator' || kind === 'device-gone')
+    else if (kind === 'operator' || kind === 'device-gone' || kind === 'device-stopped') {
       this.#context.ports.metrics.handovers.inc({ result: 'aborted' });
-    else this.#noteSetback(handover, { kind, isLasting: false, message });
+      if (kind === 'device-stopped') this.judgements.noteStopped(relay);
+    } else this.#noteSetback(handover, { kind, isLasting: false, message });
   }
 
   /** For a session without a broker: to the leg that it has at this one, as soon as that can be. False: it has none. */
-  cutTo({ record }: Relay, broker: string): boolean {
-    const handover = this.#handovers.get(record.connection);
+  cutTo(relay: Relay, broker: string): boolean {
+    const handover = this.#handovers.get(relay.record.connection);
     if (handover?.broker !== broker || handover.stage.name === 'dialling') return false;
     handover.cut();
-    return handover.stage.name !== 'over';
+    // Where nothing has to be subscribed it is over, and done, in the same call.
+    return handover.stage.name !== 'over' || !relay.isDetached;
   }
 
   /** Its broker is gone: a repair goes on from here, and a leg that is still dialled would be in its way. */
@@ -211,15 +224,21 @@ export class HandoverDesk implements HandoverKeeper {
     if (!isPaused && isHome && relay.isDetached) this.#repairs.redirect(relay, undefined);
     if (!isPaused && handover !== undefined && !this.#isStillWanted(handover, broker, isHome)) this.#takeBack(handover);
     if (isHome) return;
-    const stays = this.#stayReason(relay, broker, snapshot);
+    const sleeps = question.prepare === undefined ? this.judgements.sleeps(relay) : undefined;
+    const stays = this.judgements.stays(relay, broker, snapshot) ?? sleeps;
     const reason = stays?.reason ?? this.#setbacks.stayReason(relay.record.connection, question.move);
     if (reason !== undefined) {
       if (!isPaused && handover !== undefined) this.#takeBack(handover);
-      reckoning.staying.push({ clientId: relay.record.clientId, reason });
-      if (stays?.isUnknown === true) reckoning.unknownSubscriptions += 1;
+      const { clientId } = relay.record;
+      if (stays?.pending === undefined) reckoning.staying.push({ clientId, reason });
+      else {
+        reckoning.pending.push({ clientId, reason });
+        reckoning[stays.pending] += 1;
+      }
       return;
     }
     reckoning.remaining += 1;
+    reckoning.destinations[broker] = (reckoning.destinations[broker] ?? 0) + 1;
     const current = this.#handovers.get(relay.record.connection);
     if (current === undefined) reckoning.waiting.push({ relay, broker });
     else {
@@ -229,21 +248,9 @@ export class HandoverDesk implements HandoverKeeper {
     }
   }
 
-  /** Looked up again after a moment only: a move asks about every session many times a second. */
-  #stayReason(relay: Relay, broker: string, snapshot: RoutingSnapshot): StayReason | undefined {
-    const nowMs = this.#context.ports.clock.monotonicMs();
-    const known = this.#judgements.get(relay);
-    const heldMs = judgementMs + (relay.record.connection % judgementMs);
-    if (known?.broker === broker && nowMs - known.atMs < heldMs) return known.stays;
-    const cohort = cohortOf(snapshot, relay.record.assignment);
-    const stays = stayReason(relay, broker, { settings: this.#context.settings, cohort });
-    this.#judgements.set(relay, { broker, atMs: nowMs, stays });
-    return stays;
-  }
-
   /** A leg that stands by for the way back is kept for its time, whatever the plan says. */
-  #isStillWanted({ stage, broker }: SessionHandover, wanted: string, isHome: boolean): boolean {
-    if (stage.name === 'draining') return true;
+  #isStillWanted({ stage, broker, isRescue }: SessionHandover, wanted: string, isHome: boolean): boolean {
+    if (stage.name === 'draining' || isRescue) return true;
     if (stage.name === 'standing' && stage.isFormer) return isHome || broker === wanted;
     return !isHome && broker === wanted;
   }
@@ -291,8 +298,8 @@ export class HandoverDesk implements HandoverKeeper {
 
   #begin(relay: Relay, broker: string, reckoning: Reckoning): void {
     const { move, prepare } = reckoning.question;
-    this.#judgements.delete(relay);
-    if (this.#stayReason(relay, broker, reckoning.snapshot) !== undefined) return;
+    this.judgements.forget(relay);
+    if (this.judgements.stays(relay, broker, reckoning.snapshot) !== undefined) return;
     const handover = new SessionHandover(relay, { broker, move }, this.#context);
     const obstacle = dialObstacle(relay, this.#context.settings, broker);
     if (obstacle !== undefined) {
@@ -337,11 +344,5 @@ export class HandoverDesk implements HandoverKeeper {
 
   #secondsOf({ sinceMs }: SessionHandover): number {
     return (this.#context.ports.clock.monotonicMs() - sinceMs) / 1_000;
-  }
-
-  #pendingBefore(revision: number): number {
-    let pending = 0;
-    for (const leg of this.#pendingLegs.values()) if (leg.end === undefined && leg.revision < revision) pending += 1;
-    return pending;
   }
 }

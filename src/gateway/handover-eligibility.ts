@@ -1,3 +1,4 @@
+import { brokerAt } from '../plan/cohort-terms.ts';
 import type { Cohort } from '../plan/plan.ts';
 import { positionCount } from '../plan/position.ts';
 import type { RoutingSnapshot } from '../plan/snapshot.ts';
@@ -7,10 +8,10 @@ import type { HandoverQuestion } from './live-session.ts';
 import type { Relay } from './relay.ts';
 import { outlivesConnection } from './session-record.ts';
 
-/** Why a session cannot change its broker live; `isUnknown`: the gateway does not know what its device subscribed to. */
+/** Why a session cannot change its broker live; `pending`: until the gateway knows, or hears, more of its device. */
 export interface StayReason {
   readonly reason: string;
-  readonly isUnknown: boolean;
+  readonly pending: 'unknownSubscriptions' | 'asleep' | undefined;
 }
 
 /** Where the question wants a session: as the plan says, or with `prepare` as it will say. */
@@ -19,7 +20,7 @@ export function wantedBroker({ record }: Relay, { prepare }: HandoverQuestion, s
   if (prepare === undefined || assignment.cohort !== prepare.cohort) return assignment.broker;
   const cohort = cohortOf(snapshot, assignment);
   if (cohort === undefined) return assignment.broker;
-  return (assignment.position ?? positionCount) < prepare.weightBps ? cohort.target : cohort.source;
+  return brokerAt(assignment.position ?? positionCount, { ...cohort, weightBps: prepare.weightBps });
 }
 
 /** Whether the session could live on `broker`, as far as that is known without asking it; undefined: it could. */
@@ -30,9 +31,9 @@ export function stayReason(
 ): StayReason | undefined {
   if (record.clientId === '') return stays('the device sent no client ID');
   if (record.heldBack !== undefined && cohort?.target === broker) return cannot(record.heldBack);
-  if (outlivesConnection(record) && !machine.subscriptionsKnown) {
+  if (outlivesConnection(record) && !machine.subscriptions.isKnown) {
     const reason = 'persistent session: what it is subscribed to is not known';
-    return { reason, isUnknown: true };
+    return { reason, pending: 'unknownSubscriptions' };
   }
   const obstacle = machine.handoverObstacle(brokerTerms(settings, broker).profile);
   return obstacle === undefined ? undefined : cannot(obstacle);
@@ -43,5 +44,5 @@ function cannot(obstacle: string): StayReason {
 }
 
 function stays(reason: string): StayReason {
-  return { reason, isUnknown: false };
+  return { reason, pending: undefined };
 }

@@ -1,4 +1,12 @@
 import type { HandoverReply } from './live-session.ts';
+import {
+  type AwaitedReturn,
+  awaitedReturn,
+  type EarlierFigures,
+  returnMessage,
+  stillAwaited,
+  unseenMessage,
+} from './move-resumption.ts';
 import type { MoveOutcome } from './reconnect-move.ts';
 
 export interface HandoverMoveTerms {
@@ -34,7 +42,12 @@ export interface HandoverMoveState {
   readonly eligible: number;
   readonly unknownSubscriptions: number;
   readonly asleep: number;
+  /** Those pending sessions. */
+  readonly waiting: readonly Refusal[];
   readonly staying: readonly Refusal[];
+  /** Live sessions of the cohorts, at most while the move ran. */
+  readonly sessions: number;
+  readonly awaited: AwaitedReturn | undefined;
   /** Sessions whose attempts were given up, with the last reason. */
   readonly troubled: ReadonlyMap<string, { readonly times: number; readonly reason: string }>;
   readonly timesByReason: ReadonlyMap<string, number>;
@@ -62,28 +75,36 @@ const reasonsTold = 3;
  * how they stand. Sessions with a warm leg need no allowance. It stops itself when too many attempts are given up, and
  * is done when nobody remains but those that are listed.
  */
-export function startHandoverMove(nowMs: number, terms: HandoverMoveTerms): HandoverMoveState {
+export function startHandoverMove(
+  nowMs: number,
+  terms: HandoverMoveTerms,
+  earlier?: EarlierFigures,
+): HandoverMoveState {
+  const { eligible = 0, moved = 0, aborted = 0, sessions = 0 } = earlier ?? {};
   return {
     terms,
     startedAtMs: nowMs,
     isPaused: false,
     credit: 1,
     creditedAtMs: nowMs,
-    isBeyondCanary: false,
-    begun: 0,
-    aborted: 0,
-    moved: 0,
+    isBeyondCanary: moved >= canaries.all,
+    begun: moved + aborted,
+    aborted,
+    moved,
     prepared: 0,
     underWay: 0,
-    eligible: 0,
+    eligible,
     unknownSubscriptions: 0,
     asleep: 0,
+    waiting: [],
     staying: [],
+    sessions,
+    awaited: awaitedReturn(earlier),
     troubled: new Map(),
-    timesByReason: new Map(),
+    timesByReason: aborted === 0 ? new Map() : new Map([['before the restart', aborted]]),
     finishedAtMs: undefined,
     outcome: undefined,
-    message: undefined,
+    message: earlier === undefined ? undefined : returnMessage,
   };
 }
 
@@ -119,7 +140,7 @@ export function applyReplies(
   // A picture without one of the workers would make the move look done.
   if (!isComplete) return judgeAborts(counted, nowMs);
   const remaining = sum(answered, (reply) => reply.remaining);
-  const pictured = picture(counted, answered, remaining);
+  const pictured = picture(counted, answered, { nowMs, remaining });
   const isIdle = allowance > 0 && begun === 0 && pictured.underWay === 0;
   return judgeAborts(judgeEnd(pictured, { nowMs, remaining, isIdle }), nowMs);
 }
@@ -131,7 +152,8 @@ export function pauseHandover(state: HandoverMoveState, message: string): Handov
 
 export function resumeHandover(state: HandoverMoveState, nowMs: number): HandoverMoveState {
   if (state.outcome !== undefined || !state.isPaused) return state;
-  return { ...state, isPaused: false, message: undefined, credit: Math.min(1, state.credit), creditedAtMs: nowMs };
+  const message = state.awaited === undefined ? undefined : returnMessage;
+  return { ...state, isPaused: false, message, credit: Math.min(1, state.credit), creditedAtMs: nowMs };
 }
 
 export function endHandover(
@@ -140,7 +162,25 @@ export function endHandover(
   { nowMs, message }: { readonly nowMs: number; readonly message?: string },
 ): HandoverMoveState {
   if (state.outcome !== undefined) return state;
-  return { ...state, isPaused: false, outcome, finishedAtMs: nowMs, message };
+  // What stood by is closed.
+  const prepared = outcome === 'aborted' ? 0 : state.prepared;
+  return { ...state, isPaused: false, prepared, outcome, finishedAtMs: nowMs, message };
+}
+
+/**
+ * What became of the sessions that were under way when the move ended: those that had switched count. With `isLast` no
+ * more is asked, because a newer move of the cohort has them now.
+ */
+export function settleHandover(
+  state: HandoverMoveState,
+  replies: readonly (HandoverReply | undefined)[],
+  { isLast }: { readonly isLast: boolean },
+): HandoverMoveState {
+  const answered = replies.filter((reply) => reply !== undefined);
+  const moved = state.moved + sum(answered, (reply) => reply.moved);
+  if (isLast) return { ...state, moved, prepared: 0, underWay: 0 };
+  const prepared = sum(answered, (reply) => reply.prepared);
+  return { ...state, moved, prepared, underWay: sum(answered, (reply) => reply.underWay) };
 }
 
 /** Sessions that do not move, with the reason; `total` counts those beyond the listed ones too. */
@@ -165,6 +205,11 @@ function canaryRoom(state: HandoverMoveState): number {
   return (passed < canaries.first ? canaries.first : canaries.all - passed) - state.underWay;
 }
 
+/** How often sessions wait until those before them went well, or are the last. */
+export function canaryRounds(sessions: number): number {
+  return [0, canaries.first, canaries.all].filter((passed) => sessions > passed).length;
+}
+
 function passedCanaries({ begun, aborted, underWay }: HandoverMoveState): number {
   return Math.max(0, begun - aborted - underWay);
 }
@@ -183,14 +228,25 @@ function countAborts(state: HandoverMoveState, aborts: readonly Refusal[]): Hand
 }
 
 /** What the replies say of this moment, in place of what the last ones said. */
-function picture(state: HandoverMoveState, replies: readonly HandoverReply[], remaining: number): HandoverMoveState {
+function picture(
+  state: HandoverMoveState,
+  replies: readonly HandoverReply[],
+  { nowMs, remaining }: { readonly nowMs: number; readonly remaining: number },
+): HandoverMoveState {
+  const sessions = sum(replies, (reply) => reply.sessions);
+  const awaited = stillAwaited(state.awaited, { sessions, nowMs });
+  const isBack = state.awaited !== undefined && awaited === undefined && !state.isPaused;
   const pictured = {
     ...state,
+    ...(isBack && { message: undefined }),
+    awaited,
+    sessions: Math.max(state.sessions, sessions),
     prepared: sum(replies, ({ prepared }) => prepared),
     underWay: sum(replies, ({ underWay }) => underWay),
     eligible: Math.max(state.eligible, state.moved + remaining),
     unknownSubscriptions: sum(replies, ({ unknownSubscriptions }) => unknownSubscriptions),
     asleep: sum(replies, ({ asleep }) => asleep),
+    waiting: replies.flatMap(({ waiting }) => waiting),
     staying: replies.flatMap(({ staying }) => staying),
   };
   return { ...pictured, isBeyondCanary: state.isBeyondCanary || passedCanaries(pictured) >= canaries.all };
@@ -200,9 +256,13 @@ function judgeEnd(
   state: HandoverMoveState,
   { nowMs, remaining, isIdle }: { readonly nowMs: number; readonly remaining: number; readonly isIdle: boolean },
 ): HandoverMoveState {
-  if (remaining === 0) return endHandover(state, 'done', { nowMs });
-  const missing = state.terms.isPrepare ? remaining - state.prepared : remaining;
-  return isIdle && missing <= hopeless(state).length ? endHandover(state, 'done', { nowMs }) : state;
+  if (state.awaited !== undefined) return state;
+  const { terms, prepared, eligible, moved } = state;
+  const missing = terms.isPrepare ? remaining - prepared : remaining;
+  const isDone = remaining === 0 || (isIdle && missing <= hopeless(state).length);
+  if (!isDone) return state;
+  const unseen = terms.isPrepare ? undefined : unseenMessage({ eligible, moved, listed: remaining });
+  return endHandover(state, 'done', { nowMs, ...(unseen !== undefined && { message: unseen }) });
 }
 
 /** Sessions that were given up again and again; those that stay by now are listed as such. */
@@ -218,7 +278,7 @@ function judgeAborts(state: HandoverMoveState, nowMs: number): HandoverMoveState
   if (aborted < abortsTolerated || aborted * 100 <= attempts * terms.abortPercent) return state;
   const commonest = [...state.timesByReason].toSorted(([, a], [, b]) => b - a).slice(0, reasonsTold);
   const told = commonest.map(([reason, times]) => `${times} × ${reason}`).join(', ');
-  const message = `${aborted} of ${attempts} attempts were given up, more than ${terms.abortPercent} %: ${told}`;
+  const message = `${aborted} of ${attempts} attempts were given up, more than ${terms.abortPercent}%: ${told}`;
   return endHandover(state, 'failed', { nowMs, message });
 }
 

@@ -42,6 +42,10 @@ export class HandoverSetbacks {
     return setback.isLasting || setback.times >= patience ? setback.message : undefined;
   }
 
+  messageOf(connection: number): string | undefined {
+    return this.#byConnection.get(connection)?.message;
+  }
+
   rests(connection: number, nowMs: number): boolean {
     return (this.#byConnection.get(connection)?.notBeforeMs ?? Number.NEGATIVE_INFINITY) > nowMs;
   }

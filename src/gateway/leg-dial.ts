@@ -12,10 +12,12 @@ import type { ProtocolVersion } from '../mqtt/control-packet.ts';
 import { encodeClientDisconnect } from '../mqtt/disconnect-packet.ts';
 import type { FurtherSession } from '../mqtt/session-request.ts';
 import type { UpstreamTerms } from '../mqtt/session-terms.ts';
-import { askBroker, type BrokerAnswer } from './broker-answer.ts';
+import { askBroker, type BrokerAnswer, connectOutcome } from './broker-answer.ts';
 import { brokerTerms } from './broker-question.ts';
 import { judgeCredentials } from './credential-policy.ts';
+import type { EndpointWatch } from './endpoint-watch.ts';
 import { flushLingerMs, type GatewayLimits, type GatewayPorts, type GatewaySettings } from './gateway-ports.ts';
+import { keptConnection } from './kept-connection.ts';
 import { type LegFailure, refusalOf, unreachable } from './leg-failure.ts';
 import type { LegTerms, SessionEnd } from './leg-terms.ts';
 import type { SessionRecord } from './session-record.ts';
@@ -39,6 +41,8 @@ export interface LegRequest {
   readonly signal: AbortSignal;
   /** Milliseconds for all of it. */
   readonly timeoutMs: number;
+  /** The broker closed the session's last connection soon: it has to keep this one for a moment before it counts. */
+  readonly isSuspect?: boolean;
 }
 
 /** A connection on which the broker said CONNACK 0. */
@@ -109,14 +113,19 @@ export async function dialLeg(
   const dial = new LegDial(owner, request, context);
   const asked = await dial.run({ packet, protocol }, purge);
   if (!asked.ok) return asked;
-  const { socket, answer } = asked.value;
+  const { socket, watch, answer } = asked.value;
   const { listenerMaxPacketBytes } = owner.origin;
-  const adaptation = adaptConnack({ question, upstream, connack: answer.connack, listenerMaxPacketBytes });
+  const { undeliverable } = context.settings.brokers?.[request.broker] ?? {};
+  const adaptation = adaptConnack({
+    ...{ question, upstream, connack: answer.connack, listenerMaxPacketBytes },
+    ...(undeliverable !== undefined && { undeliverable }),
+  });
   if (!adaptation.accepted) return failure(refusalOf(answer.connack.code, protocol));
   const terms = legTerms(request.broker, {
     adapted: upstream,
     terms: adaptation.upstreamTerms,
     device: owner.origin.device,
+    watch,
   });
   // 3.1 cannot tell, and what is subscribed again needlessly does no harm.
   const sessionPresent = protocol !== '3.1' && adaptation.upstreamTerms.sessionPresent;
@@ -130,11 +139,17 @@ export function legTerms(
     adapted,
     terms,
     device,
-  }: { readonly adapted: UpstreamConnect; readonly terms: UpstreamTerms; readonly device: UpstreamDevice },
+    watch,
+  }: Pick<LegTerms, 'watch'> & {
+    readonly adapted: UpstreamConnect;
+    readonly terms: UpstreamTerms;
+    readonly device: UpstreamDevice;
+  },
 ): LegTerms {
   const { sessionEnd: packet, protocol, lossDelaySeconds } = adapted;
   return {
     broker,
+    watch,
     keepAliveSeconds: terms.keepAliveSeconds,
     lossDelaySeconds,
     ...(packet !== undefined && { sessionEnd: { packet, protocol, device } }),
@@ -164,7 +179,7 @@ export async function closeAsked(socket: Socket, { takeoverMs }: GatewayLimits):
 
 type Connack = Extract<BrokerAnswer, { readonly kind: 'connack' }>;
 
-type Asked = Result<{ readonly socket: Socket; readonly answer: Connack }, LegFailure>;
+type Asked = Result<{ readonly socket: Socket; readonly watch: EndpointWatch; readonly answer: Connack }, LegFailure>;
 
 interface Connect {
   readonly packet: Buffer;
@@ -205,7 +220,7 @@ class LegDial {
 
   /** `hasConnected`: the broker has answered another CONNECT of this request just now. */
   async #ask(connect: Connect, hasConnected: boolean): Promise<Asked> {
-    const { broker, timeoutMs } = this.#request;
+    const { broker, timeoutMs, isSuspect = false } = this.#request;
     const { registry, upstream } = this.#context.ports;
     const { signal } = this.#controller;
     const wish = { broker, clientId: this.#owner.record.clientId, ...(hasConnected && { hasConnected }) };
@@ -214,12 +229,17 @@ class LegDial {
     const { device } = this.#owner.origin;
     const connected = await upstream.connect({ broker, device, connectToken, timeoutMs, signal });
     if (!connected.ok) return this.#fail(unreachable(connected.error.code, connected.error.message));
-    const { socket } = connected.value;
+    const { socket, watch } = connected.value;
     const answer = await askBroker(socket, connect, signal);
-    connected.value.reportOutcome(answer.kind === 'connack' || this.#request.signal.aborted ? 'answered' : 'failed');
+    connected.value.reportOutcome(connectOutcome(answer));
     if (answer.kind === 'connack' && answer.connack.code === 0 && !signal.aborted) {
-      this.#count('accepted');
-      return success({ socket, answer });
+      const rest = isSuspect ? await keptConnection(socket, answer.rest, signal) : answer.rest;
+      if (rest !== undefined) {
+        this.#count('accepted');
+        return success({ socket, watch, answer: { ...answer, rest } });
+      }
+      await closeAsked(socket, this.#context.limits);
+      return this.#fail(unreachable('closed', 'the broker closed the connection behind its CONNACK'));
     }
     await closeAsked(socket, this.#context.limits);
     if (answer.kind !== 'connack') return this.#fail(unreachable('closed', 'the broker gave no CONNACK'));

@@ -1,9 +1,12 @@
 import type { ProtocolVersion } from '../mqtt/control-packet.ts';
+import type { EndpointWatch } from './endpoint-watch.ts';
 import type { UpstreamDevice } from './upstream-connector.ts';
 
 /** What holds of a session while it is on one broker, beside what its machine knows. */
 export interface LegTerms {
   readonly broker: string;
+  /** The endpoint's that the connection is to. */
+  readonly watch: EndpointWatch;
   /** Seconds between PINGREQs that keep the connection alive. */
   readonly keepAliveSeconds: number;
   /** Seconds between the loss of the device and the loss that the broker is to see: a will delay that the broker lacks. */

@@ -18,12 +18,19 @@ export interface LiveSession {
   /** Milliseconds since the Unix epoch. */
   readonly since: number;
   readonly listener: string;
+  /** Why it is not where the plan wants it; absent where it is, or where nobody asked for reasons. */
+  readonly reason?: string;
 }
 
 export interface SessionFilter {
   readonly broker?: string;
   readonly cohort?: string;
   readonly clientId?: string;
+  /** `kind:key`. */
+  readonly key?: string;
+  /** Only those that are not where the plan wants them. */
+  readonly pending?: boolean;
+  readonly withReasons?: boolean;
   readonly limit: number;
 }
 
@@ -32,13 +39,29 @@ export interface SessionCounts {
   /** By broker: live sessions. */
   readonly byBroker: Readonly<Record<string, number>>;
   /**
-   * By cohort: live sessions whose home is the cohort's source, its target, and how many are not where they should be
-   * and would go there if they reconnected.
+   * By cohort: live sessions whose home is the cohort's source, its target, and how many are not where the plan wants
+   * them, for whatever reason.
    */
   readonly byCohort: Readonly<
     Record<string, { readonly source: number; readonly target: number; readonly moving: number }>
   >;
+  readonly secondLegs: readonly SecondLegs[];
   readonly connections: number;
+}
+
+/**
+ * What a session's second leg is for. `under-way`: it is dialled, or the active role is on its way to it. `prepared`: it
+ * stands by for the weight that is to come. `warm`: the session came from there, and it drains or stands by for the way back.
+ */
+export type SecondLegUse = 'under-way' | 'prepared' | 'warm';
+
+/** How many second legs of that use a cohort's live sessions have at a broker. */
+export interface SecondLegs {
+  readonly broker: string;
+  /** Empty where no cohort decides. */
+  readonly cohort: string;
+  readonly use: SecondLegUse;
+  readonly legs: number;
 }
 
 /** A live session that is not where the plan wants it, as the mover sees it. */
@@ -70,6 +93,8 @@ export interface HandoverQuestion {
 }
 
 export interface HandoverReply {
+  /** Live sessions of the cohorts, wherever they are. */
+  readonly sessions: number;
   /** Of `begin`, by this call. */
   readonly begun: number;
   /** Switched since the last call with this move's ID. */
@@ -83,11 +108,16 @@ export interface HandoverReply {
    * `prepare` wanted means by the weight to come, so prepared sessions are among them.
    */
   readonly remaining: number;
+  /** Of the remaining: by broker that they are wanted at. */
+  readonly destinations: Readonly<Record<string, number>>;
   /** Since the last call; tried again after a back-off. */
   readonly aborted: readonly { readonly clientId: string; readonly reason: string }[];
   /** Not movable live, with the reason. */
   readonly staying: readonly { readonly clientId: string; readonly reason: string }[];
-  /** Pending rather than remaining. */
+  /** Pending rather than remaining, and how many of them for which reason. */
+  readonly waiting: readonly { readonly clientId: string; readonly reason: string }[];
   readonly unknownSubscriptions: number;
   readonly asleep: number;
+  /** What the answer cost its worker, milliseconds: the mover asks the less often for it. */
+  readonly workMs: number;
 }

@@ -81,3 +81,10 @@ export class PendingLeg {
     else void closedWithin(upstream, closeMs);
   }
 }
+
+/** Those that an older plan assigned, and that may attach where they no longer belong. */
+export function pendingBefore(legs: Iterable<PendingLeg>, revision: number): number {
+  let pending = 0;
+  for (const leg of legs) if (leg.end === undefined && leg.revision < revision) pending += 1;
+  return pending;
+}

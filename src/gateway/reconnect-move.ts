@@ -1,5 +1,16 @@
+import {
+  type AwaitedReturn,
+  awaitedReturn,
+  type EarlierFigures,
+  returnMessage,
+  stillAwaited,
+  unseenMessage,
+} from './move-resumption.ts';
+
 /** What a worker answered to one request of the move. */
 export interface MoveProgress {
+  /** Live sessions of the cohorts, wherever they are. */
+  readonly sessions: number;
   /** Sessions closed in order by this request. */
   readonly closed: number;
   /** Sessions that still have to go. */
@@ -26,6 +37,9 @@ export interface ReconnectMoveState {
   readonly refused: readonly { readonly clientId: string; readonly reason: string }[];
   /** Refused sessions beyond the listed ones. */
   readonly refusedTotal: number;
+  /** Live sessions of the cohorts, at most while the move ran. */
+  readonly sessions: number;
+  readonly awaited: AwaitedReturn | undefined;
   readonly finishedAtMs: number | undefined;
   readonly outcome: MoveOutcome | undefined;
   readonly message: string | undefined;
@@ -35,20 +49,23 @@ export interface ReconnectMoveState {
  * A cohort's move by reconnect, as a machine: every tick grants an allowance, the workers close that many sessions in
  * order, and the move is done when no worker has one left that would go elsewhere on its return.
  */
-export function startReconnectMove(nowMs: number, pacePerSecond: number): ReconnectMoveState {
+export function startReconnectMove(nowMs: number, pacePerSecond: number, earlier?: EarlierFigures): ReconnectMoveState {
+  const { eligible = 0, moved = 0, sessions = 0 } = earlier ?? {};
   return {
     startedAtMs: nowMs,
     pacePerSecond,
     pacedFromMs: nowMs,
     pausedAtMs: undefined,
-    eligible: 0,
-    moved: 0,
+    eligible,
+    moved,
     allowed: 0,
     refused: [],
     refusedTotal: 0,
+    sessions,
+    awaited: awaitedReturn(earlier),
     finishedAtMs: undefined,
     outcome: undefined,
-    message: undefined,
+    message: earlier === undefined ? undefined : returnMessage,
   };
 }
 
@@ -74,17 +91,25 @@ export function applyProgress(
   const closing = progress.reduce((sum, worker) => sum + worker.closing, 0);
   const staying = progress.flatMap((worker) => worker.staying);
   const moved = state.moved + closed;
-  const finished = remaining === 0;
+  const sessions = progress.reduce((sum, worker) => sum + worker.sessions, 0);
+  const awaited = stillAwaited(state.awaited, { sessions, nowMs });
+  const finished = remaining === 0 && awaited === undefined;
+  const eligible = Math.max(state.eligible, moved + remaining - closing);
+  const isBack = state.awaited !== undefined && awaited === undefined && state.pausedAtMs === undefined;
   return {
     ...state,
     moved,
     // Allowance that nobody used is not saved up for a burst, and one that was used is never given twice.
     allowed: state.allowed + (remaining === 0 ? closed : allowance),
-    eligible: Math.max(state.eligible, moved + remaining - closing),
+    eligible,
     refused: staying.slice(0, refusedListed),
     refusedTotal: staying.length,
+    sessions: Math.max(state.sessions, sessions),
+    awaited,
     finishedAtMs: finished ? nowMs : undefined,
     outcome: finished ? 'done' : undefined,
+    ...(isBack && { message: undefined }),
+    ...(finished && { message: unseenMessage({ eligible, moved, listed: 0 }) }),
   };
 }
 
@@ -97,7 +122,8 @@ export function resumeMove(state: ReconnectMoveState, nowMs: number): ReconnectM
   const { pausedAtMs, outcome } = state;
   if (pausedAtMs === undefined || outcome !== undefined) return state;
   const pacedFromMs = state.pacedFromMs + (nowMs - pausedAtMs);
-  return { ...state, pacedFromMs, pausedAtMs: undefined, message: undefined };
+  const message = state.awaited === undefined ? undefined : returnMessage;
+  return { ...state, pacedFromMs, pausedAtMs: undefined, message };
 }
 
 export function endMove(

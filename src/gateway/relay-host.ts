@@ -18,6 +18,8 @@ export interface LegWatch<Relay> {
   handleSwitched(relay: Relay, leg: LegConnection, formerBroker: string): void;
   handleUpstreamOver(relay: Relay, leg: LegConnection): void;
   handleCutAborted(relay: Relay, reason: CutAbort): void;
+  /** The broker that the session came from has given it all it had. */
+  handleLeaving(relay: Relay): void;
   handleDrained(relay: Relay, duplicates: number): void;
   handleSubscriptionsChanged(relay: Relay): void;
 }

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import type { CutOptions } from '../mqtt/session-cut.ts';
 import { SessionMachine } from '../mqtt/session-machine.ts';
 import { BrokerSide } from './broker-side.ts';
 import type { LegConnection } from './leg-connection.ts';
@@ -144,7 +145,7 @@ export class Relay {
   }
 
   /** Starts the move of the active role to the leg that stands by. False: none does, or another one is under way. */
-  cut(options: { readonly overlapMs: number; readonly settleMs: number }): boolean {
+  cut(options: CutOptions): boolean {
     const isBegun = this.isSteady && this.machine.cut(options, this.#nowMs());
     this.#settle();
     return isBegun;
@@ -234,8 +235,10 @@ export class Relay {
   #handleBrokerData(leg: LegConnection, chunk: Buffer): void {
     if (this.isReleased) return;
     this.#host.bytes.fromBroker += chunk.length;
+    const nowMs = this.#nowMs();
+    leg.terms.watch.heardMs = nowMs;
     if (leg.isOver || this.#ending.isDeaf) return;
-    this.machine.handleBrokerData(chunk, this.#nowMs(), leg.number);
+    this.machine.handleBrokerData(chunk, nowMs, leg.number);
     this.#settle();
     this.#ending.openDeaf(leg);
   }
@@ -268,8 +271,11 @@ export class Relay {
       case 'cut-aborted':
         watch.handleCutAborted(this, news.reason);
         break;
-      case 'drained':
+      case 'leaving':
         this.legs.ageOthers();
+        watch.handleLeaving(this);
+        break;
+      case 'drained':
         watch.handleDrained(this, news.duplicates);
         break;
       case 'subscriptions-changed':

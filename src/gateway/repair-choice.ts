@@ -33,13 +33,25 @@ export function chooseRepair(question: RepairQuestion): RepairChoice {
 const baseMs = 1_100;
 const maxMs = { within: 10_000, beyond: 60_000 } as const;
 
-/** Full jitter, doubling; `attempt` counts from 0, which has none. The first try behind `repairMs` is not later than that. */
+/** Sessions of one worker that lose their broker together before their first tries are spread. */
+const fewLosses = 10;
+/** By so much one of them is spread with each of them, so that the worker asks some 500 times a second. */
+const spreadMsEach = 2;
+
+/** How long the first try waits, milliseconds: `lost` sessions have lost the broker just now. Full jitter. */
+export function firstPauseMs(lost: number, random: number): number {
+  return lost <= fewLosses ? 0 : Math.floor(random * Math.min(maxMs.within, Math.max(baseMs, lost * spreadMsEach)));
+}
+
+/**
+ * The pause before a further try, full jitter, doubling; `attempt` counts from 1, `firstPauseMs` is that of the one before. The
+ * first try behind `repairMs` is not later than that.
+ */
 export function repairPauseMs(
   attempt: number,
   random: number,
   { elapsedMs, repairMs }: Pick<RepairQuestion, 'elapsedMs' | 'repairMs'>,
 ): number {
-  if (attempt === 0) return 0;
   const isWithin = elapsedMs < repairMs;
   const pauseMs = Math.floor(random * Math.min(isWithin ? maxMs.within : maxMs.beyond, baseMs * 2 ** (attempt - 1)));
   return isWithin ? Math.min(pauseMs, Math.max(0, repairMs - elapsedMs)) : pauseMs;

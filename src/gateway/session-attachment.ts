@@ -1,4 +1,3 @@
-import { packetLimit } from '../mqtt/broker-profiles.ts';
 import { adaptConnack, type ConnackAdaptation } from '../mqtt/connack-adaptation.ts';
 import type { ConnectQuestion, UpstreamConnect } from '../mqtt/connect-adaptation.ts';
 import { decodeSubscriptions } from '../mqtt/remembered-subscriptions.ts';
@@ -16,7 +15,7 @@ import type { RelayOptions } from './relay-host.ts';
 import { createAssessor } from './session-assessor.ts';
 import { SessionFindings } from './session-findings.ts';
 import { purgeAt } from './session-purge.ts';
-import { outlivesConnection, type SessionRecord } from './session-record.ts';
+import { outlivesConnection, placeOf, type SessionRecord } from './session-record.ts';
 import { closeAfterFlush } from './socket-closing.ts';
 import type { UpstreamConnection, UpstreamDevice } from './upstream-connector.ts';
 
@@ -67,6 +66,7 @@ function answerForDevice(
   { settings }: ConnectionContext,
 ): ConnackAdaptation {
   const common = commonProfile(settings, cohort, claim.broker);
+  const { undeliverable } = settings.brokers?.[claim.broker] ?? {};
   return adaptConnack({
     question,
     upstream: adapted,
@@ -78,6 +78,7 @@ function answerForDevice(
       !question.sessionExpired &&
       sessionIntentOf(connect) === 'resume',
     ...(common !== undefined && { common }),
+    ...(undeliverable !== undefined && { undeliverable }),
   });
 }
 
@@ -101,7 +102,6 @@ function createRelay(
 ): Relay {
   const { connack, record, claim, upstream, early } = attachment;
   const { settings, ports, relayHost } = context;
-  const traits = settings.brokers?.[claim.broker];
   const cohort = cohortOf(ports.snapshot(), record.assignment);
   const client = assessedClient(candidate.connect.clientId, cohort);
   const findings = new SessionFindings({
@@ -119,15 +119,10 @@ function createRelay(
       : undefined;
   if (early.pipelined.length > 0) assessor?.notePipelined();
   const { sessionPresent } = connack.upstreamTerms;
-  const undeliverable = traits?.undeliverable ?? 'refuse';
-  const listenerBytes = candidate.device.listener.maxPacketBytes;
   const machine: RelayOptions['machine'] = {
     device: connack.device,
     upstream: connack.upstreamTerms,
     sessionExpiryInterval: connack.sessionExpiryInterval,
-    undeliverable,
-    // What is to be acknowledged and recorded has to come in, and is judged by its header.
-    maxPacketBytes: undeliverable === 'refuse' ? packetLimit(listenerBytes, traits?.profile) : listenerBytes,
     counts: ports.metrics.packets,
     ...(assessor !== undefined && { assessor }),
     // A device that is told of no session begins anew, with identifiers that mean nothing old.
@@ -138,7 +133,7 @@ function createRelay(
     connect: candidate.connect,
     device: attachment.device,
     generatedClientId: attachment.question.generatedClientId,
-    listenerMaxPacketBytes: listenerBytes,
+    listenerMaxPacketBytes: candidate.device.listener.maxPacketBytes,
   };
   const sockets = { device: candidate.device.socket, upstream: upstream.socket };
   return new Relay({ record, origin, ...sockets, machine, findings }, relayHost);
@@ -156,7 +151,7 @@ function announce(
   context.sessions.add(relay);
   if (connect.clientId !== '') {
     const persistent = outlivesConnection(record);
-    const session = { clientId, connection, epoch, broker, persistent };
+    const session = { clientId, connection, epoch, broker, persistent, place: placeOf(record) };
     context.ports.registry.attached({ ...session, ...(keepsSubscriptions && { keepsSubscriptions }) });
   } else if (clientId !== '' && connect.protocol === '5') void adopt(relay, context);
 }
@@ -169,7 +164,8 @@ async function adopt(relay: Relay, { ports }: ConnectionContext): Promise<void> 
   const { record } = relay;
   const { clientId, connection } = record;
   const { broker } = record.home;
-  const session = { clientId, connection, broker, persistent: outlivesConnection(record) };
+  const persistent = outlivesConnection(record);
+  const session = { clientId, connection, broker, persistent, place: placeOf(record) };
   record.epoch = await ports.registry.adopt(session);
   if (relay.isOver) ports.registry.ended(clientId, record.epoch, record.sessionExpiryInterval === 0);
   else record.isClaimed = true;
@@ -190,7 +186,12 @@ function toRecord(
     isClaimed: connect.clientId !== '',
     identity,
     assignment: snapshot.revision === assignment.revision ? assignment : snapshot.assign(identity),
-    home: legTerms(claim.broker, { adapted, terms: connack.upstreamTerms, device: attachment.device }),
+    home: legTerms(claim.broker, {
+      adapted,
+      terms: connack.upstreamTerms,
+      device: attachment.device,
+      watch: attachment.upstream.watch,
+    }),
     protocol: connect.protocol,
     intent: sessionIntentOf(connect),
     sessionExpiryInterval: connack.sessionExpiryInterval,

@@ -1,6 +1,5 @@
 import type { Socket } from 'node:net';
 import type { AdaptationKind, Obstacle } from '../mqtt/adaptation-kind.ts';
-import { packetType } from '../mqtt/control-packet.ts';
 import type {
   CutAbort,
   DeviceDone,
@@ -14,7 +13,6 @@ import type { LegConnections } from './leg-connections.ts';
 import { LegWriter } from './leg-writer.ts';
 import type { PendingCounts } from './pending-counts.ts';
 import { gateReason, ReadGate } from './read-gate.ts';
-import { hasPacketOf } from './sent-packets.ts';
 
 /** How a session machine ended, or had to be ended. */
 export type SessionOutcome =
@@ -29,6 +27,7 @@ export type LegNews =
   | { readonly kind: 'detached'; readonly message: string }
   | { readonly kind: 'switched'; readonly leg: number }
   | { readonly kind: 'cut-aborted'; readonly leg: number; readonly reason: CutAbort }
+  | { readonly kind: 'leaving' }
   | { readonly kind: 'drained'; readonly leg: number; readonly duplicates: number }
   | { readonly kind: 'subscriptions-changed' };
 
@@ -40,9 +39,10 @@ export interface EffectsHost {
 
 /** What the effects of one session are told by and tell. */
 export interface EffectsOwner {
-  obstructed(obstacle: Obstacle, example: string): void;
-  /** False: there is no record, and so there may be no acknowledgement. */
-  recordDropped(message: DroppedMessage): boolean;
+  /** `broker`: the session's; undefined: the one that it had last. */
+  obstructed(obstacle: Obstacle, example: string, broker: string | undefined): void;
+  /** False: there is no record, and so there may be no acknowledgement. `broker` as above. */
+  recordDropped(message: DroppedMessage, broker: string | undefined): boolean;
 }
 
 /**
@@ -62,6 +62,8 @@ export class SessionEffects implements SessionPort {
   outcome: SessionOutcome | undefined;
   isDeadlineEarlier = false;
   #news: LegNews[] = [];
+  /** The machine's active leg, also within the event that changed it. */
+  #active: LegConnection | undefined;
 
   constructor(
     sockets: { readonly device: Socket; readonly legs: LegConnections },
@@ -73,6 +75,7 @@ export class SessionEffects implements SessionPort {
     this.#legs = sockets.legs;
     this.deviceGate = new ReadGate(sockets.device);
     this.#device = new LegWriter(sockets.device);
+    this.#active = sockets.legs.active;
   }
 
   toDevice(bytes: Buffer): void {
@@ -80,10 +83,7 @@ export class SessionEffects implements SessionPort {
   }
 
   toBroker(leg: number, bytes: Buffer): void {
-    const to = this.#legs.of(leg);
-    if (to === undefined) return;
-    if (to.isWhole && to !== this.#legs.active && hasPacketOf(packetType.unsubscribe, bytes)) to.isWhole = false;
-    to.writer.write(bytes);
+    this.#legs.of(leg)?.writer.write(bytes);
   }
 
   readDevice(wanted: boolean): void {
@@ -106,11 +106,16 @@ export class SessionEffects implements SessionPort {
   }
 
   switched(leg: number): void {
+    this.#active = this.#legs.of(leg);
     this.#news.push({ kind: 'switched', leg });
   }
 
   cutAborted(leg: number, reason: CutAbort): void {
     this.#news.push({ kind: 'cut-aborted', leg, reason });
+  }
+
+  leaving(): void {
+    this.#news.push({ kind: 'leaving' });
   }
 
   drained(leg: number, duplicates: number): void {
@@ -138,7 +143,7 @@ export class SessionEffects implements SessionPort {
   }
 
   obstructed(obstacle: Obstacle, example: string): void {
-    this.#owner.obstructed(obstacle, example);
+    this.#owner.obstructed(obstacle, example, this.#active?.terms.broker);
   }
 
   dropped(reason: DropReason): void {
@@ -146,7 +151,7 @@ export class SessionEffects implements SessionPort {
   }
 
   recordDropped(message: DroppedMessage): boolean {
-    if (this.outcome === undefined && this.#owner.recordDropped(message)) return true;
+    if (this.outcome === undefined && this.#owner.recordDropped(message, this.#active?.terms.broker)) return true;
     this.outcome ??= { kind: 'unrecorded' };
     return false;
   }

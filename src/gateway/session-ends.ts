@@ -1,5 +1,5 @@
 import { encodeClientDisconnect } from '../mqtt/disconnect-packet.ts';
-import { askBroker } from './broker-answer.ts';
+import { askBroker, connectOutcome } from './broker-answer.ts';
 import { flushLingerMs, type GatewayPorts } from './gateway-ports.ts';
 import type { SessionEnd } from './leg-terms.ts';
 import { closeAfterFlush, closedWithin } from './socket-closing.ts';
@@ -46,11 +46,12 @@ export class SessionEnds {
   }
 
   begin(session: EndingSession): void {
+    const { connection, broker } = session;
     if (this.#isClosed || this.#waiting.size >= bounds.waiting) {
+      this.#ports.metrics.connects.inc({ broker, result: 'purge-failed' });
       session.handleOver(false);
       return;
     }
-    const { connection } = session;
     const over = Promise.withResolvers<void>();
     const ending: Ending = { session, controller: new AbortController(), over, isAsked: false };
     this.#waiting.add(ending);
@@ -126,7 +127,7 @@ export class SessionEnds {
   async #endOn(connection: UpstreamConnection, sessionEnd: SessionEnd, signal: AbortSignal): Promise<boolean> {
     const { socket } = connection;
     const answer = await askBroker(socket, sessionEnd, signal);
-    connection.reportOutcome(answer.kind === 'failed' ? 'failed' : 'answered');
+    connection.reportOutcome(connectOutcome(answer));
     const isEnded = answer.kind === 'connack' && answer.connack.code === 0;
     if (isEnded) closeAfterFlush(socket, flushLingerMs, encodeClientDisconnect());
     else socket.destroy();

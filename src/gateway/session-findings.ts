@@ -33,18 +33,13 @@ export class SessionFindings implements EffectsOwner {
 
   /** While the device is on its source. */
   found(finding: Finding): void {
-    const { assessments, client, record } = this.#options;
-    if (client === undefined) return;
-    // On the target it is not held back but sent back: a rollback moves it like any other.
-    if (finding.verdict === 'cannot' && record.home.broker !== client.target) record.heldBack ??= finding.kind;
-    assessments?.found(client, finding);
+    this.#tell(finding, this.#options.record.home.broker);
   }
 
   /** On the target it is a finding; on another broker nobody was to be moved there. */
-  obstructed(kind: Obstacle, example: string): void {
+  obstructed(kind: Obstacle, example: string, broker = this.#options.record.home.broker): void {
     const { client, record, log } = this.#options;
     const { clientId } = record;
-    const { broker } = record.home;
     log.warn(
       `obstructed ${broker}`,
       { broker, clientId, obstacle: kind, example },
@@ -52,13 +47,12 @@ export class SessionFindings implements EffectsOwner {
     );
     if (client?.target !== broker || (this.#obstaclesTold & obstacleBit[kind]) !== 0) return;
     this.#obstaclesTold |= obstacleBit[kind];
-    this.found({ verdict: 'cannot', kind, example });
+    this.#tell({ verdict: 'cannot', kind, example }, broker);
   }
 
-  recordDropped(message: DroppedMessage): boolean {
+  recordDropped(message: DroppedMessage, broker = this.#options.record.home.broker): boolean {
     const { records, recordPathOf, record, log } = this.#options;
     const { clientId } = record;
-    const { broker } = record.home;
     const recordPath = recordPathOf(broker);
     try {
       if (recordPath === undefined) throw new Error('no file is configured for the record');
@@ -69,5 +63,13 @@ export class SessionFindings implements EffectsOwner {
       log.warn(`record ${broker}`, { broker, error: errorMessage(error) }, text);
       return false;
     }
+  }
+
+  #tell(finding: Finding, broker: string): void {
+    const { assessments, client, record } = this.#options;
+    if (client === undefined) return;
+    // On the target it is not held back but sent back: a rollback moves it like any other.
+    if (finding.verdict === 'cannot' && broker !== client.target) record.heldBack ??= finding.kind;
+    assessments?.found(client, finding);
   }
 }

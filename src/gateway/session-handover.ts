@@ -5,6 +5,7 @@ import type { LegConnection } from './leg-connection.ts';
 import type { LegFailure } from './leg-failure.ts';
 import type { Relay } from './relay.ts';
 import { noteFormer } from './session-purge.ts';
+import { outlivesConnection } from './session-record.ts';
 
 /**
  * What is done with a session's second leg.
@@ -29,6 +30,15 @@ export interface HandoverKeeper {
 
 /** How long a prepared leg is kept behind the last question for it. */
 const unwantedMs = 1_800_000;
+
+/**
+ * From the word that a persistent session is at its new broker to the UNSUBSCRIBE at the former one: that word is on disk
+ * within half a second, however many sessions move.
+ */
+const recordMs = 1_000;
+
+/** The most that the end of a rollback window is put off. */
+const longestSpreadMs = 300_000;
 
 /** The second leg of one live session, from its dial to its end. */
 export class SessionHandover {
@@ -59,6 +69,11 @@ export class SessionHandover {
     this.wantedMs = this.sinceMs;
   }
 
+  /** It is being cut from a broker that is lost: taken back, the session would have none. A move goes on from where it ends. */
+  get isRescue(): boolean {
+    return this.stage.name === 'cutting' && this.relay.legs.active === undefined;
+  }
+
   async dial(keeper: HandoverKeeper): Promise<void> {
     const { broker } = this;
     const { signal } = this.#controller;
@@ -86,16 +101,18 @@ export class SessionHandover {
   /** Moves the active role to the leg that stands by; nothing happens while the former cut has not ended. */
   cut(): void {
     const { stage } = this;
-    // A drain that was broken off leaves its leg standing by.
+    const { machine, isDetached } = this.relay;
+    // A drain that was broken off leaves its leg standing by; and a session that is lost behind its switch can go back.
     const stands =
-      stage.name === 'standing' || (stage.name === 'draining' && stage.leg === this.relay.machine.standingLeg);
+      stage.name === 'standing' || (stage.name === 'draining' && (isDetached || stage.leg === machine.standingLeg));
     if (!stands) return;
     const { settings, ports } = this.#context;
     const { overlapMs, settleMs, attemptMs } = settings.handover ?? handoverDefaults;
     const settle = settleMs ?? brokerTerms(settings, this.broker).profile.subscriptionSettleMs;
+    const leaveMs = outlivesConnection(this.relay.record) ? recordMs : 0;
     this.sinceMs = ports.clock.monotonicMs();
     this.stage = { name: 'cutting', leg: stage.leg };
-    const isBegun = this.relay.cut({ overlapMs, settleMs: settle });
+    const isBegun = this.relay.cut({ overlapMs, settleMs: settle, leaveMs });
     // It may be over with already.
     if (this.stage.name !== 'cutting') return;
     if (!isBegun) {
@@ -125,7 +142,13 @@ export class SessionHandover {
     const { rollbackWindowMs } = this.#context.settings.handover ?? handoverDefaults;
     this.stage = { name: 'standing', leg, isFormer: true };
     if (rollbackWindowMs === 0) this.relay.dismiss(leg);
-    else this.#timer = setTimeout(() => this.relay.dismiss(leg), rollbackWindowMs);
+    else this.#timer = setTimeout(() => this.relay.dismiss(leg), rollbackWindowMs + this.#spreadMs(rollbackWindowMs));
+  }
+
+  /** A cohort that was committed in one second is not let go in one: each end may cost its broker a CONNECT. */
+  #spreadMs(windowMs: number): number {
+    const random = (this.#context.ports.random ?? Math.random)();
+    return Math.floor(random * Math.min(windowMs / 10, longestSpreadMs));
   }
 
   /** Before the switch only; behind it there is nothing to take back. The relay tells the rest. */

@@ -1,10 +1,16 @@
 import { encodeSubscriptions } from '../mqtt/remembered-subscriptions.ts';
+import { brokerAt, type CohortTerms } from '../plan/cohort-terms.ts';
 import { assessedClient, cohortOf } from './broker-question.ts';
 import type { GatewayPorts, GatewaySettings } from './gateway-ports.ts';
 import type { Relay } from './relay.ts';
 import { createAssessor } from './session-assessor.ts';
-import { outlivesConnection } from './session-record.ts';
+import { outlivesConnection, placeOf } from './session-record.ts';
 import type { SessionTable } from './session-table.ts';
+
+interface WrittenHome {
+  readonly broker: string;
+  readonly persistent: boolean;
+}
 
 /** Makes known where a live session is and what its device holds there, so that it is found again after whatever happens. */
 export class SessionHomes {
@@ -12,6 +18,8 @@ export class SessionHomes {
   readonly #settings: GatewaySettings;
   readonly #sessions: SessionTable;
   readonly #changed = new Set<Relay>();
+  /** Sessions whose broker has changed and that are not written down there: where they are, and whether they were persistent then. */
+  readonly #unsettled = new Map<Relay, WrittenHome>();
 
   constructor(context: {
     readonly ports: GatewayPorts;
@@ -23,17 +31,64 @@ export class SessionHomes {
     this.#sessions = context.sessions;
   }
 
-  /** Said at the switch, before a former broker is unsubscribed: until then the session is whole on either one. */
+  /**
+   * The session is on another connection. Of a persistent one it is not written down while its former broker is whole and
+   * may have a queue for the device: whatever becomes of this gateway, the session is found there, queue and all, and what
+   * the new broker has of it is purged.
+   */
   handleAttached(relay: Relay, formerBroker: string): void {
     const { record } = relay;
-    const { clientId, connection, epoch, home, isClaimed } = record;
+    const { home } = record;
     if (home.broker !== formerBroker) {
       this.#sessions.moved(relay, formerBroker);
       this.#assess(relay);
     }
-    if (!isClaimed || clientId === '') return;
-    const session = { clientId, connection, epoch, broker: home.broker, persistent: outlivesConnection(record) };
-    this.#ports.registry.attached(session);
+    const broker = this.#unsettled.get(relay)?.broker ?? formerBroker;
+    this.#unsettled.set(relay, { broker, persistent: outlivesConnection(record) });
+    this.settle(relay);
+  }
+
+  /** Writes down where the session is, unless it is whole at a former broker still. */
+  settle(relay: Relay): void {
+    const { record, legs } = relay;
+    const { home } = record;
+    const unsettled = this.#unsettled.get(relay);
+    if (unsettled === undefined) return;
+    const { persistent } = unsettled;
+    if (persistent && relay.isOpen && legs.others.some(({ isWhole, terms }) => isWhole && terms.broker !== home.broker))
+      return;
+    this.#unsettled.delete(relay);
+    this.#announce(relay, { broker: home.broker, persistent });
+  }
+
+  /** Another plan has its device in another cohort, or in none. */
+  handleOtherCohort(relay: Relay): void {
+    const persistent = outlivesConnection(relay.record);
+    if (persistent) this.#announce(relay, { broker: this.#writtenBroker(relay), persistent });
+  }
+
+  /** By cohort: live persistent sessions whose home, as it is written down, is elsewhere than these terms want it. */
+  misplacedPersistent(cohorts: readonly CohortTerms[]): Readonly<Record<string, number>> {
+    const termsByName = new Map(cohorts.map((terms) => [terms.name, terms]));
+    const counts: Record<string, number> = {};
+    for (const relay of this.#sessions.relays()) {
+      const { cohort, position } = placeOf(relay.record);
+      const terms = termsByName.get(cohort);
+      if (terms === undefined || !outlivesConnection(relay.record)) continue;
+      if (brokerAt(position, terms) !== this.#writtenBroker(relay)) counts[cohort] = (counts[cohort] ?? 0) + 1;
+    }
+    return counts;
+  }
+
+  #writtenBroker(relay: Relay): string {
+    return this.#unsettled.get(relay)?.broker ?? relay.record.home.broker;
+  }
+
+  #announce({ record }: Relay, home: WrittenHome): void {
+    const { clientId, connection, epoch, isClaimed } = record;
+    if (isClaimed && clientId !== '') {
+      this.#ports.registry.attached({ clientId, connection, epoch, ...home, place: placeOf(record) });
+    }
   }
 
   /** The device is judged for its cohort's target as long as it is on the source. */
@@ -50,6 +105,8 @@ export class SessionHomes {
 
   /** Written down once per turn of the event loop, however many SUBSCRIBEs came in it. */
   handleSubscriptionsChanged(relay: Relay): void {
+    // Its former broker does not hold what it holds any more.
+    this.settle(relay);
     if (this.#changed.size === 0) setImmediate(() => this.#remember());
     this.#changed.add(relay);
   }
@@ -59,7 +116,7 @@ export class SessionHomes {
     this.#changed.clear();
     for (const { record, machine, goneAtMs } of relays) {
       // What is left of a device that is gone has been handed over with its end.
-      const subscriptions = goneAtMs === undefined && record.isClaimed ? machine.subscriptionsToKeep() : undefined;
+      const subscriptions = goneAtMs === undefined && record.isClaimed ? machine.subscriptions.toKeep() : undefined;
       if (subscriptions === undefined) continue;
       this.#ports.registry.remember(record.clientId, record.epoch, encodeSubscriptions(subscriptions));
     }

@@ -59,7 +59,8 @@ export class SessionHost implements RelayHost<Relay> {
   }
 
   handleDeviceGone(relay: Relay): void {
-    const { sessions, repairs, desk } = this.#options;
+    const { sessions, repairs, desk, homes } = this.#options;
+    homes.settle(relay);
     sessions.remove(relay);
     repairs.forget(relay);
     desk.handleDeviceGone(relay);
@@ -101,8 +102,12 @@ function createLegWatch({ log, homes, repairs, desk }: SessionHostOptions): LegW
       homes.handleAttached(relay, formerBroker);
       desk.handleSwitched(relay, leg);
     },
-    handleUpstreamOver: (relay, leg) => desk.handleUpstreamOver(relay, leg),
+    handleUpstreamOver: (relay, leg) => {
+      homes.settle(relay);
+      desk.handleUpstreamOver(relay, leg);
+    },
     handleCutAborted: (relay, reason) => desk.handleCutAborted(relay, reason),
+    handleLeaving: (relay) => homes.settle(relay),
     handleDrained: (relay, duplicates) => desk.handleDrained(relay, duplicates),
     handleSubscriptionsChanged: (relay) => homes.handleSubscriptionsChanged(relay),
   };
@@ -115,7 +120,7 @@ function remainsOf(relay: Relay): SessionRemains | undefined {
   const { sessionEnd } = home;
   if (!outlivesConnection(record)) return undefined;
   const { received } = relay.machine.unfinished();
-  const subscriptions = relay.machine.subscriptionsToKeep();
+  const subscriptions = relay.machine.subscriptions.toKeep();
   const left = { received, ...(subscriptions !== undefined && { subscriptions: encodeSubscriptions(subscriptions) }) };
   const isForEver = sessionEnd === undefined || sessionExpiryInterval === forEverSeconds || goneAtMs === undefined;
   if (!isForEver) return { ...left, expiresAtMs: goneAtMs + sessionExpiryInterval * 1_000 };

@@ -3,6 +3,7 @@ import type { ProtocolVersion } from '../mqtt/control-packet.ts';
 import { isPersistent, type sessionIntentOf } from '../mqtt/session-intent.ts';
 import type { Assignment } from '../plan/assignment.ts';
 import type { DeviceIdentity } from '../plan/device-key.ts';
+import type { CohortPlace } from '../session/session-registry.ts';
 import type { LegTerms } from './leg-terms.ts';
 
 /** What is known of one live session, as long as its relay lives. */
@@ -29,6 +30,11 @@ export interface SessionRecord {
   readonly listener: string;
   /** Why the device is on its cohort's source, or will be with its next CONNECT, whatever the plan wants. */
   heldBack: Obstacle | undefined;
+}
+
+/** Where its device stands in the plan. */
+export function placeOf({ assignment }: SessionRecord): CohortPlace {
+  return { cohort: assignment.cohort ?? '', position: assignment.position ?? 0 };
 }
 
 /** Something of the session is left at its broker when the connection is gone. */

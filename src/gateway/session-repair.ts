@@ -1,9 +1,10 @@
 import { reasonCode } from '../mqtt/reason-code.ts';
+import { BrokerLosses } from './broker-losses.ts';
 import { cohortOf } from './broker-question.ts';
 import { type AttachmentContext, attachLeg } from './leg-attachment.ts';
 import type { LegFailure } from './leg-failure.ts';
 import type { Relay } from './relay.ts';
-import { chooseRepair, type RepairChoice, repairPauseMs } from './repair-choice.ts';
+import { chooseRepair, firstPauseMs, type RepairChoice, repairPauseMs } from './repair-choice.ts';
 import { outlivesConnection } from './session-record.ts';
 
 /** Where a move wants a session that has no broker at the moment. */
@@ -15,10 +16,24 @@ export interface RepairTarget {
 /** Moves the session to a leg that it has at the broker already. False: there is none. */
 type CutTo = (broker: string) => boolean;
 
+/** A leg that lived as long is not lost to what its session's last one was: milliseconds. */
+const provenMs = 10_000;
+
+/** How a session came by the leg that it lost, where that was a repair. */
+interface FormerRepair {
+  readonly broker: string;
+  /** When the session lost the first of the legs that did not live long. */
+  readonly sinceMs: number;
+  readonly attempts: number;
+  readonly attachedAtMs: number;
+}
+
 /** Sessions that lost their broker, until they have one again or their device is gone. */
 export class SessionRepairs {
   readonly #context: AttachmentContext;
   readonly #repairs = new Map<number, SessionRepair>();
+  readonly #formerByRelay = new WeakMap<Relay, FormerRepair>();
+  readonly #losses = new BrokerLosses();
   #isClosed = false;
 
   constructor(context: AttachmentContext) {
@@ -32,13 +47,30 @@ export class SessionRepairs {
   begin(relay: Relay, cutTo: CutTo): void {
     if (this.#isClosed) return;
     const { connection } = relay.record;
+    const start = this.#startOf(relay);
     this.forget(relay);
-    const repair = new SessionRepair(relay, cutTo, this.#context);
+    const repair = new SessionRepair(relay, { cutTo, ...start }, this.#context);
     this.#repairs.set(connection, repair);
     void repair.run().then((result) => {
-      if (this.#repairs.get(connection) === repair) this.#repairs.delete(connection);
+      if (this.#repairs.get(connection) === repair) {
+        this.#repairs.delete(connection);
+        if (result === 'repaired') this.#formerByRelay.set(relay, repair.toFormer());
+      }
       this.#context.ports.metrics.repairs.inc({ result });
     });
+  }
+
+  /** A broker that accepts the session and closes again has not come back: what was tried and how long goes on. */
+  #startOf(relay: Relay): RepairStart {
+    const { clock, random = Math.random } = this.#context.ports;
+    const { broker } = relay.record.home;
+    const nowMs = clock.monotonicMs();
+    const lost = this.#losses.note(broker, nowMs);
+    // One that is not over yet has attached a leg in this event, and that is lost with it.
+    const former = this.#repairs.get(relay.record.connection)?.toFormer() ?? this.#formerByRelay.get(relay);
+    this.#formerByRelay.delete(relay);
+    if (former?.broker === broker && nowMs - former.attachedAtMs < provenMs) return former;
+    return { firstPauseMs: firstPauseMs(lost, random()) };
   }
 
   /** A move does not wait for the session's home: it is taken to `target` as well; undefined: to its home only. */
@@ -64,6 +96,9 @@ export class SessionRepairs {
   }
 }
 
+/** Where a repair begins: at its first try, or where the one before it left off. */
+type RepairStart = { readonly firstPauseMs: number } | FormerRepair;
+
 type RepairResult = 'repaired' | 'moved' | 'closed' | 'refused' | 'abandoned';
 
 class SessionRepair {
@@ -71,7 +106,13 @@ class SessionRepair {
   readonly #cutTo: CutTo;
   readonly #context: AttachmentContext;
   readonly #controller = new AbortController();
-  readonly #sinceMs: number;
+  readonly #home: string;
+  /** The leg before did not live long. */
+  readonly #isSuspect: boolean;
+  readonly #firstPauseMs: number;
+  /** Since then it has been without a broker that stays. */
+  #sinceMs: number;
+  #attempts: number;
   #wake: (() => void) | undefined;
   target: RepairTarget | undefined;
   /** The broker that a move, or `onDown`, wants has refused the session for good. */
@@ -80,11 +121,21 @@ class SessionRepair {
   #isTargetsTurn = false;
   #isHurried = false;
 
-  constructor(relay: Relay, cutTo: CutTo, context: AttachmentContext) {
+  constructor(relay: Relay, start: RepairStart & { readonly cutTo: CutTo }, context: AttachmentContext) {
     this.#relay = relay;
-    this.#cutTo = cutTo;
+    this.#home = relay.record.home.broker;
+    this.#cutTo = start.cutTo;
     this.#context = context;
-    this.#sinceMs = context.ports.clock.monotonicMs();
+    this.#isSuspect = !('firstPauseMs' in start);
+    this.#firstPauseMs = 'firstPauseMs' in start ? start.firstPauseMs : 0;
+    this.#sinceMs = 'firstPauseMs' in start ? context.ports.clock.monotonicMs() : start.sinceMs;
+    this.#attempts = 'firstPauseMs' in start ? 0 : start.attempts;
+  }
+
+  /** What a repair goes on with when the leg that this one attached is lost soon. */
+  toFormer(): FormerRepair {
+    const attachedAtMs = this.#context.ports.clock.monotonicMs();
+    return { broker: this.#home, sinceMs: this.#sinceMs, attempts: this.#attempts, attachedAtMs };
   }
 
   redirect(target: RepairTarget | undefined): void {
@@ -101,24 +152,36 @@ class SessionRepair {
   }
 
   async run(): Promise<RepairResult> {
-    for (let attempt = 0; ; attempt += 1) {
-      await this.#pause(attempt);
-      if (!this.#isWanted()) return this.#overtaken();
-      const choice = this.#choose();
-      if (choice.kind === 'close') return this.#giveUp('its broker did not come back');
-      const home = this.#relay.record.home.broker;
-      // A second CONNECT of the client ID there would end that leg as a takeover, and publish the will.
-      if (choice.broker !== home && this.#cutTo(choice.broker)) continue;
-      const { signal } = this.#controller;
-      const attached = await attachLeg(this.#relay, { ...choice, signal, isRepair: true }, this.#context);
-      if (attached.ok) return choice.broker === home ? 'repaired' : 'moved';
-      if (!this.#isWanted()) return this.#overtaken();
-      if (attached.error.isLasting && choice.broker === home) return this.#refuse(attached.error);
-      if (attached.error.isLasting) {
-        this.#mayMove = false;
-        this.target = undefined;
-      }
+    for (;;) {
+      await this.#pause();
+      const result = this.#isWanted() ? await this.#try() : this.#overtaken();
+      if (result !== undefined) return result;
     }
+  }
+
+  /** Undefined: another one follows. */
+  async #try(): Promise<RepairResult | undefined> {
+    this.#attempts += 1;
+    const choice = this.#choose();
+    if (choice.kind === 'close') {
+      const mayClose = await this.#mayClose();
+      if (!this.#isWanted()) return this.#overtaken();
+      return mayClose ? this.#giveUp('its broker did not come back') : undefined;
+    }
+    const isHome = choice.broker === this.#relay.record.home.broker;
+    // A second CONNECT of the client ID there would end that leg as a takeover, and publish the will.
+    if (!isHome && this.#cutTo(choice.broker)) return undefined;
+    const { signal } = this.#controller;
+    const request = { ...choice, signal, isRepair: true, isSuspect: this.#isSuspect && isHome };
+    const attached = await attachLeg(this.#relay, request, this.#context);
+    if (attached.ok) return isHome ? 'repaired' : 'moved';
+    if (!this.#isWanted()) return this.#overtaken();
+    if (attached.error.isLasting && isHome) return this.#refuse(attached.error);
+    if (attached.error.isLasting) {
+      this.#mayMove = false;
+      this.target = undefined;
+    }
+    return undefined;
   }
 
   #isWanted(): boolean {
@@ -145,14 +208,29 @@ class SessionRepair {
       onDown: settings.brokers?.[record.home.broker]?.onDown ?? 'hold',
       home: record.home.broker,
       cohort: cohortOf(ports.snapshot(), record.assignment),
-      mayMove: this.#mayMove && (machine.subscriptionsKnown || !outlivesConnection(record)),
+      mayMove: this.#mayMove && (machine.subscriptions.isKnown || !outlivesConnection(record)),
     });
   }
 
-  #pause(attempt: number): Promise<void> {
+  /** Its device comes back at once: at the pace at which its broker takes CONNECTs. False: there is no place in the line. */
+  #mayClose(): Promise<boolean> {
+    const { clientId, home } = this.#relay.record;
+    return this.#context.ports.registry.connectToken({ broker: home.broker, clientId }, this.#controller.signal);
+  }
+
+  #pauseMs(): number {
+    if (this.#attempts === 0) {
+      // Each session's time begins with its first try, so that those of a broker that all have lost do not end together.
+      this.#sinceMs += this.#firstPauseMs;
+      return this.#firstPauseMs;
+    }
     const { limits, ports } = this.#context;
     const random = (ports.random ?? Math.random)();
-    const pauseMs = repairPauseMs(attempt, random, { elapsedMs: this.#elapsedMs(), repairMs: limits.repairMs });
+    return repairPauseMs(this.#attempts, random, { elapsedMs: this.#elapsedMs(), repairMs: limits.repairMs });
+  }
+
+  #pause(): Promise<void> {
+    const pauseMs = this.#pauseMs();
     const isHurried = this.#isHurried;
     this.#isHurried = false;
     if (pauseMs === 0 || isHurried || this.#controller.signal.aborted) return Promise.resolve();

@@ -66,7 +66,7 @@ export class SessionTable {
   }
 
   /** Asks the new plan about every session. A newer call overtakes this one. */
-  async applySnapshot(snapshot: RoutingSnapshot): Promise<void> {
+  async applySnapshot(snapshot: RoutingSnapshot, onOtherCohort: (relay: Relay) => void): Promise<void> {
     this.#applying += 1;
     const turn = this.#applying;
     let asked = 0;
@@ -74,16 +74,26 @@ export class SessionTable {
       if (asked > 0 && asked % sessionsPerTurn === 0) await nextTurn();
       if (turn !== this.#applying) return;
       asked += 1;
-      this.#reassign(relay, snapshot);
+      if (this.#reassign(relay, snapshot)) onOtherCohort(relay);
     }
   }
 
-  sessions(filter: SessionFilter): LiveSession[] {
+  /** `reasonOf`: why a session is not where the plan wants it. */
+  sessions(filter: SessionFilter, reasonOf: (relay: Relay) => string | undefined): LiveSession[] {
     const found: LiveSession[] = [];
     for (const relay of this.#relayByConnection.values()) {
       if (found.length >= filter.limit) break;
-      if (matches(relay, filter)) found.push(toLiveSession(relay));
+      if (!matches(relay, filter)) continue;
+      const reason = filter.withReasons === true ? reasonOf(relay) : undefined;
+      found.push({ ...toLiveSession(relay), ...(reason !== undefined && { reason }) });
     }
+    return found;
+  }
+
+  /** Live sessions of these cohorts, wherever they are. */
+  liveIn(cohorts: readonly string[]): number {
+    let found = 0;
+    for (const { record } of this.relays()) if (cohorts.includes(record.assignment.cohort ?? '')) found += 1;
     return found;
   }
 
@@ -107,7 +117,7 @@ export class SessionTable {
     return found;
   }
 
-  counts(snapshot: RoutingSnapshot, connections: number): SessionCounts {
+  counts(snapshot: RoutingSnapshot): Pick<SessionCounts, 'byBroker' | 'byCohort'> {
     const byBroker: Record<string, number> = {};
     const byCohort: Record<string, { source: number; target: number; moving: number }> = {};
     const cohortByName = new Map(snapshot.plan.cohorts.map((cohort) => [cohort.name, cohort]));
@@ -120,38 +130,42 @@ export class SessionTable {
       if (cohort === undefined || count === undefined) continue;
       if (broker === cohort.source) count.source += 1;
       else if (broker === cohort.target) count.target += 1;
-      if (broker !== record.assignment.broker && wouldMove(record)) count.moving += 1;
+      if (broker !== record.assignment.broker) count.moving += 1;
     }
-    return { byBroker, byCohort, connections };
+    return { byBroker, byCohort };
   }
 
-  #reassign(relay: Relay, snapshot: RoutingSnapshot): void {
+  /** True: its device is in another cohort than before, or in none. */
+  #reassign(relay: Relay, snapshot: RoutingSnapshot): boolean {
     const { record } = relay;
-    if (!this.#relayByConnection.has(record.connection)) return;
+    if (!this.#relayByConnection.has(record.connection)) return false;
     const assignment = snapshot.assign(record.identity);
     const isSameCohort = assignment.cohort === record.assignment.cohort;
     if (!isSameCohort) this.#sessionsGauge.dec(labelsOf(relay));
     record.assignment = assignment;
     if (!isSameCohort) record.heldBack = undefined;
     if (!isSameCohort) this.#sessionsGauge.inc(labelsOf(relay));
+    return !isSameCohort;
   }
-}
-
-/** Whether its device would go where the plan wants it if it connected again. */
-function wouldMove(record: SessionRecord): boolean {
-  return record.heldBack === undefined && !returnsHome(record);
 }
 
 function labelsOf({ record }: Relay): { broker: string; cohort: string } {
   return { broker: record.home.broker, cohort: record.assignment.cohort ?? '' };
 }
 
-function matches({ record }: Relay, { broker, cohort, clientId }: SessionFilter): boolean {
+function matches({ record }: Relay, { broker, cohort, clientId, key, pending }: SessionFilter): boolean {
+  const { assignment, home } = record;
   return (
+    (pending !== true || home.broker !== assignment.broker) &&
+    (key === undefined || keyOf(record) === key) &&
     (broker === undefined || record.home.broker === broker) &&
     (cohort === undefined || record.assignment.cohort === cohort) &&
     (clientId === undefined || record.clientId === clientId)
   );
+}
+
+function keyOf({ assignment: { kind, key } }: SessionRecord): string {
+  return kind === undefined ? '' : `${kind}:${key ?? ''}`;
 }
 
 function toLiveSession({ record, machine }: Relay): LiveSession {
@@ -159,7 +173,7 @@ function toLiveSession({ record, machine }: Relay): LiveSession {
   return {
     connection: record.connection,
     clientId: record.clientId,
-    key: assignment.kind === undefined ? '' : `${assignment.kind}:${assignment.key ?? ''}`,
+    key: keyOf(record),
     cohort: assignment.cohort,
     home: record.home.broker,
     desired: assignment.broker,

@@ -11,8 +11,9 @@ import {
   type EndpointState,
   rankEndpoints,
 } from './endpoint-ranking.ts';
+import { type BrokerLife, brokerLife, EndpointWatch } from './endpoint-watch.ts';
 import { encodeProxyHeader } from './proxy-protocol.ts';
-import type { UpstreamConnection, UpstreamDevice } from './upstream-connector.ts';
+import type { ConnectOutcome, UpstreamConnection, UpstreamDevice } from './upstream-connector.ts';
 import { createEndpointTls, loadUpstreamIdentity, type UpstreamTlsMaterial } from './upstream-material.ts';
 import type { UpstreamTlsSessions } from './upstream-tls-sessions.ts';
 
@@ -49,12 +50,14 @@ export class UpstreamBroker {
   readonly #options: BrokerOptions;
   #endpoints: readonly UpstreamEndpoint[];
   #states: EndpointState[];
+  readonly #watches: readonly EndpointWatch[];
 
   constructor(options: BrokerOptions) {
     this.name = options.name;
     this.#options = options;
     this.#endpoints = this.#loadEndpoints(options.tls);
     this.#states = this.#endpoints.map(({ name }) => createEndpointState(name));
+    this.#watches = this.#endpoints.map(() => new EndpointWatch());
   }
 
   /** Best first. */
@@ -63,8 +66,8 @@ export class UpstreamBroker {
     return order.flatMap((position) => this.#endpoints[position] ?? []);
   }
 
-  isUp(): boolean {
-    return this.#states.some((state) => !state.isDoubtful);
+  life(): BrokerLife {
+    return brokerLife(this.#watches);
   }
 
   /** Builds everything now (and throws), swaps when called. */
@@ -88,18 +91,46 @@ export class UpstreamBroker {
   }
 
   connection(endpoint: UpstreamEndpoint, socket: Socket): UpstreamConnection {
+    const askedMs = this.#options.clock.monotonicMs();
     return {
       socket,
       endpoint: endpoint.name,
-      reportOutcome: (outcome) =>
-        outcome === 'answered'
-          ? this.#report(endpoint, { kind: 'answered' }, '')
-          : this.#report(endpoint, this.#holdDown('brokenOff'), 'closed or stayed silent before CONNACK'),
+      watch: this.#watchOf(endpoint),
+      reportOutcome: (outcome) => this.#reportOutcome(endpoint, outcome, askedMs),
     };
   }
 
-  reportUnreachable(endpoint: UpstreamEndpoint, cause: string): void {
+  reportUnreachable(
+    endpoint: UpstreamEndpoint,
+    { cause, askedMs }: { readonly cause: string; readonly askedMs: number },
+  ): void {
     this.#report(endpoint, this.#holdDown('unreachable'), cause);
+    this.#watchOf(endpoint).noteUnanswered(askedMs, this.#options.clock.monotonicMs());
+  }
+
+  #reportOutcome(endpoint: UpstreamEndpoint, outcome: ConnectOutcome, askedMs: number): void {
+    const nowMs = this.#options.clock.monotonicMs();
+    const watch = this.#watchOf(endpoint);
+    switch (outcome) {
+      case 'answered':
+        watch.heardMs = nowMs;
+        this.#report(endpoint, { kind: 'answered' }, '');
+        break;
+      case 'failed':
+        this.#report(endpoint, this.#holdDown('brokenOff'), 'closed before CONNACK, or did not speak MQTT');
+        // One device's bad CONNECT makes a broker close: by itself that says nothing.
+        if (this.#states[endpoint.position]?.isDoubtful) watch.noteUnanswered(askedMs, nowMs);
+        break;
+      case 'given-up':
+        if (nowMs - askedMs < this.#options.dialMs) return;
+        this.#report(endpoint, this.#holdDown('brokenOff'), 'stayed silent before CONNACK');
+        watch.noteUnanswered(askedMs, nowMs);
+        break;
+    }
+  }
+
+  #watchOf({ position }: UpstreamEndpoint): EndpointWatch {
+    return this.#watches[position] as EndpointWatch;
   }
 
   #holdDown(kind: 'unreachable' | 'brokenOff'): EndpointReport {

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import type { Result } from '../base/result.ts';
+import type { BrokerLife, EndpointWatch } from './endpoint-watch.ts';
 
 /** The device behind an upstream connection, for rendezvous and for PROXY v2. */
 export interface UpstreamDevice {
@@ -37,14 +38,20 @@ export interface UpstreamFailure {
 export interface UpstreamConnection {
   readonly socket: Socket;
   readonly endpoint: string;
-  /** Tells the endpoint ranking that it answered, or that it closed or stayed silent before CONNACK. */
-  reportOutcome(outcome: 'answered' | 'failed'): void;
+  readonly watch: EndpointWatch;
+  /**
+   * What became of a CONNECT: `answered` by a CONNACK; `failed`: closed, or answered by something else; `given-up`: nobody
+   * waits for the answer any more, which speaks against the endpoint only if it has had the time of a dial.
+   */
+  reportOutcome(outcome: ConnectOutcome): void;
 }
+
+export type ConnectOutcome = 'answered' | 'failed' | 'given-up';
 
 /** Dials the endpoints of a broker, healthy ones first, as the broker's identity mode says. */
 export interface UpstreamConnector {
   connect(request: UpstreamRequest): Promise<Result<UpstreamConnection, UpstreamFailure>>;
-  /** False once every endpoint has failed and none has answered since; an endpoint that was never tried counts as up. */
-  brokerIsUp(broker: string): boolean;
+  /** When it was heard from, and whether it has failed since; of a broker that is not there nothing is known. */
+  brokerLife(broker: string): BrokerLife;
   close(): void;
 }

@@ -5,6 +5,7 @@ import { DeliveryLimits } from './delivery-limits.ts';
 import type { LegSlot } from './downlink-exchanges.ts';
 import { HeldPackets } from './held-packets.ts';
 import { pingPhase, pingreq, UpstreamKeepAlive } from './leg-keep-alive.ts';
+import { legSilence } from './leg-silence.ts';
 import { LegOutput } from './leg-output.ts';
 import { PacketStream } from './packet-stream.ts';
 import { PublishPace } from './publish-pace.ts';
@@ -50,6 +51,7 @@ export class BrokerLeg implements UpstreamLeg {
   readonly stream: PacketStream;
   readonly sameForm: boolean;
   restoringUntilMs = Number.NEGATIVE_INFINITY;
+  isRelieved = false;
   readonly askedAnew: string[] = [];
   readonly repeated = new Set<number>();
   isOver = false;
@@ -98,8 +100,8 @@ export class BrokerLeg implements UpstreamLeg {
 
   handleTick(nowMs: number): string | undefined {
     if (this.stream.isBlocked) this.excuse(nowMs);
-    if (this.desk.handleTick(nowMs) === 'unanswered') return 'a SUBSCRIBE was not answered';
-    if (this.patience.deadlineMs(this.uplink.isOwedByBroker) <= nowMs) return 'a PUBLISH was not answered';
+    if (this.desk.handleTick(nowMs) === 'unanswered') return legSilence.subscribe;
+    if (this.patience.deadlineMs(this.uplink.isOwedByBroker) <= nowMs) return legSilence.publish;
     return this.keepAlive.deadlineMs <= nowMs ? this.#ping(nowMs) : undefined;
   }
 
@@ -115,7 +117,7 @@ export class BrokerLeg implements UpstreamLeg {
       this.keepAlive.excuse(nowMs);
       return undefined;
     }
-    if (this.keepAlive.isSilent(nowMs)) return 'PINGREQ was not answered';
+    if (this.keepAlive.isSilent(nowMs)) return legSilence.ping;
     this.output.send(pingreq);
     this.keepAlive.pinged(nowMs);
     return undefined;

@@ -84,7 +84,7 @@ export class BrokerPackets implements PacketReader {
 
   /** PUBACK, PUBREC and PUBCOMP for what the device sent. */
   #handleAnswer(type: 4 | 5 | 7, span: PacketSpan): PacketVerdict {
-    const { device, port, undeliverable } = this.#parts;
+    const { device, port } = this.#parts;
     const { uplink, upstream, output, identifiers, ownPublishes, unacknowledged, repeated } = this.#leg;
     if (readAcknowledgement(span, upstream.protocol, this.#ack) !== 0)
       return this.#distrust('a malformed acknowledgement');
@@ -104,7 +104,7 @@ export class BrokerPackets implements PacketReader {
     if (reason >= 0x80 && device.protocol !== '5') {
       port.dropped('refused-by-broker');
       // A device before MQTT 5 has no word for it: to acknowledge it all the same is the operator's to choose.
-      if (undeliverable === 'refuse') {
+      if (upstream.undeliverable === 'refuse') {
         this.#parts.fail({ side: 'device', reason, message: 'the broker refused a PUBLISH' });
         return 'stop';
       }

@@ -180,12 +180,6 @@ export const brokerProfiles = {
 
 export type BrokerProfileName = keyof typeof brokerProfiles;
 
-/** A packet limit of the listener, or the broker's own where that is smaller; an unknown profile has none of its own. */
-export function packetLimit(listenerMaxPacketBytes: number, profile: string | undefined): number {
-  const known: BrokerProfile | undefined = isKnown(profile) ? brokerProfiles[profile] : undefined;
-  return Math.min(listenerMaxPacketBytes, known?.maxPacketBytes ?? maxPacketBytes);
-}
-
 /** The profile of that name, or `mqtt`, which promises nothing and forbids nothing. */
 export function profileNamed(name: string | undefined): BrokerProfile {
   return isKnown(name) ? brokerProfiles[name] : brokerProfiles.mqtt;

@@ -75,8 +75,9 @@ export class BrokerPublish {
   }
 
   #isSeen(head: PublishHead): boolean {
-    if (!this.#parts.values.isLast(head)) return false;
-    const { askedAnew } = this.#leg;
+    const { values } = this.#parts;
+    const { askedAnew, isRelieved } = this.#leg;
+    if (isRelieved ? !values.isRecent(head) : !values.isLast(head)) return false;
     return !askedAnew.some((filter) => matchesTopicFilter(parseTopicFilter(filter).filter, head.topic()));
   }
 

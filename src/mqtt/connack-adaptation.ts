@@ -11,11 +11,13 @@ import type { ConnectQuestion } from './connect-adaptation.ts';
 import { maxPacketBytes } from './control-packet.ts';
 import { propertyId, type RawProperty } from './properties.ts';
 import { withoutProperties } from './property-edits.ts';
-import type { DeviceTerms, UpstreamTerms } from './session-terms.ts';
+import type { DeviceTerms, UndeliverablePolicy, UpstreamTerms } from './session-terms.ts';
 
 export interface ConnackQuestion extends AnnouncementBasis {
   /** Whether the gateway's record has a session of the device at this broker: asked where the broker has 3.1, which cannot tell. */
   readonly recordedSession?: boolean;
+  /** The operator's choice for this broker; absent: `refuse`. */
+  readonly undeliverable?: UndeliverablePolicy;
 }
 
 /** `packet` is the CONNACK for the device. */
@@ -58,9 +60,24 @@ export function adaptConnack(input: ConnackQuestion): ConnackAdaptation {
       capabilities,
       keepAliveSeconds: serverKeepAlive(connack) ?? upstream.keepAliveSeconds,
       sessionPresent: mayHoldSession(input),
+      ...devicePacketTerms(input),
     },
     sessionExpiryInterval: announcement.sessionExpiryInterval,
     ...(assignedClientId === undefined ? {} : { assignedClientId }),
+  };
+}
+
+function devicePacketTerms({
+  question,
+  listenerMaxPacketBytes,
+  undeliverable = 'refuse',
+}: ConnackQuestion): Pick<UpstreamTerms, 'undeliverable' | 'maxPacketBytes'> {
+  const { maxPacketBytes: takenBytes } = question.profile;
+  // What is to be acknowledged and recorded has to come in, and is judged by its header.
+  const isTakenIn = undeliverable === 'acknowledge';
+  return {
+    undeliverable,
+    maxPacketBytes: isTakenIn ? listenerMaxPacketBytes : Math.min(listenerMaxPacketBytes, takenBytes),
   };
 }
 

@@ -15,11 +15,16 @@ export class DeliveredValues {
   #liveByTopic: Map<number, number> | undefined;
   /** The last few: a broker that lags behind the other one retains an earlier value. */
   #retainedByTopic: Map<number, readonly number[]> | undefined;
-  readonly #earlierFilters: readonly string[];
+  #earlierFilters: readonly string[];
 
   /** `earlierFilters`: what the device subscribed to on an earlier connection of the session. */
   constructor(earlierFilters: readonly string[]) {
     this.#earlierFilters = earlierFilters;
+  }
+
+  /** It turns out that the device had subscribed to these on an earlier connection. */
+  noteEarlier(filters: readonly string[]): void {
+    this.#earlierFilters = [...new Set([...this.#earlierFilters, ...filters])];
   }
 
   note(head: PublishHead): void {
@@ -35,11 +40,19 @@ export class DeliveredValues {
     remember(this.#liveByTopic, topic, { value: valueDigest(head), max: maxKnownTopics });
   }
 
-  /**
-   * Whether the device was given exactly that lately for its topic. A topic that nothing came for on this connection is the
-   * affair of the connection on which it was subscribed to: what the broker retained then was given there.
-   */
+  /** Whether that is what the device was given last for its topic. */
   isLast(head: PublishHead): boolean {
+    const topic = topicDigest(head);
+    const value = this.#retainedByTopic?.get(topic)?.[0] ?? this.#liveByTopic?.get(topic);
+    return value === valueDigest(head);
+  }
+
+  /**
+   * Whether the device was given exactly that lately for its topic: no news where another broker has delivered all the time.
+   * A topic that nothing came for on this connection is the affair of the connection on which it was subscribed to: what the
+   * broker retained then was given there.
+   */
+  isRecent(head: PublishHead): boolean {
     const topic = topicDigest(head);
     const retained = this.#retainedByTopic?.get(topic);
     if (retained !== undefined) return retained.includes(valueDigest(head));

@@ -289,11 +289,11 @@ export class DevicePublish {
   }
 
   #handleUndeliverable(head: PublishHead, obstacle: Obstacle): boolean {
-    const { port, undeliverable, device } = this.#parts;
+    const { port, leg, device } = this.#parts;
     const topic = head.topic();
     port.obstructed(obstacle, topic.slice(0, exampleCharacters));
     this.#payloadGoes = 'nowhere';
-    if (undeliverable === 'acknowledge') {
+    if (leg.upstream.undeliverable === 'acknowledge') {
       const payload = Buffer.from(head.bytes.subarray(head.payloadAt, head.end));
       const { qos, retain, payloadBytes } = head;
       if (!port.recordDropped({ obstacle, topic, qos, retain, payloadBytes, payload })) return true;

@@ -46,6 +46,7 @@ export interface PacketStreamOptions {
 export class PacketStream {
   readonly #reader: PacketReader;
   readonly #options: PacketStreamOptions;
+  #maxPacketBytes: number;
   /** The packet under way, while its bytes lie in several chunks. */
   #collected = noBytes;
   #collectedBytes = 0;
@@ -60,6 +61,7 @@ export class PacketStream {
   constructor(reader: PacketReader, options: PacketStreamOptions) {
     this.#reader = reader;
     this.#options = options;
+    this.#maxPacketBytes = options.maxPacketBytes;
   }
 
   get isBlocked(): boolean {
@@ -74,6 +76,11 @@ export class PacketStream {
   /** Bytes kept for packets that are not whole or not read yet, while it is blocked. */
   get blockedBytes(): number {
     return this.#isBlocked ? this.#unreadBytes + this.#collectedBytes : 0;
+  }
+
+  /** Packets whose length comes from now on. */
+  bound(maxPacketBytes: number): void {
+    this.#maxPacketBytes = maxPacketBytes;
   }
 
   /** Reads all of `chunk`, or up to the first problem. After a problem or a stop nothing is read any more. */
@@ -250,7 +257,7 @@ export class PacketStream {
   }
 
   #judge(firstByte: number, packetBytes: number): FramingProblem | undefined {
-    if (packetBytes > this.#options.maxPacketBytes) return 'packet-too-large';
+    if (packetBytes > this.#maxPacketBytes) return 'packet-too-large';
     return packetBytes > headBytes && !isPublish(firstByte) ? 'packet-too-large' : undefined;
   }
 }

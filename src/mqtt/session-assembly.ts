@@ -9,7 +9,7 @@ import type { SessionSubscriptions } from './remembered-subscriptions.ts';
 import type { PacketCounters, SessionParts } from './session-parts.ts';
 import type { SessionPort } from './session-port.ts';
 import { SessionScratch } from './session-scratch.ts';
-import type { DeviceTerms, UndeliverablePolicy, UnfinishedExchanges, UpstreamTerms } from './session-terms.ts';
+import type { DeviceTerms, UnfinishedExchanges, UpstreamTerms } from './session-terms.ts';
 import type { TargetAssessor } from './target-assessor.ts';
 import type { UpstreamLeg } from './upstream-leg.ts';
 
@@ -19,9 +19,6 @@ export interface SessionMachineOptions {
   readonly upstream: UpstreamTerms;
   /** Seconds the session outlives its connection, as agreed at CONNACK. */
   readonly sessionExpiryInterval: number;
-  readonly undeliverable: UndeliverablePolicy;
-  /** Bytes of one packet from the device, header included. */
-  readonly maxPacketBytes: number;
   readonly counts: PacketCounters;
   /** One for all machines of a worker; absent: one of its own. */
   readonly scratch?: SessionScratch;
@@ -48,7 +45,6 @@ export function createSessionParts(
   // A leg needs the parts, and the parts are not whole without the active leg.
   const parts: Omit<SessionParts, 'leg'> & { leg?: UpstreamLeg } = {
     device,
-    undeliverable: options.undeliverable,
     scratch: options.scratch ?? new SessionScratch(),
     port,
     counts: options.counts,

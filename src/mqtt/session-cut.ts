@@ -1,5 +1,4 @@
 import { retainedMs } from './delivery-judgement.ts';
-import type { LegSlot } from './downlink-exchanges.ts';
 import { OverlapDuplicates } from './overlap-duplicates.ts';
 import { otherLeg, type SessionParts } from './session-parts.ts';
 import type { CutAbort } from './session-port.ts';
@@ -7,10 +6,17 @@ import { type HeldSubscription, isSameSubscription } from './subscription-table.
 import { isTransferable } from './unfinished-transfer.ts';
 import type { UpstreamLeg } from './upstream-leg.ts';
 
-/** How long both legs deliver, and how long the new one is waited for behind its SUBACK. Milliseconds. */
+/** Milliseconds. */
 export interface CutOptions {
+  /** How long both legs deliver. */
   readonly overlapMs: number;
+  /** How long the new one is waited for behind its SUBACK. */
   readonly settleMs: number;
+  /**
+   * Above 0 where the former broker may have a queue for the device: how long before it is unsubscribed the shell is told
+   * that the queue is dry, so that it writes down where the session is.
+   */
+  readonly leaveMs: number;
 }
 
 /** What the machine does for a cut, in the same call. */
@@ -33,13 +39,16 @@ const busyMs = 5_000;
 const drainMs = 10_000;
 /** How long a queue of the former broker may take to run dry before it is unsubscribed. */
 const queueMs = 60_000;
+/** A queue is dry when its broker has sent nothing for so long since the device acknowledged all: the next may be on its way. */
+const dryMs = 100;
 
 type Step =
   | { readonly name: 'stable' }
   | { readonly name: 'restoring'; readonly changes: number }
   | { readonly name: 'settling'; readonly changes: number; readonly untilMs: number }
   | { readonly name: 'holding'; readonly changes: number; readonly sinceMs: number }
-  | { readonly name: 'overlapping'; readonly untilMs: number; readonly sinceMs: number }
+  | { readonly name: 'overlapping'; readonly untilMs: number; readonly sinceMs: number; readonly busyMs: number }
+  | { readonly name: 'leaving'; readonly untilMs: number }
   | { readonly name: 'unsubscribing' }
   | { readonly name: 'draining'; readonly untilMs: number; readonly sinceMs: number };
 
@@ -52,7 +61,7 @@ export class SessionCut {
   #step: Step = stable;
   /** The active leg that `changes` of a step was counted on: another one may take its place. */
   #wantedBy: UpstreamLeg | undefined;
-  #options: CutOptions = { overlapMs: 0, settleMs: 0 };
+  #options: CutOptions = { overlapMs: 0, settleMs: 0, leaveMs: 0 };
 
   constructor(parts: SessionParts, effects: CutEffects) {
     this.#parts = parts;
@@ -61,7 +70,7 @@ export class SessionCut {
 
   get phase(): 'stable' | 'restoring' | 'settling' | 'holding' | 'draining' {
     const { name } = this.#step;
-    return name === 'overlapping' || name === 'unsubscribing' ? 'draining' : name;
+    return name === 'overlapping' || name === 'leaving' || name === 'unsubscribing' ? 'draining' : name;
   }
 
   /** The leg that the active role is to go to. */
@@ -74,15 +83,20 @@ export class SessionCut {
     return name === 'restoring' || name === 'settling' || name === 'holding';
   }
 
-  /** False: no leg stands by, or a cut is under way. */
+  /** False: no leg stands by, or a cut is under way. From a leg that is lost it also goes back over the one just left. */
   begin(options: CutOptions): boolean {
     const target = otherLeg(this.#parts);
-    if (this.#step !== stable || target === undefined || target.isOver) return false;
+    const isWayBack = this.#step !== stable && !this.#isBeforeSwitch && this.#parts.leg.isOver;
+    if ((this.#step !== stable && !isWayBack) || target === undefined || target.isOver) return false;
+    // What it is being unsubscribed from it does not hold any more, whatever its broker has answered so far.
+    const held = this.#step.name === 'unsubscribing' ? nothingHeld : target.desk.subscriptions();
+    if (isWayBack) this.#endOverlap();
     this.#options = options;
     target.restoringUntilMs = Number.POSITIVE_INFINITY;
+    target.isRelieved = !this.#parts.leg.isOver;
     // What the device asked of it in its earlier turn is answered.
     target.askedAnew.length = 0;
-    this.#restore(target);
+    this.#restore(target, held);
     return true;
   }
 
@@ -97,12 +111,13 @@ export class SessionCut {
   nextDeadlineMs(): number {
     switch (this.#step.name) {
       case 'settling':
+      case 'leaving':
       case 'draining':
         return this.#step.untilMs;
       case 'holding':
         return this.#step.sinceMs + (this.#heldMs < settleInflightMs ? settleInflightMs : busyMs);
       case 'overlapping':
-        return this.#parts.nowMs < this.#step.untilMs ? this.#step.untilMs : this.#step.sinceMs + queueMs;
+        return this.#overlapDeadlineMs(this.#step);
       default:
         return Number.POSITIVE_INFINITY;
     }
@@ -118,7 +133,11 @@ export class SessionCut {
 
   /** The leg is lost, and the machine has forgotten it or holds it for a repair. True: the cut is what goes on with it. */
   legLost(leg: UpstreamLeg, message: string): boolean {
-    if (leg === this.#parts.leg) return this.#isBeforeSwitch;
+    const { target } = this;
+    if (leg === this.#parts.leg) {
+      if (target !== undefined) target.isRelieved = false;
+      return target !== undefined;
+    }
     if (this.#isBeforeSwitch) {
       this.#end(leg, { kind: 'leg-lost', message });
       return false;
@@ -152,6 +171,9 @@ export class SessionCut {
       case 'overlapping':
         this.#advanceOverlap(this.#step);
         break;
+      case 'leaving':
+        if (this.#step.untilMs <= nowMs) this.#unsubscribeFormer();
+        break;
       case 'unsubscribing':
         if (this.#former?.desk.pending === 0)
           this.#step = { name: 'draining', untilMs: nowMs + drainMs, sinceMs: nowMs };
@@ -169,11 +191,10 @@ export class SessionCut {
   }
 
   /** Brings what the target's broker holds in line with what the device holds. */
-  #restore(target: UpstreamLeg): void {
+  #restore(target: UpstreamLeg, held = target.desk.subscriptions()): void {
     const { leg, nowMs } = this.#parts;
     // Where the active leg is lost, with what it was being asked for again.
     const wanted = new Map(leg.desk.known().map((each) => [each.filter, each]));
-    const held = target.desk.subscriptions();
     const missing = [...wanted.values()].filter((each) => !isHeldSo(held.get(each.filter), each));
     const surplus = [...held.keys()].filter((filter) => !wanted.has(filter));
     this.#wantedBy = leg;
@@ -212,7 +233,7 @@ export class SessionCut {
     const isForced = leg.isOver;
     const isBusy = !leg.output.atBoundary || leg.desk.pending > 0;
     if (isBusy && !isForced) {
-      if (this.#heldMs >= busyMs) this.abort({ kind: 'busy', message: 'the old broker does not come to a rest' });
+      if (this.#heldMs >= busyMs) this.abort(leg.desk.pending > 0 ? brokerBusy : deviceStopped);
       return;
     }
     if (this.#hasChanged(changes)) {
@@ -227,7 +248,8 @@ export class SessionCut {
     const { leg: former, nowMs, port } = this.#parts;
     this.#parts.isHolding = false;
     this.#parts.overlap = new OverlapDuplicates();
-    this.#step = { name: 'overlapping', untilMs: nowMs + this.#options.overlapMs, sinceMs: nowMs };
+    const untilMs = nowMs + this.#options.overlapMs;
+    this.#step = { name: 'overlapping', untilMs, sinceMs: nowMs, busyMs: Number.NEGATIVE_INFINITY };
     target.restoringUntilMs = nowMs + retainedMs;
     this.#effects.switchTo(target);
     port.switched(target.number);
@@ -236,22 +258,48 @@ export class SessionCut {
     this.#step = stable;
   }
 
-  #advanceOverlap({ untilMs, sinceMs }: { readonly untilMs: number; readonly sinceMs: number }): void {
-    const { nowMs, downlink } = this.#parts;
+  #advanceOverlap(step: Extract<Step, { readonly name: 'overlapping' }>): void {
+    const { nowMs, port } = this.#parts;
+    const { leaveMs } = this.#options;
     const former = this.#former;
-    if (former === undefined || nowMs < untilMs) return;
+    if (former === undefined) return;
+    if (this.#owesDevice(former) && step.busyMs < nowMs) this.#step = { ...step, busyMs: nowMs };
+    if (nowMs < step.untilMs) return;
     // A broker that has more to give keeps its window full: its queue is the device's.
-    const isDry = downlink.sizeOn(former.slot) === 0 && former.heldFromBroker.size === 0;
-    if (!isDry && nowMs < sinceMs + queueMs) return;
-    former.desk.release([...former.desk.subscriptions().keys()], nowMs);
+    const isDry = !this.#owesDevice(former) && nowMs >= this.#dryAtMs(step.busyMs);
+    if (!isDry && nowMs < step.sinceMs + queueMs) return;
+    port.leaving(former.number);
+    if (leaveMs > 0) this.#step = { name: 'leaving', untilMs: nowMs + leaveMs };
+    else this.#unsubscribeFormer();
+  }
+
+  #overlapDeadlineMs({ untilMs, sinceMs, busyMs }: Extract<Step, { readonly name: 'overlapping' }>): number {
+    const former = this.#former;
+    if (this.#parts.nowMs < untilMs) return untilMs;
+    const isBusy = former !== undefined && this.#owesDevice(former);
+    return isBusy ? sinceMs + queueMs : Math.min(this.#dryAtMs(busyMs), sinceMs + queueMs);
+  }
+
+  #dryAtMs(busyMs: number): number {
+    return this.#options.leaveMs > 0 ? busyMs + dryMs : busyMs;
+  }
+
+  #owesDevice(former: UpstreamLeg): boolean {
+    return this.#parts.downlink.sizeOn(former.slot) > 0 || former.heldFromBroker.size > 0;
+  }
+
+  #unsubscribeFormer(): void {
+    const former = this.#former;
+    if (former === undefined) return;
+    former.desk.release([...former.desk.subscriptions().keys()], this.#parts.nowMs);
     this.#step = { name: 'unsubscribing' };
   }
 
   #advanceDraining({ untilMs, sinceMs }: { readonly untilMs: number; readonly sinceMs: number }): void {
-    const { nowMs, downlink, leg, port, passing } = this.#parts;
+    const { nowMs, leg, port, passing } = this.#parts;
     const former = this.#former;
     if (former === undefined) return;
-    const owesDevice = downlink.sizeOn(former.slot) > 0 || former.heldFromBroker.size > 0 || passing === former;
+    const owesDevice = this.#owesDevice(former) || passing === former;
     const owed = former.uplink.deviceIds().some((deviceId) => former.uplink.isWithBroker(deviceId));
     if ((owesDevice || owed || !former.output.atBoundary) && nowMs < untilMs) return;
     const isClean = !owesDevice && !owed && former.output.atBoundary;
@@ -292,10 +340,9 @@ function isHeldSo(held: HeldSubscription | undefined, wanted: HeldSubscription):
   return held !== undefined && isSameSubscription(held, wanted);
 }
 
+const nothingHeld: ReadonlyMap<string, HeldSubscription> = new Map();
+
 const exampleCharacters = 120;
 
-/** A place for a leg that is free. */
-export function freeSlot({ legs }: SessionParts): LegSlot | undefined {
-  if (legs[0] === undefined) return 0;
-  return legs[1] === undefined ? 1 : undefined;
-}
+const brokerBusy: CutAbort = { kind: 'busy', message: 'the old broker does not come to a rest' };
+const deviceStopped: CutAbort = { kind: 'device-stopped', message: 'the device stopped in the middle of a packet' };

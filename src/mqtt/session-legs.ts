@@ -5,38 +5,39 @@ import { retainedMs } from './delivery-judgement.ts';
 import type { DevicePublish } from './device-publish.ts';
 import { encodeClientDisconnect } from './disconnect-packet.ts';
 import { reasonCode } from './reason-code.ts';
-import { type CutOptions, freeSlot, SessionCut } from './session-cut.ts';
-import { otherLeg, type SessionParts } from './session-parts.ts';
+import { type CutOptions, SessionCut } from './session-cut.ts';
+import { freeSlot, otherLeg, type SessionParts } from './session-parts.ts';
 import type { UpstreamTerms } from './session-terms.ts';
 import { resumeUplink, sendOwnWaiting, transferUplink } from './unfinished-transfer.ts';
 import type { UpstreamLeg } from './upstream-leg.ts';
 
-/** A leg that lived as long has shown that the session is not what its broker closes it for. */
-const provenMs = 10_000;
-/** A leg that lives so long has taken what was sent again on it. */
-const repeatedMs = 1_000;
-/** Legs in a row that may be lost before that: what each of them was sent may be the cause. */
-const maxLosses = 3;
+/** Legs in a row that are lost while what was sent again on them is not answered: it is what their broker closes for. */
+const maxRefusals = 3;
 
 /** `restoring`: a leg is active again, and its broker is being asked for the device's subscriptions. */
 type Attachment = 'attached' | 'detached' | 'restoring';
+
+/** What the session says to its legs. */
+export interface LegSession {
+  /** What a broker would hold of a new session is all known. */
+  mayBeginAnew(): boolean;
+  /** Another broker's limit holds for the device's packets. */
+  boundDevice(maxPacketBytes: number): void;
+}
 
 /** The legs of a session: attached, lost, replaced, cut over to, dismissed. */
 export class SessionLegs {
   readonly #parts: SessionParts;
   readonly #publish: DevicePublish;
-  readonly #mayBeginAnew: () => boolean;
+  readonly #session: LegSession;
   readonly #cut: SessionCut;
   #attachment: Attachment = 'attached';
-  #attachedAtMs: number;
-  #losses = 0;
+  #refusals = 0;
 
-  /** `mayBeginAnew`: what the broker would hold of a new session is all known. */
-  constructor(parts: SessionParts, publish: DevicePublish, mayBeginAnew: () => boolean) {
-    this.#mayBeginAnew = mayBeginAnew;
+  constructor(parts: SessionParts, publish: DevicePublish, session: LegSession) {
+    this.#session = session;
     this.#parts = parts;
     this.#publish = publish;
-    this.#attachedAtMs = parts.nowMs;
     this.#cut = new SessionCut(parts, {
       switchTo: (leg) => this.#switchTo(leg),
       dismiss: (leg, message) => this.#dismiss(leg, message),
@@ -150,15 +151,14 @@ export class SessionLegs {
       if (this.#attachment === 'restoring') this.#attachment = 'attached';
       return;
     }
-    const livedMs = parts.nowMs - this.#attachedAtMs;
-    if (livedMs >= provenMs) this.#losses = 0;
     const { repeated, desk } = parts.leg;
-    // What was sent again is what its broker closes for: the device hears so, as it would without a gateway.
-    const isUnanswered = repeated.size > 0 || desk.unanswered().length > 0;
-    const isRefusal = this.#losses > 0 && livedMs < repeatedMs && isUnanswered;
-    this.#losses += 1;
-    if (isRefusal || this.#losses > maxLosses) {
-      parts.fail({ side: 'broker', reason: reasonCode.serverShuttingDown, message: `${message}, again and again` });
+    // A SUBSCRIBE that has no answer is sent again with the next leg, and counts from its first time on.
+    const isRefusal = repeated.size > 0 || desk.isRestoring || desk.unanswered().length > 0;
+    this.#refusals = isRefusal ? this.#refusals + 1 : 0;
+    if (this.#refusals >= maxRefusals) {
+      // The device hears so, as it would without a gateway: else its one packet would cost a CONNECT for ever.
+      const cause = `${message}, each time behind what the device had sent before`;
+      parts.fail({ side: 'broker', reason: reasonCode.serverShuttingDown, message: cause });
       return;
     }
     this.#attachment = 'detached';
@@ -177,7 +177,7 @@ export class SessionLegs {
     const lost = parts.leg;
     const { desk, slot } = lost;
     const isResumed = upstream.sessionPresent;
-    if (!isResumed && !this.#mayBeginAnew()) {
+    if (!isResumed && !this.#session.mayBeginAnew()) {
       // The device subscribes again when it connects anew; kept, it would get nothing and never know.
       const message = 'its broker has forgotten the session, and the gateway never saw its subscriptions';
       parts.fail({ side: 'broker', reason: reasonCode.serverShuttingDown, message });
@@ -193,14 +193,18 @@ export class SessionLegs {
       ...(isResumed && { resumes: lost, held: isSubscribed ? known : [] }),
     });
     leg.desk.hasSubscribed = desk.hasSubscribed;
+    leg.desk.place.table.leave(desk.place.table.left);
     parts.legs[slot] = leg;
-    parts.leg = leg;
-    this.#attachedAtMs = parts.nowMs;
+    this.#follow(leg);
     this.#attachment = isSubscribed ? 'attached' : 'restoring';
     parts.isHolding = !isSubscribed;
     if (!isSubscribed) {
       leg.restoringUntilMs = Number.POSITIVE_INFINITY;
       leg.desk.restore(known, parts.nowMs);
+    } else if (lost.restoringUntilMs > Number.NEGATIVE_INFINITY) {
+      // The retained messages that the gateway's own SUBSCRIBE brought may have waited in the session.
+      leg.restoringUntilMs = parts.nowMs + retainedMs;
+      leg.askedAnew.push(...lost.askedAnew);
     }
     leg.desk.adopt(orders, parts.nowMs);
     if (isResumed) parts.downlink.resume(slot);
@@ -230,12 +234,16 @@ export class SessionLegs {
     const parts = this.#parts;
     const former = parts.leg;
     target.desk.hasSubscribed = former.desk.hasSubscribed;
-    parts.leg = target;
+    this.#follow(target);
     this.#attachment = 'attached';
-    this.#attachedAtMs = parts.nowMs;
     if (!former.isOver) return;
     target.desk.adopt(former.desk.unanswered(), parts.nowMs);
     if (!this.#takeOver(former)) this.#failUnrepeatable();
+  }
+
+  #follow(leg: UpstreamLeg): void {
+    this.#parts.leg = leg;
+    this.#session.boundDevice(leg.upstream.maxPacketBytes);
   }
 
   /** A leg that is not active goes, and what is unfinished there is finished on the active one, or with the device alone. */

@@ -13,7 +13,6 @@ import { SessionLegs } from './session-legs.ts';
 import type { SessionParts } from './session-parts.ts';
 import type { SessionFault } from './session-port.ts';
 import type { UnfinishedExchanges, UpstreamTerms } from './session-terms.ts';
-import type { HeldSubscription } from './subscription-desk.ts';
 import { SubscriptionMemory } from './subscription-memory.ts';
 import { heldObstacle } from './subscription-terms.ts';
 import type { TargetAssessor } from './target-assessor.ts';
@@ -24,13 +23,12 @@ import type { UpstreamLeg } from './upstream-leg.ts';
  * side and a few words to the shell out. Deterministic: the same calls with the same times give the same effects.
  */
 export class SessionMachine {
+  readonly subscriptions: SubscriptionMemory;
   readonly #parts: SessionParts;
   readonly #device: DevicePackets;
   readonly #legs: SessionLegs;
   readonly #fromDevice: PacketStream;
-  readonly #subscriptions: SubscriptionMemory;
   readonly #outlivesConnection: boolean;
-  readonly #maxPacketBytes: number;
   readonly #held: HeldRelease;
   #fault: SessionFault | undefined;
   #isEndTold = false;
@@ -40,18 +38,19 @@ export class SessionMachine {
   constructor(options: SessionMachineOptions) {
     const { device, sessionExpiryInterval } = options;
     this.#outlivesConnection = sessionExpiryInterval > 0;
-    this.#maxPacketBytes = options.maxPacketBytes;
     this.#parts = createSessionParts(options, {
       fail: (fault) => this.#fail(fault),
       leaveLeg: (leg, message) => this.#legs.leave(leg, message),
       loseLeg: (leg, message) => this.#legs.lose(leg, message),
     });
-    this.#subscriptions = new SubscriptionMemory(this.#parts, options.subscriptions);
+    this.subscriptions = new SubscriptionMemory(this.#parts, options.subscriptions);
     this.#device = new DevicePackets(this.#parts, sessionExpiryInterval);
-    const mayBeginAnew = () => !this.#outlivesConnection || this.#subscriptions.isKnown;
-    this.#legs = new SessionLegs(this.#parts, this.#device.publish, mayBeginAnew);
+    this.#legs = new SessionLegs(this.#parts, this.#device.publish, {
+      mayBeginAnew: () => !this.#outlivesConnection || this.subscriptions.isKnown,
+      boundDevice: (maxPacketBytes) => this.#fromDevice.bound(maxPacketBytes),
+    });
     this.#fromDevice = new PacketStream(this.#device, {
-      maxPacketBytes: options.maxPacketBytes,
+      maxPacketBytes: options.upstream.maxPacketBytes,
       hasProperties: device.protocol === '5',
       span: this.#parts.scratch.spanFromDevice,
     });
@@ -216,13 +215,10 @@ export class SessionMachine {
     return this.#parts.end !== undefined;
   }
 
-  subscriptions(): ReadonlyMap<string, HeldSubscription> {
-    return this.#subscriptions.held();
-  }
-
-  /** False: the session is older than what the gateway knows of it, and the device has not asked for anything since. */
-  get subscriptionsKnown(): boolean {
-    return this.#subscriptions.isKnown;
+  /** Unless it is being cut: what its new broker is asked for is settled then. False: nothing is known that was not. */
+  learn(subscriptions: SessionSubscriptions): boolean {
+    const { phase } = this;
+    return (phase === 'stable' || phase === 'detached') && this.subscriptions.learn(subscriptions);
   }
 
   /** What the device holds that the profile's broker could not. */
@@ -238,11 +234,6 @@ export class SessionMachine {
   /** What the next connection of this session has to know. */
   unfinished(): UnfinishedExchanges {
     return { received: this.#parts.legs.flatMap((leg) => leg?.uplink.keptIds() ?? []) };
-  }
-
-  /** What is to be remembered of the session; undefined: what is remembered still holds. */
-  subscriptionsToKeep(): SessionSubscriptions | undefined {
-    return this.#subscriptions.toKeep();
   }
 
   /** The shell waits no longer for the broker to take what the device sent before it left. */
@@ -267,7 +258,7 @@ export class SessionMachine {
     if (parts.end === undefined && this.#legs.phase !== 'stable') this.#legs.advance();
     this.#flush();
     this.#tellReading();
-    if (this.#outlivesConnection && this.#subscriptions.takeChange()) parts.port.subscriptionsChanged();
+    if (this.#outlivesConnection && this.subscriptions.takeChange()) parts.port.subscriptionsChanged();
     if (parts.end !== undefined) this.#tellEnd();
     else if (this.#isDeadlineEarlier()) parts.port.deadlineMoved();
   }
@@ -321,10 +312,11 @@ export class SessionMachine {
   #judge(problem: FramingProblem | undefined): void {
     if (problem === undefined || this.#parts.end !== undefined) return;
     const { port, leg, fail } = this.#parts;
+    const { maxPacketBytes, profile } = leg.upstream;
     const isTooLarge = problem === 'packet-too-large';
     // The broker's own limit, not the listener's: the device can go back to where it was.
-    if (isTooLarge && this.#maxPacketBytes === leg.upstream.profile.maxPacketBytes) {
-      port.obstructed('payload-size', `a packet above ${this.#maxPacketBytes} bytes`);
+    if (isTooLarge && maxPacketBytes === profile.maxPacketBytes) {
+      port.obstructed('payload-size', `a packet above ${maxPacketBytes} bytes`);
       port.dropped('refused');
     }
     fail({

@@ -8,7 +8,7 @@ import type { LegOutput } from './leg-output.ts';
 import type { OverlapDuplicates } from './overlap-duplicates.ts';
 import type { SessionFault, SessionPort } from './session-port.ts';
 import type { SessionScratch } from './session-scratch.ts';
-import type { DeviceTerms, UndeliverablePolicy } from './session-terms.ts';
+import type { DeviceTerms } from './session-terms.ts';
 import type { TargetAssessor } from './target-assessor.ts';
 import type { UpstreamLeg } from './upstream-leg.ts';
 
@@ -21,7 +21,6 @@ export interface PacketCounters {
 /** What the sides of a session machine share. */
 export interface SessionParts {
   readonly device: DeviceTerms;
-  readonly undeliverable: UndeliverablePolicy;
   readonly scratch: SessionScratch;
   readonly port: SessionPort;
   readonly counts: PacketCounters;
@@ -60,6 +59,12 @@ export interface SessionParts {
 /** The leg that is not active. */
 export function otherLeg({ leg, legs }: SessionParts): UpstreamLeg | undefined {
   return legs[otherSlot(leg.slot)];
+}
+
+/** A place for a leg that is free. */
+export function freeSlot({ legs }: SessionParts): LegSlot | undefined {
+  if (legs[0] === undefined) return 0;
+  return legs[1] === undefined ? 1 : undefined;
 }
 
 export function otherSlot(slot: LegSlot): LegSlot {

@@ -20,7 +20,15 @@ export type SessionFault =
 
 /** Why a cut ended before its switch. */
 export interface CutAbort {
-  readonly kind: 'denied-subscription' | 'unanswered' | 'leg-lost' | 'operator' | 'busy' | 'device-gone';
+  /** `busy`: the old broker owes an answer; `device-stopped`: the device owes the rest of a packet. */
+  readonly kind:
+    | 'denied-subscription'
+    | 'unanswered'
+    | 'leg-lost'
+    | 'operator'
+    | 'busy'
+    | 'device-stopped'
+    | 'device-gone';
   readonly message: string;
 }
 
@@ -50,6 +58,11 @@ export interface SessionPort {
   switched(leg: number): void;
   /** A cut ended before its switch; `legOver` was said of the leg that it was to go to. */
   cutAborted(leg: number, reason: CutAbort): void;
+  /**
+   * The former leg's broker has given what it had, or has had its time: from here on the session is the active leg's alone.
+   * The former one is unsubscribed `leaveMs` later.
+   */
+  leaving(leg: number): void;
   /** The former leg is unsubscribed and owes nothing: it stands by. `duplicates`: messages that both legs delivered. */
   drained(leg: number, duplicates: number): void;
   /** What the device holds as subscriptions has changed, and the session outlives the connection. */

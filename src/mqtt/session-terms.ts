@@ -49,6 +49,10 @@ export interface UpstreamTerms {
   readonly keepAliveSeconds: number;
   /** True when the broker took up an earlier session: it may hold subscriptions that this connection never saw. */
   readonly sessionPresent: boolean;
+  /** What becomes of a message that this broker cannot take. */
+  readonly undeliverable: UndeliverablePolicy;
+  /** Bytes of one packet of the device, header included; one that declares more ends the session while the leg is active. */
+  readonly maxPacketBytes: number;
 }
 
 /**

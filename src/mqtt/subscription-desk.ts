@@ -15,9 +15,10 @@ import {
   type SubscriptionOrder,
   turnedAway,
 } from './subscription-answer.ts';
+import { restoreHeld } from './subscription-knowledge.ts';
 import { SubscriptionRestoration } from './subscription-restoration.ts';
 import { type HeldSubscription, SubscriptionTable } from './subscription-table.ts';
-import { emulatesOptions, subscriptionTerms, upstreamFilters } from './subscription-terms.ts';
+import { emulatesOptions, subscriptionTerms } from './subscription-terms.ts';
 import type { SubscriptionWork } from './subscription-work.ts';
 import { UnsubscribeWork } from './unsubscribe-work.ts';
 
@@ -91,7 +92,7 @@ export class SubscriptionDesk {
       table: new SubscriptionTable(terms.isBounded),
       judgement: emulatesOptions(terms) ? new DeliveryJudgement(terms) : undefined,
     };
-    for (const subscription of held) this.#restore(subscription);
+    for (const subscription of held) restoreHeld(this.#place, subscription);
   }
 
   /** Packets of the device that have no answer yet. */
@@ -151,6 +152,11 @@ export class SubscriptionDesk {
   known(): readonly HeldSubscription[] {
     const { held } = this.#place.table;
     return [...held.values(), ...this.#restoration.asked().filter(({ filter }) => !held.has(filter))];
+  }
+
+  /** For who knows more of the session than this connection shows. */
+  get place(): WorkPlace {
+    return this.#place;
   }
 
   /** The leg is lost: its identifiers are free for the session that goes on without these packets. */
@@ -223,13 +229,6 @@ export class SubscriptionDesk {
   /** Whether that is something else than what was held when the session was taken up. */
   get hasChanged(): boolean {
     return this.#place.table.hasChanged;
-  }
-
-  #restore(subscription: HeldSubscription): void {
-    const { table, terms, judgement } = this.#place;
-    table.restore(subscription);
-    for (const filter of upstreamFilters(subscription.filter, terms)) table.brokerTook(filter);
-    judgement?.settled(subscription.filter, subscription);
   }
 
   #admit(order: Order, nowMs: number): void {

@@ -1,6 +1,7 @@
 import { type SessionSubscriptions, subscriptionsToKeep } from './remembered-subscriptions.ts';
 import type { SessionParts } from './session-parts.ts';
-import type { HeldSubscription } from './subscription-table.ts';
+import { learnHeld } from './subscription-knowledge.ts';
+import { type HeldSubscription, maxHeldFilters } from './subscription-table.ts';
 
 /** What is known of a session's subscriptions, whichever leg they stand on, and whether that is worth telling. */
 export class SubscriptionMemory {
@@ -10,6 +11,8 @@ export class SubscriptionMemory {
   readonly #firstLeg: SessionParts['leg'];
   #changedLeg: SessionParts['leg'];
   #changesTold = 0;
+  /** Filters that an operator told of; undefined: nobody did. */
+  #told: readonly string[] | undefined;
 
   /** `takenUp`: what is remembered of a session that the broker took up. */
   constructor(parts: SessionParts, takenUp: SessionSubscriptions | undefined) {
@@ -27,7 +30,22 @@ export class SubscriptionMemory {
 
   /** False: the session is older than what the gateway knows of it, and the device has not asked for anything since. */
   get isKnown(): boolean {
-    return this.#isKnownFromTheStart || this.#parts.leg.desk.hasSubscribed;
+    return this.#isSeen || this.#told !== undefined;
+  }
+
+  /**
+   * What an operator knows of the session, in place of what was told before: it counts where the gateway did not see all of
+   * it by itself. False: it does not, or the session has moved since, and what was told then is what was made there.
+   */
+  learn({ subscriptionsKnown, held }: SessionSubscriptions): boolean {
+    const { leg, values } = this.#parts;
+    if (this.#isSeen || !leg.upstream.sessionPresent || leg.desk.place.table.left.size >= maxHeldFilters) return false;
+    const told = subscriptionsKnown ? held : [];
+    const filters = told.map(({ filter }) => filter);
+    learnHeld(leg.desk.place, { told, before: this.#told ?? [] });
+    values.noteEarlier(filters);
+    this.#told = subscriptionsKnown ? filters : undefined;
+    return true;
   }
 
   /** What is to be remembered; undefined: what is remembered still holds. */
@@ -44,9 +62,15 @@ export class SubscriptionMemory {
     if (this.#parts.leg !== this.#changedLeg) {
       this.#changedLeg = this.#parts.leg;
       this.#changesTold = desk.changes;
+      // What was told is what the gateway has made there by itself now.
+      if (this.#told !== undefined && !this.#changedLeg.upstream.sessionPresent) return true;
     }
     if (desk.changes === this.#changesTold) return false;
     this.#changesTold = desk.changes;
     return !desk.isRestoring;
+  }
+
+  get #isSeen(): boolean {
+    return this.#isKnownFromTheStart || this.#parts.leg.desk.hasSubscribed;
   }
 }

@@ -19,6 +19,8 @@ export class SubscriptionTable {
   readonly #upstream: Set<string> | undefined;
   /** Held from an earlier connection, and not asked for on this one. */
   readonly #restored = new Set<string>();
+  /** Given up on this connection; what an operator knows of the session may be older than that. */
+  readonly #left = new Set<string>();
   #characters = 0;
   #hasChanged = false;
   #changes = 0;
@@ -41,6 +43,7 @@ export class SubscriptionTable {
     const former = this.#held.get(filter);
     if (former === undefined || !isSameSubscription(former, subscription)) this.#change();
     this.#restored.delete(filter);
+    this.#left.delete(filter);
     this.#put(subscription);
   }
 
@@ -61,10 +64,22 @@ export class SubscriptionTable {
   }
 
   drop(filter: string): void {
-    this.#restored.delete(filter);
-    if (!this.#held.delete(filter)) return;
-    this.#characters -= filter.length;
-    this.#change();
+    if (this.#left.size < maxHeldFilters) this.#left.add(filter);
+    if (this.#remove(filter)) this.#change();
+  }
+
+  /** What was restored and not asked for since is forgotten; it was never known for certain. */
+  forget(filter: string): void {
+    if (this.#restored.has(filter)) this.#remove(filter);
+  }
+
+  get left(): ReadonlySet<string> {
+    return this.#left;
+  }
+
+  /** Another connection of the session gave these up. */
+  leave(filters: Iterable<string>): void {
+    for (const filter of filters) this.#left.add(filter);
   }
 
   /** Whether something else is held than was restored. */
@@ -97,6 +112,13 @@ export class SubscriptionTable {
   #change(): void {
     this.#hasChanged = true;
     this.#changes += 1;
+  }
+
+  #remove(filter: string): boolean {
+    this.#restored.delete(filter);
+    if (!this.#held.delete(filter)) return false;
+    this.#characters -= filter.length;
+    return true;
   }
 
   #put(subscription: HeldSubscription): void {

@@ -41,6 +41,8 @@ export interface UpstreamLeg {
   readonly sameForm: boolean;
   /** Until then retained messages that come are answers to the gateway's own SUBSCRIBE: only news go on. */
   restoringUntilMs: number;
+  /** Another leg has delivered to the device ever since this one was subscribed: nothing can have been missed. */
+  isRelieved: boolean;
   /** What the device itself asked for meanwhile: its retained messages are sent again [MQTT-3.8.4-3 of 3.1.1]. */
   readonly askedAnew: string[];
   /** Its connection is gone, or nothing more goes there. */

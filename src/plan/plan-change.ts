@@ -69,7 +69,7 @@ export function checkSuccession(previous: Plan, next: Plan): Result<void, readon
   const remaining = new Set(next.cohorts.map(({ name }) => name));
   for (const { name, weightBps } of previous.cohorts.filter(isUnderWay)) {
     if (remaining.has(name)) continue;
-    const message = `cohort ${name} is at ${renderWeight(weightBps)} and cannot be renamed or removed: expected it at 0 % or 100 % first, else its devices would be drawn anew`;
+    const message = `cohort ${name} is at ${renderWeight(weightBps)} and cannot be renamed or removed: expected it at 0% or 100% first, else its devices would be drawn anew`;
     failures.push({ kind: 'unsafe-succession', message });
   }
   const drawn = previous.cohorts.filter(isDrawn).map(({ name }) => name);

@@ -20,7 +20,7 @@ export function diffPlans(before: Plan, after: Plan): readonly PlanDifference[] 
   ];
 }
 
-/** One line a difference: `~ cohort everyone weightBps: 0 % → 5 %`, `+ …` for new, `- …` for gone. */
+/** One line a difference: `~ cohort everyone weightBps: 0% → 5%`, `+ …` for new, `- …` for gone. */
 export function renderDifferences(differences: readonly PlanDifference[]): string {
   return differences
     .map((difference) => {

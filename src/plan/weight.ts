@@ -11,14 +11,14 @@ export function parseWeight(text: string): Result<number> {
   const [, whole = '', fraction = '', unit = ''] = match;
   const digits = fraction.replace(/0+$/, '');
   if (digits.length > (unit === '%' ? 2 : 0)) {
-    return failure(`${expected}, got ${JSON.stringify(text)}, which is finer than 0.01 % (1bps), the smallest step`);
+    return failure(`${expected}, got ${JSON.stringify(text)}, which is finer than 0.01% (1bps), the smallest step`);
   }
   const bps = unit === '%' ? Number(whole) * 100 + Number(digits.padEnd(2, '0')) : Number(whole);
   if (bps > wholeBps) return failure(`${expected} up to 100% (10000bps), got ${JSON.stringify(text)}`);
   return success(bps);
 }
 
-/** Per cent, as short as it is exact: 500 is `5 %`, 1 is `0.01 %`. */
+/** Per cent as it can be typed again, as short as it is exact: 500 is `5%`, 1 is `0.01%`. */
 export function renderWeight(weightBps: number): string {
-  return `${weightBps / 100} %`;
+  return `${weightBps / 100}%`;
 }

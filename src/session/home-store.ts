@@ -1,5 +1,6 @@
+import type { CohortTerms } from '../plan/cohort-terms.ts';
 import type { ImportedDevice, ImportOutcome } from './imported-subscriptions.ts';
-import type { SessionRemains } from './session-registry.ts';
+import type { CohortPlace, SessionRemains } from './session-registry.ts';
 
 /**
  * The durable home of persistent sessions: the broker that holds the session and its queue, by client ID, and what the
@@ -11,8 +12,8 @@ export interface HomeStore {
   homeOf(clientId: string): string | undefined;
   /** The epoch of the leg that recorded the home; 0 without one. Throws when unreadable. */
   epochOf(clientId: string): number;
-  /** Records or moves a home; `flush` makes it durable. Throws when too many wait for that. */
-  record(clientId: string, broker: string, epoch?: number): void;
+  /** Records or moves a home, without `place` with the one that was known; `flush` makes it durable. Throws when too many wait for that. */
+  record(clientId: string, broker: string, epoch?: number, place?: CohortPlace): void;
   /** The home, and what was kept or imported with it; former brokers stay. */
   forget(clientId: string): void;
   /** What was kept last, with what was imported, which needs no home. Throws when unreadable. */
@@ -32,8 +33,8 @@ export interface HomeStore {
    * An outcome for each device, in their order. Throws when it cannot be written, and nothing of the call is taken then.
    */
   learn(importId: string, devices: readonly ImportedDevice[]): readonly ImportOutcome[];
-  /** How many homes each broker has. */
-  countByBroker(): ReadonlyMap<string, number>;
+  /** Homes of the cohort's devices that are elsewhere than these terms want them, as far as their places are known. */
+  countMisplaced(terms: CohortTerms): number;
   flush(): void;
   close(): void;
 }

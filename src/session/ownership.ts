@@ -69,6 +69,11 @@ export class Ownership {
     return this.#owners.get(clientId)?.epoch === epoch;
   }
 
+  ownerOf(clientId: string): (Leg & { readonly epoch: number }) | undefined {
+    const owner = this.#owners.get(clientId);
+    return owner && { ...owner.leg, epoch: owner.epoch };
+  }
+
   /** Every epoch granted from here on is above this one: the wall clock may have been set back. */
   outgrow(epoch: number): void {
     this.#nextEpoch = Math.max(this.#nextEpoch, epoch + 1);

@@ -123,6 +123,14 @@ export type ClaimAnswer =
   /** `rate`: no connect token within brokerAnswerMs. `superseded`: a newer CONNECT of the client ID came while waiting. */
   | { readonly granted: false; readonly reason: 'rate' | 'superseded' };
 
+/** Where a device stands in the plan, kept for what is asked while it is away. */
+export interface CohortPlace {
+  /** Empty: no cohort decides on it. */
+  readonly cohort: string;
+  /** 0 ≤ position < 10 000. */
+  readonly position: number;
+}
+
 export interface AttachedSession {
   readonly clientId: string;
   readonly connection: number;
@@ -130,6 +138,8 @@ export interface AttachedSession {
   readonly broker: string;
   /** Something outlives the connection: Clean Session 0, or an expiry above 0. */
   readonly persistent: boolean;
+  /** Absent: as it was. */
+  readonly place?: CohortPlace;
   /**
    * The broker took up the session whose `subscriptions` the claim was answered with; else what is kept is forgotten.
    * Of no account when the same epoch is attached again.

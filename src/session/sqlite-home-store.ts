@@ -1,6 +1,7 @@
 import { DatabaseSync } from 'node:sqlite';
 import { CrossfadeError } from '../base/errors.ts';
 import { decodeSubscriptions, unknownSubscriptions, withImported } from '../mqtt/remembered-subscriptions.ts';
+import type { CohortTerms } from '../plan/cohort-terms.ts';
 import type { HomeStore } from './home-store.ts';
 import {
   type ImportBounds,
@@ -10,14 +11,14 @@ import {
   importBounds,
   importedTable,
 } from './imported-subscriptions.ts';
-import { formerBrokers, type SessionRemains } from './session-registry.ts';
+import { type CohortPlace, formerBrokers, type SessionRemains } from './session-registry.ts';
 import { boundedRemains } from './session-remains.ts';
 import { WaitingRows } from './waiting-rows.ts';
 
 /** What is left of sessions stands apart: few have something left, subscriptions seldom change, and homes stay small. */
 const schema = `
   CREATE TABLE IF NOT EXISTS homes (
-    client_id TEXT PRIMARY KEY, broker TEXT NOT NULL, epoch INTEGER NOT NULL DEFAULT 0
+    client_id TEXT PRIMARY KEY, broker TEXT NOT NULL, epoch INTEGER NOT NULL DEFAULT 0, cohort TEXT, position REAL
   ) WITHOUT ROWID, STRICT;
   CREATE TABLE IF NOT EXISTS remains (
     client_id TEXT PRIMARY KEY, received BLOB NOT NULL, expires_at_ms INTEGER
@@ -43,7 +44,7 @@ export function openSqliteHomeStore(path: string, options: HomeStoreOptions = {}
   if (!readOnly) {
     database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;');
     database.exec(schema);
-    addEpochs(database);
+    addColumns(database);
   }
   return new SqliteHomeStore(database, { imports, isSoleWriter: !readOnly });
 }
@@ -59,16 +60,25 @@ const heldIdentifiers = 4_000_000;
 /** Characters of subscriptions that wait to be written, at most, of all sessions; beyond them a session's are not known. */
 const heldCharacters = 134_217_728;
 
-/** The homes of an earlier version have none. */
-function addEpochs(database: DatabaseSync): void {
-  const columns = database.prepare('PRAGMA table_info(homes)').all();
-  if (columns.some(({ name }) => name === 'epoch')) return;
-  database.exec('ALTER TABLE homes ADD COLUMN epoch INTEGER NOT NULL DEFAULT 0');
+/** The homes of earlier versions have none of these. */
+const addedColumns = { epoch: 'INTEGER NOT NULL DEFAULT 0', cohort: 'TEXT', position: 'REAL' };
+
+function addColumns(database: DatabaseSync): void {
+  const known = new Set(
+    database
+      .prepare('PRAGMA table_info(homes)')
+      .all()
+      .map(({ name }) => name),
+  );
+  for (const [name, type] of Object.entries(addedColumns)) {
+    if (!known.has(name)) database.exec(`ALTER TABLE homes ADD COLUMN ${name} ${type}`);
+  }
 }
 
 interface Home {
   readonly broker: string;
   readonly epoch: number;
+  readonly place: CohortPlace | undefined;
 }
 
 class SqliteHomeStore implements HomeStore {
@@ -89,9 +99,9 @@ class SqliteHomeStore implements HomeStore {
     this.#homes = new WaitingRows(database, {
       table: 'homes',
       isSoleWriter,
-      columns: ['broker', 'epoch'],
-      toRow: ({ broker, epoch }) => [broker, epoch],
-      fromRow: ({ broker, epoch }) => (typeof broker === 'string' ? { broker, epoch: Number(epoch ?? 0) } : undefined),
+      columns: ['broker', 'epoch', 'cohort', 'position'],
+      toRow: ({ broker, epoch, place }) => [broker, epoch, place?.cohort ?? null, place?.position ?? null],
+      fromRow: toHome,
     });
     this.#remains = new WaitingRows(database, {
       table: 'remains',
@@ -125,10 +135,11 @@ class SqliteHomeStore implements HomeStore {
     return this.#homes.get(clientId)?.epoch ?? 0;
   }
 
-  record(clientId: string, broker: string, epoch = 0): void {
+  record(clientId: string, broker: string, epoch = 0, newPlace?: CohortPlace): void {
     const home = this.#homes.get(clientId);
-    if (home?.broker === broker && home.epoch >= epoch) return;
-    this.#homes.set(clientId, { broker, epoch: Math.max(epoch, home?.epoch ?? 0) });
+    const place = newPlace ?? home?.place;
+    if (home?.broker === broker && home.epoch >= epoch && isSamePlace(home.place, place)) return;
+    this.#homes.set(clientId, { broker, epoch: Math.max(epoch, home?.epoch ?? 0), place });
     if (home?.broker === broker) return;
     const formers = this.formerOf(clientId);
     this.keepFormer(clientId, home === undefined ? formers : [...formers, home.broker]);
@@ -182,10 +193,13 @@ class SqliteHomeStore implements HomeStore {
     }
   }
 
-  countByBroker(): ReadonlyMap<string, number> {
+  countMisplaced({ name, source, target, weightBps }: CohortTerms): number {
     this.flush();
-    const rows = this.#database.prepare('SELECT broker, count(*) AS homes FROM homes GROUP BY broker').all();
-    return new Map(rows.map((row) => [String(row['broker']), Number(row['homes'])]));
+    const wanted = 'CASE WHEN position < ? THEN ? ELSE ? END';
+    const count = this.#database.prepare(
+      `SELECT count(*) AS homes FROM homes WHERE cohort = ? AND broker <> ${wanted}`,
+    );
+    return Number(count.get(name, weightBps, target, source)?.['homes'] ?? 0);
   }
 
   flush(): void {
@@ -251,6 +265,16 @@ class SqliteHomeStore implements HomeStore {
 
 function remainsFull(): CrossfadeError {
   return new CrossfadeError('homes-full', 'what is left of a session is not kept: the store does not take it');
+}
+
+function toHome({ broker, epoch, cohort, position }: Readonly<Record<string, unknown>>): Home | undefined {
+  if (typeof broker !== 'string') return undefined;
+  const place = typeof cohort === 'string' ? { cohort, position: Number(position ?? 0) } : undefined;
+  return { broker, epoch: Number(epoch ?? 0), place };
+}
+
+function isSamePlace(one: CohortPlace | undefined, other: CohortPlace | undefined): boolean {
+  return one?.cohort === other?.cohort && one?.position === other?.position;
 }
 
 /** Two bytes for each packet identifier. */

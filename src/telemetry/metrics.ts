@@ -42,6 +42,7 @@ export interface Metrics {
   readonly handovers: Counter<'result'>;
   readonly handoverSeconds: Histogram;
   readonly handoverDuplicates: Counter;
+  readonly secondLegs: Gauge<'broker' | 'cohort' | 'use'>;
   readonly repairs: Counter<'result'>;
   readonly takeovers: Counter;
   readonly devicesHeldBack: Gauge<'cohort'>;
@@ -98,6 +99,12 @@ export function createMetrics(): Metrics {
       'Messages that both brokers delivered to a device while it changed its broker',
       [],
     ),
+    secondLegs: new Gauge({
+      name: 'crossfade_second_legs',
+      help: 'Second legs of live sessions, by their broker: under-way, prepared for a weight to come, warm for the way back',
+      labelNames: ['broker', 'cohort', 'use'],
+      registers,
+    }),
     repairs: counter('crossfade_repairs_total', 'Live sessions that lost their broker, by what became of them', [
       'result',
     ]),

@@ -47,7 +47,7 @@ export const status: StatusDocument = {
   revision: 1,
   frozen: false,
   freeze: null,
-  brokers: { legacy: { profile: 'mqtt', sessions: 2, connected: true } },
+  brokers: { legacy: { profile: 'mqtt', sessions: 2, secondLegs: 1, connected: true, state: 'up' } },
   cohorts: [
     {
       name: 'everyone',
@@ -55,6 +55,7 @@ export const status: StatusDocument = {
       target: 'aws',
       weightBps: 0,
       sessions: { source: 2, target: 0, moving: 0 },
+      handovers: { underWay: 0, prepared: 1, warm: 0 },
       heldBack: 1,
     },
   ],
@@ -81,6 +82,7 @@ export const session: SessionDocument = {
   cohort: 'everyone',
   home: 'legacy',
   desired: 'aws',
+  reason: 'it can move, and no move has begun with it',
   protocol: '3.1.1',
   persistent: true,
   inFlight: 1,
@@ -121,7 +123,12 @@ export const dryRun: DryRunDocument = {
     live: 40,
     warm: 10,
     cold: 30,
-    pending: { unknownSubscriptions: 1, asleep: 2 },
+    pending: {
+      offline: 2,
+      unknownSubscriptions: 1,
+      asleep: 0,
+      listed: [{ clientId: 'meter-8', reason: 'persistent session: what it is subscribed to is not known' }],
+    },
     refused: [{ clientId: 'meter-9', reason: 'the target cannot carry it: topic-depth' }],
     pacePerSecond: 62.5,
     estimatedSeconds: 3,
@@ -248,6 +255,7 @@ export class FakeBackend implements AdminBackend {
       broker: 'legacy',
       reason: 'cohort-source',
       revision: 1,
+      ...(query.home === true && { home: 'aws', connected: true }),
     });
   }
 
@@ -327,11 +335,11 @@ export class FakeBackend implements AdminBackend {
       eligible: 2,
       moved: 2,
       refusedTotal: 0,
-      pending: { offline: 0, unknownSubscriptions: 0, asleep: 0 },
+      pending: { offline: 0, unknownSubscriptions: 0, asleep: 0, listed: [] },
       refused: [],
     };
     const times = { startedAt: at, finishedAt: at, durationMs: 3, message: null };
-    const made = { author, reason, live, pacePerSecond, revision };
+    const made = { destinations: ['aws'], author, reason, live, pacePerSecond, revision };
     this.moveById.set(id, { id, state: 'done', kind, cohorts, ...made, ...counts, ...times });
     return this.#answer<MoveAccepted>({ revision, move: { id } });
   }

@@ -92,6 +92,51 @@ describe('a live switch', () => {
   });
 });
 
+describe('where a device stands in the plan', () => {
+  const place = { cohort: 'everyone', position: 2_500 };
+
+  for (const away of [false, true]) {
+    it(`is kept with its home${away ? ', also when it became known while the control process was away' : ''}`, async (t) => {
+      const { world, registryOf, claim } = openWorld(t);
+      if (away) world.killControl();
+      const { epoch, broker } = await claim(0);
+      const session = { clientId, connection: 1, epoch, persistent: true };
+      registryOf(0).attached({ ...session, broker, place });
+      // Said without it: as it was.
+      registryOf(0).attached({ ...session, broker: 'aws' });
+      registryOf(0).attached({ ...session, broker });
+      registryOf(0).remember(clientId, epoch, text('a'));
+      registryOf(0).ended(clientId, epoch, false);
+      await nextTurn();
+      if (away) world.startControl();
+      assert.deepEqual([world.misplacedHomes(2_500), world.misplacedHomes(2_501)], [0, 1]);
+    });
+  }
+
+  it('is of the plan that was last in force for it, and goes with the home', async (t) => {
+    const { world, registryOf, claim } = openWorld(t);
+    const { epoch, broker } = await claim(0);
+    const session = { clientId, connection: 1, epoch, broker, persistent: true };
+    registryOf(0).attached({ ...session, place });
+    registryOf(0).attached({ ...session, place: { cohort: 'others', position: 1 } });
+    await nextTurn();
+    assert.equal(world.misplacedHomes(10_000), 0);
+    registryOf(0).attached({ ...session, place });
+    await nextTurn();
+    assert.equal(world.misplacedHomes(10_000), 1);
+    registryOf(0).ended(clientId, epoch, true);
+    await nextTurn();
+    assert.equal(world.misplacedHomes(10_000), 0);
+  });
+
+  it('is kept of a client ID that its broker gave', async (t) => {
+    const { world, registryOf } = openWorld(t);
+    await registryOf(0).adopt({ clientId, connection: 1, broker: 'legacy', persistent: true, place });
+    await nextTurn();
+    assert.equal(world.misplacedHomes(10_000), 1);
+  });
+});
+
 describe('a broker that a session left', () => {
   async function moved(t: TestContext) {
     const parts = openWorld(t);

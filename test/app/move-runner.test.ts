@@ -6,8 +6,9 @@ import { type TestContext, test } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
 import { comesTrue, MovesWorld, request } from './moves-world.ts';
 
-function openWorld(context: TestContext, sessions: number, path?: string): MovesWorld {
-  const world = new MovesWorld({ sessions, ...(path !== undefined && { path }) });
+function openWorld(context: TestContext, sessions: number, path?: string, returnMs?: number): MovesWorld {
+  const files = { ...(path !== undefined && { path }), ...(returnMs !== undefined && { returnMs }) };
+  const world = new MovesWorld({ sessions, ...files });
   context.after(() => world.close());
   return world;
 }
@@ -77,6 +78,14 @@ test('a newer move of the cohort supersedes; only one that points elsewhere take
   await comesTrue(() => assert.deepEqual(world.takenBack, [second.id]));
 });
 
+test('a newer move that leaves live sessions alone takes back what was begun too', async (context) => {
+  const world = openWorld(context, 1_000);
+  const first = world.runner.start({ ...request, pacePerSecond: 1, placements: [everyone(1_000)] });
+  world.runner.start({ ...request, live: 'keep', revision: 3, placements: [everyone(5_000)] });
+  assert.equal(stateOf(world, first.id), 'superseded');
+  await comesTrue(() => assert.ok(world.takenBack.includes(first.id)));
+});
+
 function everyone(weightBps: number) {
   return { name: 'everyone', source: 'legacy', target: 'aws', weightBps };
 }
@@ -140,6 +149,109 @@ test('moves, pauses and the freeze survive the control process', async (context)
   );
   assert.ok(second.runner.resume(id).ok);
   assert.equal(stateOf(second, id), 'running');
+});
+
+test('ended moves are remembered over a restart, newest first, and cannot be aborted', async (context) => {
+  const path = join(await directoryOf(context), 'moves.db');
+  const first = new MovesWorld({ sessions: 3, path });
+  const done = first.runner.start(request);
+  await comesTrue(() => assert.equal(stateOf(first, done.id), 'done'));
+  const kept = first.runner.start({ ...request, live: 'keep', revision: 3 });
+  const aborted = first.runner.start({ ...request, kind: 'rollback', revision: 4 });
+  assert.ok(first.runner.abort(aborted.id, 'ops').ok);
+  const before = first.runner.list();
+  // Nothing is closed: the control process was killed.
+  context.after(() => first.close());
+  const second = openWorld(context, 0, path);
+  second.runner.resumeUnfinished();
+  assert.deepEqual(second.runner.list(), before);
+  assert.deepEqual(
+    before.map(({ id, state }) => [id, state]),
+    [
+      [aborted.id, 'aborted'],
+      [kept.id, 'done'],
+      [done.id, 'done'],
+    ],
+  );
+  assert.equal(second.runner.find(done.id)?.moved, 3);
+  const again = second.runner.abort(done.id, 'ops');
+  assert.equal(again.ok ? undefined : again.error.kind, 'not-now');
+});
+
+test('of many moves the last 200 are remembered, here and in the journal', async (context) => {
+  const { runner, journal } = openWorld(context, 0);
+  const ids = Array.from({ length: 203 }, (_, index) => {
+    return runner.start({ ...request, live: 'keep', revision: index + 1 }).id;
+  });
+  const kept = [runner.list(), journal.documents().map(({ document }) => document)];
+  for (const moves of kept) assert.equal(moves.length, 200);
+  assert.equal(runner.find(ids[2] ?? ''), undefined);
+  assert.equal(runner.find(ids[3] ?? '')?.id, ids[3]);
+});
+
+/** A move that a gateway was killed in: 30 sessions, some of them moved. */
+async function killedInMove(context: TestContext, path: string): Promise<string> {
+  const world = new MovesWorld({ sessions: 30, path });
+  context.after(() => world.close());
+  const { id } = world.runner.start({ ...request, pacePerSecond: 5 });
+  const journaled = () => world.journal.documents()[0];
+  await comesTrue(() => assert.ok((journaled()?.document.moved ?? 0) > 0 && journaled()?.sessions === 30));
+  world.isDead = true;
+  return id;
+}
+
+test('a move that a restart interrupted keeps its figures and waits for its devices to come back', async (context) => {
+  const path = join(await directoryOf(context), 'moves.db');
+  const id = await killedInMove(context, path);
+  const world = openWorld(context, 0, path);
+  world.runner.resumeUnfinished();
+  const earlier = world.runner.find(id);
+  assert.deepEqual([earlier?.state, earlier?.eligible, (earlier?.moved ?? 0) > 0], ['running', 30, true]);
+  assert.match(earlier?.message ?? '', /^goes on after a restart of the gateway/);
+  await comesTrue(() => assert.ok(world.asked.length > 3));
+  assert.equal(stateOf(world, id), 'running', 'nobody is there yet');
+  world.there = 20;
+  world.cold = 10;
+  await comesTrue(() => assert.equal(stateOf(world, id), 'done'));
+  const ended = world.runner.find(id);
+  assert.deepEqual([ended?.eligible, ended?.moved], [30, (earlier?.moved ?? 0) + 10]);
+  const unseen = 20 - (earlier?.moved ?? 0);
+  assert.match(ended?.message ?? '', new RegExp(`^${unseen} of 30 sessions were not seen to move: `));
+});
+
+test('it does not wait for ever, and never ends as if there had been nothing', async (context) => {
+  const path = join(await directoryOf(context), 'moves.db');
+  const id = await killedInMove(context, path);
+  const world = openWorld(context, 0, path, 1);
+  world.runner.resumeUnfinished();
+  await comesTrue(() => assert.equal(stateOf(world, id), 'done'));
+  const ended = world.runner.find(id);
+  assert.equal(ended?.eligible, 30);
+  assert.match(ended?.message ?? '', / of 30 sessions were not seen to move: /);
+});
+
+test('what was switching when a move was aborted settles into its figures', async (context) => {
+  const world = openWorld(context, 30);
+  const { id } = world.runner.start({ ...request, pacePerSecond: 20 });
+  await comesTrue(() => assert.ok(world.underWay > 0));
+  world.switchedUnseen = 1;
+  const moved = world.there;
+  const aborted = world.runner.abort(id, 'ops');
+  assert.ok(aborted.ok);
+  await comesTrue(() =>
+    assert.deepEqual([world.runner.find(id)?.moved, world.runner.find(id)?.underWay], [moved + 1, 0]),
+  );
+  assert.equal(stateOf(world, id), 'aborted');
+  assert.equal(world.journal.documents()[0]?.document.moved, moved + 1);
+  assert.equal(world.told.at(-1)?.moved, moved + 1);
+});
+
+test('devices that are away are counted for the weight that a preparation is for', async (context) => {
+  const world = openWorld(context, 0);
+  const placements = [everyone(1_000)];
+  const { id } = world.runner.start({ ...request, placements, prepare: { cohort: 'everyone', weightBps: 10_000 } });
+  await comesTrue(() => assert.equal(stateOf(world, id), 'done'));
+  assert.equal(world.runner.find(id)?.pending.offline, 7);
 });
 
 test('sessions that come after a handover is done are moved, until the plan says something else', async (context) => {

@@ -18,15 +18,19 @@ export async function comesTrue(check: () => void): Promise<void> {
 }
 
 export const nothingToMove: HandoverReply = {
+  sessions: 0,
   begun: 0,
   moved: 0,
   prepared: 0,
   underWay: 0,
   remaining: 0,
+  destinations: {},
   aborted: [],
   staying: [],
+  waiting: [],
   unknownSubscriptions: 0,
   asleep: 0,
+  workMs: 0,
 };
 
 export const everyone = { name: 'everyone', source: 'legacy', target: 'aws', weightBps: 10_000 };
@@ -42,6 +46,12 @@ export const request: MoveRequest = {
   placements: [everyone],
 };
 
+export interface MovesWorldOptions {
+  readonly sessions: number;
+  readonly path?: string;
+  readonly returnMs?: number;
+}
+
 /** One worker's sessions of one cohort, without a gateway: an attempt takes until the next question. */
 export class MovesWorld {
   readonly log = createLogger({ level: 'silent', component: 'test' });
@@ -55,18 +65,30 @@ export class MovesWorld {
   /** Sessions that still have to go, and those that an earlier question began. */
   cold: number;
   underWay = 0;
+  /** Second connections that stand by. */
+  prepared = 0;
+  /** Live sessions that are where they belong. */
+  there = 0;
+  /** Switches that are over by the time that a move is aborted, and news to nobody yet. */
+  switchedUnseen = 0;
+  /** Nothing more comes of it, as of a control process that was killed. */
+  isDead = false;
   placement: typeof everyone | undefined = everyone;
 
-  constructor({ sessions, path = ':memory:' }: { readonly sessions: number; readonly path?: string }) {
+  constructor({ sessions, path = ':memory:', returnMs = 60_000 }: MovesWorldOptions) {
     this.cold = sessions;
     this.journal = openMoveJournal(path);
     const { journal, log } = this;
     const clock = systemClock;
     this.freeze = new CutoverFreeze({ clock, journal, log });
     const workers = {
-      closeSessions: async () => [{ closed: 0, remaining: 0, closing: 0, staying: [] }],
-      handOver: async (question: HandoverQuestion) => [this.#answer(question)],
-      abortHandovers: async (move: string) => void this.takenBack.push(move),
+      closeSessions: async () => [{ sessions: 0, closed: 0, remaining: 0, closing: 0, staying: [] }],
+      handOver: (question: HandoverQuestion) => (this.isDead ? new Promise<never>(() => {}) : this.#reply(question)),
+      abortHandovers: async (move: string) => {
+        this.takenBack.push(move);
+        this.cold += this.underWay - this.switchedUnseen;
+        this.underWay = this.switchedUnseen;
+      },
     };
     this.strays = new StrayMover({
       ...{ workers, journal, log },
@@ -76,10 +98,11 @@ export class MovesWorld {
     });
     this.runner = new MoveRunner({
       ...{ clock, workers, freeze: this.freeze, strays: this.strays, journal, log },
-      offlineAt: async (brokers) => (brokers.includes('legacy') ? 7 : 0),
+      offlineOf: async ([placement]) => (placement?.weightBps === 10_000 ? 7 : 3),
       onChange: (move) => void this.told.push(move),
       refusedListed: 10,
       abortPercent: 2,
+      returnMs,
     });
   }
 
@@ -88,13 +111,21 @@ export class MovesWorld {
     this.runner.close();
   }
 
+  async #reply(question: HandoverQuestion): Promise<readonly HandoverReply[]> {
+    return [this.#answer(question)];
+  }
+
   #answer(question: HandoverQuestion): HandoverReply {
     this.asked.push(question);
     const { begin, isPaused = false } = question;
-    const moved = isPaused ? 0 : this.underWay;
+    const moved = isPaused ? this.switchedUnseen : this.underWay;
     const begun = isPaused ? 0 : Math.min(begin, this.cold);
+    this.switchedUnseen = 0;
     this.underWay += begun - moved;
     this.cold -= begun;
-    return { ...nothingToMove, begun, moved, underWay: this.underWay, remaining: this.cold + this.underWay };
+    this.there += moved;
+    const { underWay, cold, prepared } = this;
+    const remaining = cold + underWay;
+    return { ...nothingToMove, sessions: this.there + remaining, begun, moved, underWay, prepared, remaining };
   }
 }

@@ -106,6 +106,12 @@ export class RegistryWorld {
     return this.#authority?.homeOf(clientId);
   }
 
+  /** Of the cohort that everybody is in, with that weight. */
+  misplacedHomes(weightBps: number): number | undefined {
+    const terms = { name: 'everyone', source: 'legacy', target: 'aws', weightBps };
+    return this.#homes?.store.countMisplaced(terms);
+  }
+
   close(): void {
     this.#authority?.close();
     for (const { registry } of this.workers) registry.close();
@@ -181,14 +187,14 @@ class SuddenlyGone {
     this.store = {
       homeOf: (clientId) => store.homeOf(clientId),
       epochOf: (clientId) => store.epochOf(clientId),
-      record: (clientId, broker, epoch) => store.record(clientId, broker, epoch),
+      record: (clientId, broker, epoch, place) => store.record(clientId, broker, epoch, place),
       forget: (clientId) => store.forget(clientId),
       remainsOf: (clientId) => store.remainsOf(clientId),
       keep: (clientId, remains) => store.keep(clientId, remains),
       formerOf: (clientId) => store.formerOf(clientId),
       keepFormer: (clientId, brokers) => store.keepFormer(clientId, brokers),
       learn: (importId, devices) => store.learn(importId, devices),
-      countByBroker: () => store.countByBroker(),
+      countMisplaced: (terms) => store.countMisplaced(terms),
       flush: () => {
         if (!this.#isGone) store.flush();
       },

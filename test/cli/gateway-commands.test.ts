@@ -7,10 +7,12 @@ import { createAdminClient } from '../../src/admin/admin-client.ts';
 import { failure, success } from '../../src/base/result.ts';
 import { renderMissing } from '../../src/cli/move-command.ts';
 import { awaitReturn, cohortsNow } from '../../src/cli/returned-devices.ts';
+import { createStyle } from '../../src/cli/style.ts';
+import { renderWhere } from '../../src/cli/where-rendering.ts';
 import { mintCertificate, mintCertificateAuthority } from '../../src/tls/certificate-minting.ts';
 import { assessment, dryRun, type FakeBackend } from '../admin/fake-backend.ts';
 import { runServer, tokenByRole } from '../admin/running-server.ts';
-import { moveDocument, planDocument, revisionDocument, statusDocument } from './sample-documents.ts';
+import { moveDocument, planDocument, revisionDocument, statusDocument, whereDocument } from './sample-documents.ts';
 import { makeDirectory, parseJsonLines, runCli, runInProcess } from './spawned-cli.ts';
 
 /** A running admin API, and the command line with its address and token in the environment: `cli` as an operator's shell runs it, `inProcess` the quick way. */
@@ -50,14 +52,14 @@ test('status prints tables of brokers, cohorts, moves, listeners and workers, or
     table.stdout,
     `revision  4
 
-BROKER  PROFILE       SESSIONS  STATE
-legacy  mqtt               952  up
-aws     aws-iot-core        48  down
+BROKER  PROFILE       SESSIONS  SECOND LEGS  STATE
+legacy  mqtt               952            0  up
+aws     aws-iot-core        48           30  down
 
-COHORT    WEIGHT          SEEN  SOURCE  SESSIONS  TARGET  SESSIONS  MOVING  HELD BACK
-everyone      5%  48/1000 4.8%  legacy       952  aws           48       2          3
+COHORT    WEIGHT          SEEN  SOURCE  SESSIONS  TARGET  SESSIONS  MOVING  UNDER WAY  PREPARED  WARM  HELD BACK
+everyone      5%  48/1000 4.8%  legacy       952  aws           48       2          1        29     0          3
 
-MOVE  KIND      COHORTS   STATE    ELIGIBLE  MOVED  REFUSED  STARTED                    TOOK
+MOVE  KIND      COHORTS   STATE    ELIGIBLE  MOVED  REFUSED  STARTED                    TOOK  WHY
 m-2   rollback  everyone  running        40      7        0  2026-03-01T12:00:00.000Z      -
 m-1   cutover   everyone  done           40     40        0  2026-03-01T12:00:00.000Z  1.2 s
 
@@ -95,7 +97,7 @@ meter-7  topic-depth  2026-03-01T12:00:00.000Z  a/b/c/d/e/f/g/h/i
   const json = await inProcess('assess', '--json', '--strict');
   assert.deepEqual([json.code, JSON.parse(json.stdout)], [2, assessment]);
   const unknown = await inProcess('assess', '--cohort', 'nobody');
-  assert.equal(unknown.code, 1);
+  assert.equal(unknown.code, 64);
   assert.match(unknown.stderr, /No cohort "nobody"/);
 });
 
@@ -125,16 +127,16 @@ test('cutover prints the ID first, follows the move to its end, and shows progre
   assert.match(stdout, /^meter-9 +persistent session$/m);
   assert.match(stdout, /^everyone +5% +48\/1000 4\.8% +legacy /m);
   assert.deepEqual(stderr.trimEnd().split('\n'), [
+    '10 sessions are warm and move at once: the pace is for sessions without a second connection',
     '10/40 moved (running)',
     '20/40 moved (paused)',
     '39/40 moved (done, 1 refused)',
   ]);
-  assert.deepEqual(backend.asked, [
-    {
-      ...{ cohort: 'everyone', weightBps: 500, reason: 'canary', pacePerSecond: 100 },
-      ...{ live: defaultLiveMode, prepareOnly: false, author: 'ops' },
-    },
-  ]);
+  const asked = {
+    ...{ cohort: 'everyone', weightBps: 500, reason: 'canary', pacePerSecond: 100 },
+    ...{ live: defaultLiveMode, prepareOnly: false, author: 'ops' },
+  };
+  assert.deepEqual(backend.asked, [{ ...asked, dryRun: true }, asked], 'what the pace does not bind is asked first');
 });
 
 /** The status tells these sessions of the cohort (source, target), one pair after the other, the last from then on. */
@@ -291,8 +293,17 @@ test('cutover --dry-run shows what a move would find, and asks for nothing else'
 LIVE  WARM  COLD  PENDING  REFUSED    PACE  TAKES ABOUT
   40    10    30        3        1  62.5/s        3.0 s
 
+10 sessions are warm and move at once: the pace is for sessions without a second connection
+
 BROKER  CONNECTS/S  FILTERS/S
 aws       no bound        500
+
+Pending:
+  2 offline, will follow the plan when they connect
+  1 with subscriptions that the gateway has not seen
+
+PENDING  REASON
+meter-8  persistent session: what it is subscribed to is not known
 
 REFUSED  REASON
 meter-9  the target cannot carry it: topic-depth
@@ -302,6 +313,20 @@ meter-9  the target cannot carry it: topic-depth
   assert.deepEqual([backend.revisionList.length, backend.moveById.size], [1, 0]);
   const rollback = await inProcess('rollback', '--all', '--dry-run');
   assert.match(rollback.stdout, /^dry run, nothing was changed: every cohort back to 0% \(0 bps\)$/m);
+});
+
+test('a pace says before the move what it does not hold back', async (context) => {
+  const { inProcess } = await runGateway(context, 'operator');
+  const paced = await inProcess('cutover', 'everyone', '--weight', '5%', '--pace', '2/s', '--no-wait');
+  assert.match(paced.stderr, /^10 sessions are warm and move at once: the pace is /);
+  assert.match(paced.stdout, /^move move-2 /);
+  const notes = [
+    await inProcess('cutover', 'everyone', '--weight', '5%', '--no-wait'),
+    await inProcess('cutover', 'everyone', '--weight', '5%', '--pace', '2/s', '--prepare', '--no-wait'),
+    await inProcess('rollback', 'everyone', '--pace', '2/s', '--live', 'reconnect', '--no-wait'),
+    await inProcess('rollback', 'everyone', '--pace', '2/s', '--json', '--no-wait'),
+  ];
+  for (const { stderr, code } of notes) assert.deepEqual([code, stderr.includes('warm')], [0, false], stderr);
 });
 
 test('cutover --prepare follows the preparation, and counts prepared sessions', async (context) => {
@@ -333,7 +358,7 @@ test('moves lists, follows, pauses, resumes and aborts', async (context) => {
   const list = await inProcess('moves', 'list');
   assert.equal(
     list.stdout,
-    `MOVE  KIND     COHORTS   STATE  ELIGIBLE  MOVED  REFUSED  STARTED                    TOOK
+    `MOVE  KIND     COHORTS   STATE  ELIGIBLE  MOVED  REFUSED  STARTED                    TOOK  WHY
 m-2   prepare  everyone  done         40     12        0  2026-03-01T12:00:00.000Z  1.2 s
 m-1   cutover  everyone  done         40     40        0  2026-03-01T12:00:00.000Z  1.2 s
 `,
@@ -344,11 +369,19 @@ m-1   cutover  everyone  done         40     40        0  2026-03-01T12:00:00.00
   assert.match(watched.stdout, /^done +40 +40 +0 +0 +1\.2 s$/m);
   assert.equal((await inProcess('moves', 'pause', 'm-1')).stdout, 'move m-1: paused, paused by ops\n');
   assert.equal((await inProcess('moves', 'resume', 'm-1')).stdout, 'move m-1: running\n');
+  backend.moveById.set('m-3', {
+    ...moveDocument,
+    id: 'm-3',
+    state: 'paused',
+    message: 'paused by ops',
+    finishedAt: null,
+  });
+  assert.match((await inProcess('moves', 'list')).stdout, /^m-3 .* - {2}paused by ops$/m);
   const aborted = await inProcess('moves', 'abort', 'm-1', '--json');
   assert.equal(JSON.parse(aborted.stdout).state, 'aborted');
   for (const verb of ['watch', 'pause']) {
     const unknown = await inProcess('moves', verb, 'm-9');
-    assert.equal(unknown.code, 1);
+    assert.equal(unknown.code, 64);
     assert.match(unknown.stderr, /No move "m-9"\n.*"crossfade moves list" lists the moves/);
   }
 });
@@ -436,7 +469,7 @@ test('a revision that is not there points at the history', async (context) => {
   ];
   for (const [commandLine, hint] of hints) {
     const { code, stderr } = await inProcess(...commandLine);
-    assert.deepEqual({ code, hint: stderr.split('\n')[1]?.trim() }, { code: 1, hint });
+    assert.deepEqual({ code, hint: stderr.split('\n')[1]?.trim() }, { code: 64, hint });
   }
 });
 
@@ -454,10 +487,15 @@ test('where asks the running gateway, one device or a stream in its order', asyn
     broker: 'legacy',
     reason: 'cohort-source',
     revision: 1,
+    home: 'aws',
+    connected: true,
     planFrom: 'store',
   });
   await cli('where', '--common-name', 'CN 1', '--username', 'u');
-  assert.deepEqual(backend.asked, [{ clientId: 'device-000001' }, { commonName: 'CN 1', username: 'u' }]);
+  assert.deepEqual(backend.asked, [
+    { clientId: 'device-000001', home: true },
+    { commonName: 'CN 1', username: 'u', home: true },
+  ]);
   const ids = Array.from({ length: 100 }, (_, index) => `meter ${index}/µ`);
   const stream = await runCli(['where', '--stdin', '--json'], { environment, stdin: ids.join('\n') });
   assert.deepEqual(
@@ -485,12 +523,15 @@ test('where asks no gateway about a certificate that its question cannot hold', 
 test('plan show prints a file that plan apply takes back, and history and diff tell what was changed', async (context) => {
   const { backend, cli } = await runGateway(context);
   backend.revisionList = [1, 2, 3, 4].map((revision) => revisionDocument(revision, revision * 500));
+  backend.status = async () => success(statusDocument);
   const shown = await cli('plan', 'show');
   assert.match(shown.stdout, /^revision: 4\n/);
   const file = join(await makeDirectory(context), 'plan.yaml');
   await writeFile(file, shown.stdout.replace('weightBps: 2000', 'weightBps: 2500'));
   const applied = await cli('plan', 'apply', file, '--reason', 'second cohort');
-  assert.deepEqual(applied, { code: 0, stdout: 'revision 5 is in force\n', stderr: '' });
+  const staying =
+    'everyone: 2 live sessions stay where they are, "crossfade cutover everyone --weight 5%" moves what can move\n';
+  assert.deepEqual(applied, { code: 0, stdout: `revision 5 is in force\n${staying}`, stderr: '' });
   assert.deepEqual(backend.revisionList.at(-1)?.plan.cohorts[0]?.weightBps, 2_500);
   const [history, difference, json] = await Promise.all([
     cli('plan', 'history', '--limit', '2'),
@@ -501,7 +542,7 @@ test('plan show prints a file that plan apply takes back, and history and diff t
   assert.match(titles ?? '', /^REVISION +TIME +AUTHOR +REASON$/);
   assert.match(newest ?? '', /^ +5 +2026-03-01T12:00:00.000Z +chief +second cohort$/);
   assert.equal(further.length, 1);
-  assert.equal(difference.stdout, 'revision 1 → revision 5\n~ cohort everyone weightBps: 5 % → 25 %\n');
+  assert.equal(difference.stdout, 'revision 1 → revision 5\n~ cohort everyone weightBps: 5% → 25%\n');
   assert.equal(JSON.parse(json.stdout).revision, 5);
 });
 
@@ -530,14 +571,14 @@ test('plan apply refuses a file without a revision before it asks anybody', asyn
   });
 });
 
-test('a role that may not, a token that is wrong and a cohort that is not there end with 1 and what to do', async (context) => {
+test('a role that may not and a token that is wrong end with 1, a cohort that is not there with 64, and what to do', async (context) => {
   const { inProcess } = await runGateway(context, 'viewer');
   const [forbidden, unauthorised, unknown] = await Promise.all([
     inProcess('cutover', 'everyone', '--weight', '5%'),
     inProcess('status', '--token', 'wrong-token'),
     inProcess('cutover', 'nobody', '--weight', '5%', '--token', tokenByRole.operator),
   ]);
-  assert.deepEqual([forbidden.code, unauthorised.code, unknown.code], [1, 1, 1]);
+  assert.deepEqual([forbidden.code, unauthorised.code, unknown.code], [1, 1, 64]);
   assert.match(
     forbidden.stderr,
     /Expected the role operator, got viewer \(token wallboard\)\n {2}use a token of that role/,
@@ -570,4 +611,43 @@ test('without an address or a token a command ends with 64, without an answer wi
   }
   const spawned = await runCli(['status'], { environment: { CROSSFADE_ADMIN, CROSSFADE_TOKEN: 'x' } });
   assert.equal(spawned.code, 69);
+});
+
+test('a cutover that moves nobody says so where nobody waits for it', async (context) => {
+  const { inProcess } = await runGateway(context, 'operator');
+  const kept = await inProcess('cutover', 'everyone', '--weight', '5%', '--live', 'keep', '--no-wait');
+  assert.equal(kept.code, 0);
+  assert.match(kept.stdout, /\nlive sessions stay where they are, .*; new connections follow the plan\n$/);
+  const moved = await inProcess('cutover', 'everyone', '--weight', '5%', '--no-wait');
+  assert.doesNotMatch(moved.stdout, /stay where they are/);
+  const json = await inProcess('cutover', 'everyone', '--weight', '5%', '--live', 'keep', '--no-wait', '--json');
+  assert.doesNotThrow(() => JSON.parse(json.stdout));
+});
+
+test('sessions list says where sessions are and why, and takes the filters of the API', async (context) => {
+  const { backend, inProcess } = await runGateway(context, 'viewer');
+  const listed = await inProcess('sessions', 'list', '--pending', '--cohort', 'everyone', '--broker', 'legacy');
+  assert.deepEqual([listed.code, listed.stderr], [0, '']);
+  assert.deepEqual(backend.asked, [{ cohort: 'everyone', broker: 'legacy', pending: true, limit: 100 }]);
+  const [titles, row] = listed.stdout.split('\n');
+  assert.match(titles ?? '', /^CLIENT ID +COHORT +HOME +DESIRED +PERSISTENT +MQTT +IN FLIGHT +SINCE +WHY$/);
+  assert.match(row ?? '', /^device-000001 +everyone +legacy +aws +yes .* it can move, and no move has begun with it$/);
+  const json = await inProcess('sessions', 'list', '--json', '--limit', '1');
+  assert.equal(JSON.parse(json.stdout)[0].reason, 'it can move, and no move has begun with it');
+  const bounded = await inProcess('sessions', 'list', '--limit', '1');
+  assert.equal(bounded.stderr, 'the first 1; there may be more: --limit\n');
+  backend.sessions = async () => success([]);
+  assert.equal((await inProcess('sessions', 'list')).stdout, 'no such session\n');
+  assert.equal((await inProcess('sessions', 'list', '--limit', '1001')).code, 64);
+});
+
+test('where names the home of one device, and asks for none of a stream', async (context) => {
+  const { cli } = await runGateway(context, 'viewer');
+  assert.match((await cli('where', 'device-000001')).stdout, /^home {6}aws \(connected\)$/m);
+  const offline = { ...whereDocument, planFrom: 'store' } as const;
+  const homeLine = (answer: Parameters<typeof renderWhere>[0]) =>
+    /^home +(.*)$/m.exec(renderWhere(answer, createStyle(false)))?.[1];
+  assert.equal(homeLine(offline), undefined);
+  assert.equal(homeLine({ ...offline, home: 'legacy', connected: false }), 'legacy (its device is away)');
+  assert.match(homeLine({ ...offline, home: null, connected: false }) ?? '', /^none: it is not connected/);
 });

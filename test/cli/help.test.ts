@@ -22,6 +22,7 @@ const commands: readonly string[] = [
   'freeze',
   'unfreeze',
   'sessions',
+  'sessions list',
   'sessions import-subscriptions',
   'dns',
   'dns split',

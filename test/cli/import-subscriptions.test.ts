@@ -66,7 +66,7 @@ LINE  CLIENT ID  REASON
    6  meter-8    expected 3 fields (client ID, filter, QoS), got 2
    7  meter-9    # is not the last level
 
-They count from the next CONNECT of each device; one that is connected now is known after it.
+Devices that are connected can be moved from now on, the others from their next CONNECT.
 `,
   );
 });
@@ -117,4 +117,14 @@ test('a file that is not there, and a viewer, end the command with the reason', 
   const forbidden = await run();
   assert.equal(forbidden.code, 1);
   assert.match(forbidden.stderr, /operator/);
+});
+
+test('a file without rows imports nothing, which is a mistake and not a success', async (context) => {
+  for (const content of ['', '\n\n', 'client ID,filter,QoS\n']) {
+    const { path, run, bodies } = await runImport(context);
+    await writeFile(path, content);
+    const { code, stdout, stderr } = await run();
+    assert.deepEqual([code, stdout, bodies().length], [64, '', 0]);
+    assert.match(stderr, /subscriptions\.csv has no rows: expected client ID, topic filter and QoS/);
+  }
 });

@@ -216,7 +216,7 @@ test("check warns where the store's plan differs from the file's", async (contex
   assert.equal(code, 0);
   assert.match(stderr, /revision 2 in the store counts.*another salt or identity "run" refuses to start:/);
   assert.match(stderr, /^ {2}~ salt: demo → other$/m);
-  assert.match(stderr, /^ {2}~ cohort everyone weightBps: 20 % → 0 %$/m);
+  assert.match(stderr, /^ {2}~ cohort everyone weightBps: 20% → 0%$/m);
   assert.match(stderr, /^ {2}- override clientid meter-7: aws$/m);
 });
 
@@ -289,7 +289,7 @@ test('plan diff --config compares the plan of the store with the one in the file
   const text = await runInProcess(['plan', 'diff', '--config', config]);
   assert.equal(text.code, 0);
   assert.match(text.stdout, /^revision 2 → .*crossfade\.yaml\n/);
-  assert.match(text.stdout, /^~ cohort everyone weightBps: 20 % → 5 %$/m);
+  assert.match(text.stdout, /^~ cohort everyone weightBps: 20% → 5%$/m);
   const json = await runInProcess(['plan', 'diff', '--config', config, '--json']);
   const { differences } = JSON.parse(json.stdout);
   assert.ok(

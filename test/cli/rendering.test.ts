@@ -126,7 +126,12 @@ test('renderMoves lists what is under way and the last five that ended, newest f
 test('renderMoveOutcome lists figures, pending and refused sessions with their reasons', () => {
   const move = {
     ...moveDocument,
-    pending: { offline: 2, unknownSubscriptions: 0, asleep: 1 },
+    pending: {
+      offline: 2,
+      unknownSubscriptions: 0,
+      asleep: 1,
+      listed: [{ clientId: 'sleeper', reason: 'half a packet' }],
+    },
     refused: Array.from({ length: 21 }, (_, index) => ({ clientId: `meter-${index}`, reason: 'persistent session' })),
     refusedTotal: 21,
   };
@@ -136,6 +141,9 @@ test('renderMoveOutcome lists figures, pending and refused sessions with their r
     'done         40     40        3       21  1.2 s',
   ]);
   assert.ok(lines.includes('  2 offline, will follow the plan when they connect'));
+  assert.ok(lines.includes('sleeper  half a packet'));
+  const prepared = renderMoveOutcome({ ...move, prepareOnly: true }, plain);
+  assert.match(prepared, /^ {2}2 offline, not prepared: nothing moves them before the cutover$/m);
   assert.ok(lines.includes('meter-19  persistent session') && !lines.some((line) => line.startsWith('meter-20')));
   assert.ok(lines.includes('… and 1 more: --json lists them'));
   const beyond = renderMoveOutcome({ ...move, refusedTotal: 5_000 }, plain);
@@ -147,8 +155,17 @@ test('renderMoveOutcome says how a move that is not done ended', () => {
     renderMoveOutcome({ ...moveDocument, state, message }, plain);
   assert.match(
     ended('failed', 'broker aws is down'),
-    /The move failed: broker aws is down\n {2}the plan has its new weight: repeat .*\n$/,
+    /The move failed: broker aws is down\n {2}look at aws first, .*\n {2}the plan has its new weight, .*repeat .*"crossfade rollback" takes them back\n$/,
   );
+  const back = { ...moveDocument, kind: 'rollback', state: 'failed', destinations: ['legacy'] } as const;
+  const failedBack = renderMoveOutcome(back, plain);
+  assert.match(
+    failedBack,
+    /\n {2}look at legacy first, .*\n {2}the plan has its new weight, .*repeat the command to go on\n$/,
+  );
+  assert.doesNotMatch(failedBack, /crossfade rollback/);
+  const prepare = renderMoveOutcome({ ...moveDocument, prepareOnly: true, state: 'aborted' }, plain);
+  assert.match(prepare, /\n {2}nothing has moved, the plan is as it was: repeat the command to prepare again\n$/);
   assert.match(ended('superseded', null), /A newer revision took over: its own move goes on from here\n$/);
 });
 

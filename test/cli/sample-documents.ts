@@ -35,6 +35,7 @@ export const moveDocument: MoveDocument = {
   state: 'done',
   kind: 'cutover',
   cohorts: ['everyone'],
+  destinations: ['aws'],
   revision: 5,
   author: 'ops',
   reason: 'canary',
@@ -46,7 +47,7 @@ export const moveDocument: MoveDocument = {
   prepared: 0,
   underWay: 0,
   aborted: 0,
-  pending: { offline: 0, unknownSubscriptions: 0, asleep: 0 },
+  pending: { offline: 0, unknownSubscriptions: 0, asleep: 0, listed: [] },
   refused: [],
   refusedTotal: 0,
   startedAt: '2026-03-01T12:00:00.000Z',
@@ -60,8 +61,8 @@ export const statusDocument: StatusDocument = {
   frozen: false,
   freeze: null,
   brokers: {
-    legacy: { profile: 'mqtt', sessions: 952, connected: true },
-    aws: { profile: 'aws-iot-core', sessions: 48, connected: false },
+    legacy: { profile: 'mqtt', sessions: 952, secondLegs: 0, connected: true, state: 'up' },
+    aws: { profile: 'aws-iot-core', sessions: 48, secondLegs: 30, connected: false, state: 'down' },
   },
   cohorts: [
     {
@@ -70,6 +71,7 @@ export const statusDocument: StatusDocument = {
       target: 'aws',
       weightBps: 500,
       sessions: { source: 952, target: 48, moving: 2 },
+      handovers: { underWay: 1, prepared: 29, warm: 0 },
       heldBack: 3,
     },
   ],

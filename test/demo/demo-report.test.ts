@@ -3,7 +3,7 @@ import { describe, test } from 'node:test';
 import { judgeDemo, type StepReport } from '../../src/demo/demo-report.ts';
 
 const step: StepReport = {
-  name: '5 %',
+  name: '5%',
   weightBps: 500,
   revision: 2,
   onSource: 19,
@@ -39,11 +39,11 @@ describe('judgeDemo', () => {
   test('losses at QoS 0 and duplicates fail nothing', () => assert.deepEqual(failures([step]), []));
 
   const faults = [
-    [{ ...step, misplaced: 1 }, '5 %: every device is where the plan says'],
-    [{ ...step, reconnects: 1 }, '5 %: no device reconnects'],
-    [{ ...step, commandsReceived: 19 }, '5 %: every device receives its command'],
-    [{ ...step, statusAgrees: false }, "5 %: the gateway's status agrees with the brokers"],
-    [{ ...step, move: 'superseded' }, '5 %: the move ends as done'],
+    [{ ...step, misplaced: 1 }, '5%: every device is where the plan says'],
+    [{ ...step, reconnects: 1 }, '5%: no device reconnects'],
+    [{ ...step, commandsReceived: 19 }, '5%: every device receives its command'],
+    [{ ...step, statusAgrees: false }, "5%: the gateway's status agrees with the brokers"],
+    [{ ...step, move: 'superseded' }, '5%: the move ends as done'],
   ] as const;
   for (const [faulty, name] of faults) {
     test(`fails: ${name}`, () => assert.deepEqual(failures([faulty]), [name]));

@@ -44,7 +44,7 @@ describe('runDemo', () => {
     assert.equal(report.ok, true);
     assert.deepEqual(
       report.steps.map(({ name, onSource, onTarget }) => [name, onSource + onTarget]),
-      ['start', '5 %', '50 %', '100 %', 'rollback'].map((name) => [name, 20]),
+      ['start', '5%', '50%', '100%', 'rollback'].map((name) => [name, 20]),
     );
     const [start, , half, full, rollback] = report.steps;
     assert.deepEqual([start?.onTarget, full?.onTarget, rollback?.onTarget], [0, 20, 0]);

@@ -93,8 +93,12 @@ test('twenty clients with one client ID, while the plan goes back and forth, are
   const clientId = 'storm';
   const to = gateway.port;
   const devices = Array.from({ length: 20 }, () => new Device({ clientId, to, reconnectPeriod: 1 }));
+  const livesAt = (broker: string) =>
+    timeline.of(clientId).filter((event) => event.broker === broker && event.what === 'live').length;
   const endMs = performance.now() + 5_000;
-  for (let turn = 0; performance.now() < endMs; turn += 1) {
+  // A machine that is slow gets longer, so that what is claimed below was seen in at least as many sessions.
+  const isEnough = () => performance.now() > endMs && Math.min(livesAt('legacy'), livesAt('target')) > 10;
+  for (let turn = 0; !isEnough(); turn += 1) {
     await world.cutover(turn % 2 === 0 ? 10_000 : 0, { live: 'keep' });
     const seen = timeline.of(clientId).length;
     await timeline.changes.until(
@@ -103,11 +107,6 @@ test('twenty clients with one client ID, while the plan goes back and forth, are
     );
   }
   await Promise.all(devices.map((device) => device[Symbol.asyncDispose]()));
-  const events = timeline.of(clientId);
-  for (const broker of ['legacy', 'target']) {
-    const count = events.filter((event) => event.broker === broker && event.what === 'live').length;
-    assert.ok(count > 10, `${count} sessions at ${broker}`);
-  }
   assert.deepEqual(timeline.doubles(clientId), []);
   await using last = await world.device(clientId);
   await last.echo();

@@ -287,6 +287,28 @@ describe('drain', () => {
     assert.equal(world.gateway.counts().connections, 0);
   });
 
+  it('ends as soon as nobody is left, and says how many it handed back', async () => {
+    const all = [await attach('a', 5), await attach('b', 5), await attach('c', 5)];
+    const startMs = performance.now();
+    await world.gateway.drain(60_000);
+    assert.ok(performance.now() - startMs < 20_000, 'far from its deadline');
+    for (const { inbox } of all) await inbox.closed();
+    const told = world.log.map((line) => JSON.parse(line)).filter(({ msg }) => /hands its sessions|drained/.test(msg));
+    const figures = told.map(({ sessions, handedBack, endedThemselves, left }) => [
+      sessions,
+      handedBack,
+      endedThemselves,
+      left,
+    ]);
+    assert.deepEqual(
+      [figures.at(0), figures.at(-1)],
+      [
+        [3, 0, 0, 3],
+        [3, 3, 0, 0],
+      ],
+    );
+  });
+
   it('ends at its deadline with a connection that says nothing', async () => {
     const device = await TestDevice.dial(world.port);
     devices.push(device);

@@ -12,6 +12,7 @@ import type {
   UpstreamRequest,
 } from '../../src/gateway/upstream-connector.ts';
 import {
+  answers,
   brokerCa,
   clientCa,
   createConnector,
@@ -98,11 +99,11 @@ test('connect says refused, with the endpoint', async (context) => {
 test('connect gives up on a black hole after dialMs, leaves nothing open, and holds it down', async (context) => {
   const hole = await startPlainBroker(context);
   const { connector } = createConnector(context, { endpoints: [secure(hole.port)] }, { limits: { dialMs: 60 } });
-  assert.equal(connector.brokerIsUp('legacy'), true);
+  assert.equal(answers(connector), true);
   const { code, message } = expectFailure(await connector.connect(createRequest()));
   assert.equal(code, 'timeout');
   assert.match(message, /no TLS handshake within 60 ms/);
-  assert.equal(connector.brokerIsUp('legacy'), false);
+  assert.equal(answers(connector), false);
   await hole.whenEmpty();
 });
 
@@ -183,29 +184,29 @@ test('reportOutcome holds down an endpoint that stays silent, and lets it back w
   const connection = expectConnection(context, await connector.connect(createRequest()));
   connection.reportOutcome('failed');
   connection.reportOutcome('failed');
-  assert.equal(connector.brokerIsUp('legacy'), true);
+  assert.equal(answers(connector), true);
   connection.reportOutcome('failed');
-  assert.equal(connector.brokerIsUp('legacy'), false);
+  assert.equal(answers(connector), false);
   connection.reportOutcome('answered');
-  assert.equal(connector.brokerIsUp('legacy'), true);
+  assert.equal(answers(connector), true);
 });
 
-test('brokerIsUp stays false when the hold-down is over, until an endpoint answers', async (context) => {
+test('a broker counts as failed when the hold-down is over, until an endpoint answers', async (context) => {
   const port = await findClosedPort();
   const clock = { wallMs: () => 0, monotonicMs: () => nowMs };
   let nowMs = 0;
   const { connector } = createConnector(context, { endpoints: [plain(port)] }, { clock });
-  assert.equal(connector.brokerIsUp('legacy'), true, 'never tried');
+  assert.equal(answers(connector), true, 'never tried');
   expectFailure(await connector.connect(createRequest()));
   nowMs += 3_600_000;
-  assert.equal(connector.brokerIsUp('legacy'), false);
+  assert.equal(answers(connector), false);
   const server = createServer((socket) => socket.resume()).listen(port, '127.0.0.1');
   await once(server, 'listening');
   context.after(() => server.close());
   const connection = expectConnection(context, await connector.connect(createRequest()));
-  assert.equal(connector.brokerIsUp('legacy'), false, 'a connection without CONNACK is no answer');
+  assert.equal(answers(connector), false, 'a connection without CONNACK is no answer');
   connection.reportOutcome('answered');
-  assert.equal(connector.brokerIsUp('legacy'), true);
+  assert.equal(answers(connector), true);
 });
 
 test('an abort ends the dial at every stage and leaves nothing behind', async (context) => {
@@ -232,7 +233,7 @@ test('an abort ends the dial at every stage and leaves nothing behind', async (c
     const controller = new AbortController();
     const request = createRequest({ signal: controller.signal, ...arrange(() => controller.abort()) });
     assert.equal(expectFailure(await connector.connect(request)).code, 'aborted', name);
-    assert.equal(connector.brokerIsUp('legacy'), true, name);
+    assert.equal(answers(connector), true, name);
   }
   await hole.whenEmpty();
 });
@@ -279,7 +280,7 @@ test('connect names an unknown broker', async (context) => {
     code: 'unknown-broker',
     message: 'Expected the name of a broker, got nowhere',
   });
-  assert.equal(connector.brokerIsUp('nowhere'), false);
+  assert.deepEqual(connector.brokerLife('nowhere'), { heardMs: undefined, failedMs: undefined });
 });
 
 test('createUpstreamConnector refuses wrong material and names the broker, never the key', async (context) => {

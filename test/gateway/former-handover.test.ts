@@ -4,7 +4,7 @@ import mqtt from 'mqtt-packet';
 import type { GatewaySettings, HandoverSettings } from '../../src/gateway/gateway-ports.ts';
 import type { HandoverQuestion, HandoverReply } from '../../src/gateway/live-session.ts';
 import { createGatewayWorld, type GatewayWorld } from './gateway-world.ts';
-import { connackAccepted, connackAccepted5 } from './scripted-broker.ts';
+import { type BrokerLeg, connackAccepted, connackAccepted5 } from './scripted-broker.ts';
 import { TestDevice } from './test-device.ts';
 import { until } from './until.ts';
 
@@ -147,6 +147,106 @@ describe('a session whose broker is lost in the rollback window', () => {
       'publish',
     ]);
     assert.equal(world.legacy.legs.length, 1);
+  });
+});
+
+describe('a session whose new broker is lost while the former one still delivers', () => {
+  it('goes back over the leg that it had just left, where `onDown` says so', async () => {
+    await start({ overlapMs: 60_000 }, { onDown: 'source', repairMs: 100 });
+    const device = await attach();
+    await switchOver();
+    const former = await world.legacy.leg();
+    world.down.add('target');
+    (await world.target.leg()).socket.destroy();
+    await until(() => homeOf() === 'legacy');
+    device.send({ cmd: 'publish', topic: 't', payload: 'x', qos: 1, messageId: 7, dup: false, retain: false });
+    await device.inbox.packet('puback');
+    assert.deepEqual(former.inbox.commands(), ['connect', 'subscribe', 'publish']);
+    assert.equal(world.legacy.legs.length, 1);
+  });
+});
+
+describe('a session that goes to its source while a move wants it on the target', () => {
+  it('is not left without a broker half way', async () => {
+    await start({}, { onDown: 'source', repairMs: 100 });
+    const device = await attach();
+    await switchOver();
+    const former = await world.legacy.leg();
+    await former.inbox.packet('unsubscribe');
+    world.down.add('target');
+    (await world.target.leg()).socket.destroy();
+    await until(() => {
+      ask();
+      return homeOf() === 'legacy';
+    });
+    world.gateway.abortHandovers('m');
+    device.send({ cmd: 'publish', topic: 't', payload: 'x', qos: 1, messageId: 7, dup: false, retain: false });
+    await device.inbox.packet('puback');
+    assert.equal(former.inbox.commands().includes('disconnect'), false);
+    assert.equal(world.legacy.legs.length, 1);
+  });
+
+  it('stays on its way there when the operator takes the move back', async () => {
+    await start({}, { onDown: 'source', repairMs: 100 });
+    await attach();
+    await switchOver();
+    const former = await world.legacy.leg();
+    await former.inbox.packet('unsubscribe');
+    world.legacy.grants = undefined;
+    world.down.add('target');
+    (await world.target.leg()).socket.destroy();
+    await former.inbox.until(() => former.inbox.commands().filter((command) => command === 'subscribe').length === 2);
+    world.gateway.abortHandovers('m');
+    const messageId = Number(former.inbox.packets.at(-1)?.messageId);
+    former.socket.write(mqtt.generate({ cmd: 'suback', messageId, granted: [1] }));
+    await until(() => homeOf() === 'legacy');
+    assert.equal(world.legacy.legs.length, 1);
+  });
+});
+
+describe('a persistent session whose former broker has a queue for it', () => {
+  const lastHome = () => world.registry.attachments.at(-1)?.broker;
+
+  /** On the target, with a message of the former broker that the device has not acknowledged. */
+  async function move(): Promise<{ device: TestDevice; former: BrokerLeg; messageId: number }> {
+    await start();
+    const device = await attach({ clean: false });
+    const former = await world.legacy.leg();
+    const message = { cmd: 'publish', topic: 'commands', qos: 1, messageId: 9, dup: false, retain: false } as const;
+    former.socket.write(mqtt.generate({ ...message, payload: 'queued' }));
+    const { messageId } = await device.inbox.packet('publish');
+    await switchOver();
+    return { device, former, messageId: Number(messageId) };
+  }
+
+  it('is found there whatever becomes of the gateway, until the queue is dry and that is on disk', async () => {
+    const { device, former, messageId } = await move();
+    assert.equal(homeOf(), 'target');
+    assert.equal(lastHome(), 'legacy');
+    const everyone = { name: 'everyone', source: 'legacy', target: 'target', weightBps: 10_000 };
+    const misplaced = () => world.gateway.misplacedPersistent([everyone]);
+    assert.deepEqual(misplaced(), { everyone: 1 }, 'by what is written down, as those of devices that are away');
+    device.send({ cmd: 'puback', messageId });
+    await until(() => lastHome() === 'target', 'the new home');
+    assert.deepEqual(misplaced(), {});
+    assert.ok(!former.inbox.commands().includes('unsubscribe'));
+    const toldAtMs = performance.now();
+    await former.inbox.packet('unsubscribe');
+    assert.ok(performance.now() - toldAtMs > 500, `${performance.now() - toldAtMs} ms`);
+    assert.deepEqual(world.registry.purges, []);
+  });
+
+  it('is found at its new broker from the first subscription on that only this one has', async () => {
+    const { device } = await move();
+    assert.equal(lastHome(), 'legacy');
+    await subscribe(device, 'more', 2);
+    await until(() => lastHome() === 'target', 'the new home');
+  });
+
+  it('is found at its new broker when the former one is lost', async () => {
+    const { former } = await move();
+    former.socket.destroy();
+    await until(() => lastHome() === 'target', 'the new home');
   });
 });
 

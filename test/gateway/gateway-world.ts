@@ -3,9 +3,10 @@ import { connect, type Socket } from 'node:net';
 import { pino } from 'pino';
 import { type Clock, systemClock } from '../../src/base/clock.ts';
 import { failure, success } from '../../src/base/result.ts';
+import { brokerLife, EndpointWatch } from '../../src/gateway/endpoint-watch.ts';
 import { createGateway, type Gateway } from '../../src/gateway/gateway.ts';
 import type { DeviceListenerSettings, GatewayLimits, GatewaySettings } from '../../src/gateway/gateway-ports.ts';
-import type { UpstreamConnector, UpstreamRequest } from '../../src/gateway/upstream-connector.ts';
+import type { ConnectOutcome, UpstreamConnector, UpstreamRequest } from '../../src/gateway/upstream-connector.ts';
 import type { Finding } from '../../src/mqtt/adaptation-kind.ts';
 import type { Announce } from '../../src/plan/plan.ts';
 import type { RoutingSnapshot } from '../../src/plan/snapshot.ts';
@@ -32,6 +33,7 @@ export const testLimits: GatewayLimits = {
   quiesceMs: 400,
   takeoverMs: 400,
   repairMs: 30_000,
+  drainPerSecond: 500,
 };
 
 /** Grants everything at once and remembers what it was told. */
@@ -124,6 +126,8 @@ export interface GatewayWorld {
   readonly log: string[];
   readonly dials: UpstreamRequest[];
   readonly outcomes: string[];
+  /** What the connections to each broker tell of it. */
+  readonly watches: Readonly<Record<string, EndpointWatch>>;
   /** The gateway's own ends of its connections to the brokers. */
   readonly upstreams: Socket[];
   desired: 'legacy' | 'target';
@@ -158,6 +162,7 @@ export async function createGatewayWorld(
   let revision = 1;
   const dials: UpstreamRequest[] = [];
   const outcomes: string[] = [];
+  const watches: Readonly<Record<string, EndpointWatch>> = { legacy: new EndpointWatch(), target: new EndpointWatch() };
   const sockets: Socket[] = [];
   const upstream: UpstreamConnector = {
     async connect(request) {
@@ -172,9 +177,15 @@ export async function createGatewayWorld(
       } catch {
         return failure({ code: 'unreachable', message: 'nobody listens' });
       }
-      return success({ socket, endpoint: 'scripted', reportOutcome: (outcome) => void outcomes.push(outcome) });
+      const reportOutcome = (outcome: ConnectOutcome) => void outcomes.push(outcome);
+      return success({
+        socket,
+        endpoint: 'scripted',
+        watch: watches[request.broker] ?? new EndpointWatch(),
+        reportOutcome,
+      });
     },
-    brokerIsUp: () => true,
+    brokerLife: (broker) => brokerLife([watches[broker] ?? new EndpointWatch()]),
     close() {},
   };
   const gateway = createGateway({
@@ -207,6 +218,7 @@ export async function createGatewayWorld(
     log,
     dials,
     outcomes,
+    watches,
     upstreams: sockets,
     desired: 'legacy',
     announce: 'source',
@@ -271,6 +283,7 @@ export async function metricValue(
     | Metrics['adaptations']
     | Metrics['messagesDropped']
     | Metrics['handovers']
+    | Metrics['secondLegs']
     | Metrics['repairs'],
   labels: Record<string, string>,
 ): Promise<number> {

@@ -10,6 +10,7 @@ import {
   pauseHandover,
   refusedBy,
   resumeHandover,
+  settleHandover,
   startHandoverMove,
 } from '../../src/gateway/handover-move.ts';
 import type { HandoverReply } from '../../src/gateway/live-session.ts';
@@ -17,15 +18,19 @@ import type { HandoverReply } from '../../src/gateway/live-session.ts';
 const terms: HandoverMoveTerms = { pacePerSecond: 100, isPrepare: false, abortPercent: 2, refusedListed: 10 };
 
 const nothing: HandoverReply = {
+  sessions: 0,
   begun: 0,
   moved: 0,
   prepared: 0,
   underWay: 0,
   remaining: 0,
+  destinations: {},
   aborted: [],
   staying: [],
+  waiting: [],
   unknownSubscriptions: 0,
   asleep: 0,
+  workMs: 0,
 };
 
 function started(changes: Partial<HandoverMoveTerms> = {}): HandoverMoveState {
@@ -118,7 +123,7 @@ describe('handover move', () => {
     assert.equal(four.outcome, undefined);
     const seven = tick(four, 1_000, { remaining: 50, aborted: [...aborted(2, 'denied'), ...aborted(1, 'no CONNACK')] });
     assert.equal(seven.outcome, 'failed');
-    assert.equal(seven.message, '7 of 7 attempts were given up, more than 2 %: 5 × no CONNACK, 2 × denied');
+    assert.equal(seven.message, '7 of 7 attempts were given up, more than 2%: 5 × no CONNACK, 2 × denied');
     const few = tick(started(), 0, { moved: 1_000, remaining: 50, aborted: aborted(20, 'denied') });
     assert.equal(few.outcome, undefined, 'two per cent');
   });
@@ -142,6 +147,45 @@ describe('handover move', () => {
     assert.equal(state.outcome, 'done');
     assert.deepEqual([refusedBy(state).listed.length, refusedBy(state).total], [3, 5]);
     assert.deepEqual([state.unknownSubscriptions, state.asleep], [2, 3]);
+  });
+
+  it('goes on with the figures of before a restart, and is not done before its devices are back', () => {
+    const earlier = { eligible: 43, moved: 12, aborted: 1, sessions: 50, returnUntilMs: 60_000 };
+    let state = startHandoverMove(0, terms, earlier);
+    assert.deepEqual([state.moved, state.eligible, state.aborted, state.isBeyondCanary], [12, 43, 1, true]);
+    state = tick(state, 100, { sessions: 0 });
+    assert.deepEqual([state.outcome, state.moved, state.eligible], [undefined, 12, 43]);
+    assert.match(state.message ?? '', /waits for its devices/);
+    const back = tick(state, 200, { sessions: 50, moved: 3 });
+    assert.deepEqual([back.outcome, back.moved], ['done', 15]);
+    assert.match(back.message ?? '', /^28 of 43 sessions were not seen to move/);
+    const late = tick(state, 60_000, { sessions: 49 });
+    assert.deepEqual([late.outcome, late.moved, late.eligible], ['done', 12, 43]);
+    const going = tick(state, 200, { sessions: 50, remaining: 5 });
+    assert.deepEqual([going.outcome, going.message], [undefined, undefined]);
+  });
+
+  it('says that it waits also when it was paused meanwhile', () => {
+    const state = startHandoverMove(0, terms, { eligible: 1, moved: 0, aborted: 0, sessions: 1, returnUntilMs: 9 });
+    const paused = tick(pauseHandover(state, 'by ops'), 10, { sessions: 1, remaining: 1 });
+    assert.equal(paused.message, 'by ops');
+    assert.match(resumeHandover(pauseHandover(state, 'by ops'), 1).message ?? '', /waits for its devices/);
+  });
+
+  it('says how many were lost from sight, and nothing where all moved or are listed', () => {
+    const started30 = tick(started(), 0, { remaining: 30, sessions: 30 });
+    assert.match(tick(started30, 10, { moved: 28, sessions: 28 }).message ?? '', /^2 of 30 sessions were not seen/);
+    assert.equal(tick(started30, 10, { moved: 30, sessions: 30 }).message, undefined);
+    assert.equal(tick(started({ isPrepare: true }), 10, { remaining: 0 }).message, undefined);
+  });
+
+  it('counts the switches that were under way when it was ended, and leaves the rest to a newer move', () => {
+    const state = tick(started(), 0, { begun: 3, underWay: 3, prepared: 2, remaining: 5 });
+    const ended = endHandover(state, 'aborted', { nowMs: 5, message: 'by ops' });
+    const settled = settleHandover(ended, [{ ...nothing, moved: 1, underWay: 1 }, undefined], { isLast: false });
+    assert.deepEqual([settled.moved, settled.underWay, settled.prepared, settled.outcome], [1, 1, 0, 'aborted']);
+    const superseded = settleHandover(ended, [{ ...nothing, moved: 1, underWay: 9, prepared: 9 }], { isLast: true });
+    assert.deepEqual([superseded.moved, superseded.underWay, superseded.prepared], [1, 0, 0]);
   });
 
   it('ends a preparation when every wanted session has its second leg', () => {
@@ -187,7 +231,8 @@ describe('handover move', () => {
           if (!state.isBeyondCanary)
             assert.ok(state.begun + allowance <= (state.begun === 0 ? 1 : 11), 'one, then ten');
           state = tick(state, nowMs, fleet.answer(allowance), allowance);
-          assert.ok(state.begun <= 1 + (nowMs / 1_000) * pacePerSecond, 'never faster than the pace');
+          // The sum of what the ticks earned is rounded at each of them.
+          assert.ok(state.begun <= 1.000_001 + (nowMs / 1_000) * pacePerSecond, 'never faster than the pace');
           assert.ok(state.underWay <= Math.max(made.warm + 1, 20, pacePerSecond * 10));
           assert.ok(at < 1_000_000, 'it ends');
         }

@@ -4,6 +4,7 @@ import { Duplex } from 'node:stream';
 import { describe, it } from 'node:test';
 import mqtt from 'mqtt-packet';
 import { systemClock } from '../../src/base/clock.ts';
+import { EndpointWatch } from '../../src/gateway/endpoint-watch.ts';
 import { closeForNewer } from '../../src/gateway/orderly-close.ts';
 import { ParkedUpstreams } from '../../src/gateway/parked-upstreams.ts';
 import { PendingCounts } from '../../src/gateway/pending-counts.ts';
@@ -61,7 +62,7 @@ function startRelay(protocol: '3.1.1' | '5'): { relay: Relay; device: HeldSocket
       record: { ...record, protocol },
       device: device.asSocket(),
       upstream: upstream.asSocket(),
-      machine: { ...sessionTerms(protocol), sessionExpiryInterval: 0, undeliverable: 'refuse', maxPacketBytes, counts },
+      machine: { ...sessionTerms(protocol), sessionExpiryInterval: 0, counts },
       origin: {
         connect: connectPacket(protocol),
         device: upstreamDevice,
@@ -82,6 +83,7 @@ function startRelay(protocol: '3.1.1' | '5'): { relay: Relay; device: HeldSocket
         handleSwitched: () => {},
         handleUpstreamOver: () => {},
         handleCutAborted: () => {},
+        handleLeaving: () => {},
         handleDrained: () => {},
         handleSubscriptionsChanged: () => {},
       },
@@ -114,7 +116,7 @@ const record: SessionRecord = {
   isClaimed: true,
   identity: { clientId: 'meter-1' },
   assignment: { broker: 'legacy', reason: 'no-cohort', revision: 1 },
-  home: { broker: 'legacy', keepAliveSeconds: 60, lossDelaySeconds: 0 },
+  home: { broker: 'legacy', watch: new EndpointWatch(), keepAliveSeconds: 60, lossDelaySeconds: 0 },
   protocol: '3.1.1',
   intent: 'clean',
   sessionExpiryInterval: 0,

@@ -5,24 +5,44 @@ import { allowanceAt, applyProgress, endMove, startReconnectMove } from '../../s
 
 describe('reconnect move', () => {
   it('is done at once when nobody has to go', () => {
-    const state = applyProgress(startReconnectMove(0, 10), [{ closed: 0, remaining: 0, closing: 0, staying: [] }], {
-      nowMs: 5,
-      allowance: 1,
-      refusedListed: 10,
-    });
+    const state = applyProgress(
+      startReconnectMove(0, 10),
+      [{ sessions: 0, closed: 0, remaining: 0, closing: 0, staying: [] }],
+      {
+        nowMs: 5,
+        allowance: 1,
+        refusedListed: 10,
+      },
+    );
     assert.equal(state.outcome, 'done');
     assert.equal(state.finishedAtMs, 5);
   });
 
   it('lists those that stay, and no more of them than it may', () => {
     const staying = Array.from({ length: 5 }, (_, index) => ({ clientId: `meter-${index}`, reason: 'persistent' }));
-    const state = applyProgress(startReconnectMove(0, 10), [{ closed: 0, remaining: 0, closing: 0, staying }], {
-      nowMs: 0,
-      allowance: 1,
-      refusedListed: 3,
-    });
+    const state = applyProgress(
+      startReconnectMove(0, 10),
+      [{ sessions: 0, closed: 0, remaining: 0, closing: 0, staying }],
+      {
+        nowMs: 0,
+        allowance: 1,
+        refusedListed: 3,
+      },
+    );
     assert.equal(state.refused.length, 3);
     assert.equal(state.refusedTotal, 5);
+  });
+
+  it('goes on with the figures of before a restart, and is not done before its devices are back', () => {
+    const state = startReconnectMove(0, 10, { eligible: 9, moved: 4, aborted: 0, sessions: 8, returnUntilMs: 1_000 });
+    const tick = (sessions: number, nowMs: number) =>
+      applyProgress(state, [{ sessions, closed: 0, remaining: 0, closing: 0, staying: [] }], {
+        ...{ nowMs, allowance: 1, refusedListed: 10 },
+      });
+    assert.deepEqual([tick(7, 999).outcome, tick(7, 1_000).outcome, tick(8, 1).outcome], [undefined, 'done', 'done']);
+    assert.match(tick(7, 999).message ?? '', /waits for its devices/);
+    assert.deepEqual([tick(8, 1).eligible, tick(8, 1).moved], [9, 4]);
+    assert.match(tick(8, 1).message ?? '', /^5 of 9 sessions were not seen to move/);
   });
 
   it('keeps the first outcome', () => {
@@ -44,7 +64,7 @@ describe('reconnect move', () => {
           // Sessions that are closing still count as remaining for the tick that closes them.
           const remaining = left;
           left -= closed;
-          const progress = [{ closed, remaining, closing: closed, staying: [] }];
+          const progress = [{ sessions: left, closed, remaining, closing: closed, staying: [] }];
           state = applyProgress(state, progress, { nowMs, allowance, refusedListed: 10 });
           assert.ok(state.moved <= (nowMs / 1000) * pacePerSecond + 1, 'never faster than the pace');
           assert.ok(tick < 1_000_000, 'it ends');

@@ -48,7 +48,14 @@ describe('a relayed session', () => {
     assert.deepEqual(Buffer.concat(leg.received), bytes);
     assert.equal(await metricValue(world.metrics.connects, { broker: 'legacy', result: 'accepted' }), 1);
     assert.deepEqual(world.registry.attachments, [
-      { clientId: 'meter-1', connection: 1, epoch: 1, broker: 'legacy', persistent: false },
+      {
+        clientId: 'meter-1',
+        connection: 1,
+        epoch: 1,
+        broker: 'legacy',
+        persistent: false,
+        place: { cohort: 'everyone', position: 0 },
+      },
     ]);
     assert.ok(!world.log.join('').includes('secret'));
     const [session] = world.gateway.sessions({ limit: 10 });

@@ -4,7 +4,7 @@ import mqtt, { type Packet } from 'mqtt-packet';
 import { PacketInbox } from './packet-inbox.ts';
 
 /** What the broker does with a CONNECT: an answer in bytes, or one of the ways in which brokers fail. */
-export type ConnectScript = Buffer | 'silent' | 'close' | 'close-at-accept';
+export type ConnectScript = Buffer | 'silent' | 'close' | 'close-at-accept' | 'close-behind-connack';
 
 export const connackAccepted = Buffer.from([0x20, 0x02, 0x00, 0x00]);
 export const connackAccepted5 = Buffer.from([0x20, 0x03, 0x00, 0x00, 0x00]);
@@ -23,6 +23,8 @@ export class ScriptedBroker {
   onConnect: ConnectScript = connackAccepted;
   protocolVersion: 4 | 5 = 4;
   acknowledges = true;
+  /** Closes at every PUBLISH. */
+  closesAtPublish = false;
   /** The code of every SUBACK; undefined: SUBSCRIBE and UNSUBSCRIBE are not answered. */
   grants: number | undefined;
   /** Reads nothing while true, so that the gateway's buffers fill. */
@@ -84,11 +86,13 @@ export class ScriptedBroker {
   #answer(socket: Socket, packet: Packet): void {
     if (packet.cmd === 'connect') {
       if (this.onConnect === 'close') socket.destroy();
+      else if (this.onConnect === 'close-behind-connack') socket.end(connackAccepted);
       else if (Buffer.isBuffer(this.onConnect)) socket.write(this.onConnect);
       if (this.readsNothing) socket.pause();
       return;
     }
-    if (!this.acknowledges) return;
+    if (packet.cmd === 'publish' && this.closesAtPublish) socket.destroy();
+    if (!this.acknowledges || socket.destroyed) return;
     if (packet.cmd === 'publish' && packet.qos === 1) {
       socket.write(mqtt.generate({ cmd: 'puback', messageId: packet.messageId ?? 0 }));
     }

@@ -102,7 +102,7 @@ describe('a device that sends and does not read its answers', () => {
     }
     assert.ok(sent < 40_000_000, `took ${sent} bytes of pings`);
     device.socket.resume();
-    await until(() => device.inbox.bytes === sent + 4, 'every ping’s answer');
+    await until(() => device.inbox.bytes === sent + 4, 'every ping’s answer', 40_000);
   });
 });
 
@@ -231,7 +231,7 @@ describe('a device on its cohort’s source', () => {
     device.socket.write(publish(2, deep));
     await until(() => kinds().includes('cannot topic-depth'));
     assert.equal(world.gateway.misplaced()[0]?.heldBack, 'topic-depth');
-    assert.equal(world.gateway.counts().byCohort['everyone']?.moving, 0);
+    assert.equal(world.gateway.counts().byCohort['everyone']?.moving, 1, 'it is not where the plan wants it');
   });
 
   it('is told the least of both brokers where the cohort says so', async () => {

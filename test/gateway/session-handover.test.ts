@@ -161,6 +161,19 @@ describe('a live handover', () => {
     assert.equal(world.dials.length, 2);
   });
 
+  it('counts all live sessions of its cohorts, and where the remaining ones go', async () => {
+    await start();
+    await attach('meter-1');
+    const before = ask({ isPaused: true });
+    assert.deepEqual([before.sessions, before.destinations], [1, {}]);
+    await world.cutOver('target');
+    const reply = ask({ isPaused: true });
+    assert.deepEqual([reply.sessions, reply.remaining, reply.destinations], [1, 1, { target: 1 }]);
+    assert.equal(ask({ isPaused: true, cohorts: ['nobody'] }).sessions, 0);
+    await handOver();
+    assert.equal(ask().sessions, 1);
+  });
+
   it('begins nothing while it is paused', async () => {
     await start();
     await attach('meter-1');
@@ -198,7 +211,12 @@ describe('a live handover', () => {
     const reply = ask();
     assert.equal(reply.remaining, 0);
     assert.equal(reply.unknownSubscriptions, 1);
-    assert.match(reply.staying[0]?.reason ?? '', /not known/);
+    assert.match(reply.waiting[0]?.reason ?? '', /not known/);
+    assert.deepEqual(reply.staying, [], 'pending, and not refused too');
+    const terms = { name: 'everyone', source: 'legacy', target: 'target' };
+    assert.deepEqual(world.gateway.misplacedPersistent([{ ...terms, weightBps: 10_000 }]), { everyone: 1 });
+    assert.deepEqual(world.gateway.misplacedPersistent([{ ...terms, weightBps: 0 }]), {});
+    assert.deepEqual(world.gateway.misplacedPersistent([{ ...terms, name: 'other', weightBps: 10_000 }]), {});
   });
 });
 

@@ -122,7 +122,8 @@ describe('a session whose broker is lost', () => {
     const leg = await world.legacy.leg();
     await leg.inbox.packet('subscribe');
     await until(() => world.registry.attachments.length === 2);
-    const moved = { clientId: 'meter-1', connection: 1, epoch: 1, broker: 'legacy', persistent: false };
+    const place = { cohort: 'everyone', position: 0 };
+    const moved = { clientId: 'meter-1', connection: 1, epoch: 1, broker: 'legacy', persistent: false, place };
     assert.deepEqual(world.registry.attachments[1], moved);
     assert.equal(await metricValue(world.metrics.sessions, { broker: 'legacy', cohort: 'everyone' }), 1);
     assert.equal(await metricValue(world.metrics.sessions, { broker: 'target', cohort: 'everyone' }), 0);

@@ -30,6 +30,11 @@ export function mintClient(commonName: string): MintedCertificate {
   return mintCertificate({ subject: { commonName }, issuer: clientCa, extendedKeyUsage: ['clientAuth'] });
 }
 
+/** Whether the broker has not failed since it was last heard from. */
+export function answers(connector: ReloadableUpstreamConnector): boolean {
+  return connector.brokerLife('legacy').failedMs === undefined;
+}
+
 /** A loopback server that ends with the test, its connections first. */
 export interface FakeBroker {
   readonly port: number;

@@ -1,24 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import {
-  type BrokerProfile,
-  brokerProfiles,
-  packetLimit,
-  profileNamed,
-  topicObstacle,
-} from '../../src/mqtt/broker-profiles.ts';
+import { type BrokerProfile, brokerProfiles, profileNamed, topicObstacle } from '../../src/mqtt/broker-profiles.ts';
 import { maxPacketBytes } from '../../src/mqtt/control-packet.ts';
-
-test('packetLimit is the smaller one of the listener and the profile', () => {
-  const rows: [listener: number, profile: string | undefined, expected: number][] = [
-    [268_435_460, 'mqtt', 268_435_460],
-    [268_435_460, undefined, 268_435_460],
-    [268_435_460, 'toString', 268_435_460],
-    [268_435_460, 'aws-iot-core', 149_508],
-    [100_000, 'aws-iot-core', 100_000],
-  ];
-  for (const [listener, profile, expected] of rows) assert.equal(packetLimit(listener, profile), expected);
-});
 
 test('profileNamed gives an unknown name the profile that promises nothing and forbids nothing', () => {
   assert.equal(profileNamed('aws-iot-core'), brokerProfiles['aws-iot-core']);

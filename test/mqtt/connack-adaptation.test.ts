@@ -198,12 +198,15 @@ function answer(parts: {
   readonly device: ProtocolVersion;
   readonly upstream: ProtocolVersion;
   readonly code: number;
+  readonly profile?: BrokerProfile;
+  readonly listenerMaxPacketBytes?: number;
+  readonly undeliverable?: 'refuse' | 'acknowledge';
 }) {
   const properties: readonly RawProperty[] = [];
   const fields = { bridge: false, clientId: 'm', cleanStart: true, keepAliveSeconds: 60, properties };
   const connect = decodeConnect(encodeConnect({ protocol: parts.device, ...fields }));
   assert.ok(connect.ok);
-  const profile: BrokerProfile = brokerProfiles.mqtt;
+  const { profile = brokerProfiles.mqtt, listenerMaxPacketBytes = maxPacketBytes, undeliverable = 'refuse' } = parts;
   const question = {
     connect: connect.value,
     profile,
@@ -216,8 +219,28 @@ function answer(parts: {
   const packet = encodeConnack(parts.upstream, { code: parts.code, sessionPresent: false, properties: [] });
   const connack = decodeConnack(packet, parts.upstream);
   assert.ok(connack !== undefined);
-  return adaptConnack({ question, upstream: upstream.value, connack, listenerMaxPacketBytes: maxPacketBytes });
+  return adaptConnack({ question, upstream: upstream.value, connack, listenerMaxPacketBytes, undeliverable });
 }
+
+describe("what is told of a device's packets", () => {
+  const aws = brokerProfiles['aws-iot-core'].maxPacketBytes;
+  const rows: [listener: number, profile: BrokerProfile, undeliverable: 'refuse' | 'acknowledge', bytes: number][] = [
+    [maxPacketBytes, brokerProfiles.mqtt, 'refuse', maxPacketBytes],
+    [maxPacketBytes, brokerProfiles['aws-iot-core'], 'refuse', aws],
+    [100_000, brokerProfiles['aws-iot-core'], 'refuse', 100_000],
+    // It has to come in before it can be recorded.
+    [maxPacketBytes, brokerProfiles['aws-iot-core'], 'acknowledge', maxPacketBytes],
+  ];
+  for (const [listenerMaxPacketBytes, profile, undeliverable, bytes] of rows) {
+    test(`${undeliverable}: ${bytes} of ${listenerMaxPacketBytes} and ${profile.maxPacketBytes}`, () => {
+      const parts = { device: '3.1.1', upstream: '3.1.1', code: 0 } as const;
+      const adapted = answer({ ...parts, profile, listenerMaxPacketBytes, undeliverable });
+      assert.ok(adapted.accepted);
+      const { upstreamTerms } = adapted;
+      assert.deepEqual([upstreamTerms.undeliverable, upstreamTerms.maxPacketBytes], [undeliverable, bytes]);
+    });
+  }
+});
 
 /** What a device of MQTT 5 takes from its CONNACK (§3.2.2.3). */
 function readTold({ properties }: Connack) {

@@ -180,12 +180,12 @@ function renderConnack(answer: { readonly adapted: ConnackAdaptation; readonly d
 function renderTerms(adapted: Extract<ConnackAdaptation, { accepted: true }>): string[] {
   const { device, upstreamTerms, sessionExpiryInterval, assignedClientId } = adapted;
   const { told, ...terms } = device;
-  const { profile: _profile, capabilities, ...upstream } = upstreamTerms;
+  const { protocol, keepAliveSeconds, sessionPresent, capabilities } = upstreamTerms;
   return [
     `device terms: ${renderFields(terms)}`,
     // Before MQTT 5 nothing is told: a test beside this one has the values.
     ...(terms.protocol === '5' ? [`  told: ${renderFields(told)}`] : []),
-    `broker terms: ${renderFields(upstream)}`,
+    `broker terms: ${renderFields({ protocol, keepAliveSeconds, sessionPresent })}`,
     `  capabilities: ${renderFields(capabilities)}`,
     `session expiry: ${sessionExpiryInterval}`,
     ...(assignedClientId === undefined ? [] : [`assigned client ID: ${assignedClientId}`]),

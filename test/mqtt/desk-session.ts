@@ -228,5 +228,7 @@ function upstreamTerms(protocol: ProtocolVersion, setting: DeskSetting): Upstrea
     },
     keepAliveSeconds: 60,
     sessionPresent: setting.sessionPresent ?? false,
+    undeliverable: 'refuse',
+    maxPacketBytes: profile.maxPacketBytes,
   };
 }

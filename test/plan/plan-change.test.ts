@@ -74,7 +74,7 @@ describe('rollback', () => {
   test('never raises a weight', () => {
     assert.deepEqual(refusalOf(rollback(plan, { cohort: 'wave', to: 501 })), [
       'would-raise',
-      'a rollback cannot raise cohort wave from 5 % to 5.01 %: use cutover',
+      'a rollback cannot raise cohort wave from 5% to 5.01%: use cutover',
     ]);
     fc.assert(
       fc.property(plans, fc.oneof(weights, plans), (any, to) => {
@@ -114,7 +114,7 @@ describe('checkSuccession', () => {
   test('a cohort under way may not, and the message says what to do', () => {
     for (const next of [at(500, 'other'), at(0, 'other'), { ...samplePlan, cohorts: [] }]) {
       assert.deepEqual(messages(at(500), next), [
-        'cohort wave is at 5 % and cannot be renamed or removed: expected it at 0 % or 100 % first, else its devices would be drawn anew',
+        'cohort wave is at 5% and cannot be renamed or removed: expected it at 0% or 100% first, else its devices would be drawn anew',
       ]);
     }
   });

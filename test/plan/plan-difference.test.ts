@@ -29,11 +29,11 @@ describe('diffPlans', () => {
       '- override clientid meter-7: aws',
       '+ override clientid meter-8: aws',
       '~ cohort a match: {"all":true} → {"clientIdPrefix":"x"}',
-      '~ cohort b weightBps: 5 % → 12.5 %',
+      '~ cohort b weightBps: 5% → 12.5%',
       '- cohort c: {"name":"c","match":{"all":true},"source":"legacy","target":"aws","weightBps":500,"announce":"source"}',
       '~ cohorts order: ["a","b"] → ["b","a"]',
-      '~ split front-door gateway: 1 % → 10 %',
-      '~ split front-door bypass: 99 % → 90 %',
+      '~ split front-door gateway: 1% → 10%',
+      '~ split front-door bypass: 99% → 90%',
       '',
     ]);
   });

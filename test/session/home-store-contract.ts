@@ -34,7 +34,29 @@ export function runHomeStoreContract(
       const again = reopen();
       assert.equal(again.homeOf('meter-7'), 'aws');
       assert.equal(again.homeOf('meter-8'), undefined);
-      assert.deepEqual(again.countByBroker(), new Map([['aws', 1]]));
+      again.close();
+    });
+
+    it('counts homes of a cohort that are elsewhere than its weight wants them, as far as their places are known', () => {
+      const { store, reopen } = open();
+      store.record('first', 'legacy', 1, { cohort: 'everyone', position: 100 });
+      store.record('middle', 'legacy', 1, { cohort: 'everyone', position: 5_000 });
+      store.record('last', 'legacy', 1, { cohort: 'everyone', position: 9_000.5 });
+      store.record('other', 'legacy', 1, { cohort: 'gen1', position: 100 });
+      store.record('older', 'legacy', 1);
+      const at = (weightBps: number) => ({ name: 'everyone', source: 'legacy', target: 'aws', weightBps });
+      assert.deepEqual(
+        [0, 5_000, 9_000.5, 10_000].map((weight) => store.countMisplaced(at(weight))),
+        [0, 1, 2, 3],
+      );
+      store.record('first', 'aws', 2);
+      store.record('middle', 'legacy', 2, { cohort: '', position: 3 });
+      store.close();
+      const again = reopen();
+      assert.deepEqual(
+        [0, 5_000, 10_000].map((weight) => again.countMisplaced(at(weight))),
+        [1, 0, 1],
+      );
       again.close();
     });
 

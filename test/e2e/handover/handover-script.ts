@@ -6,7 +6,7 @@ import type { HandoverWorld, Outage } from './handover-world.ts';
 import type { MoveRecord } from './move-record.ts';
 import { type Live, moveCohort, prepare } from './operator.ts';
 import { misplacedDevices } from './placement.ts';
-import { excuseOf, type Findings, isWithBroker, missingCommands, missingTelemetry } from './verdict.ts';
+import { awaySince, excuseOf, type Findings, isWithBroker, missingCommands, missingTelemetry } from './verdict.ts';
 
 export interface ScriptOptions {
   /** Over and back, so often. */
@@ -73,7 +73,8 @@ class ScriptRun {
     await this.#world.everybodyReady();
     await this.#world.endTraffic();
     const misplaced = await this.#placement();
-    const fleet = await this.#world.fleet.ask('report', null);
+    const report = await this.#world.fleet.ask('report', null);
+    const fleet = { ...report, devices: report.devices.map((device) => awaySince(device, this.#world.gatewayKillsMs)) };
     const backend = await this.#world.backend.ask('report', null);
     const lost = missingCommands(fleet, backend);
     const lostTelemetry = missingTelemetry(fleet, backend);

@@ -48,6 +48,8 @@ export class HandoverWorld implements AsyncDisposable {
   readonly directory: string;
   readonly listenerPort: number;
   gateway: GatewayProcess;
+  /** When it was killed: machine milliseconds. */
+  readonly gatewayKillsMs: number[] = [];
   readonly #held: AsyncDisposableStack;
 
   private constructor(parts: WorldParts, held: AsyncDisposableStack) {
@@ -139,6 +141,7 @@ export class HandoverWorld implements AsyncDisposable {
 
   /** Every process of the gateway at once, by SIGKILL, and a new one on the same files and port. */
   async killGateway(): Promise<void> {
+    this.gatewayKillsMs.push(machineMs());
     for (const pid of processTree(this.gateway.pid)) {
       try {
         process.kill(pid, 'SIGKILL');

@@ -53,7 +53,15 @@ const { delays } = await world.mirror.ask('lag', null);
 console.log(
   values.json ? JSON.stringify({ findings, checks, mirror: delays }) : renderFindings(findings, checks, delays),
 );
-process.exitCode = checks.every(({ ok }) => ok) ? 0 : 1;
+const isProved = checks.every(({ ok }) => ok);
+if (!isProved)
+  console.error(
+    world.gateway.process.lines
+      .filter((line) => !isRoutine(line))
+      .slice(-40)
+      .join('\n'),
+  );
+process.exitCode = isProved ? 0 : 1;
 
 /** A gateway that is gone has left no time to say goodbye: its devices come back, and brokers publish their wills. */
 function allowancesOf(name: FaultName, how: Live): Allowances {
@@ -78,4 +86,9 @@ function oneOf<Name extends string>(option: string, text: string, names: readonl
 function wholeNumber(option: string, text: string): number {
   if (!/^\d{1,6}$/.test(text)) throw new Error(`--${option}: expected a whole number, got ${text}`);
   return Number(text);
+}
+
+/** Of the gateway's log: told about many times a run. */
+function isRoutine(line: string): boolean {
+  return line.includes('"level":"info"') || line.includes('"level":"debug"');
 }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { DeviceReport } from './fleet-process.ts';
 import type { MoveRecord } from './move-record.ts';
-import { type Allowances, excuseOf, type Findings, judge, lostNumbers } from './verdict.ts';
+import { type Allowances, awaySince, excuseOf, type Findings, judge, lostNumbers } from './verdict.ts';
 
 const device: DeviceReport = {
   index: 1,
@@ -112,6 +112,12 @@ test('what was acknowledged and did not arrive is lost, before the largest that 
 
 describe('excuseOf', () => {
   const away = { absences: [{ fromMs: 10_000, toMs: 11_000 }] };
+
+  test('an absence that was noticed late began with the kill', () => {
+    const { absences } = awaySince({ ...device, ...away }, [3_000, 7_000, 10_500]);
+    assert.deepEqual(absences, [{ fromMs: 7_000, toMs: 11_000 }]);
+    assert.deepEqual(awaySince({ ...device, absences: [{ fromMs: 20_000 }] }, [9_000]).absences, [{ fromMs: 20_000 }]);
+  });
 
   test('a session that ends with its connection has no claim on what is sent while it is away', () => {
     assert.equal(excuseOf(10_500, { ...device, ...away }, []), 'away');

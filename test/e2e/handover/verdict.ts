@@ -99,6 +99,19 @@ export function isWithBroker(acknowledgedMs: number, outages: readonly Outage[])
   return outages.some(({ fromMs }) => acknowledgedMs >= fromMs - underWayMs && acknowledgedMs <= fromMs + farewellMs);
 }
 
+/** Devices of a busy machine notice late that their gateway was killed, but their connections ended with it. */
+const noticedWithinMs = 10_000;
+
+/** The device's absences, begun when the gateway was killed rather than when it noticed. */
+export function awaySince(device: DeviceReport, killsMs: readonly number[]): DeviceReport {
+  const absences = device.absences.map((absence) => {
+    const since = absence.fromMs - noticedWithinMs;
+    const kill = killsMs.findLast((killMs) => killMs >= since && killMs <= absence.fromMs);
+    return { ...absence, fromMs: kill ?? absence.fromMs };
+  });
+  return { ...device, absences };
+}
+
 /** A session that ends with its connection has no claim on what is sent while it is away. */
 export function excuseOf(
   sentMs: number,

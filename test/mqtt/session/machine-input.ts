@@ -25,13 +25,11 @@ export interface Effects {
 export function recordedMachine(setting: Setting, isWide: boolean): { machine: SessionMachine; effects: Effects } {
   const effects: Effects = { toDevice: [], toBroker: [], said: [] };
   const { said } = effects;
-  const { device, upstream, undeliverable } = isWide ? widened(setting) : setting;
+  const { device, upstream } = isWide ? widened(setting) : setting;
   const machine = new SessionMachine({
     device,
     upstream,
     sessionExpiryInterval: 0,
-    undeliverable,
-    maxPacketBytes: 1_048_576,
     counts: { fromDevice: new Float64Array(16), fromBroker: new Float64Array(16) },
     port: {
       toDevice: (bytes) => effects.toDevice.push(bytes),
@@ -43,6 +41,7 @@ export function recordedMachine(setting: Setting, isWide: boolean): { machine: S
       detached: () => said.push('detached'),
       switched: (leg) => said.push(`leg ${leg} active`),
       cutAborted: (leg) => said.push(`cut to ${leg} aborted`),
+      leaving: (leg) => said.push(`leg ${leg} left`),
       drained: (leg) => said.push(`leg ${leg} drained`),
       subscriptionsChanged: () => undefined,
       failed: (fault) => said.push(JSON.stringify(fault)),

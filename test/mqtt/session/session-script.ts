@@ -77,7 +77,7 @@ export class SessionScript {
   #resume(): void {
     if (this.#options === undefined) throw new Error('a transcript begins with a session');
     const unfinished = this.machine.unfinished();
-    const kept = this.machine.subscriptionsToKeep();
+    const kept = this.machine.subscriptions.toKeep();
     // As the store has it: a text that stays while nothing changes.
     if (kept !== undefined) this.#remembered = encodeSubscriptions(kept);
     const subscriptions = decodeSubscriptions(this.#remembered);
@@ -128,10 +128,10 @@ export class SessionScript {
         },
         keepAliveSeconds: number('broker-keep-alive', 0),
         sessionPresent: false,
+        undeliverable: (values.get('policy') ?? 'refuse') as UndeliverablePolicy,
+        maxPacketBytes: 4_194_304,
       },
       sessionExpiryInterval: 3_600,
-      undeliverable: (values.get('policy') ?? 'refuse') as UndeliverablePolicy,
-      maxPacketBytes: 4_194_304,
       counts: { fromDevice: new Float64Array(16), fromBroker: new Float64Array(16) },
       port: this.#port(),
       nowMs: this.#nowMs,
@@ -153,6 +153,7 @@ export class SessionScript {
       detached: () => say('detached'),
       switched: (leg) => say(`leg ${leg} is active`),
       cutAborted: (leg, { kind, message }) => say(`the cut to leg ${leg} is taken back: ${kind}, ${message}`),
+      leaving: (leg) => say(`leg ${leg} has given what it had`),
       drained: (leg, duplicates) => say(`leg ${leg} stands by, ${duplicates} duplicates`),
       subscriptionsChanged: () => undefined,
       failed: ({ side, reason, message }) => say(`failed: ${side}, 0x${reason.toString(16)}, ${message}`),

@@ -1,12 +1,11 @@
 import { type BrokerProfile, brokerProfiles } from '../../../src/mqtt/broker-profiles.ts';
 import { maxPacketBytes, type ProtocolVersion } from '../../../src/mqtt/control-packet.ts';
-import type { DeviceTerms, UndeliverablePolicy, UpstreamTerms } from '../../../src/mqtt/session-terms.ts';
+import type { DeviceTerms, UpstreamTerms } from '../../../src/mqtt/session-terms.ts';
 
 /** What one schedule is played under. Windows and limits are small, so that a few steps reach them. */
 export interface Setting {
   readonly device: DeviceTerms;
   readonly upstream: UpstreamTerms;
-  readonly undeliverable: UndeliverablePolicy;
   /** The broker is one of AWS: no QoS 2, acknowledgements in any order, narrow limits. */
   readonly isAws: boolean;
   /** The broker refuses some messages with a reason (MQTT 5). */
@@ -55,8 +54,9 @@ export function settingOf(bits: number): Setting {
       },
       keepAliveSeconds: pick([0, 60]),
       sessionPresent: false,
+      undeliverable: pick(['acknowledge', 'refuse'] as const),
+      maxPacketBytes: 1_048_576,
     },
-    undeliverable: pick(['acknowledge', 'refuse'] as const),
     isAws,
     brokerRefuses: upstreamProtocol === '5' && pick([false, false, true]),
     deviceRefuses: deviceProtocol === '5' && pick([false, false, true]),

@@ -72,7 +72,8 @@ export class SessionWorld {
       protocol: upstream.protocol,
       reorders: setting.isAws,
       // Otherwise the refusal ends a device that has no word for it.
-      refuses: setting.brokerRefuses && (setting.device.protocol === '5' || setting.undeliverable === 'acknowledge'),
+      refuses:
+        setting.brokerRefuses && (setting.device.protocol === '5' || setting.upstream.undeliverable === 'acknowledge'),
       countsDown: false,
       messageOf: (packet) => this.up.messageOf(packet),
     });
@@ -83,13 +84,11 @@ export class SessionWorld {
   }
 
   #createMachine(unfinished: UnfinishedExchanges | undefined): SessionMachine {
-    const { device, upstream, undeliverable } = this.setting;
+    const { device, upstream } = this.setting;
     return new SessionMachine({
       device,
       upstream,
       sessionExpiryInterval: 3_600,
-      undeliverable,
-      maxPacketBytes: 1_048_576,
       counts: { fromDevice: new Float64Array(16), fromBroker: new Float64Array(16) },
       port: this.#wrap(this.#port(), this),
       ...(unfinished === undefined ? {} : { unfinished }),
@@ -116,6 +115,7 @@ export class SessionWorld {
       detached: () => undefined,
       switched: () => undefined,
       cutAborted: () => undefined,
+      leaving: () => undefined,
       drained: () => undefined,
       subscriptionsChanged: () => undefined,
       failed: (fault: SessionFault) => {
@@ -177,7 +177,8 @@ export class SessionWorld {
 
   /** The device says a new message. False: it may not now, or the broker could never take it. */
   publish(choice: number): boolean {
-    const { device, upstream, undeliverable, isAws } = this.setting;
+    const { device, upstream, isAws } = this.setting;
+    const { undeliverable } = upstream;
     const is5 = device.protocol === '5';
     const qos = choice % 3;
     if (qos > 0 && is5 && this.device.exchanges.size >= device.told.receiveMaximum) return false;

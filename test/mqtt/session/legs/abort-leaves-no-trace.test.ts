@@ -91,7 +91,12 @@ function play(setting: LegSetting, attempt: Attempt, isTried: boolean): Seen {
   for (const move of attempt.behind) act(world, move, true);
   settle(world);
   const { machine } = world;
-  const rest = JSON.stringify([[...machine.subscriptions()], machine.unfinished(), machine.inflight, machine.phase]);
+  const rest = JSON.stringify([
+    [...machine.subscriptions.held()],
+    machine.unfinished(),
+    machine.inflight,
+    machine.phase,
+  ]);
   return { ...seen, rest };
 }
 
@@ -117,7 +122,7 @@ function recording(seen: Seen): PortWrapper {
 /** A settle time that nobody waits for, or none, so that the device is held at once. */
 function begin(world: LegsWorld, isHeld: boolean): void {
   world.attach(1);
-  world.machine.cut({ overlapMs: 1_500, settleMs: isHeld ? 0 : 1_000_000 }, world.nowMs);
+  world.machine.cut({ overlapMs: 1_500, settleMs: isHeld ? 0 : 1_000_000, leaveMs: 0 }, world.nowMs);
   for (let round = 0; isHeld && round < 10; round += 1) {
     const [, target] = world.brokers;
     target.read(Number.POSITIVE_INFINITY);

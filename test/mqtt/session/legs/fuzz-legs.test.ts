@@ -41,7 +41,7 @@ function actOfShell(session: Session, random: () => number): void {
   const { activeLeg, standingLeg, phase } = machine;
   const hasRoom = phase === 'detached' || (phase === 'stable' && standingLeg === undefined);
   if (kind < 3 && hasRoom) attach(session, random);
-  else if (kind < 6) machine.cut({ overlapMs: 50, settleMs: 10 }, nowMs);
+  else if (kind < 6) machine.cut({ overlapMs: 50, settleMs: 10, leaveMs: 20 }, nowMs);
   else if (kind === 6) machine.abortCut(nowMs);
   else if (kind === 7 && standingLeg !== undefined) machine.dismiss(standingLeg, nowMs);
   else if (kind === 8) machine.handleBrokerLost(random() < 0.5 ? (activeLeg ?? 1) : session.last, nowMs);

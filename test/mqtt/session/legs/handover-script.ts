@@ -2,7 +2,7 @@ import { type BrokerProfile, brokerProfiles } from '../../../../src/mqtt/broker-
 import { maxPacketBytes, type ProtocolVersion } from '../../../../src/mqtt/control-packet.ts';
 import { SessionMachine } from '../../../../src/mqtt/session-machine.ts';
 import type { SessionPort } from '../../../../src/mqtt/session-port.ts';
-import type { DeviceTerms, UpstreamTerms } from '../../../../src/mqtt/session-terms.ts';
+import type { DeviceTerms, UndeliverablePolicy, UpstreamTerms } from '../../../../src/mqtt/session-terms.ts';
 import { ModelReader } from '../model-packets.ts';
 import { encodeWords, type PacketWords, renderPacket, wordsOf } from '../packet-text.ts';
 
@@ -45,7 +45,11 @@ export class HandoverScript {
   }
 
   #cut({ values }: PacketWords): void {
-    const options = { overlapMs: Number(values.get('overlap') ?? 1_500), settleMs: Number(values.get('settle') ?? 50) };
+    const options = {
+      overlapMs: Number(values.get('overlap') ?? 1_500),
+      settleMs: Number(values.get('settle') ?? 50),
+      leaveMs: Number(values.get('leave') ?? 0),
+    };
     if (!this.machine.cut(options, this.#nowMs)) this.lines.push('  no cut');
   }
 
@@ -82,8 +86,6 @@ export class HandoverScript {
       device: deviceTerms(this.#device, words),
       upstream: this.#upstreamOf(words, 1),
       sessionExpiryInterval: 3_600,
-      undeliverable: 'refuse',
-      maxPacketBytes: 4_194_304,
       counts: { fromDevice: new Float64Array(16), fromBroker: new Float64Array(16) },
       port: this.#port(),
       nowMs: this.#nowMs,
@@ -109,6 +111,8 @@ export class HandoverScript {
       },
       keepAliveSeconds: Number(values.get('broker-keep-alive') ?? 0),
       sessionPresent: values.has('present'),
+      undeliverable: (values.get('policy') ?? 'refuse') as UndeliverablePolicy,
+      maxPacketBytes: Number(values.get('largest') ?? 4_194_304),
     };
   }
 
@@ -129,6 +133,7 @@ export class HandoverScript {
       detached: (message) => say(`detached: ${message}`),
       switched: (leg) => say(`switched to leg ${leg}`),
       cutAborted: (leg, { kind, message }) => say(`the cut to leg ${leg} is off (${kind}): ${message}`),
+      leaving: (leg) => say(`leg ${leg} has given what it had`),
       drained: (leg, duplicates) => say(`leg ${leg} is drained, ${duplicates} came twice`),
       subscriptionsChanged: () => say('subscriptions changed'),
       deviceDone: ({ withWill }) => say(withWill ? 'the device is done, its will is wanted' : 'the device is done'),

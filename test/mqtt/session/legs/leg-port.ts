@@ -36,6 +36,7 @@ export class LegPort implements SessionPort {
   readonly detached = (): void => this.#world.handleDetached();
   readonly switched = (leg: number): void => this.#world.handleSwitched(leg);
   readonly cutAborted = (leg: number, reason: CutAbort): void => this.#world.handleAborted(leg, reason);
+  readonly leaving = (leg: number): void => this.#world.handleLeaving(leg);
   readonly drained = (leg: number, duplicates: number): void => this.#world.handleDrained(leg, duplicates);
   readonly subscriptionsChanged = (): void => undefined;
   readonly deviceDone = (): void => this.#world.handleDone();

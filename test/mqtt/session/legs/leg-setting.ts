@@ -26,6 +26,7 @@ export interface LegSetting {
   readonly mirrorMs: number | undefined;
   readonly overlapMs: number;
   readonly settleMs: number;
+  readonly leaveMs: number;
   /** A copy tells by its payload at which broker it was, so that each is followed apart. */
   readonly isTagged: boolean;
   readonly countsDown: boolean;
@@ -62,13 +63,15 @@ export function legSettingOf(bits: number): LegSetting {
   const brokers = [broker(), broker()] as const;
   const deviceMaximum = deviceProtocol === '5' ? pick([2, 65_535]) : 65_535;
   const [first] = brokers;
+  const isPersistent = pick([false, true]);
   return {
     device: deviceTerms(deviceProtocol, deviceMaximum, first.upstream.capabilities.receiveMaximum),
     brokers: [bounded(brokers[0], deviceMaximum), bounded(brokers[1], deviceMaximum)],
-    isPersistent: pick([false, true]),
+    isPersistent,
     mirrorMs: pick([undefined, 0, longestMirrorMs]),
     overlapMs: 1_500,
     settleMs: 300,
+    leaveMs: isPersistent ? 300 : 0,
     isTagged: pick([true, false]),
     countsDown: pick([false, false, true]),
     hasFaults: pick([true, false]),
@@ -107,6 +110,8 @@ function brokerSetting(of: {
         maxSessionExpirySeconds: 3_600,
       },
       keepAliveSeconds: 60,
+      undeliverable: 'acknowledge',
+      maxPacketBytes: 1_048_576,
     },
     window,
     settleMs: isAws ? 250 : 0,

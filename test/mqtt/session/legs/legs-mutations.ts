@@ -113,6 +113,21 @@ const switching: readonly LegsMutation[] = [
     ),
   },
   {
+    name: 'the old leg is unsubscribed before the session is written down',
+    apply: replaced(
+      SessionMachine.prototype,
+      'cut',
+      (original) =>
+        function (this: SessionMachine, options: object, nowMs: number) {
+          return original.call(this as never, { ...options, leaveMs: 0 } as never, nowMs as never);
+        } as never,
+    ),
+  },
+  {
+    name: 'nobody is told that the old leg is left',
+    wrap: (port) => ({ ...port, leaving: () => undefined }),
+  },
+  {
     name: 'the old leg stays subscribed',
     apply: replaced(SubscriptionDesk.prototype, 'release', () => () => undefined),
   },
@@ -197,7 +212,7 @@ const delivering: readonly LegsMutation[] = [
   },
   {
     name: 'retained values come again',
-    apply: replaced(DeliveredValues.prototype, 'isLast', () => () => false),
+    apply: replaced(DeliveredValues.prototype, 'isRecent', () => () => false),
   },
 ];
 

@@ -58,8 +58,6 @@ function pass(world: LegsWorld, milliseconds: number): void {
 
 function lose(world: LegsWorld, choice: number): void {
   if (!hasFaults(world)) return;
-  // Most losses are not the answer to what was sent again.
-  if ((choice >> 5) % 4 > 0) world.pass(1_000);
   world.lose(choice & 1, { readsFirst: (choice & 2) !== 0, forgets: (choice >> 2) % 4 === 0 });
 }
 

@@ -57,6 +57,8 @@ export class LegsWorld {
   #isRepairing = false;
   #hasLeft = false;
   #losses = 0;
+  /** When the machine said that a former leg has given what it had. */
+  readonly #leftMs = new Map<number, number>();
 
   constructor(setting: LegSetting, wrap: PortWrapper = (port) => port) {
     const { device } = setting;
@@ -85,8 +87,6 @@ export class LegsWorld {
       device,
       upstream,
       sessionExpiryInterval: setting.isPersistent ? 3_600 : 0,
-      undeliverable: 'acknowledge',
-      maxPacketBytes: 1_048_576,
       counts: { fromDevice: new Float64Array(16), fromBroker: new Float64Array(16) },
       port: wrap(new LegPort(this), this),
       nowMs: this.nowMs,
@@ -146,9 +146,11 @@ export class LegsWorld {
   }
 
   cut(): void {
-    const { overlapMs, settleMs } = this.setting;
-    const mayCut = this.machine.standingLeg !== undefined && /^(stable|detached)$/.test(this.machine.phase);
-    const hasBegun = this.machine.cut({ overlapMs, settleMs }, this.nowMs);
+    const { overlapMs, settleMs, leaveMs } = this.setting;
+    const { standingLeg, phase } = this.machine;
+    // Also from a lost leg back to the one that it had just left.
+    const mayCut = phase === 'detached' ? this.#openLegs().length > 0 : standingLeg !== undefined && phase === 'stable';
+    const hasBegun = this.machine.cut({ overlapMs, settleMs, leaveMs }, this.nowMs);
     if (hasBegun && !mayCut) throw new Violation('S2: a cut begins though nothing stands by');
     if (hasBegun) this.said.push('cut');
   }
@@ -325,12 +327,19 @@ export class LegsWorld {
     if (leg.isOver || leg.isLeft)
       throw new Violation(`S4: leg ${number} gets a packet of type ${packet.type} behind its end`);
     const { type, id } = packet;
+    if (type === 10 && this.machine.phase === 'draining' && number !== this.machine.activeLeg) this.#judgeLeft(number);
     if (type === 3) this.uplink.judgePublish(number, packet);
     else if (type === 8 || type === 10) this.uplink.judgeRequest(number, id);
     else if (type === 6) this.uplink.judgeRelease(number, id);
     else if (type === 14) leg.isLeft = true;
     else if (type !== 12) this.downlink.judgeAnswer(session?.peer.exchanges.get(id), packet);
     session?.peer.inbox.push(packet);
+  }
+
+  #judgeLeft(number: number): void {
+    const leftMs = this.#leftMs.get(number);
+    if (leftMs === undefined || this.nowMs < leftMs + this.setting.leaveMs)
+      throw new Violation(`P3: leg ${number} is unsubscribed before it could be written down where the session is`);
   }
 
   handleLegOver(number: number, how: 'disconnect' | 'lost'): void {
@@ -394,6 +403,12 @@ export class LegsWorld {
     this.said.push(`aborted ${kind}`);
   }
 
+  /** What is told so late cannot be on disk when the old broker is unsubscribed. */
+  handleLeaving(number: number): void {
+    if (number === this.#active) throw new Violation(`P3: leg ${number} is active and left`);
+    this.#leftMs.set(number, this.nowMs);
+  }
+
   handleDrained(number: number, duplicates: number): void {
     const { broker } = this.#leg(number);
     const left = broker.session?.subscriptions.size ?? 0;
@@ -416,7 +431,7 @@ export class LegsWorld {
   handleFailed({ side, message }: SessionFault): void {
     this.isGone = true;
     // What is sent again on each leg may be what its broker closes for.
-    if (message.includes('again and again') && this.#losses > 1) return;
+    if (message.includes('each time behind') && this.#losses >= 3) return;
     if (message.includes('does not grant') && this.brokers.some(({ setting }) => setting.denied !== undefined)) return;
     throw new Violation(`S1: the session failed: ${side}, ${message}`);
   }

@@ -1,4 +1,4 @@
-import type { MoveDocument } from '../admin/admin-api.ts';
+import type { MoveDocument } from './admin-api.ts';
 
 /** Whether nothing will change about a move any more. */
 export function hasEnded({ state }: Pick<MoveDocument, 'state'>): boolean {

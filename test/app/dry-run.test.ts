@@ -1,0 +1,60 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { DryRun } from '../../src/admin/admin-api.ts';
+import { rehearse } from '../../src/app/dry-run.ts';
+import type { MoveRequest } from '../../src/app/move-request.ts';
+import type { HandoverQuestion, HandoverReply } from '../../src/gateway/live-session.ts';
+import { changed, loadRight } from '../config/loading.ts';
+import { nothingToMove, request } from './moves-world.ts';
+
+const placements = [{ name: 'everyone', source: 'legacy', target: 'successor', weightBps: 6_000, formerBps: 10_000 }];
+const lowering: MoveRequest = { ...request, placements, pacePerSecond: 10 };
+
+async function dryRunOf(
+  replies: readonly Partial<HandoverReply>[],
+  { of = lowering, lines = '' }: { readonly of?: MoveRequest; readonly lines?: string } = {},
+): Promise<{ readonly dryRun: DryRun; readonly asked: readonly HandoverQuestion[] }> {
+  const { configuration } = loadRight(changed('  successor:\n', `  successor:\n${lines}`));
+  const asked: HandoverQuestion[] = [];
+  const workers = {
+    handOver: async (question: HandoverQuestion) => {
+      asked.push(question);
+      return replies.map((reply) => ({ ...nothingToMove, ...reply }));
+    },
+  };
+  const answer = await rehearse(of, { configuration, workers, offlineOf: async () => 3 });
+  assert.ok(answer.ok);
+  return { dryRun: answer.value.dryRun, asked };
+}
+
+test('a dry run asks under an ID of its own, paused, for the weight, and tells who would be pending', async () => {
+  const waiting = [{ clientId: 'meter-8', reason: 'unknown' }];
+  const { dryRun, asked } = await dryRunOf([{ unknownSubscriptions: 1, waiting }, {}]);
+  assert.deepEqual(asked, [
+    {
+      ...{ move: 'dry-run', cohorts: ['everyone'], begin: 0, order: 'first-first', isPaused: true },
+      prepare: { cohort: 'everyone', weightBps: 6_000 },
+    },
+  ]);
+  assert.deepEqual(dryRun.pending, { offline: 3, unknownSubscriptions: 1, asleep: 0, listed: waiting });
+});
+
+test('quotas are of the brokers that sessions really go to, else of those that the weights point to', async () => {
+  const going = await dryRunOf([{ remaining: 3, destinations: { successor: 1, legacy: 2 } }]);
+  assert.deepEqual(Object.keys(going.dryRun.quotas), ['successor', 'legacy']);
+  const nobody = await dryRunOf([{}]);
+  assert.deepEqual(Object.keys(nobody.dryRun.quotas), ['legacy']);
+});
+
+test('the time is what cuts wait for their subscriptions, and what pace and quotas make of the cold ones', async () => {
+  const to = (remaining: number, prepared: number) => [{ remaining, prepared, destinations: { successor: remaining } }];
+  const secondsOf = async (replies: Partial<HandoverReply>[], lines = '') =>
+    (await dryRunOf(replies, { lines })).dryRun.estimatedSeconds;
+  assert.equal(await secondsOf([{}]), 0);
+  assert.equal(await secondsOf(to(35, 35)), 0.1, 'all at once, and 50 ms to settle');
+  assert.equal(await secondsOf(to(35, 25)), 1.1, 'ten at the pace, in two rounds');
+  assert.equal(await secondsOf(to(130, 30)), 10.2);
+  assert.equal(await secondsOf(to(130, 30), '    connectsPerSecond: 4\n'), 25.2);
+  const aws = '    profile: aws-iot-core\n';
+  assert.equal(await secondsOf(to(35, 35), aws), 1.3, '140 filters at 500/s, and a second to settle');
+});

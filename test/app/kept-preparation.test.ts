@@ -1,0 +1,38 @@
+import assert from 'node:assert/strict';
+import { type TestContext, test } from 'node:test';
+import { comesTrue, everyone, MovesWorld, request } from './moves-world.ts';
+
+async function prepared(context: TestContext) {
+  const world = new MovesWorld({ sessions: 0 });
+  context.after(() => world.close());
+  const { id } = world.runner.start({ ...request, prepare: { cohort: 'everyone', weightBps: 5_000 } });
+  await comesTrue(() => assert.equal(world.runner.prepared()[0]?.id, id));
+  return { world, id };
+}
+
+const keep = { ...request, live: 'keep' } as const;
+
+test('a plan that nobody follows live leaves the prepared connections to whoever moves later', async (context) => {
+  const { world, id } = await prepared(context);
+  world.runner.start({ ...keep, placements: [{ ...everyone, weightBps: 5_000 }] });
+  assert.deepEqual([world.runner.prepared()[0]?.id, world.takenBack], [id, []]);
+  world.runner.start({ ...request, placements: [{ ...everyone, weightBps: 5_000 }] });
+  assert.deepEqual([world.runner.prepared(), world.takenBack], [[], []]);
+});
+
+test('a plan of less takes the prepared connections back, also where nobody follows it live', async (context) => {
+  const { world, id } = await prepared(context);
+  world.runner.start({ ...keep, placements: [{ ...everyone, weightBps: 4_000 }] });
+  await comesTrue(() => assert.deepEqual([world.runner.prepared(), world.takenBack], [[], [id]]));
+});
+
+test('a preparation that was aborted has nothing prepared', async (context) => {
+  const world = new MovesWorld({ sessions: 0 });
+  context.after(() => world.close());
+  world.prepared = 12;
+  const { id } = world.runner.start({ ...request, prepare: { cohort: 'everyone', weightBps: 5_000 } });
+  await comesTrue(() => assert.equal(world.runner.find(id)?.prepared, 12));
+  await comesTrue(() => assert.equal(world.runner.find(id)?.state, 'done'));
+  const aborted = world.runner.abort(id, 'ops');
+  assert.deepEqual([aborted.ok && aborted.value.prepared, world.runner.find(id)?.prepared], [0, 0]);
+});
