@@ -190,19 +190,22 @@ const rows: readonly (readonly [string, Uint8Array, string])[] = [
   ['TSIG in the answer section', join(header({ answers: 1 }), www, tsig()), '1 [qr rd] 0/0/0'],
 ];
 
-/** Two names whose questions of type A have one hash. */
+/** Two names whose questions of type A have one hash; the digits of one message are counted up in place. */
 function collidingNames(): readonly [string, string] {
+  const digits = '00000000';
+  const message = Buffer.from(queryFor(`${digits}.example.com.`));
+  const query = readQuery(message);
+  assert.ok(query !== undefined);
+  const nameAt = message.indexOf(digits);
   const key = createQuestionKey();
-  const nameByHash = new Map<number, string>();
+  const labelByHash = new Map<number, string>();
   for (let index = 0; ; index += 1) {
-    const name = `${index}.example.com.`;
-    const message = queryFor(name);
-    const query = readQuery(message);
-    assert.ok(query !== undefined);
+    const label = String(index).padStart(digits.length, '0');
+    message.write(label, nameAt, 'latin1');
     fillQuestionKey(key, message, query);
-    const known = nameByHash.get(key.hash);
-    if (known !== undefined) return [known, name];
-    nameByHash.set(key.hash, name);
+    const known = labelByHash.get(key.hash);
+    if (known !== undefined) return [`${known}.example.com.`, `${label}.example.com.`];
+    labelByHash.set(key.hash, label);
   }
 }
 
