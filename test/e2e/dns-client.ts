@@ -1,6 +1,10 @@
 import { createSocket, type Socket } from 'node:dgram';
 import packet from 'dns-packet';
 
+type QuestionType = 'A' | 'AAAA' | 'SOA' | 'TXT';
+
+const lostAfterMs = 20_000;
+
 export interface DnsReply {
   readonly rcode: string;
   /** Data of the answer section, as texts. */
@@ -26,12 +30,19 @@ export class DnsClient implements Disposable {
   }
 
   /** Rejects when nothing comes after several attempts. */
-  async ask(name: string, type: 'A' | 'AAAA' | 'SOA' | 'TXT' = 'A', subnet?: string): Promise<DnsReply> {
+  async ask(name: string, type: QuestionType = 'A', subnet?: string): Promise<DnsReply> {
     for (let attempt = 0; attempt < 5; attempt += 1) {
-      const reply = await this.#askOnce(name, type, subnet);
+      const reply = await this.#askOnce(name, type, subnet, 1_000);
       if (reply !== undefined) return reply;
     }
     throw new Error(`${name} ${type} was not answered`);
+  }
+
+  /** One attempt, which a busy machine may keep waiting: rejects only when the query or its answer was lost. */
+  async askWithoutRetry(name: string, type: QuestionType): Promise<DnsReply> {
+    const reply = await this.#askOnce(name, type, undefined, lostAfterMs);
+    if (reply === undefined) throw new Error(`${name} ${type} was lost`);
+    return reply;
   }
 
   [Symbol.dispose](): void {
@@ -40,8 +51,9 @@ export class DnsClient implements Disposable {
 
   #askOnce(
     name: string,
-    type: 'A' | 'AAAA' | 'SOA' | 'TXT',
+    type: QuestionType,
     subnet: string | undefined,
+    patienceMs: number,
   ): Promise<DnsReply | undefined> {
     const id = this.#nextId++ & 0xffff;
     const options = subnet === undefined ? [] : [{ code: 'CLIENT_SUBNET', ...subnetOf(subnet) }];
@@ -58,7 +70,7 @@ export class DnsClient implements Disposable {
         this.#waiting.delete(id);
         resolve(reply);
       };
-      const timer = setTimeout(() => settle(undefined), 1_000);
+      const timer = setTimeout(() => settle(undefined), patienceMs);
       this.#waiting.set(id, settle);
       this.#socket.send(query, this.#port, '127.0.0.1');
     });
