@@ -8,7 +8,8 @@ import { comparedFiles } from './matrix-zones.ts';
 import type { ServerUnderTest } from './zone-server.ts';
 
 const rows = [...new Set(matrixQuestions)].filter((row) => explainedDifferences[row] === undefined);
-const questions = rows.map(matrixQuestion);
+/** drill takes one question a process: by default each question over one transport, in turns; DNS_MATRIX=whole: over both. */
+const isWhole = process.env['DNS_MATRIX'] === 'whole';
 
 describe('the usual clients print the same for Knot and for us', { timeout: 300_000 }, () => {
   const stack = new AsyncDisposableStack();
@@ -23,12 +24,15 @@ describe('the usual clients print the same for Knot and for us', { timeout: 300_
 
   for (const program of clientPrograms) {
     for (const transport of ['udp', 'tcp'] as const) {
+      const asked =
+        isWhole || program.atOnce > 1 ? rows : rows.filter((_, index) => (index % 2 === 0) === (transport === 'udp'));
+      const questions = asked.map(matrixQuestion);
       test(`${program.name} over ${transport}, ${questions.length} questions`, async () => {
         const [atKnot, atOurs] = await Promise.all([
           runProgram(program, knot.port, transport, questions),
           runProgram(program, ours.port, transport, questions),
         ]);
-        const failures = rows.flatMap((row, index) =>
+        const failures = asked.flatMap((row, index) =>
           atKnot[index] === atOurs[index] ? [] : [`${row}\n${atKnot[index]}\n--- ours:\n${atOurs[index]}`],
         );
         assert.equal(failures.length, 0, `\n${failures.join('\n\n')}`);
