@@ -7,7 +7,6 @@ import { Admission } from './admission.ts';
 import type { ConnectionContext } from './connection-context.ts';
 import { serveDevice } from './connection-stages.ts';
 import { type AcceptedDevice, DeviceListener } from './device-listener.ts';
-import { drainSessions } from './session-drain.ts';
 import type { DeviceListenerSettings, GatewayLimits, GatewayPorts, GatewaySettings } from './gateway-ports.ts';
 import { HandoverDesk } from './handover-desk.ts';
 import type {
@@ -24,6 +23,7 @@ import { closeForNewer, closeOrderly } from './orderly-close.ts';
 import { ParkedUpstreams } from './parked-upstreams.ts';
 import { pendingBefore } from './pending-leg.ts';
 import { SessionDeadlines } from './session-deadlines.ts';
+import { drainSessions } from './session-drain.ts';
 import { SessionEnds } from './session-ends.ts';
 import { SessionHomes } from './session-homes.ts';
 import { SessionHost } from './session-host.ts';

@@ -153,8 +153,7 @@ export class HandoverDesk implements HandoverKeeper {
     else handover.handleSwitched(former);
   }
 
-  handleDrained(relay: Relay, duplicates: number): void {
-    if (duplicates > 0) this.#context.ports.metrics.handoverDuplicates.inc(duplicates);
+  handleDrained(relay: Relay): void {
     this.#handovers.get(relay.record.connection)?.handleDrained();
   }
 
@@ -172,13 +171,15 @@ export class HandoverDesk implements HandoverKeeper {
       const isPrepared = stage.name === 'standing' && !stage.isFormer;
       if (isPrepared && !handover.isLetGo && relay.isSteady) this.#noteSetback(handover, preparedLost);
     }
-    if (leg.terms.broker !== relay.record.home.broker && !relay.isTakenOver) purgeBehind(leg, relay, this.#context);
+    const { home, queueAt } = relay.record;
+    const isLeft = leg.terms.broker !== home.broker && leg.terms.broker !== queueAt;
+    if (isLeft && !relay.isTakenOver) purgeBehind(leg, relay, this.#context);
   }
 
   handleCutAborted(relay: Relay, { kind, message }: CutAbort): void {
     const handover = this.#handovers.get(relay.record.connection);
     if (handover?.stage.name !== 'cutting') return;
-    this.#forget(handover);
+    if (!handover.handleStayed()) this.#forget(handover);
     if (handover.isLate) this.#noteSetback(handover, { kind: 'late', isLasting: false, message: 'it took too long' });
     else if (kind === 'operator' || kind === 'device-gone' || kind === 'device-stopped') {
       this.#context.ports.metrics.handovers.inc({ result: 'aborted' });
@@ -242,7 +243,7 @@ export class HandoverDesk implements HandoverKeeper {
     const current = this.#handovers.get(relay.record.connection);
     if (current === undefined) reckoning.waiting.push({ relay, broker });
     else {
-      if (!isPaused) this.#advance(current, question);
+      if (!isPaused) this.#advance(current, broker, question);
       else if (current.move === question.move) this.#toCut.delete(current);
       this.#count(current, broker, reckoning);
     }
@@ -256,12 +257,12 @@ export class HandoverDesk implements HandoverKeeper {
   }
 
   /** The question wants what is under way: from here on it goes on for that move. */
-  #advance(handover: SessionHandover, { move, prepare }: HandoverQuestion): void {
+  #advance(handover: SessionHandover, broker: string, { move, prepare }: HandoverQuestion): void {
     handover.move = move;
     handover.wantedMs = this.#context.ports.clock.monotonicMs();
     if (prepare !== undefined) this.#toCut.delete(handover);
     // Also where the broker that it would be cut from is lost: the repair that is under way then has nothing left to do.
-    else if (handover.stage.name === 'standing') this.#cutSoon(handover);
+    else if (handover.stands && handover.broker === broker) this.#cutSoon(handover);
   }
 
   #count(handover: SessionHandover, broker: string, reckoning: Reckoning): void {

@@ -35,6 +35,10 @@ export function stayReason(
     const reason = 'persistent session: what it is subscribed to is not known';
     return { reason, pending: 'unknownSubscriptions' };
   }
+  if (record.queueAt === broker) {
+    const reason = `${broker} was lost with messages for it: its next connection goes there first`;
+    return { reason, pending: 'asleep' };
+  }
   const obstacle = machine.handoverObstacle(brokerTerms(settings, broker).profile);
   return obstacle === undefined ? undefined : cannot(obstacle);
 }

@@ -20,7 +20,8 @@ export interface LegWatch<Relay> {
   handleCutAborted(relay: Relay, reason: CutAbort): void;
   /** The broker that the session came from has given it all it had. */
   handleLeaving(relay: Relay): void;
-  handleDrained(relay: Relay, duplicates: number): void;
+  handleDrained(relay: Relay): void;
+  handleDeliveredTwice(count: number): void;
   handleSubscriptionsChanged(relay: Relay): void;
 }
 

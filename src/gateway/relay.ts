@@ -276,7 +276,10 @@ export class Relay {
         watch.handleLeaving(this);
         break;
       case 'drained':
-        watch.handleDrained(this, news.duplicates);
+        watch.handleDrained(this);
+        break;
+      case 'delivered-twice':
+        watch.handleDeliveredTwice(news.count);
         break;
       case 'subscriptions-changed':
         this.legs.ageOthers();

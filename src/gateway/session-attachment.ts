@@ -198,5 +198,6 @@ function toRecord(
     since: ports.clock.wallMs(),
     listener: device.listener.name,
     heldBack: claim.heldBack,
+    queueAt: undefined,
   };
 }

@@ -28,7 +28,8 @@ export type LegNews =
   | { readonly kind: 'switched'; readonly leg: number }
   | { readonly kind: 'cut-aborted'; readonly leg: number; readonly reason: CutAbort }
   | { readonly kind: 'leaving' }
-  | { readonly kind: 'drained'; readonly leg: number; readonly duplicates: number }
+  | { readonly kind: 'drained'; readonly leg: number }
+  | { readonly kind: 'delivered-twice'; readonly count: number }
   | { readonly kind: 'subscriptions-changed' };
 
 /** What the effects of all sessions of a worker share. */
@@ -118,8 +119,12 @@ export class SessionEffects implements SessionPort {
     this.#news.push({ kind: 'leaving' });
   }
 
-  drained(leg: number, duplicates: number): void {
-    this.#news.push({ kind: 'drained', leg, duplicates });
+  drained(leg: number): void {
+    this.#news.push({ kind: 'drained', leg });
+  }
+
+  deliveredTwice(count: number): void {
+    this.#news.push({ kind: 'delivered-twice', count });
   }
 
   subscriptionsChanged(): void {

@@ -98,14 +98,15 @@ export class SessionHandover {
     }
   }
 
-  /** Moves the active role to the leg that stands by; nothing happens while the former cut has not ended. */
+  /** There is a leg to cut to, or one just left that may take the session back. */
+  get stands(): boolean {
+    return this.stage.name === 'standing' || this.stage.name === 'draining';
+  }
+
+  /** Moves the active role to the second leg; nothing happens while that one is being unsubscribed. */
   cut(): void {
     const { stage } = this;
-    const { machine, isDetached } = this.relay;
-    // A drain that was broken off leaves its leg standing by; and a session that is lost behind its switch can go back.
-    const stands =
-      stage.name === 'standing' || (stage.name === 'draining' && (isDetached || stage.leg === machine.standingLeg));
-    if (!stands) return;
+    if (stage.name !== 'standing' && stage.name !== 'draining') return;
     const { settings, ports } = this.#context;
     const { overlapMs, settleMs, attemptMs } = settings.handover ?? handoverDefaults;
     const settle = settleMs ?? brokerTerms(settings, this.broker).profile.subscriptionSettleMs;
@@ -119,8 +120,8 @@ export class SessionHandover {
       this.stage = stage;
       return;
     }
-    // From its first subscription on it gathers messages.
-    noteFormer(this.broker, this.relay, this.#context);
+    // From its first subscription on it gathers messages. One that was left has been known for such, or for its home.
+    if (stage.name === 'standing') noteFormer(this.broker, this.relay, this.#context);
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => {
       this.isLate = true;
@@ -133,6 +134,15 @@ export class SessionHandover {
     clearTimeout(this.#timer);
     this.broker = former.terms.broker;
     this.stage = { name: 'draining', leg: former.number };
+  }
+
+  /** The cut was given up. True: it was the way back to the leg just left, and that one is there as before. */
+  handleStayed(): boolean {
+    const { stage, relay } = this;
+    if (stage.name !== 'cutting' || !relay.legs.others.some(({ number }) => number === stage.leg)) return false;
+    clearTimeout(this.#timer);
+    this.stage = { name: 'draining', leg: stage.leg };
+    return true;
   }
 
   /** The leg that the session left owes nothing any more and stands by for the way back. */

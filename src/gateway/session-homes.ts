@@ -1,7 +1,8 @@
 import { encodeSubscriptions } from '../mqtt/remembered-subscriptions.ts';
 import { brokerAt, type CohortTerms } from '../plan/cohort-terms.ts';
 import { assessedClient, cohortOf } from './broker-question.ts';
-import type { GatewayPorts, GatewaySettings } from './gateway-ports.ts';
+import { type GatewayPorts, type GatewaySettings, handoverDefaults } from './gateway-ports.ts';
+import type { LegConnection } from './leg-connection.ts';
 import type { Relay } from './relay.ts';
 import { createAssessor } from './session-assessor.ts';
 import { outlivesConnection, placeOf } from './session-record.ts';
@@ -48,12 +49,38 @@ export class SessionHomes {
     this.settle(relay);
   }
 
+  /** A connection is gone. A former broker that was whole and may have a queue still keeps the session. */
+  handleUpstreamOver(relay: Relay, { isWhole, terms: { broker } }: LegConnection): void {
+    const { record } = relay;
+    const unsettled = this.#unsettled.get(relay);
+    const isOwed = isWhole && broker !== record.home.broker && unsettled?.persistent === true;
+    if (isOwed && unsettled.broker === broker && relay.isSteady) this.#keepQueue(relay, broker);
+    this.settle(relay);
+  }
+
+  /** For the rollback window: what comes there meanwhile comes to the device again, and must not be weeks of it. */
+  #keepQueue(relay: Relay, broker: string): void {
+    const { record } = relay;
+    record.queueAt = broker;
+    const { rollbackWindowMs } = this.#settings.handover ?? handoverDefaults;
+    const timer = setTimeout(() => {
+      if (record.queueAt === broker) record.queueAt = undefined;
+      this.settle(relay);
+    }, rollbackWindowMs);
+    timer.unref();
+  }
+
+  handleDeviceGone(relay: Relay): void {
+    this.settle(relay);
+    this.#unsettled.delete(relay);
+  }
+
   /** Writes down where the session is, unless it is whole at a former broker still. */
   settle(relay: Relay): void {
     const { record, legs } = relay;
     const { home } = record;
     const unsettled = this.#unsettled.get(relay);
-    if (unsettled === undefined) return;
+    if (unsettled === undefined || record.queueAt !== undefined) return;
     const { persistent } = unsettled;
     if (persistent && relay.isOpen && legs.others.some(({ isWhole, terms }) => isWhole && terms.broker !== home.broker))
       return;
@@ -106,6 +133,7 @@ export class SessionHomes {
   /** Written down once per turn of the event loop, however many SUBSCRIBEs came in it. */
   handleSubscriptionsChanged(relay: Relay): void {
     // Its former broker does not hold what it holds any more.
+    relay.record.queueAt = undefined;
     this.settle(relay);
     if (this.#changed.size === 0) setImmediate(() => this.#remember());
     this.#changed.add(relay);

@@ -60,7 +60,7 @@ export class SessionHost implements RelayHost<Relay> {
 
   handleDeviceGone(relay: Relay): void {
     const { sessions, repairs, desk, homes } = this.#options;
-    homes.settle(relay);
+    homes.handleDeviceGone(relay);
     sessions.remove(relay);
     repairs.forget(relay);
     desk.handleDeviceGone(relay);
@@ -90,7 +90,7 @@ export class SessionHost implements RelayHost<Relay> {
   }
 }
 
-function createLegWatch({ log, homes, repairs, desk }: SessionHostOptions): LegWatch<Relay> {
+function createLegWatch({ ports, log, homes, repairs, desk }: SessionHostOptions): LegWatch<Relay> {
   return {
     handleDetached: (relay) => {
       const { broker } = relay.record.home;
@@ -103,12 +103,13 @@ function createLegWatch({ log, homes, repairs, desk }: SessionHostOptions): LegW
       desk.handleSwitched(relay, leg);
     },
     handleUpstreamOver: (relay, leg) => {
-      homes.settle(relay);
+      homes.handleUpstreamOver(relay, leg);
       desk.handleUpstreamOver(relay, leg);
     },
     handleCutAborted: (relay, reason) => desk.handleCutAborted(relay, reason),
     handleLeaving: (relay) => homes.settle(relay),
-    handleDrained: (relay, duplicates) => desk.handleDrained(relay, duplicates),
+    handleDrained: (relay) => desk.handleDrained(relay),
+    handleDeliveredTwice: (count) => ports.metrics.handoverDuplicates.inc(count),
     handleSubscriptionsChanged: (relay) => homes.handleSubscriptionsChanged(relay),
   };
 }

@@ -28,6 +28,8 @@ export interface SessionRecord {
   /** Milliseconds since the Unix epoch. */
   readonly since: number;
   readonly listener: string;
+  /** A former broker that was lost before its queue for the device was dry: the device goes there first, with its next CONNECT. */
+  queueAt: string | undefined;
   /** Why the device is on its cohort's source, or will be with its next CONNECT, whatever the plan wants. */
   heldBack: Obstacle | undefined;
 }

@@ -5,12 +5,13 @@ import { DeliveryLimits } from './delivery-limits.ts';
 import type { LegSlot } from './downlink-exchanges.ts';
 import { HeldPackets } from './held-packets.ts';
 import { pingPhase, pingreq, UpstreamKeepAlive } from './leg-keep-alive.ts';
-import { legSilence } from './leg-silence.ts';
 import { LegOutput } from './leg-output.ts';
+import { legSilence } from './leg-silence.ts';
 import { PacketStream } from './packet-stream.ts';
 import { PublishPace } from './publish-pace.ts';
 import type { SessionParts } from './session-parts.ts';
 import type { UpstreamTerms } from './session-terms.ts';
+import type { SubscriptionOrder } from './subscription-answer.ts';
 import { SubscriptionDesk } from './subscription-desk.ts';
 import type { HeldSubscription } from './subscription-table.ts';
 import { UnacknowledgedPublishes } from './unacknowledged-publishes.ts';
@@ -54,6 +55,7 @@ export class BrokerLeg implements UpstreamLeg {
   isRelieved = false;
   readonly askedAnew: string[] = [];
   readonly repeated = new Set<number>();
+  readonly repeatedOrders = new Set<SubscriptionOrder>();
   isOver = false;
   isSilent = false;
   isRead = true;
@@ -102,7 +104,12 @@ export class BrokerLeg implements UpstreamLeg {
     if (this.stream.isBlocked) this.excuse(nowMs);
     if (this.desk.handleTick(nowMs) === 'unanswered') return legSilence.subscribe;
     if (this.patience.deadlineMs(this.uplink.isOwedByBroker) <= nowMs) return legSilence.publish;
-    return this.keepAlive.deadlineMs <= nowMs ? this.#ping(nowMs) : undefined;
+    return this.keepAlive.deadlineMs <= nowMs ? this.#keepAlive(nowMs) : undefined;
+  }
+
+  ping(nowMs: number): void {
+    this.output.send(pingreq);
+    this.keepAlive.pinged(nowMs);
   }
 
   excuse(nowMs: number): void {
@@ -111,15 +118,14 @@ export class BrokerLeg implements UpstreamLeg {
     this.patience.excuse(nowMs);
   }
 
-  #ping(nowMs: number): string | undefined {
+  #keepAlive(nowMs: number): string | undefined {
     // It would wait for the end of a large PUBLISH, whose bytes keep the leg alive.
     if (!this.output.atBoundary) {
       this.keepAlive.excuse(nowMs);
       return undefined;
     }
     if (this.keepAlive.isSilent(nowMs)) return legSilence.ping;
-    this.output.send(pingreq);
-    this.keepAlive.pinged(nowMs);
+    this.ping(nowMs);
     return undefined;
   }
 

@@ -47,6 +47,8 @@ export interface BrokerProfile {
   readonly publishesPerSecond: number;
   /** Milliseconds between SUBACK and the moment from which nothing that matches is missed. */
   readonly subscriptionSettleMs: number;
+  /** Milliseconds without a message, behind which nothing more of a stored queue is on its way. */
+  readonly queueQuietMs: number;
   /** CONNECTs a second with the same client ID, whatever became of the others. */
   readonly connectsPerSecondPerClientId: number;
   /** Seconds a session may outlive its connection. */
@@ -105,6 +107,8 @@ export const brokerProfiles = {
     publishesPerSecond: noLimit,
     // A broker of one process subscribes before it answers; a cluster needs a moment.
     subscriptionSettleMs: 50,
+    // It sends what its window has room for; what is on its way comes ahead of PINGRESP.
+    queueQuietMs: 50,
     connectsPerSecondPerClientId: noLimit,
     // For ever (MQTT 5 §3.1.2.11.2).
     maxSessionExpirySeconds: 0xffff_ffff,
@@ -169,6 +173,8 @@ export const brokerProfiles = {
     publishesPerSecond: 100,
     // "There might be a delay" between SUBACK and the first delivery (AWS developer guide); how long is unverified.
     subscriptionSettleMs: 1_000,
+    // Stored messages come at up to 10 a second (AWS developer guide, persistent sessions): two and a half such pauses.
+    queueQuietMs: 250,
     // AWS quota "CONNECT requests per second per client ID": 1, not adjustable; a further one is throttled.
     connectsPerSecondPerClientId: 1,
     // One hour unless the account's quota was raised (up to seven days).

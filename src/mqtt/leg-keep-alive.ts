@@ -64,6 +64,10 @@ export class UpstreamKeepAlive {
     this.#pingedAtMs = undefined;
   }
 
+  get isAwaitingAnswer(): boolean {
+    return this.#pingedAtMs !== undefined;
+  }
+
   /** The broker has not answered a ping in time. */
   isSilent(nowMs: number): boolean {
     return this.#answerDueMs <= nowMs;

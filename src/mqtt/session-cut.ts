@@ -1,5 +1,7 @@
+import { busyMs, type CutStep, drainMs, type OverlappingStep, queueMs, settleInflightMs, stable } from './cut-step.ts';
 import { retainedMs } from './delivery-judgement.ts';
 import { OverlapDuplicates } from './overlap-duplicates.ts';
+import { QueueDryness } from './queue-dryness.ts';
 import { otherLeg, type SessionParts } from './session-parts.ts';
 import type { CutAbort } from './session-port.ts';
 import { type HeldSubscription, isSameSubscription } from './subscription-table.ts';
@@ -31,34 +33,13 @@ export interface CutEffects {
   takeOver(former: UpstreamLeg): boolean;
 }
 
-/** How long the device is held for its old broker's answers before it goes on with them open. */
-export const settleInflightMs = 1_000;
-/** How long for what cannot stay open: a SUBSCRIBE under way, a large PUBLISH half sent. */
-const busyMs = 5_000;
-/** How long the former leg may owe something before the other one takes it over. */
-const drainMs = 10_000;
-/** How long a queue of the former broker may take to run dry before it is unsubscribed. */
-const queueMs = 60_000;
-/** A queue is dry when its broker has sent nothing for so long since the device acknowledged all: the next may be on its way. */
-const dryMs = 100;
-
-type Step =
-  | { readonly name: 'stable' }
-  | { readonly name: 'restoring'; readonly changes: number }
-  | { readonly name: 'settling'; readonly changes: number; readonly untilMs: number }
-  | { readonly name: 'holding'; readonly changes: number; readonly sinceMs: number }
-  | { readonly name: 'overlapping'; readonly untilMs: number; readonly sinceMs: number; readonly busyMs: number }
-  | { readonly name: 'leaving'; readonly untilMs: number }
-  | { readonly name: 'unsubscribing' }
-  | { readonly name: 'draining'; readonly untilMs: number; readonly sinceMs: number };
-
-const stable: Step = { name: 'stable' };
-
 /** The move of a session's active role from one leg to the other, step by step (docs/decisions/0009-live-handover.md). */
 export class SessionCut {
   readonly #parts: SessionParts;
   readonly #effects: CutEffects;
-  #step: Step = stable;
+  #step: CutStep = stable;
+  /** The overlap that a way back began in: it goes on where the way back is given up. */
+  #interrupted: OverlappingStep | undefined;
   /** The active leg that `changes` of a step was counted on: another one may take its place. */
   #wantedBy: UpstreamLeg | undefined;
   #options: CutOptions = { overlapMs: 0, settleMs: 0, leaveMs: 0 };
@@ -83,14 +64,20 @@ export class SessionCut {
     return name === 'restoring' || name === 'settling' || name === 'holding';
   }
 
-  /** False: no leg stands by, or a cut is under way. From a leg that is lost it also goes back over the one just left. */
+  /**
+   * False: no leg stands by, or a cut is under way. It also goes back over the leg just left: as long as that one is
+   * subscribed, and from a leg that is lost whatever it holds.
+   */
   begin(options: CutOptions): boolean {
     const target = otherLeg(this.#parts);
-    const isWayBack = this.#step !== stable && !this.#isBeforeSwitch && this.#parts.leg.isOver;
+    const { name } = this.#step;
+    const isSubscribed = name === 'overlapping' || name === 'leaving';
+    const isWayBack = isSubscribed || (this.#step !== stable && !this.#isBeforeSwitch && this.#parts.leg.isOver);
     if ((this.#step !== stable && !isWayBack) || target === undefined || target.isOver) return false;
     // What it is being unsubscribed from it does not hold any more, whatever its broker has answered so far.
-    const held = this.#step.name === 'unsubscribing' ? nothingHeld : target.desk.subscriptions();
-    if (isWayBack) this.#endOverlap();
+    const held = name === 'unsubscribing' ? nothingHeld : target.desk.subscriptions();
+    this.tellDuplicates();
+    this.#interrupted = this.#step.name === 'overlapping' && !this.#parts.leg.isOver ? this.#step : undefined;
     this.#options = options;
     target.restoringUntilMs = Number.POSITIVE_INFINITY;
     target.isRelieved = !this.#parts.leg.isOver;
@@ -102,7 +89,7 @@ export class SessionCut {
 
   /** After every event of the session. */
   advance(): void {
-    for (let before: Step | undefined; before !== this.#step; ) {
+    for (let before: CutStep | undefined; before !== this.#step; ) {
       before = this.#step;
       this.#advanceOnce();
     }
@@ -127,6 +114,13 @@ export class SessionCut {
   abort(reason: CutAbort): void {
     const { target } = this;
     if (target === undefined) return;
+    if (this.#interrupted !== undefined && !this.#parts.leg.isOver && isNobodysFault(reason)) {
+      this.#step = this.#interrupted;
+      this.#parts.isHolding = false;
+      this.#parts.overlap = new OverlapDuplicates();
+      this.#parts.port.cutAborted(target.number, reason);
+      return;
+    }
     this.#effects.dismiss(target, reason.message);
     this.#end(target, reason);
   }
@@ -142,7 +136,7 @@ export class SessionCut {
       this.#end(leg, { kind: 'leg-lost', message });
       return false;
     }
-    if (this.#step !== stable) this.#endOverlap();
+    this.tellDuplicates();
     this.#step = stable;
     return false;
   }
@@ -231,8 +225,7 @@ export class SessionCut {
     const { target } = this;
     if (target === undefined) return;
     const isForced = leg.isOver;
-    const isBusy = !leg.output.atBoundary || leg.desk.pending > 0;
-    if (isBusy && !isForced) {
+    if ((!leg.output.atBoundary || leg.desk.pending > 0) && !isForced) {
       if (this.#heldMs >= busyMs) this.abort(leg.desk.pending > 0 ? brokerBusy : deviceStopped);
       return;
     }
@@ -249,39 +242,35 @@ export class SessionCut {
     this.#parts.isHolding = false;
     this.#parts.overlap = new OverlapDuplicates();
     const untilMs = nowMs + this.#options.overlapMs;
-    this.#step = { name: 'overlapping', untilMs, sinceMs: nowMs, busyMs: Number.NEGATIVE_INFINITY };
+    const queue = new QueueDryness(former.upstream.profile.queueQuietMs);
+    this.#step = { name: 'overlapping', untilMs, sinceMs: nowMs, queue };
     target.restoringUntilMs = nowMs + retainedMs;
     this.#effects.switchTo(target);
     port.switched(target.number);
     if (!former.isOver) return;
-    this.#endOverlap();
+    this.tellDuplicates();
     this.#step = stable;
   }
 
-  #advanceOverlap(step: Extract<Step, { readonly name: 'overlapping' }>): void {
+  #advanceOverlap(step: OverlappingStep): void {
     const { nowMs, port } = this.#parts;
     const { leaveMs } = this.#options;
     const former = this.#former;
     if (former === undefined) return;
-    if (this.#owesDevice(former) && step.busyMs < nowMs) this.#step = { ...step, busyMs: nowMs };
+    const owes = this.#owesDevice(former);
+    step.queue.note(owes, nowMs);
     if (nowMs < step.untilMs) return;
-    // A broker that has more to give keeps its window full: its queue is the device's.
-    const isDry = !this.#owesDevice(former) && nowMs >= this.#dryAtMs(step.busyMs);
-    if (!isDry && nowMs < step.sinceMs + queueMs) return;
+    const isDry = leaveMs > 0 ? step.queue.isDry(former, nowMs) : !owes;
+    // A way back that was given up may be asking it for what the device has subscribed to meanwhile.
+    if ((!isDry || former.desk.pending > 0) && nowMs < step.sinceMs + queueMs) return;
     port.leaving(former.number);
     if (leaveMs > 0) this.#step = { name: 'leaving', untilMs: nowMs + leaveMs };
     else this.#unsubscribeFormer();
   }
 
-  #overlapDeadlineMs({ untilMs, sinceMs, busyMs }: Extract<Step, { readonly name: 'overlapping' }>): number {
-    const former = this.#former;
+  #overlapDeadlineMs({ untilMs, sinceMs, queue }: OverlappingStep): number {
     if (this.#parts.nowMs < untilMs) return untilMs;
-    const isBusy = former !== undefined && this.#owesDevice(former);
-    return isBusy ? sinceMs + queueMs : Math.min(this.#dryAtMs(busyMs), sinceMs + queueMs);
-  }
-
-  #dryAtMs(busyMs: number): number {
-    return this.#options.leaveMs > 0 ? busyMs + dryMs : busyMs;
+    return Math.min(queue.deadlineMs(this.#parts.nowMs), sinceMs + queueMs);
   }
 
   #owesDevice(former: UpstreamLeg): boolean {
@@ -314,16 +303,17 @@ export class SessionCut {
       former.uplink.forsake(deviceId);
       leg.uplink.keep(deviceId);
     }
-    const duplicates = this.#endOverlap();
+    this.tellDuplicates();
     this.#step = stable;
-    if (isClean) port.drained(former.number, duplicates);
+    if (isClean) port.drained(former.number);
     else if (this.#effects.takeOver(former)) this.#effects.dismiss(former, 'it still owed something in the end');
   }
 
-  #endOverlap(): number {
-    const duplicates = this.#parts.overlap?.count ?? 0;
+  /** What both legs delivered is counted where the overlap ends, however it does. */
+  tellDuplicates(): void {
+    const { overlap, port } = this.#parts;
     this.#parts.overlap = undefined;
-    return duplicates;
+    if (overlap !== undefined && overlap.count > 0) port.deliveredTwice(overlap.count);
   }
 
   get #former(): UpstreamLeg | undefined {
@@ -341,6 +331,11 @@ function isHeldSo(held: HeldSubscription | undefined, wanted: HeldSubscription):
 }
 
 const nothingHeld: ReadonlyMap<string, HeldSubscription> = new Map();
+
+/** The leg that the way back was to go to is as good as before. */
+function isNobodysFault({ kind }: CutAbort): boolean {
+  return kind === 'operator' || kind === 'busy' || kind === 'device-stopped';
+}
 
 const exampleCharacters = 120;
 

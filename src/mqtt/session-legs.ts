@@ -8,6 +8,7 @@ import { reasonCode } from './reason-code.ts';
 import { type CutOptions, SessionCut } from './session-cut.ts';
 import { freeSlot, otherLeg, type SessionParts } from './session-parts.ts';
 import type { UpstreamTerms } from './session-terms.ts';
+import type { SubscriptionOrder } from './subscription-answer.ts';
 import { resumeUplink, sendOwnWaiting, transferUplink } from './unfinished-transfer.ts';
 import type { UpstreamLeg } from './upstream-leg.ts';
 
@@ -91,6 +92,7 @@ export class SessionLegs {
 
   /** The session ends: whatever leg is not the device's own is told so. */
   end(): void {
+    this.#cut.tellDuplicates();
     const other = otherLeg(this.#parts);
     if (other === undefined) return;
     if (other === this.#cut.target) this.#cut.abort({ kind: 'device-gone', message: 'the session has ended' });
@@ -151,9 +153,10 @@ export class SessionLegs {
       if (this.#attachment === 'restoring') this.#attachment = 'attached';
       return;
     }
-    const { repeated, desk } = parts.leg;
-    // A SUBSCRIBE that has no answer is sent again with the next leg, and counts from its first time on.
-    const isRefusal = repeated.size > 0 || desk.isRestoring || desk.unanswered().length > 0;
+    const { repeated, repeatedOrders, desk } = parts.leg;
+    // What was sent for the first time says nothing: connections are lost for other reasons, days apart.
+    const isRefusal =
+      repeated.size > 0 || desk.isRestoring || desk.unanswered().some((order) => repeatedOrders.has(order));
     this.#refusals = isRefusal ? this.#refusals + 1 : 0;
     if (this.#refusals >= maxRefusals) {
       // The device hears so, as it would without a gateway: else its one packet would cost a CONNECT for ever.
@@ -206,7 +209,7 @@ export class SessionLegs {
       leg.restoringUntilMs = parts.nowMs + retainedMs;
       leg.askedAnew.push(...lost.askedAnew);
     }
-    leg.desk.adopt(orders, parts.nowMs);
+    this.#adopt(leg, orders);
     if (isResumed) parts.downlink.resume(slot);
     else this.#finishDownlink(lost);
     const isWhole = isResumed
@@ -237,8 +240,13 @@ export class SessionLegs {
     this.#follow(target);
     this.#attachment = 'attached';
     if (!former.isOver) return;
-    target.desk.adopt(former.desk.unanswered(), parts.nowMs);
+    this.#adopt(target, former.desk.unanswered());
     if (!this.#takeOver(former)) this.#failUnrepeatable();
+  }
+
+  #adopt(leg: UpstreamLeg, orders: readonly SubscriptionOrder[]): void {
+    for (const order of orders) leg.repeatedOrders.add(order);
+    leg.desk.adopt(orders, this.#parts.nowMs);
   }
 
   #follow(leg: UpstreamLeg): void {

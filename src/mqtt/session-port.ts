@@ -56,15 +56,20 @@ export interface SessionPort {
   detached(message: string): void;
   /** The active role went to this leg. */
   switched(leg: number): void;
-  /** A cut ended before its switch; `legOver` was said of the leg that it was to go to. */
+  /**
+   * A cut ended before its switch; `legOver` was said of the leg that it was to go to. Where it was the way back to the leg
+   * just left, and nothing is wrong with that one, it was not: the overlap goes on.
+   */
   cutAborted(leg: number, reason: CutAbort): void;
   /**
    * The former leg's broker has given what it had, or has had its time: from here on the session is the active leg's alone.
    * The former one is unsubscribed `leaveMs` later.
    */
   leaving(leg: number): void;
-  /** The former leg is unsubscribed and owes nothing: it stands by. `duplicates`: messages that both legs delivered. */
-  drained(leg: number, duplicates: number): void;
+  /** The former leg is unsubscribed and owes nothing: it stands by. */
+  drained(leg: number): void;
+  /** So many messages of an overlap that has ended were delivered by both legs. */
+  deliveredTwice(count: number): void;
   /** What the device holds as subscriptions has changed, and the session outlives the connection. */
   subscriptionsChanged(): void;
   /** The device said DISCONNECT and everything before it has gone out; no more comes from the machine to the broker. */

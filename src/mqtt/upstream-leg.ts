@@ -7,6 +7,7 @@ import type { LegOutput } from './leg-output.ts';
 import type { PacketStream } from './packet-stream.ts';
 import type { PublishPace } from './publish-pace.ts';
 import type { UpstreamTerms } from './session-terms.ts';
+import type { SubscriptionOrder } from './subscription-answer.ts';
 import type { SubscriptionDesk } from './subscription-desk.ts';
 import type { UnacknowledgedPublishes } from './unacknowledged-publishes.ts';
 import type { UplinkExchanges } from './uplink-exchanges.ts';
@@ -28,6 +29,8 @@ export interface UpstreamLeg {
   readonly ownWaiting: Buffer[];
   /** Device identifiers of what was sent again on this leg and is not answered. */
   readonly repeated: Set<number>;
+  /** SUBSCRIBEs and UNSUBSCRIBEs that were sent again on this leg, answered or not. */
+  readonly repeatedOrders: Set<SubscriptionOrder>;
   readonly desk: SubscriptionDesk;
   readonly limits: DeliveryLimits;
   readonly pace: PublishPace;
@@ -59,6 +62,8 @@ export interface UpstreamLeg {
   brokerDeadlineMs(): number;
   /** Pings where it is time. Gives what the broker is to be blamed for, if anything. */
   handleTick(nowMs: number): string | undefined;
+  /** PINGREQ now, between two packets. */
+  ping(nowMs: number): void;
   /** It is not read at the moment: an answer may lie there. */
   excuse(nowMs: number): void;
 }

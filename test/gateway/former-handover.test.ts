@@ -208,8 +208,10 @@ describe('a persistent session whose former broker has a queue for it', () => {
   const lastHome = () => world.registry.attachments.at(-1)?.broker;
 
   /** On the target, with a message of the former broker that the device has not acknowledged. */
-  async function move(): Promise<{ device: TestDevice; former: BrokerLeg; messageId: number }> {
-    await start();
+  async function move(
+    handover: Partial<HandoverSettings> = {},
+  ): Promise<{ device: TestDevice; former: BrokerLeg; messageId: number }> {
+    await start(handover);
     const device = await attach({ clean: false });
     const former = await world.legacy.leg();
     const message = { cmd: 'publish', topic: 'commands', qos: 1, messageId: 9, dup: false, retain: false } as const;
@@ -243,10 +245,58 @@ describe('a persistent session whose former broker has a queue for it', () => {
     await until(() => lastHome() === 'target', 'the new home');
   });
 
-  it('is found at its new broker when the former one is lost', async () => {
-    const { former } = await move();
-    former.socket.destroy();
-    await until(() => lastHome() === 'target', 'the new home');
+  describe('that is lost', () => {
+    const reasons = () => ask({ move: 'back', isPaused: true }).waiting.map(({ reason }) => reason);
+
+    it('is found there with its next CONNECT, and not moved there before', async () => {
+      const { former, device } = await move();
+      former.socket.destroy();
+      await world.cutOver('legacy');
+      const expected = ['legacy was lost with messages for it: its next connection goes there first'];
+      await until(() => reasons().join() === expected.join(), 'the reason');
+      assert.deepEqual([ask({ move: 'back' }).begun, lastHome(), homeOf()], [0, 'legacy', 'target']);
+      device.socket.destroy();
+      await until(() => world.registry.ends.length === 1);
+      assert.equal(lastHome(), 'legacy');
+      assert.equal(world.legacy.legs.length, 1, 'nothing has purged it');
+    });
+
+    it('is found at its new broker behind the rollback window', async () => {
+      const { former } = await move({ rollbackWindowMs: 100 });
+      former.socket.destroy();
+      await until(() => lastHome() === 'target', 'the new home');
+    });
+  });
+});
+
+describe('a session that is still in the overlap', () => {
+  it('goes back at once, over the leg that it had just left', async () => {
+    await start({ overlapMs: 60_000 });
+    const device = await attach();
+    await switchOver();
+    await world.cutOver('legacy');
+    await until(() => {
+      ask({ move: 'back' });
+      return homeOf() === 'legacy';
+    });
+    device.send({ cmd: 'publish', topic: 't', payload: 'x', qos: 1, messageId: 7, dup: false, retain: false });
+    await device.inbox.packet('puback');
+    assert.deepEqual((await world.legacy.leg()).inbox.commands(), ['connect', 'subscribe', 'publish']);
+    assert.equal(world.dials.length, 2);
+  });
+
+  it('goes back on the word of the operator when its new broker is gone', async () => {
+    await start({ overlapMs: 60_000 });
+    await attach();
+    await switchOver();
+    world.down.add('target');
+    (await world.target.leg()).socket.destroy();
+    await world.cutOver('legacy');
+    await until(() => {
+      ask({ move: 'back' });
+      return homeOf() === 'legacy';
+    });
+    assert.equal(world.legacy.legs.length, 1);
   });
 });
 

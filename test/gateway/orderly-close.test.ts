@@ -85,6 +85,7 @@ function startRelay(protocol: '3.1.1' | '5'): { relay: Relay; device: HeldSocket
         handleCutAborted: () => {},
         handleLeaving: () => {},
         handleDrained: () => {},
+        handleDeliveredTwice: () => {},
         handleSubscriptionsChanged: () => {},
       },
       handleFault: () => {},
@@ -123,6 +124,7 @@ const record: SessionRecord = {
   since: 0,
   listener: 'devices',
   heldBack: undefined,
+  queueAt: undefined,
 };
 
 function connectPacket(protocol: '3.1.1' | '5'): ConnectPacket {

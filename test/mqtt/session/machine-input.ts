@@ -43,6 +43,7 @@ export function recordedMachine(setting: Setting, isWide: boolean): { machine: S
       cutAborted: (leg) => said.push(`cut to ${leg} aborted`),
       leaving: (leg) => said.push(`leg ${leg} left`),
       drained: (leg) => said.push(`leg ${leg} drained`),
+      deliveredTwice: (count) => said.push(`${count} twice`),
       subscriptionsChanged: () => undefined,
       failed: (fault) => said.push(JSON.stringify(fault)),
       deadlineMoved: () => undefined,

@@ -117,6 +117,7 @@ export class SessionWorld {
       cutAborted: () => undefined,
       leaving: () => undefined,
       drained: () => undefined,
+      deliveredTwice: () => undefined,
       subscriptionsChanged: () => undefined,
       failed: (fault: SessionFault) => {
         throw new Violation(`the session failed: ${fault.side}, ${fault.reason}, ${fault.message}`);

@@ -37,7 +37,8 @@ export class LegPort implements SessionPort {
   readonly switched = (leg: number): void => this.#world.handleSwitched(leg);
   readonly cutAborted = (leg: number, reason: CutAbort): void => this.#world.handleAborted(leg, reason);
   readonly leaving = (leg: number): void => this.#world.handleLeaving(leg);
-  readonly drained = (leg: number, duplicates: number): void => this.#world.handleDrained(leg, duplicates);
+  readonly drained = (leg: number): void => this.#world.handleDrained(leg);
+  readonly deliveredTwice = (count: number): void => this.#world.handleDeliveredTwice(count);
   readonly subscriptionsChanged = (): void => undefined;
   readonly deviceDone = (): void => this.#world.handleDone();
   readonly failed = (fault: SessionFault): void => this.#world.handleFailed(fault);

@@ -148,8 +148,9 @@ export class LegsWorld {
   cut(): void {
     const { overlapMs, settleMs, leaveMs } = this.setting;
     const { standingLeg, phase } = this.machine;
-    // Also from a lost leg back to the one that it had just left.
-    const mayCut = phase === 'detached' ? this.#openLegs().length > 0 : standingLeg !== undefined && phase === 'stable';
+    // Also back to the leg that it has just left.
+    const isBehind = phase === 'detached' || phase === 'draining';
+    const mayCut = isBehind ? this.#openLegs().length > 0 : standingLeg !== undefined && phase === 'stable';
     const hasBegun = this.machine.cut({ overlapMs, settleMs, leaveMs }, this.nowMs);
     if (hasBegun && !mayCut) throw new Violation('S2: a cut begins though nothing stands by');
     if (hasBegun) this.said.push('cut');
@@ -399,7 +400,9 @@ export class LegsWorld {
   }
 
   handleAborted(number: number, { kind }: CutAbort): void {
-    if (!this.#leg(number).isOver) throw new Violation(`S4: the cut to leg ${number} ended and the leg is not over`);
+    // The way back to the leg just left: its overlap goes on.
+    const isStayed = this.machine.phase === 'draining';
+    if (this.#leg(number).isOver === isStayed) throw new Violation(`S4: leg ${number} behind a cut that ended`);
     this.said.push(`aborted ${kind}`);
   }
 
@@ -409,11 +412,15 @@ export class LegsWorld {
     this.#leftMs.set(number, this.nowMs);
   }
 
-  handleDrained(number: number, duplicates: number): void {
+  handleDeliveredTwice(count: number): void {
+    this.said.push(`${count} twice`);
+  }
+
+  handleDrained(number: number): void {
     const { broker } = this.#leg(number);
     const left = broker.session?.subscriptions.size ?? 0;
     if (left > 0) throw new Violation(`D1: ${left} subscriptions are left at the former broker`);
-    this.said.push(`drained, ${duplicates} twice`);
+    this.said.push('drained');
   }
 
   handleDone(): void {
