@@ -13,7 +13,7 @@ import { resumeUplink, sendOwnWaiting, transferUplink } from './unfinished-trans
 import type { UpstreamLeg } from './upstream-leg.ts';
 
 /** Legs in a row that are lost while what was sent again on them is not answered: it is what their broker closes for. */
-const maxRefusals = 3;
+const maxRefusals = 2;
 
 /** `restoring`: a leg is active again, and its broker is being asked for the device's subscriptions. */
 type Attachment = 'attached' | 'detached' | 'restoring';

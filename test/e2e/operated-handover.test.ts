@@ -86,7 +86,7 @@ test('a move is paused, resumed and aborted, and what was under way stays where 
   await eventually('the rollback window is over', async () => {
     return answerOf(await admin.dryRunCutover('everyone', { weight: '100%' })).dryRun.warm === 0;
   });
-  const accepted = answerOf(await admin.cutover('everyone', { weight: '100%', live: 'handover', pacePerSecond: 5 }));
+  const accepted = answerOf(await admin.cutover('everyone', { weight: '100%', live: 'handover', pacePerSecond: 2 }));
   const { id } = accepted.move;
   await eventually('some have moved', async () => answerOf(await admin.move(id)).moved > 2);
   assert.equal(answerOf(await admin.pauseMove(id)).state, 'paused');

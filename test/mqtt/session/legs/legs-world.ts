@@ -438,7 +438,7 @@ export class LegsWorld {
   handleFailed({ side, message }: SessionFault): void {
     this.isGone = true;
     // What is sent again on each leg may be what its broker closes for.
-    if (message.includes('each time behind') && this.#losses >= 3) return;
+    if (message.includes('each time behind') && this.#losses >= 2) return;
     if (message.includes('does not grant') && this.brokers.some(({ setting }) => setting.denied !== undefined)) return;
     throw new Violation(`S1: the session failed: ${side}, ${message}`);
   }
