@@ -266,7 +266,7 @@ export class HandoverDesk implements HandoverKeeper {
   }
 
   #count(handover: SessionHandover, broker: string, reckoning: Reckoning): void {
-    const isPrepared = handover.stage.name === 'standing' && !this.#toCut.has(handover);
+    const isPrepared = handover.stands && !this.#toCut.has(handover);
     if (isPrepared && handover.broker === broker) reckoning.prepared += 1;
     else reckoning.underWay += 1;
   }
