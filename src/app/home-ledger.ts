@@ -13,10 +13,12 @@ export interface HomeLedgerOptions {
   readonly onWritten?: () => void;
 }
 
-/** How long the first home waits for more to be written with it, where the disk is fast. */
-const flushMs = 20;
-/** Writing takes a fifth of the time at most: a move of a whole cohort must not wait for the disk. */
-const restPerWrite = 4;
+/** How long the first home waits for more to be written with it: a device may come back to another worker at once. */
+const flushMs = 5;
+/** How long what is written waits for the disk, where that is fast. */
+const syncMs = 50;
+/** The disk is waited for a fifth of the time at most: a move of a whole cohort must not wait for it. */
+const restPerSync = 4;
 /** The longest rest that a slow disk is given. */
 const longestRestMs = 500;
 /** The wait after a write that failed: it takes the event loop with it. */
@@ -30,7 +32,8 @@ export class HomeLedger {
   readonly #log: Logger;
   readonly #clock: HomeLedgerOptions['clock'];
   readonly #onWritten: () => void;
-  #restMs = flushMs;
+  #syncTimer: NodeJS.Timeout | undefined;
+  #restMs = syncMs;
   readonly #forgotten = new Map<string, number>();
   #flushTimer: NodeJS.Timeout | undefined;
 
@@ -93,12 +96,13 @@ export class HomeLedger {
 
   /** Throws when it cannot be written. */
   learn(importId: string, devices: readonly ImportedDevice[]): readonly ImportOutcome[] {
-    return this.#homes.learn(importId, devices);
+    const outcomes = this.#homes.learn(importId, devices);
+    this.#homes.sync();
+    return outcomes;
   }
 
   /** False: it is only in memory yet. */
   flush(): boolean {
-    const beganMs = this.#clock.monotonicMs();
     try {
       this.#homes.flush();
     } catch (error) {
@@ -106,14 +110,26 @@ export class HomeLedger {
       this.#log.error({ error: errorMessage(error) }, text);
       return false;
     }
-    const tookMs = this.#clock.monotonicMs() - beganMs;
-    this.#restMs = Math.max(flushMs, Math.min(longestRestMs, restPerWrite * tookMs));
     this.#onWritten();
+    this.#syncTimer ??= setTimeout(() => this.#sync(), this.#restMs);
     return true;
+  }
+
+  #sync(): void {
+    this.#syncTimer = undefined;
+    const beganMs = this.#clock.monotonicMs();
+    try {
+      this.#homes.sync();
+    } catch (error) {
+      this.#log.error({ error: errorMessage(error) }, 'The homes of persistent sessions could not be synced to disk');
+    }
+    const tookMs = this.#clock.monotonicMs() - beganMs;
+    this.#restMs = Math.max(syncMs, Math.min(longestRestMs, restPerSync * tookMs));
   }
 
   close(): void {
     clearTimeout(this.#flushTimer);
+    clearTimeout(this.#syncTimer);
     this.#homes.close();
   }
 
@@ -143,7 +159,7 @@ export class HomeLedger {
     } catch (error) {
       this.#log.error({ error: errorMessage(error) }, 'The home of a persistent session could not be recorded');
     }
-    this.#armFlush(this.#restMs);
+    this.#armFlush(flushMs);
   }
 
   #armFlush(waitMs: number): void {

@@ -12,7 +12,7 @@ export interface HomeStore {
   homeOf(clientId: string): string | undefined;
   /** The epoch of the leg that recorded the home; 0 without one. Throws when unreadable. */
   epochOf(clientId: string): number;
-  /** Records or moves a home, without `place` with the one that was known; `flush` makes it durable. Throws when too many wait for that. */
+  /** Records or moves a home, without `place` with the one that was known; `flush` makes it last beyond this process. Throws when too many wait for that. */
   record(clientId: string, broker: string, epoch?: number, place?: CohortPlace): void;
   /** The home, and what was kept or imported with it; former brokers stay. */
   forget(clientId: string): void;
@@ -36,5 +36,7 @@ export interface HomeStore {
   /** Homes of the cohort's devices that are elsewhere than these terms want them, as far as their places are known. */
   countMisplaced(terms: CohortTerms): number;
   flush(): void;
+  /** Waits for the disk: what was flushed survives a loss of power too. Throws when it cannot be done. */
+  sync(): void;
   close(): void;
 }

@@ -35,14 +35,15 @@ export interface HomeStoreOptions {
 
 /**
  * Homes in one SQLite file. Writes gather until `flush` and then go in one transaction; reads see them before that.
- * WAL, so that workers may read while the control process writes. What cannot be written stays in memory, at most a
+ * WAL, so that workers may read while the control process writes: what is flushed is in the file, also when every process is
+ * killed, and `sync` brings it through a loss of power. What cannot be written stays in memory, at most a
  * million of each kind; opened `readOnly` that is all of it. A file of an earlier version is brought up to date.
  */
 export function openSqliteHomeStore(path: string, options: HomeStoreOptions = {}): HomeStore {
   const { readOnly = false, imports = importBounds } = options;
   const database = new DatabaseSync(path, { readOnly, timeout: lockedMs });
   if (!readOnly) {
-    database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;');
+    database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;');
     database.exec(schema);
     addColumns(database);
   }
@@ -211,6 +212,10 @@ class SqliteHomeStore implements HomeStore {
     for (const part of parts) part.written();
     this.#waitingIdentifiers = 0;
     this.#waitingCharacters = 0;
+  }
+
+  sync(): void {
+    this.#database.exec('PRAGMA wal_checkpoint(PASSIVE)');
   }
 
   close(): void {

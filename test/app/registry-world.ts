@@ -198,6 +198,9 @@ class SuddenlyGone {
       flush: () => {
         if (!this.#isGone) store.flush();
       },
+      sync: () => {
+        if (!this.#isGone) store.sync();
+      },
       close: () => {
         if (!this.#isGone) store.close();
       },
