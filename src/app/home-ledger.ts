@@ -9,7 +9,7 @@ import type { HomeChange, Purge } from './process-messages.ts';
 export interface HomeLedgerOptions {
   readonly log: Logger;
   readonly clock: Pick<Clock, 'monotonicMs'>;
-  /** All that was changed so far is on disk. */
+  /** All that was changed so far is in the file. */
   readonly onWritten?: () => void;
 }
 
@@ -97,7 +97,7 @@ export class HomeLedger {
   /** Throws when it cannot be written. */
   learn(importId: string, devices: readonly ImportedDevice[]): readonly ImportOutcome[] {
     const outcomes = this.#homes.learn(importId, devices);
-    this.#homes.sync();
+    this.#armSync();
     return outcomes;
   }
 
@@ -111,7 +111,7 @@ export class HomeLedger {
       return false;
     }
     this.#onWritten();
-    this.#syncTimer ??= setTimeout(() => this.#sync(), this.#restMs);
+    this.#armSync();
     return true;
   }
 
@@ -122,6 +122,7 @@ export class HomeLedger {
       this.#homes.sync();
     } catch (error) {
       this.#log.error({ error: errorMessage(error) }, 'The homes of persistent sessions could not be synced to disk');
+      this.#armSync(retryMs);
     }
     const tookMs = this.#clock.monotonicMs() - beganMs;
     this.#restMs = Math.max(syncMs, Math.min(longestRestMs, restPerSync * tookMs));
@@ -160,6 +161,10 @@ export class HomeLedger {
       this.#log.error({ error: errorMessage(error) }, 'The home of a persistent session could not be recorded');
     }
     this.#armFlush(flushMs);
+  }
+
+  #armSync(waitMs = this.#restMs): void {
+    this.#syncTimer ??= setTimeout(() => this.#sync(), waitMs);
   }
 
   #armFlush(waitMs: number): void {

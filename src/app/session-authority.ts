@@ -56,7 +56,7 @@ export class SessionAuthority {
   readonly #parked = new ParkedLegs(parkedMs);
   /** Claims that wait for parked legs to be closed, by the worker and connection of each. */
   readonly #parkedEnding = new Map<string, () => void>();
-  /** By worker: the last change of homes that it is to hear of when all is on disk. */
+  /** By worker: the last change of homes that it is to hear of when all is in the file. */
   readonly #changed = new Map<number, number>();
   /** Further connect tokens that are waited for, by worker and claim. */
   readonly #tokens = new Map<string, () => void>();
@@ -308,7 +308,7 @@ export class SessionAuthority {
     });
   }
 
-  /** What a worker changed is its own to keep until it hears that it is on disk. */
+  /** What a worker changed is its own to keep until it hears that it is in the file. */
   #noteChanged(worker: number, changes: readonly Numbered<unknown>[]): void {
     const last = changes.reduce((most, { number }) => Math.max(most, number), this.#changed.get(worker) ?? 0);
     if (last > 0) this.#changed.set(worker, last);

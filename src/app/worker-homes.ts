@@ -12,13 +12,13 @@ const identifiersKept = 1_000_000;
 const charactersKept = 33_554_432;
 
 /**
- * What a worker changed of homes and has not heard to be on disk, and what it knows of homes while no control process is
+ * What a worker changed of homes and has not heard to be in the file, and what it knows of homes while no control process is
  * there: the file, and these changes.
  */
 export class WorkerHomes {
   /** Opens the homes for reading; may throw. */
   readonly #open: () => HomeStore;
-  /** The last one of each client ID, all that is not on disk taken together; in the order of their numbers. */
+  /** The last one of each client ID, all that is not in the file taken together; in the order of their numbers. */
   readonly #changes = new Map<string, Numbered<HomeChange>>();
   /** In the order of their numbers. */
   readonly #purges = new Map<string, Numbered<Purge>>();
@@ -87,12 +87,12 @@ export class WorkerHomes {
     return numbered;
   }
 
-  /** What the control process has not said to be on disk. */
+  /** What the control process has not said to be in the file. */
   changes(): { readonly homes: readonly Numbered<HomeChange>[]; readonly purges: readonly Numbered<Purge>[] } {
     return { homes: [...this.#changes.values()], purges: [...this.#purges.values()] };
   }
 
-  /** All up to this number is on disk. */
+  /** All up to this number is in the file. */
   noted(upTo: number): void {
     for (const [clientId, change] of this.#changes) {
       if (change.number > upTo) break;

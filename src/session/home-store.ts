@@ -28,7 +28,7 @@ export interface HomeStore {
   /** In place of those that were kept; at most `formerBrokers`, the last ones. Throws as `record` does. */
   keepFormer(clientId: string, brokers: readonly string[]): void;
   /**
-   * Takes what an operator knows of sessions that are older than the gateway, with or without a home, durable at once.
+   * Takes what an operator knows of sessions that are older than the gateway, with or without a home, in the file at once.
    * Devices of one `importId` may come in several calls, whose filters add up; another one replaces what it brings.
    * An outcome for each device, in their order. Throws when it cannot be written, and nothing of the call is taken then.
    */

@@ -48,3 +48,27 @@ test('homes are in the file soon, and a slow disk is waited for a fifth of the t
     assert.deepEqual(said, ['flush', 'sync'], `${syncMs} ms: then`);
   }
 });
+
+test('a disk that fails is asked again', (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  const store = openSqliteHomeStore(':memory:');
+  let syncs = 0;
+  const sync = () => {
+    syncs += 1;
+    if (syncs === 1) throw new Error('disk I/O error');
+  };
+  const ledger = new HomeLedger(Object.create(store, { flush: { value: () => {} }, sync: { value: sync } }), {
+    log,
+    clock: { monotonicMs: () => 0 },
+  });
+  ledger.apply({ ...home, epoch: 1 });
+  t.mock.timers.tick(5);
+  t.mock.timers.tick(50);
+  assert.equal(syncs, 1);
+  t.mock.timers.tick(4_999);
+  assert.equal(syncs, 1);
+  t.mock.timers.tick(1);
+  assert.equal(syncs, 2);
+  t.mock.timers.tick(60_000);
+  assert.equal(syncs, 2, 'and not for ever');
+});

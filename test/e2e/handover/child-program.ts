@@ -3,8 +3,7 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 
 /** What a child answers: one method a question. */
-// biome-ignore lint/suspicious/noExplicitAny: a bound for generic parameters, not a value's type
-export type Api<Self> = { readonly [Name in keyof Self]: (question: any) => unknown };
+export type Api<Self> = { readonly [Name in keyof Self]: (question: never) => unknown };
 
 interface Asked {
   readonly id: number;
@@ -70,7 +69,7 @@ export function serve<Served extends Api<Served>>(api: Served): void {
   process.on('message', async ({ id, name, question }: Asked) => {
     const method = api[name as keyof Served];
     try {
-      process.send?.({ id, answer: await method(question) });
+      process.send?.({ id, answer: await method(question as never) });
     } catch (error) {
       process.send?.({ id, problem: error instanceof Error ? (error.stack ?? error.message) : String(error) });
     }
