@@ -16,6 +16,7 @@ import type { UnfinishedExchanges, UpstreamTerms } from './session-terms.ts';
 import { SubscriptionMemory } from './subscription-memory.ts';
 import { heldObstacle } from './subscription-terms.ts';
 import type { TargetAssessor } from './target-assessor.ts';
+import { UnreadPatience } from './unread-patience.ts';
 import type { UpstreamLeg } from './upstream-leg.ts';
 
 /**
@@ -30,6 +31,7 @@ export class SessionMachine {
   readonly #fromDevice: PacketStream;
   readonly #outlivesConnection: boolean;
   readonly #held: HeldRelease;
+  readonly #unread: UnreadPatience;
   #fault: SessionFault | undefined;
   #isEndTold = false;
   #readsDevice = true;
@@ -54,6 +56,7 @@ export class SessionMachine {
       hasProperties: device.protocol === '5',
       span: this.#parts.scratch.spanFromDevice,
     });
+    this.#unread = new UnreadPatience(device.keepAliveSeconds);
     this.#held = new HeldRelease(this.#parts, this.#device, this.#fromDevice, {
       judge: (problem) => this.#judge(problem),
       distrust: (leg) => this.#distrust(leg),
@@ -128,6 +131,9 @@ export class SessionMachine {
     if (parts.deviceKeepAlive.deadlineMs <= nowMs) {
       const message = 'nothing came from the device for one and a half times its keep alive'; // [MQTT-3.1.2-22]
       parts.fail({ side: 'device', reason: reasonCode.keepAliveTimeout, message });
+    } else if (this.#unread.deadlineMs <= nowMs) {
+      const message = 'more came from the device than is held for it while it has no broker';
+      parts.fail({ side: 'broker', reason: reasonCode.quotaExceeded, message });
     } else for (const leg of parts.legs) if (leg !== undefined && !leg.isOver) this.#tickLeg(leg);
     this.#settle();
   }
@@ -138,7 +144,8 @@ export class SessionMachine {
     if (end !== undefined) return Number.POSITIVE_INFINITY;
     const first = legs[0]?.nextDeadlineMs() ?? Number.POSITIVE_INFINITY;
     const second = legs[1]?.nextDeadlineMs() ?? Number.POSITIVE_INFINITY;
-    const next = Math.min(deviceKeepAlive.deadlineMs, first, second, this.#legs.nextDeadlineMs());
+    const device = Math.min(deviceKeepAlive.deadlineMs, this.#unread.deadlineMs);
+    const next = Math.min(device, first, second, this.#legs.nextDeadlineMs());
     const paceMs = this.#isPaced() ? leg.pace.nextAtMs(nowMs) : nowMs;
     // Where the pace has room, a packet waits for the window, and that opens with a packet of the broker.
     this.#deadlineTold = paceMs > nowMs ? Math.min(next, paceMs) : next;
@@ -271,16 +278,17 @@ export class SessionMachine {
   }
 
   #tellReading(): void {
-    const { port, isQuiescing, legs } = this.#parts;
+    const { port, isQuiescing, legs, leg, nowMs } = this.#parts;
     const readsDevice = !this.#fromDevice.isBlocked || isQuiescing;
+    this.#unread.note(!readsDevice && leg.isOver, nowMs);
     if (readsDevice !== this.#readsDevice) {
       this.#readsDevice = readsDevice;
       port.readDevice(readsDevice);
     }
-    for (const leg of legs) {
-      if (leg === undefined || leg.isOver || leg.isRead === !leg.stream.isBlocked) continue;
-      leg.isRead = !leg.stream.isBlocked;
-      port.readBroker(leg.number, leg.isRead);
+    for (const each of legs) {
+      if (each === undefined || each.isOver || each.isRead === !each.stream.isBlocked) continue;
+      each.isRead = !each.stream.isBlocked;
+      port.readBroker(each.number, each.isRead);
     }
   }
 
@@ -305,7 +313,7 @@ export class SessionMachine {
   #isDeadlineEarlier(): boolean {
     const { leg, legs } = this.#parts;
     const isTwo = legs[0] !== undefined && legs[1] !== undefined;
-    const mayBeEarlier = isTwo || leg.brokerDeadlineMs() < this.#deadlineTold || this.#isPaced();
+    const mayBeEarlier = isTwo || leg.isOver || leg.brokerDeadlineMs() < this.#deadlineTold || this.#isPaced();
     return mayBeEarlier && this.#deadlineTold > this.nextDeadlineMs();
   }
 

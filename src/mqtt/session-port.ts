@@ -92,7 +92,7 @@ export type DropReason =
   | 'device-packet-size'
   /** Its message expiry interval ran out in the gateway. */
   | 'expired'
-  /** A QoS 0 PUBLISH behind a held one, above the bound. */
+  /** A QoS 0 PUBLISH above the bound of what is held, where what lies behind it may not wait. */
   | 'held-overflow'
   /** The broker cannot take it and the operator chose to acknowledge. */
   | 'undeliverable'

@@ -30,6 +30,7 @@ const weighted: readonly (readonly [number, Step])[] = [
   [6, everythingMoves],
   [2, lose],
   [1, silence],
+  [2, (world, choice) => world.burst(choice)],
 ];
 
 const steps: readonly Step[] = weighted.flatMap(([weight, step]) => Array.from({ length: weight }, () => step));
