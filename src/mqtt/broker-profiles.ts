@@ -49,6 +49,11 @@ export interface BrokerProfile {
   readonly subscriptionSettleMs: number;
   /** Milliseconds without a message, behind which nothing more of a stored queue is on its way. */
   readonly queueQuietMs: number;
+  /**
+   * Whether a session that it takes up has every subscription that it granted. A broker that writes its sessions down now
+   * and then comes back from a crash with earlier ones.
+   */
+  readonly resumesWhole: boolean;
   /** CONNECTs a second with the same client ID, whatever became of the others. */
   readonly connectsPerSecondPerClientId: number;
   /** Seconds a session may outlive its connection. */
@@ -109,6 +114,8 @@ export const brokerProfiles = {
     subscriptionSettleMs: 50,
     // It sends what its window has room for; what is on its way comes ahead of PINGRESP.
     queueQuietMs: 50,
+    // Mosquitto saves every half hour unless told otherwise (`autosave_interval`).
+    resumesWhole: false,
     connectsPerSecondPerClientId: noLimit,
     // For ever (MQTT 5 §3.1.2.11.2).
     maxSessionExpirySeconds: 0xffff_ffff,
@@ -175,6 +182,8 @@ export const brokerProfiles = {
     subscriptionSettleMs: 1_000,
     // Stored messages come at up to 10 a second (AWS developer guide, persistent sessions): two and a half such pauses.
     queueQuietMs: 250,
+    // A managed service; its sessions do not live in one process.
+    resumesWhole: true,
     // AWS quota "CONNECT requests per second per client ID": 1, not adjustable; a further one is throttled.
     connectsPerSecondPerClientId: 1,
     // One hour unless the account's quota was raised (up to seven days).

@@ -59,7 +59,9 @@ function pass(world: LegsWorld, milliseconds: number): void {
 
 function lose(world: LegsWorld, choice: number): void {
   if (!hasFaults(world)) return;
-  world.lose(choice & 1, { readsFirst: (choice & 2) !== 0, forgets: (choice >> 2) % 4 === 0 });
+  const index = choice & 1;
+  const mayForget = ['session', world.setting.brokers[index]?.isAws ? undefined : 'subscriptions'] as const;
+  world.lose(index, { readsFirst: (choice & 2) !== 0, forgets: mayForget[(choice >> 2) % 4] });
 }
 
 function silence(world: LegsWorld, choice: number): void {

@@ -25,6 +25,12 @@ export interface WorldLeg {
   isFaulty: boolean;
 }
 
+export interface Loss {
+  readonly readsFirst: boolean;
+  /** What else the broker has lost. */
+  readonly forgets: 'session' | 'subscriptions' | undefined;
+}
+
 /**
  * A device, the machine, two brokers and the shell between them under one virtual clock. What the machine says is judged
  * when it is said; a broken invariant throws `Violation`.
@@ -167,19 +173,19 @@ export class LegsWorld {
 
   // What brokers and the network do.
 
-  /** The broker closes its connection; `forgets`: it has lost the session as well. */
-  lose(index: number, { readsFirst, forgets }: { readonly readsFirst: boolean; readonly forgets: boolean }): void {
+  /** The broker closes its connection. */
+  lose(index: number, { readsFirst, forgets }: Loss): void {
     const broker = this.brokers[index] as LegBroker;
     const leg = this.legOf(broker);
     broker.isSilent = false;
-    if (leg === undefined || this.isGone) {
-      if (forgets) broker.forsake();
-      return;
+    if (leg !== undefined && !this.isGone) {
+      leg.isFaulty = true;
+      this.hasLost = true;
+      broker.close(readsFirst);
     }
-    leg.isFaulty = true;
-    this.hasLost = true;
-    broker.close(readsFirst);
-    if (forgets) broker.forsake();
+    if (forgets === 'session') broker.forsake();
+    if (forgets === 'subscriptions') broker.forgetSubscriptions();
+    if (leg === undefined || this.isGone) return;
     this.uplink.end(leg.number, { isLost: true, wasActive: leg.number === this.#active });
     if (leg.isOver) return;
     this.machine.handleBrokerLost(leg.number, this.nowMs);
