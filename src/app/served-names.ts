@@ -1,8 +1,8 @@
 import { errorMessage } from '../base/errors.ts';
-import { createTokenBucket, type TokenBucket } from '../base/rates.ts';
 import type { NameserverConfiguration, SiteConfiguration } from '../config/configuration.ts';
 import { compileMaterial, type ZoneMaterial } from '../config/zone-material.ts';
 import type { AnswerSource } from '../dns/answer-source.ts';
+import { createSignatureBudget, type SignatureBudget } from '../dns/signature-budget.ts';
 import type { SiteConditions } from '../dns/site-choice.ts';
 import { steeredAddresses } from '../dns/steered-addresses.ts';
 import { createSteering } from '../dns/steering.ts';
@@ -36,7 +36,7 @@ export interface ServedNamesOptions {
 export class ServedNames {
   readonly #options: ServedNamesOptions;
   /** Signatures of all zones for names that are not in them. */
-  readonly #signatureBudget: TokenBucket;
+  readonly #signatureBudget: SignatureBudget;
   readonly #signers = new WeakMap<CompiledZone, ZoneSigner>();
   #zones: readonly CompiledZone[];
   #points: SubnetPoints = createSubnetPoints('');
@@ -46,7 +46,7 @@ export class ServedNames {
 
   constructor(options: ServedNamesOptions) {
     this.#options = options;
-    this.#signatureBudget = createTokenBucket({ ratePerSecond: options.signaturesPerSecond, startsFull: true });
+    this.#signatureBudget = createSignatureBudget(options.signaturesPerSecond);
     this.#zones = this.#compile(options.zones, []);
   }
 

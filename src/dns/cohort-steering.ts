@@ -69,5 +69,5 @@ function isKeyOfKind(key: string, kind: DeviceKeyKind): boolean {
 
 /** Octets beyond ASCII are no part of a device's label, but must not be taken for other ones. */
 function latin1(label: Uint8Array): string {
-  return String.fromCharCode(...label);
+  return Buffer.from(label.buffer, label.byteOffset, label.length).toString('latin1');
 }

@@ -6,6 +6,9 @@ import { rcode, recordType } from './record-type.ts';
 import { nameKey } from './wire-name.ts';
 import type { ZoneSigner } from './zone-signer.ts';
 
+/** Addresses of other names are a courtesy: they are signed for the first time while the answer has cost no more than this. */
+const mostMadeForOthers = 2;
+
 export interface SignedQuestion {
   readonly type: number;
   /** The CO flag of the query (RFC 9824 section 5.1). */
@@ -19,7 +22,15 @@ export interface SignedQuestion {
  */
 export function signAnswer(lookup: Lookup, question: SignedQuestion, signer: ZoneSigner, nowMs: number): Answer {
   const { answer } = lookup;
-  const signing: Signing = { signer, nowMs, unsigned: lookup.unsigned, reusableUntilMs: Number.POSITIVE_INFINITY };
+  const signing: Signing = {
+    signer,
+    nowMs,
+    unsigned: lookup.unsigned,
+    isNameError: lookup.denial !== undefined && lookup.denial.types === undefined,
+    mayMake: true,
+    reusableUntilMs: Number.POSITIVE_INFINITY,
+  };
+  const madeBefore = signer.made;
   const asked = question.type === recordType.RRSIG ? someSignatures(lookup, signing) : undefined;
   const proof = asked === undefined ? proofSets(lookup, signer) : [];
   // NSEC is asked for as any type is, and a name that exists has one (RFC 9824 section 3.2).
@@ -29,7 +40,10 @@ export function signAnswer(lookup: Lookup, question: SignedQuestion, signer: Zon
     authority: isProofAsked || asked !== undefined ? [] : withSignatures([...answer.authority, ...proof], signing),
   };
   if (signing.reusableUntilMs === 0) return exhausted;
-  const additional = withSignatures(answer.additional, signing);
+  const additional = answer.additional.flatMap((set) => {
+    signing.mayMake = signer.made - madeBefore < mostMadeForOthers;
+    return withSignatures([set], signing);
+  });
   const isRestored = answer.rcode !== rcode.NXDOMAIN || question.isCompactOk;
   return {
     ...answer,
@@ -37,7 +51,11 @@ export function signAnswer(lookup: Lookup, question: SignedQuestion, signer: Zon
     isCompact: question.isCompactOk,
     additional,
     rcode: isRestored ? answer.rcode : rcode.NOERROR,
-    reusableUntilMs: Math.min(signing.reusableUntilMs, answer.reusableUntilMs ?? Number.POSITIVE_INFINITY),
+    // What was left out for now comes with the next answer.
+    reusableUntilMs: Math.min(
+      signing.reusableUntilMs === 0 ? nowMs : signing.reusableUntilMs,
+      answer.reusableUntilMs ?? Number.POSITIVE_INFINITY,
+    ),
   };
 }
 
@@ -64,6 +82,9 @@ interface Signing {
   readonly signer: ZoneSigner;
   readonly nowMs: number;
   readonly unsigned: ReadonlySet<RecordSet>;
+  /** The NSEC says that there is no such name. */
+  readonly isNameError: boolean;
+  mayMake: boolean;
   /** The least of all signatures; 0: one could not be made. */
   reusableUntilMs: number;
 }
@@ -80,7 +101,8 @@ function proofSets({ denial, cut }: Lookup, { zone }: ZoneSigner): readonly Reco
 function withSignatures(sets: readonly RecordSet[], signing: Signing): readonly RecordSet[] {
   return sets.flatMap((set) => {
     if (signing.unsigned.has(set)) return [set];
-    const signatures = signing.signer.signatures(set, signing.nowMs);
+    const isDenial = signing.isNameError && set.type === recordType.NSEC;
+    const signatures = signing.signer.signatures({ set, isDenial, mayMake: signing.mayMake }, signing.nowMs);
     signing.reusableUntilMs = Math.min(signing.reusableUntilMs, signatures?.reusableUntilMs ?? 0);
     return signatures === undefined ? [] : [set, signatures.set];
   });

@@ -29,6 +29,8 @@ export interface Zone {
   readonly apex: ZoneNode;
   /** By `nameKey`; empty non-terminals included, and what is below cuts. */
   readonly nodeByKey: ReadonlyMap<string, ZoneNode>;
+  /** Lengths of their keys: no other end of a name is a node. */
+  readonly keyLengths: ReadonlySet<number>;
   /** The SOA as it stands beside what does not exist: its TTL is the negative TTL (RFC 2308 section 5). */
   readonly negativeSoa: RecordSet;
 }
@@ -77,7 +79,8 @@ function buildZone(origin: WireName, setsByOwner: ReadonlyMap<string, PlacedSets
   const apex = nodeByKey.get(originKey);
   const soa = apex?.setByType.get(recordType.SOA);
   if (apex === undefined || soa === undefined) throw new Error('A zone without SOA passed its checks');
-  return { origin, originKey, apex, nodeByKey, negativeSoa: { ...soa, ttl: negativeTtl(soa) } };
+  const keyLengths = new Set([...nodeByKey.keys()].map(({ length }) => length));
+  return { origin, originKey, apex, nodeByKey, keyLengths, negativeSoa: { ...soa, ttl: negativeTtl(soa) } };
 }
 
 /** The key of the name without its leftmost label. */

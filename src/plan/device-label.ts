@@ -43,6 +43,8 @@ function encodeBase32hex(bytes: Uint8Array): string {
   return bitCount === 0 ? text : text + base32hexDigits.charAt((bits << (5 - bitCount)) & 31);
 }
 
+const strictDecoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
 function decodeKey(text: string): string | undefined {
   const bytes: number[] = [];
   let bits = 0;
@@ -58,7 +60,7 @@ function decodeKey(text: string): string | undefined {
     bits &= (1 << bitCount) - 1;
   }
   try {
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(Uint8Array.from(bytes));
+    return strictDecoder.decode(Uint8Array.from(bytes));
   } catch {
     return undefined;
   }
