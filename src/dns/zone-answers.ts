@@ -132,7 +132,7 @@ function steeredSet(
 /** For each steered wildcard, by its index, how many labels stand behind its `*`. */
 function wildcardDepths({ zone, steerings }: ServedZone): readonly (number | undefined)[] {
   const depths = steerings.map((): number | undefined => undefined);
-  for (const { owner, steering } of zone.nodeByKey.values()) {
+  for (const { owner, steering } of zone.steeredNodes) {
     const isWildcard = owner[0] === 1 && owner[1] === 0x2a;
     if (steering !== undefined && isWildcard) depths[steering] = labelCount(owner) - 1;
   }
