@@ -58,6 +58,13 @@ export interface Lookup {
   readonly unsigned: ReadonlySet<RecordSet>;
 }
 
+/** What a name with a CNAME is asked for itself: the CNAME, and what may stand beside it (RFC 4035 section 2.5). */
+const besideCname: ReadonlySet<number> = new Set([
+  recordType.CNAME,
+  recordType.ANY,
+  recordType.NSEC,
+  recordType.RRSIG,
+]);
 /** CNAMEs that are followed, as many as Knot does. */
 const longestChain = 20;
 
@@ -147,8 +154,7 @@ function visit(walk: Walk): Step {
 
 function visitNode(walk: Walk, node: ZoneNode, owner: WireName): Step {
   const { type, steer } = walk;
-  const alias =
-    type === recordType.CNAME || type === recordType.ANY ? undefined : setAt(node, recordType.CNAME, owner, steer);
+  const alias = besideCname.has(type) ? undefined : setAt(node, recordType.CNAME, owner, steer);
   if (typeof alias === 'object') return follow(walk, alias);
   const set = type === recordType.ANY ? anySet(walk, node, owner) : setAt(node, type, owner, steer);
   if (set === 'no-name') return deny(walk, undefined);

@@ -79,6 +79,8 @@ for (const [what, flags] of [
       ['svcb.example.test', 'SVCB', positive],
       ['unknown.example.test', 'TYPE65280', positive],
       ['www.example.test', 'AAAA', positive],
+      ['www.example.test', 'NSEC', positive],
+      ['foo.cwild.example.test', 'NSEC', positive],
       ['foo.wild.example.test', 'A', positive],
       ['a.b.c.wild.example.test', 'TXT', positive],
       ['*.wild.example.test', 'A', positive],
