@@ -91,10 +91,9 @@ interface Signing {
 
 /** What validators need besides the answer: the DS of a cut or that it has none; what does not exist. */
 function proofSets({ denial, cut }: Lookup, { zone }: ZoneSigner): readonly RecordSet[] {
-  const { ttl } = zone.negativeSoa;
-  if (denial !== undefined) return [denialSet(denial.name, denial.types, ttl)];
+  if (denial !== undefined) return [denialSet(denial.name, denial.types, denial.ttl)];
   if (cut === undefined) return [];
-  return [cut.setByType.get(recordType.DS) ?? denialSet(cut.owner, [recordType.NS], ttl)];
+  return [cut.setByType.get(recordType.DS) ?? denialSet(cut.owner, [recordType.NS], zone.negativeSoa.ttl)];
 }
 
 /** A set that cannot be signed now is left out; that is for the caller to judge. */

@@ -26,6 +26,17 @@ export function keyOfDeviceLabels(labels: readonly string[]): string | undefined
   return isCanonical ? key : undefined;
 }
 
+/**
+ * Whether further labels to the left of these can make the name of a device. It says so of some that no key ends with:
+ * the octets that their digits stand for are not looked at.
+ */
+export function canEndDeviceLabels(labels: readonly string[]): boolean {
+  return labels.every((label, index) => {
+    const isFull = label.length === labelOctets;
+    return (isFull || index === labels.length - 1) && /^[0-9a-v]+$/i.test(label);
+  });
+}
+
 function isPlainLabel(key: string): boolean {
   return key.length <= labelOctets && /^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?$/.test(key) && !key.startsWith(encodedPrefix);
 }
