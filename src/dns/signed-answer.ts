@@ -29,6 +29,7 @@ export function signAnswer(lookup: Lookup, question: SignedQuestion, signer: Zon
     isNameError: lookup.denial !== undefined && lookup.denial.types === undefined,
     mayMake: true,
     reusableUntilMs: Number.POSITIVE_INFINITY,
+    reusableFromMs: 0,
   };
   const madeBefore = signer.made;
   const asked = question.type === recordType.RRSIG ? someSignatures(lookup, signing) : undefined;
@@ -56,6 +57,7 @@ export function signAnswer(lookup: Lookup, question: SignedQuestion, signer: Zon
       signing.reusableUntilMs === 0 ? nowMs : signing.reusableUntilMs,
       answer.reusableUntilMs ?? Number.POSITIVE_INFINITY,
     ),
+    reusableFromMs: signing.reusableFromMs,
   };
 }
 
@@ -87,6 +89,8 @@ interface Signing {
   mayMake: boolean;
   /** The least of all signatures; 0: one could not be made. */
   reusableUntilMs: number;
+  /** The greatest of all signatures. */
+  reusableFromMs: number;
 }
 
 /** What validators need besides the answer: the DS of a cut or that it has none; what does not exist. */
@@ -103,6 +107,7 @@ function withSignatures(sets: readonly RecordSet[], signing: Signing): readonly 
     const isDenial = signing.isNameError && set.type === recordType.NSEC;
     const signatures = signing.signer.signatures({ set, isDenial, mayMake: signing.mayMake }, signing.nowMs);
     signing.reusableUntilMs = Math.min(signing.reusableUntilMs, signatures?.reusableUntilMs ?? 0);
+    signing.reusableFromMs = Math.max(signing.reusableFromMs, signatures?.reusableFromMs ?? 0);
     return signatures === undefined ? [] : [set, signatures.set];
   });
 }

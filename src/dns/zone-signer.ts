@@ -27,6 +27,8 @@ export interface Signatures {
   readonly set: RecordSet;
   /** Wall clock: when others take their place. */
   readonly reusableUntilMs: number;
+  /** Wall clock: a clock that was ahead when they were made, and was set back, makes others. */
+  readonly reusableFromMs: number;
 }
 
 export interface ZoneSignerOptions {
@@ -84,7 +86,7 @@ export class ZoneSigner {
     const kind = isOwn ? undefined : this.#kindOf(set, isDenial, nowMs);
     const memory = this.#memoryOf(kind);
     const known = memory.get(content) ?? this.#elsewhere(kind, content);
-    if (known !== undefined && nowMs < known.reusableUntilMs) {
+    if (known !== undefined && nowMs >= known.reusableFromMs && nowMs < known.reusableUntilMs) {
       memory.set(content, known);
       return known;
     }
@@ -93,6 +95,7 @@ export class ZoneSigner {
     const signed = {
       set: this.#sign(set, octets, validity),
       reusableUntilMs: (validity.expiration - reserveSeconds) * 1_000,
+      reusableFromMs: (validity.inception + allowanceSeconds) * 1_000,
     };
     this.made += 1;
     memory.set(content, signed);

@@ -318,6 +318,22 @@ describe('signatures', () => {
     assert.equal(count, 2);
   });
 
+  test('made while the clock was ahead are not given out after it was set back, nor are images with them', () => {
+    const served = signedZone([keyOf(bindKey)], { take: () => true });
+    const source = createZoneAnswers([served]);
+    const respond = createResponder({});
+    const asker = { address: Uint8Array.of(192, 0, 2, 1), transport: 'tcp' } as const;
+    for (const name of ['a.example.net.', 'foo.w.example.net.', 'no.example.net.']) {
+      for (const atMs of [nowMs + 30 * 86_400_000, nowMs]) {
+        const message = respond(queryFor(name, 1, { flags: 0x8000 }), asker, atMs, source);
+        const { answers = [], authorities = [] } = decode(Buffer.from(message ?? []));
+        const signatures = [...answers, ...authorities].filter((one) => one.type === 'RRSIG');
+        assert.ok(signatures.length > 0);
+        for (const { data } of signatures) assert.ok(data.inception * 1_000 < atMs && data.expiration * 1_000 > atMs);
+      }
+    }
+  });
+
   test('outlive a reload with the same keys, and only with them', () => {
     const taken: number[] = [];
     const budget: SignatureBudget = { take: (_kind, atMs) => taken.push(atMs) > 0 };
