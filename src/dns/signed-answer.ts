@@ -26,7 +26,7 @@ export function signAnswer(lookup: Lookup, question: SignedQuestion, signer: Zon
     signer,
     nowMs,
     unsigned: lookup.unsigned,
-    isNameError: lookup.denial !== undefined && lookup.denial.types === undefined,
+    isWithoutData: lookup.denial !== undefined && (lookup.denial.types ?? []).length === 0,
     mayMake: true,
     reusableUntilMs: Number.POSITIVE_INFINITY,
     reusableFromMs: 0,
@@ -84,8 +84,8 @@ interface Signing {
   readonly signer: ZoneSigner;
   readonly nowMs: number;
   readonly unsigned: ReadonlySet<RecordSet>;
-  /** The NSEC says that there is no such name. */
-  readonly isNameError: boolean;
+  /** The NSEC says that there is no such name, or none with data: such names are free to whoever floods. */
+  readonly isWithoutData: boolean;
   mayMake: boolean;
   /** The least of all signatures; 0: one could not be made. */
   reusableUntilMs: number;
@@ -104,7 +104,7 @@ function proofSets({ denial, cut }: Lookup, { zone }: ZoneSigner): readonly Reco
 function withSignatures(sets: readonly RecordSet[], signing: Signing): readonly RecordSet[] {
   return sets.flatMap((set) => {
     if (signing.unsigned.has(set)) return [set];
-    const isDenial = signing.isNameError && set.type === recordType.NSEC;
+    const isDenial = signing.isWithoutData && set.type === recordType.NSEC;
     const signatures = signing.signer.signatures({ set, isDenial, mayMake: signing.mayMake }, signing.nowMs);
     signing.reusableUntilMs = Math.min(signing.reusableUntilMs, signatures?.reusableUntilMs ?? 0);
     signing.reusableFromMs = Math.max(signing.reusableFromMs, signatures?.reusableFromMs ?? 0);

@@ -40,7 +40,7 @@ export interface ZoneSignerOptions {
 
 export interface SignatureWish {
   readonly set: RecordSet;
-  /** The NSEC of a name that does not exist. */
+  /** The NSEC of a name that does not exist, or has no data. */
   readonly isDenial: boolean;
   /** Without: what was not signed before is left unsigned. */
   readonly mayMake: boolean;
