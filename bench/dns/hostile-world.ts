@@ -1,4 +1,5 @@
 import { generateKeyPairSync } from 'node:crypto';
+import { parseSigningKey } from '../../src/config/signing-key-file.ts';
 import type { AnswerSource } from '../../src/dns/answer-source.ts';
 import { createServerCookies } from '../../src/dns/cookie.ts';
 import { createResponder, type Responder } from '../../src/dns/responder.ts';
@@ -9,7 +10,6 @@ import type { SteeringRule } from '../../src/dns/steering-rule.ts';
 import { createZoneAnswers } from '../../src/dns/zone-answers.ts';
 import { type CompiledZone, compileZone } from '../../src/dns/zone-compiling.ts';
 import { ZoneSigner } from '../../src/dns/zone-signer.ts';
-import { parseSigningKey } from '../../src/nameserver/signing-key-file.ts';
 import { sampleFacts } from '../../test/dns/steering-world.ts';
 
 const rules: readonly SteeringRule[] = [

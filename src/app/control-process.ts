@@ -25,6 +25,7 @@ import { SessionAuthority } from './session-authority.ts';
 import { openAssessments, openHomes, openNameserverMemory } from './session-files.ts';
 import { SteeringAuthority } from './steering-authority.ts';
 import { WorkerHub } from './worker-hub.ts';
+import { ZoneRequests } from './zone-requests.ts';
 
 type StartMessage = Extract<SupervisorMessage, { kind: 'start' }>;
 
@@ -39,6 +40,7 @@ export async function runControlProcess(start: StartMessage): Promise<ProcessHan
   return {
     bound: { [adminPortName]: admin },
     reload: (materials) => control.reload(materials),
+    zonesRead: ({ request, zones }) => control.zoneRequests.handleRead(request, zones),
     drain: () => Promise.resolve(),
     stop: async () => {
       await control.close();
@@ -67,6 +69,7 @@ class ControlProcess {
   /** For questions of operators; the workers have their own. */
   readonly #names: ServedNames | undefined;
   readonly #admin: AdminServer;
+  readonly zoneRequests = new ZoneRequests((message) => process.send?.(message));
 
   static async create(parts: ControlParts): Promise<ControlProcess> {
     const { start, store, log, metrics } = parts;
@@ -133,7 +136,9 @@ class ControlProcess {
     this.#figures = new FleetFigures({ configuration, hub, metrics, assessments, freeze, steering });
     this.#names = createNames(start, log);
     this.#names?.adoptPlan(authority.snapshot);
-    const nameserver = new NameserverBackend({ names: this.#names, steering, authority, hub, verbs });
+    const { zoneRequests } = this;
+    const names = this.#names;
+    const nameserver = new NameserverBackend({ names, steering, authority, hub, verbs, zoneRequests, log });
     const backend = new OperatorBackend({
       nameserver,
       ...{ configuration, authority, store, hub, moves, verbs, assessments, figures: this.#figures },
@@ -180,14 +185,14 @@ class ControlProcess {
     process.send?.({ kind: 'steering', notes } satisfies ChildMessage);
   }
 
-  reload(materials: StartMessage['materials']): void {
-    this.#names?.adoptZones(materials.zones);
+  async reload(materials: StartMessage['materials']): Promise<void> {
     this.#authority.reloadIncludes();
     try {
       if (materials.admin !== undefined) this.#admin.reloadTls(materials.admin);
     } catch (error) {
       this.#parts.log.error({ error: errorMessage(error) }, 'The admin certificate was not swapped');
     }
+    await this.#names?.adoptZones(materials.zones);
   }
 
   async close(): Promise<void> {

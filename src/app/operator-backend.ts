@@ -21,7 +21,13 @@ import type {
   RollbackRequest,
 } from '../admin/admin-backend.ts';
 import type { AssessmentDocument, AssessmentQuery } from '../admin/assessment-document.ts';
-import type { DnsTraceDocument, DnsTraceQuery, SiteStatus, SplitDocument } from '../admin/nameserver-documents.ts';
+import type {
+  DnsTraceDocument,
+  DnsTraceQuery,
+  SiteStatus,
+  SplitDocument,
+  ZonesDocument,
+} from '../admin/nameserver-documents.ts';
 import type { SiteRequest, SplitRequest } from '../admin/nameserver-requests.ts';
 import type { SubscriptionImportBody, SubscriptionImportDocument } from '../admin/subscription-import.ts';
 import { toWhereDocument } from '../admin/where-document.ts';
@@ -176,6 +182,10 @@ export class OperatorBackend implements AdminBackend {
 
   setSplit(name: string, request: SplitRequest): AdminResult<SplitDocument> {
     return this.#deps.nameserver.split(name, request);
+  }
+
+  reloadZones(author: string): AdminResult<ZonesDocument> {
+    return this.#deps.nameserver.reloadZones(author);
   }
 
   speakOfSite(name: string, request: SiteRequest): AdminResult<SiteStatus> {

@@ -162,8 +162,12 @@ class WorkerProcess {
     return this.#nameserver.ready;
   }
 
-  reload(materials: StartMessage['materials']): void {
-    this.#nameserver.reload(materials.zones);
+  async reload(materials: StartMessage['materials']): Promise<void> {
+    this.#reloadTls(materials);
+    await this.#nameserver.reload(materials.zones);
+  }
+
+  #reloadTls(materials: StartMessage['materials']): void {
     this.#trust.reload(materials);
     try {
       const { brokers } = this.#start.configuration;

@@ -106,6 +106,12 @@ function nodeAt(key: string, { above, sets, steering }: NodeParts): ZoneNode {
   return { ...node, place: above !== undefined && setByType.has(recordType.NS) ? 'cut' : 'authoritative' };
 }
 
+/** The serial number of a zone's SOA. */
+export function zoneSerial({ negativeSoa: { rdatas } }: Zone): number {
+  const [rdata = new Uint8Array(20)] = rdatas;
+  return new DataView(rdata.buffer, rdata.byteOffset).getUint32(rdata.length - 20);
+}
+
 /** The key of the name without its leftmost label. */
 export function parentKey(key: string): string {
   return key.slice(1 + key.charCodeAt(0));

@@ -6,14 +6,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { promisify } from 'node:util';
+import { parseSigningKey } from '../../../src/config/signing-key-file.ts';
 import { dnskeyRdata, keyRecords, type ZoneKey } from '../../../src/dns/dnssec-key.ts';
 import { renderRdata } from '../../../src/dns/rdata/rdata-text.ts';
 import { recordType } from '../../../src/dns/record-type.ts';
-import { createZone } from '../../../src/dns/zone.ts';
 import { createSignatureBudget } from '../../../src/dns/signature-budget.ts';
+import { createZone } from '../../../src/dns/zone.ts';
 import { createZoneAnswers, type ServedZone } from '../../../src/dns/zone-answers.ts';
 import { ZoneSigner } from '../../../src/dns/zone-signer.ts';
-import { parseSigningKey } from '../../../src/nameserver/signing-key-file.ts';
 import { matrixRecords } from '../../dns/knot-matrix.ts';
 import { type ServerUnderTest, startOurServer } from './zone-server.ts';
 
