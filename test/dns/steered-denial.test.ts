@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { generateKeyPairSync } from 'node:crypto';
 import { describe, test } from 'node:test';
+import { parseSigningKey } from '../../src/config/signing-key-file.ts';
 import type { Answer } from '../../src/dns/answer.ts';
 import { keyRecords } from '../../src/dns/dnssec-key.ts';
 import { parseMasterFile } from '../../src/dns/master-file.ts';
@@ -12,7 +13,6 @@ import { nameKey } from '../../src/dns/wire-name.ts';
 import { createZone } from '../../src/dns/zone.ts';
 import { createZoneAnswers } from '../../src/dns/zone-answers.ts';
 import { ZoneSigner } from '../../src/dns/zone-signer.ts';
-import { parseSigningKey } from '../../src/nameserver/signing-key-file.ts';
 import { deviceLabels } from '../../src/plan/device-label.ts';
 import { nameOf } from './query-bytes.ts';
 import { frontDoor, network, ownNames, sampleFacts } from './steering-world.ts';
