@@ -1,10 +1,9 @@
 import type { CutAbort } from '../mqtt/session-port.ts';
-import type { RoutingSnapshot } from '../plan/snapshot.ts';
 import { wantedBroker } from './handover-eligibility.ts';
 import { HandoverJudgements } from './handover-judgements.ts';
 import { inOrder } from './handover-order.ts';
 import { HandoverSetbacks, type Setback } from './handover-setbacks.ts';
-import type { HandoverProblem } from './handover-tally.ts';
+import { type CountedSessions, type HandoverReckoning, startReckoning } from './handover-reckoning.ts';
 import { HandoverTally } from './handover-tally.ts';
 import type { AttachmentContext } from './leg-attachment.ts';
 import type { LegConnection } from './leg-connection.ts';
@@ -39,23 +38,6 @@ const preparedLost: Setback = {
 /** Cuts begun per turn of the event loop, so that no message waits for all of them. */
 const cutsPerTurn = 50;
 
-/** One answer while it is put together. */
-interface Reckoning {
-  readonly question: HandoverQuestion;
-  readonly snapshot: RoutingSnapshot;
-  readonly waiting: { readonly relay: Relay; readonly broker: string }[];
-  readonly staying: HandoverProblem[];
-  readonly pending: HandoverProblem[];
-  readonly destinations: Record<string, number>;
-  sessions: number;
-  begun: number;
-  prepared: number;
-  underWay: number;
-  remaining: number;
-  unknownSubscriptions: number;
-  asleep: number;
-}
-
 /** The live handovers of one worker: what the moves ask of it, and what its sessions tell. */
 export class HandoverDesk implements HandoverKeeper {
   readonly judgements: HandoverJudgements;
@@ -84,24 +66,22 @@ export class HandoverDesk implements HandoverKeeper {
     const { move, cohorts, prepare, isPaused = false } = question;
     if (!isPaused) this.#cutting = { move, isCutting: prepare === undefined };
     else if (this.#cutting?.move === move) this.#cutting = undefined;
-    const { clock, snapshot: inForce } = this.#context.ports;
+    const { clock, snapshot } = this.#context.ports;
     const beganMs = clock.monotonicMs();
-    const snapshot = inForce();
-    const reckoning: Reckoning = {
-      ...{ question, snapshot, waiting: [], staying: [], pending: [], destinations: {}, sessions: 0 },
-      ...{ begun: 0, prepared: 0, underWay: 0, remaining: 0, unknownSubscriptions: 0, asleep: 0 },
-    };
+    const reckoning = startReckoning(question, snapshot());
+    const { counted } = reckoning;
     for (const relay of this.#sessions.relays()) {
       if (!cohorts.includes(relay.record.assignment.cohort ?? '')) continue;
-      reckoning.sessions += 1;
+      counted.sessions += 1;
       if (relay.isSteady) this.#look(relay, reckoning);
     }
     if (!isPaused) this.#beginSome(reckoning);
-    const { question: _question, snapshot: _snapshot, waiting: _waiting, pending, ...counted } = reckoning;
-    const unanswered = prepare === undefined ? pendingBefore(this.#pendingLegs.values(), snapshot.revision) : 0;
+    const { revision } = reckoning.snapshot;
+    const unanswered = prepare === undefined ? pendingBefore(this.#pendingLegs.values(), revision) : 0;
+    const { pending: waiting, ...figures } = counted;
     const remaining = counted.remaining + unanswered;
     const workMs = clock.monotonicMs() - beganMs;
-    return { ...counted, ...this.#tally.take(move), remaining, waiting: pending, workMs };
+    return { ...figures, ...this.#tally.take(move), remaining, waiting, workMs };
   }
 
   /** Takes back what has not switched. What has stays, and its former leg stands by. */
@@ -215,8 +195,8 @@ export class HandoverDesk implements HandoverKeeper {
     this.#toCut.clear();
   }
 
-  #look(relay: Relay, reckoning: Reckoning): void {
-    const { question, snapshot } = reckoning;
+  #look(relay: Relay, reckoning: HandoverReckoning): void {
+    const { question, snapshot, counted } = reckoning;
     const broker = wantedBroker(relay, question, snapshot);
     const handover = this.#handovers.get(relay.record.connection);
     const isHome = relay.record.home.broker === broker;
@@ -231,21 +211,21 @@ export class HandoverDesk implements HandoverKeeper {
     if (reason !== undefined) {
       if (!isPaused && handover !== undefined) this.#takeBack(handover);
       const { clientId } = relay.record;
-      if (stays?.pending === undefined) reckoning.staying.push({ clientId, reason });
+      if (stays?.pending === undefined) counted.staying.push({ clientId, reason });
       else {
-        reckoning.pending.push({ clientId, reason });
-        reckoning[stays.pending] += 1;
+        counted.pending.push({ clientId, reason });
+        counted[stays.pending] += 1;
       }
       return;
     }
-    reckoning.remaining += 1;
-    reckoning.destinations[broker] = (reckoning.destinations[broker] ?? 0) + 1;
+    counted.remaining += 1;
+    counted.destinations[broker] = (counted.destinations[broker] ?? 0) + 1;
     const current = this.#handovers.get(relay.record.connection);
     if (current === undefined) reckoning.waiting.push({ relay, broker });
     else {
       if (!isPaused) this.#advance(current, broker, question);
       else if (current.move === question.move) this.#toCut.delete(current);
-      this.#count(current, broker, reckoning);
+      this.#count(current, broker, counted);
     }
   }
 
@@ -265,10 +245,10 @@ export class HandoverDesk implements HandoverKeeper {
     else if (handover.stands && handover.broker === broker) this.#cutSoon(handover);
   }
 
-  #count(handover: SessionHandover, broker: string, reckoning: Reckoning): void {
+  #count(handover: SessionHandover, broker: string, counted: CountedSessions): void {
     const isPrepared = handover.stands && !this.#toCut.has(handover);
-    if (isPrepared && handover.broker === broker) reckoning.prepared += 1;
-    else reckoning.underWay += 1;
+    if (isPrepared && handover.broker === broker) counted.prepared += 1;
+    else counted.underWay += 1;
   }
 
   #cutSoon(handover: SessionHandover): void {
@@ -287,17 +267,17 @@ export class HandoverDesk implements HandoverKeeper {
     if (this.#toCut.size > 0) setImmediate(() => this.#cutSome());
   }
 
-  #beginSome(reckoning: Reckoning): void {
+  #beginSome(reckoning: HandoverReckoning): void {
     const { question, waiting } = reckoning;
     const nowMs = this.#context.ports.clock.monotonicMs();
     const ready = waiting.filter(({ relay }) => !this.#setbacks.rests(relay.record.connection, nowMs));
     for (const { relay, broker } of inOrder(ready, question)) {
-      if (reckoning.begun >= question.begin || this.#dialling >= maxDialling) return;
+      if (reckoning.counted.begun >= question.begin || this.#dialling >= maxDialling) return;
       this.#begin(relay, broker, reckoning);
     }
   }
 
-  #begin(relay: Relay, broker: string, reckoning: Reckoning): void {
+  #begin(relay: Relay, broker: string, reckoning: HandoverReckoning): void {
     const { move, prepare } = reckoning.question;
     this.judgements.forget(relay);
     if (this.judgements.stays(relay, broker, reckoning.snapshot) !== undefined) return;
@@ -309,12 +289,12 @@ export class HandoverDesk implements HandoverKeeper {
     }
     if (relay.isDetached) {
       if (prepare !== undefined) return;
-      reckoning.underWay += 1;
+      reckoning.counted.underWay += 1;
       this.#repairs.redirect(relay, { broker, move });
       return;
     }
-    reckoning.begun += 1;
-    reckoning.underWay += 1;
+    reckoning.counted.begun += 1;
+    reckoning.counted.underWay += 1;
     this.#dialling += 1;
     this.#handovers.set(relay.record.connection, handover);
     void handover.dial(this);
