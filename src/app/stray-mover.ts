@@ -94,8 +94,8 @@ export class StrayMover {
     if (this.#isClosed || cohorts.some((cohort) => this.#deps.mustWait(cohort, request))) return;
     const key = cohorts.join('/');
     const begin = this.#allowance(key, request);
-    const question = { move, cohorts, begin, order: orderOf(request), ...(prepare !== undefined && { prepare }) };
-    const replies = await this.#deps.workers.handOver(question);
+    const question = { move, cohorts, begin, order: orderOf(request), isUpkeep: true };
+    const replies = await this.#deps.workers.handOver({ ...question, ...(prepare !== undefined && { prepare }) });
     const begun = replies.reduce((total, reply) => total + (reply?.begun ?? 0), 0);
     this.#credits.set(key, (this.#credits.get(key) ?? 0) - begun);
   }

@@ -207,7 +207,7 @@ export class HandoverDesk implements HandoverKeeper {
     if (isHome) return;
     const sleeps = question.prepare === undefined ? this.judgements.sleeps(relay) : undefined;
     const stays = this.judgements.stays(relay, broker, snapshot) ?? sleeps;
-    const reason = stays?.reason ?? this.#setbacks.stayReason(relay.record.connection, question.move);
+    const reason = stays?.reason ?? this.#setbacks.stayReason(relay.record.connection, question);
     if (reason !== undefined) {
       if (!isPaused && handover !== undefined) this.#takeBack(handover);
       const { clientId } = relay.record;
@@ -270,7 +270,10 @@ export class HandoverDesk implements HandoverKeeper {
   #beginSome(reckoning: HandoverReckoning): void {
     const { question, waiting } = reckoning;
     const nowMs = this.#context.ports.clock.monotonicMs();
-    const ready = waiting.filter(({ relay }) => !this.#setbacks.rests(relay.record.connection, nowMs));
+    const ready = waiting.filter(({ relay, broker }) => {
+      const isDown = () => this.#isDown(broker);
+      return !this.#setbacks.rests(relay.record.connection, question, { nowMs, isDown });
+    });
     for (const { relay, broker } of inOrder(ready, question)) {
       if (reckoning.counted.begun >= question.begin || this.#dialling >= maxDialling) return;
       this.#begin(relay, broker, reckoning);
@@ -315,12 +318,18 @@ export class HandoverDesk implements HandoverKeeper {
   }
 
   #noteSetback(handover: SessionHandover, setback: Setback): void {
-    const { relay, move } = handover;
+    const { relay, move, broker } = handover;
     const { connection, clientId } = relay.record;
     const { clock, metrics, random = Math.random } = this.#context.ports;
     metrics.handovers.inc({ result: 'aborted' });
-    this.#setbacks.note(connection, setback, { move, nowMs: clock.monotonicMs(), random: random() });
+    const at = { nowMs: clock.monotonicMs(), random: random(), isDown: this.#isDown(broker) };
+    this.#setbacks.note(connection, setback, { move, ...at });
     this.#tally.noteAborted(move, { clientId, reason: setback.message });
+  }
+
+  /** No connection of this worker has had a word of it since it was last found not to answer. */
+  #isDown(broker: string): boolean {
+    return this.#context.ports.upstream.brokerLife(broker).failedMs !== undefined;
   }
 
   #secondsOf({ sinceMs }: SessionHandover): number {

@@ -90,6 +90,8 @@ export interface HandoverQuestion {
   readonly prepare?: { readonly cohort: string; readonly weightBps: number };
   /** Begins and cuts nothing. */
   readonly isPaused?: boolean;
+  /** It is asked for as long as the plan stands, so that no session is given up: those that fail rest, longer each time. */
+  readonly isUpkeep?: boolean;
 }
 
 export interface HandoverReply {
