@@ -180,7 +180,7 @@ export interface MoveDocument {
   readonly finishedAt: Timestamp | null;
   /** Until now while the move runs. */
   readonly durationMs: number;
-  /** Why it failed, is paused, waits or was ended, and of one that is done what it has not seen to move; null otherwise. */
+  /** Why it failed, is paused, waits or was ended, and of one that is done what it has not seen to move, or what does not stand by any more; null otherwise. */
   readonly message: string | null;
 }
 

@@ -94,6 +94,7 @@ export class MovesWorld {
       ...{ workers, journal, log },
       placementOf: () => this.placement,
       prepared: () => this.runner.prepared(),
+      noteUpkeep: (move, replies) => this.runner.noteUpkeep(move, replies),
       mustWait: (cohort) => this.runner.moveOf(cohort) !== undefined || this.freeze.current !== undefined,
     });
     this.runner = new MoveRunner({
