@@ -53,6 +53,9 @@ function splitRoute(backend: AdminBackend): AdminRoute {
   });
 }
 
+/** Every process compiles a large zone for itself, between its turns. */
+const zonesAnswerMs = 25_000;
+
 function reloadRoute(backend: AdminBackend): AdminRoute {
   return defineRoute({
     method: 'POST',
@@ -61,6 +64,7 @@ function reloadRoute(backend: AdminBackend): AdminRoute {
     summary: 'Reads zone files and keys again, as SIGHUP does; a zone with mistakes leaves the one before it in force',
     access: 'operator',
     body: z.strictObject({}).prefault({}),
+    answerMs: zonesAnswerMs,
     success: { status: 200, description: 'What became of each zone, once it is answered from', schema: zonesDocument },
     problems: bodyProblems,
     answer: async ({ author }) => ({ status: 200, body: answered(await backend.reloadZones(author)) }),
