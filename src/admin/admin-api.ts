@@ -117,7 +117,15 @@ export interface DryRun {
   readonly estimatedSeconds: number;
   /** By broker that sessions would go to; without live ones, that the weights point to. Null: no bound is known. */
   readonly quotas: Readonly<
-    Record<string, { readonly connectsPerSecond: number | null; readonly filtersPerSecond: number | null }>
+    Record<
+      string,
+      {
+        readonly connectsPerSecond: number | null;
+        readonly filtersPerSecond: number | null;
+        /** Topic filters of those sessions that the broker would be asked for; 0 where no bound is known. */
+        readonly filters: number;
+      }
+    >
   >;
 }
 

@@ -176,7 +176,11 @@ export const dryRunDocument = z.object({
     estimatedSeconds: z.number().min(0),
     quotas: z.record(
       z.string(),
-      z.object({ connectsPerSecond: z.number().nullable(), filtersPerSecond: z.number().nullable() }),
+      z.object({
+        connectsPerSecond: z.number().nullable(),
+        filtersPerSecond: z.number().nullable(),
+        filters: count,
+      }),
     ),
   }),
 }) satisfies z.ZodType<DryRunDocument>;

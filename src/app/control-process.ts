@@ -10,16 +10,23 @@ import type { HomeStore } from '../session/home-store.ts';
 import { createLogger, type Logger } from '../telemetry/logger.ts';
 import { createMetrics, type Metrics } from '../telemetry/metrics.ts';
 import { AssessmentLedger } from './assessment-ledger.ts';
-import { claimAnswerMs, clientConnectRates, connectRates } from './broker-rates.ts';
+import { claimAnswerMs, clientConnectRates, connectRates, filterRates } from './broker-rates.ts';
 import { openControlStore } from './control-store.ts';
 import { EventHub } from './event-hub.ts';
+import { FilterAuthority } from './filter-authority.ts';
 import { FleetFigures } from './fleet-figures.ts';
 import { createMover, type Mover } from './mover.ts';
 import { NameserverBackend } from './nameserver-backend.ts';
 import { OperatorBackend } from './operator-backend.ts';
 import { PlanAuthority } from './plan-authority.ts';
 import type { ProcessHandle } from './process-handle.ts';
-import { adminPortName, type ChildMessage, type SupervisorMessage, type WorkerMessage } from './process-messages.ts';
+import {
+  adminPortName,
+  type ChildMessage,
+  type ControlMessage,
+  type SupervisorMessage,
+  type WorkerMessage,
+} from './process-messages.ts';
 import { ServedNames, type SteeringNotes } from './served-names.ts';
 import { SessionAuthority } from './session-authority.ts';
 import { openAssessments, openHomes, openNameserverMemory } from './session-files.ts';
@@ -61,6 +68,7 @@ class ControlProcess {
   readonly #parts: ControlParts;
   readonly #authority: PlanAuthority;
   readonly #sessions: SessionAuthority;
+  readonly #filters: FilterAuthority;
   readonly #assessments: AssessmentLedger;
   readonly #hub: WorkerHub;
   readonly #mover: Mover;
@@ -113,6 +121,7 @@ class ControlProcess {
       onMessage: (worker, message) => this.#receive(worker, message),
       onGone: (worker, figures) => {
         this.#sessions.workerGone(worker);
+        this.#filters.workerGone(worker);
         void this.#figures.workerGone(figures);
       },
     });
@@ -124,6 +133,8 @@ class ControlProcess {
     const homes = openHomes(configuration, log);
     this.#sessions = this.#createSessions(homes);
     const hub = this.#hub;
+    const send = (worker: number, message: ControlMessage) => hub.send(worker, message);
+    this.#filters = new FilterAuthority(filterRates(configuration), { clock: systemClock, send });
     this.#mover = createMover({ configuration, authority, store, hub, homes, events, log });
     const { freeze, moves, verbs } = this.#mover;
     const assessments = this.#assessments;
@@ -202,6 +213,7 @@ class ControlProcess {
     this.#hub.close();
     this.#authority.close();
     this.#sessions.close();
+    this.#filters.close();
     this.#assessments.close();
   }
 
@@ -226,6 +238,9 @@ class ControlProcess {
     else if (message.kind === 'withdraw') sessions.handleWithdraw(worker, message);
     else if (message.kind === 'withdraw-token') sessions.handleWithdrawToken(worker, message);
     else if (message.kind === 'token') sessions.handleToken(worker, message);
+    else if (message.kind === 'filters') this.#filters.handleFilters(worker, message);
+    else if (message.kind === 'withdraw-filters') this.#filters.handleWithdraw(worker, message);
+    else if (message.kind === 'filters-spent') this.#filters.handleSpent(message);
     else if (message.kind === 'home') sessions.handleHome(worker, message);
     else if (message.kind === 'purged') sessions.handlePurged(worker, message);
     else if (message.kind === 'ended') sessions.handleEnded(worker, message);

@@ -142,6 +142,11 @@ export type WorkerMessage =
       /** Milliseconds since the client ID's last CONNECT was answered, where the broker limits them. */
       readonly connectedMsAgo?: number;
     }
+  /** A live session is to be subscribed at the broker; answered by `filters-granted`, however long that takes. */
+  | { readonly kind: 'filters'; readonly claim: number; readonly broker: string; readonly filters: number }
+  | { readonly kind: 'withdraw-filters'; readonly claim: number }
+  /** Filters that the broker was asked for without a token. */
+  | { readonly kind: 'filters-spent'; readonly broker: string; readonly filters: number }
   | { readonly kind: 'home'; readonly home: Numbered<HomeChange> }
   | ({ readonly kind: 'purged' } & Numbered<Purge>)
   | {
@@ -186,6 +191,7 @@ export type ControlMessage =
   /** What the worker changed of homes is on disk, up to this number. */
   | { readonly kind: 'homes-noted'; readonly upTo: number }
   | { readonly kind: 'token-answer'; readonly claim: number; readonly granted: boolean }
+  | { readonly kind: 'filters-granted'; readonly claim: number }
   | {
       readonly kind: 'end-leg';
       readonly clientId: string;

@@ -1,5 +1,6 @@
 import type { CutAbort } from '../mqtt/session-port.ts';
 import { wantedBroker } from './handover-eligibility.ts';
+import { HandoverCuts } from './handover-cuts.ts';
 import { HandoverJudgements } from './handover-judgements.ts';
 import { inOrder } from './handover-order.ts';
 import { HandoverSetbacks, type Setback } from './handover-setbacks.ts';
@@ -35,9 +36,6 @@ const preparedLost: Setback = {
   message: 'the broker closed the leg that stood by',
 };
 
-/** Cuts begun per turn of the event loop, so that no message waits for all of them. */
-const cutsPerTurn = 50;
-
 /** The live handovers of one worker: what the moves ask of it, and what its sessions tell. */
 export class HandoverDesk implements HandoverKeeper {
   readonly judgements: HandoverJudgements;
@@ -48,8 +46,7 @@ export class HandoverDesk implements HandoverKeeper {
   readonly #handovers = new Map<number, SessionHandover>();
   readonly #setbacks = new HandoverSetbacks();
   readonly #tally = new HandoverTally();
-  /** Their legs stand by, and their cuts begin in the next turns. */
-  readonly #toCut = new Set<SessionHandover>();
+  readonly #toCut: HandoverCuts;
   /** Whether the move that asked last cuts as soon as a leg stands by. */
   #cutting: { readonly move: string; readonly isCutting: boolean } | undefined;
   #dialling = 0;
@@ -59,6 +56,7 @@ export class HandoverDesk implements HandoverKeeper {
     this.#sessions = sessions;
     this.#pendingLegs = pendingLegs;
     this.#repairs = repairs;
+    this.#toCut = new HandoverCuts(context);
     this.judgements = new HandoverJudgements(context);
   }
 
@@ -98,7 +96,9 @@ export class HandoverDesk implements HandoverKeeper {
   reasonOf(relay: Relay): string | undefined {
     const snapshot = this.#context.ports.snapshot();
     const [judgements, setbacks] = [this.judgements, this.#setbacks];
-    return explainSession(relay, this.#handovers.get(relay.record.connection), { judgements, setbacks, snapshot });
+    const handover = this.#handovers.get(relay.record.connection);
+    const awaitsFilters = handover !== undefined && this.#toCut.has(handover);
+    return explainSession(relay, handover, { judgements, setbacks, snapshot, awaitsFilters });
   }
 
   secondLegs(): readonly SecondLegs[] {
@@ -107,7 +107,7 @@ export class HandoverDesk implements HandoverKeeper {
 
   handleStanding(handover: SessionHandover): void {
     this.#dialling -= 1;
-    if (this.#cutting?.move === handover.move && this.#cutting.isCutting) this.#cutSoon(handover);
+    if (this.#cutting?.move === handover.move && this.#cutting.isCutting) this.#toCut.add(handover);
   }
 
   handleUnattached(handover: SessionHandover, { kind, isLasting, message }: LegFailure): void {
@@ -220,6 +220,7 @@ export class HandoverDesk implements HandoverKeeper {
     }
     counted.remaining += 1;
     counted.destinations[broker] = (counted.destinations[broker] ?? 0) + 1;
+    if (isPaused) counted.filters[broker] = (counted.filters[broker] ?? 0) + this.#toCut.filtersOf(relay, broker);
     const current = this.#handovers.get(relay.record.connection);
     if (current === undefined) reckoning.waiting.push({ relay, broker });
     else {
@@ -242,29 +243,13 @@ export class HandoverDesk implements HandoverKeeper {
     handover.wantedMs = this.#context.ports.clock.monotonicMs();
     if (prepare !== undefined) this.#toCut.delete(handover);
     // Also where the broker that it would be cut from is lost: the repair that is under way then has nothing left to do.
-    else if (handover.stands && handover.broker === broker) this.#cutSoon(handover);
+    else if (handover.stands && handover.broker === broker) this.#toCut.add(handover);
   }
 
   #count(handover: SessionHandover, broker: string, counted: CountedSessions): void {
     const isPrepared = handover.stands && !this.#toCut.has(handover);
     if (isPrepared && handover.broker === broker) counted.prepared += 1;
     else counted.underWay += 1;
-  }
-
-  #cutSoon(handover: SessionHandover): void {
-    if (this.#toCut.size === 0) setImmediate(() => this.#cutSome());
-    this.#toCut.add(handover);
-  }
-
-  #cutSome(): void {
-    let begun = 0;
-    for (const handover of this.#toCut) {
-      if (begun === cutsPerTurn) break;
-      begun += 1;
-      this.#toCut.delete(handover);
-      handover.cut();
-    }
-    if (this.#toCut.size > 0) setImmediate(() => this.#cutSome());
   }
 
   #beginSome(reckoning: HandoverReckoning): void {

@@ -16,6 +16,7 @@ export interface CountedSessions {
   readonly staying: HandoverProblem[];
   readonly pending: HandoverProblem[];
   readonly destinations: Record<string, number>;
+  readonly filters: Record<string, number>;
   sessions: number;
   begun: number;
   prepared: number;
@@ -27,7 +28,17 @@ export interface CountedSessions {
 
 export function startReckoning(question: HandoverQuestion, snapshot: RoutingSnapshot): HandoverReckoning {
   const counted: CountedSessions = {
-    ...{ staying: [], pending: [], destinations: {}, sessions: 0, begun: 0, prepared: 0, underWay: 0, remaining: 0 },
+    ...{
+      staying: [],
+      pending: [],
+      destinations: {},
+      filters: {},
+      sessions: 0,
+      begun: 0,
+      prepared: 0,
+      underWay: 0,
+      remaining: 0,
+    },
     ...{ unknownSubscriptions: 0, asleep: 0 },
   };
   return { question, snapshot, waiting: [], counted };

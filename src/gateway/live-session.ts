@@ -112,6 +112,8 @@ export interface HandoverReply {
   readonly remaining: number;
   /** Of the remaining: by broker that they are wanted at. */
   readonly destinations: Readonly<Record<string, number>>;
+  /** Where the question only asks, by broker that bounds them: topic filters that it would be asked for with those sessions. */
+  readonly filters: Readonly<Record<string, number>>;
   /** Since the last call; tried again after a back-off. */
   readonly aborted: readonly { readonly clientId: string; readonly reason: string }[];
   /** Not movable live, with the reason. */

@@ -56,6 +56,8 @@ export interface BrokerProfile {
   readonly resumesWhole: boolean;
   /** CONNECTs a second with the same client ID, whatever became of the others. */
   readonly connectsPerSecondPerClientId: number;
+  /** Topic filters a second that all SUBSCRIBEs to it may have together, where the configuration says nothing else. */
+  readonly filtersPerSecond: number;
   /** Seconds a session may outlive its connection. */
   readonly maxSessionExpirySeconds: number;
   /** Whether packets may come before CONNACK was sent. */
@@ -117,6 +119,7 @@ export const brokerProfiles = {
     // Mosquitto saves every half hour unless told otherwise (`autosave_interval`).
     resumesWhole: false,
     connectsPerSecondPerClientId: noLimit,
+    filtersPerSecond: noLimit,
     // For ever (MQTT 5 §3.1.2.11.2).
     maxSessionExpirySeconds: 0xffff_ffff,
     // Clients may send on before CONNACK (§3.1.4 of 3.1.1 and 5).
@@ -186,6 +189,8 @@ export const brokerProfiles = {
     resumesWhole: true,
     // AWS quota "CONNECT requests per second per client ID": 1, not adjustable; a further one is throttled.
     connectsPerSecondPerClientId: 1,
+    // AWS quota "Subscriptions per second per account": 500, adjustable; a SUBSCRIBE counts as many times as it has filters.
+    filtersPerSecond: 500,
     // One hour unless the account's quota was raised (up to seven days).
     maxSessionExpirySeconds: 3_600,
     // "Client must wait for CONNACK before sending anything else".

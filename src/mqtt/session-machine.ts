@@ -1,5 +1,3 @@
-import type { Obstacle } from './adaptation-kind.ts';
-import type { BrokerProfile } from './broker-profiles.ts';
 import { DevicePackets } from './device-packets.ts';
 import { encodeServerDisconnect } from './disconnect-packet.ts';
 import type { FramingProblem } from './framer.ts';
@@ -10,11 +8,10 @@ import type { SessionSubscriptions } from './remembered-subscriptions.ts';
 import { createSessionParts, type SessionMachineOptions } from './session-assembly.ts';
 import type { CutOptions } from './session-cut.ts';
 import { SessionLegs } from './session-legs.ts';
-import type { SessionParts } from './session-parts.ts';
+import { begunByDevice, type SessionParts } from './session-parts.ts';
 import type { SessionFault } from './session-port.ts';
 import type { UnfinishedExchanges, UpstreamTerms } from './session-terms.ts';
 import { SubscriptionMemory } from './subscription-memory.ts';
-import { heldObstacle } from './subscription-terms.ts';
 import type { TargetAssessor } from './target-assessor.ts';
 import { UnreadPatience } from './unread-patience.ts';
 import type { UpstreamLeg } from './upstream-leg.ts';
@@ -115,6 +112,13 @@ export class SessionMachine {
     this.#settle();
   }
 
+  /** The leg's broker may be asked for what waited for that. */
+  handleMaySubscribe(number: number, nowMs: number): void {
+    this.#parts.nowMs = nowMs;
+    this.#legs.find(number)?.desk.resume(nowMs);
+    this.#settle();
+  }
+
   /** Ends a leg that is not active, in order. `endsSession`: in MQTT 5 its broker forgets the session with it. */
   dismiss(number: number, nowMs: number, options: { readonly endsSession?: boolean } = {}): void {
     this.#parts.nowMs = nowMs;
@@ -207,10 +211,7 @@ export class SessionMachine {
 
   /** Exchanges that the device began and that are not finished between it and the gateway. */
   get inflightFromDevice(): number {
-    const { legs, ackOrder } = this.#parts;
-    const begun = legs.reduce((sum, leg) => sum + (leg?.uplink.size ?? 0), 0);
-    const asked = legs.reduce((sum, leg) => sum + (leg?.desk.pending ?? 0), 0);
-    return Math.max(begun, ackOrder.size) + asked;
+    return begunByDevice(this.#parts);
   }
 
   /** Unacknowledged exchanges, both directions. */
@@ -226,11 +227,6 @@ export class SessionMachine {
   learn(subscriptions: SessionSubscriptions): boolean {
     const { phase } = this;
     return (phase === 'stable' || phase === 'detached') && this.subscriptions.learn(subscriptions);
-  }
-
-  /** What the device holds that the profile's broker could not. */
-  handoverObstacle(target: BrokerProfile): Obstacle | undefined {
-    return heldObstacle(this.#parts.leg.desk.known(), target);
   }
 
   /** Who judges what the device does, for as long as it is on its source; undefined: nobody any more. */

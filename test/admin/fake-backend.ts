@@ -133,7 +133,7 @@ export const dryRun: DryRunDocument = {
     refused: [{ clientId: 'meter-9', reason: 'the target cannot carry it: topic-depth' }],
     pacePerSecond: 62.5,
     estimatedSeconds: 3,
-    quotas: { aws: { connectsPerSecond: null, filtersPerSecond: 500 } },
+    quotas: { aws: { connectsPerSecond: null, filtersPerSecond: 500, filters: 120 } },
   },
 };
 

@@ -25,6 +25,7 @@ export const nothingToMove: HandoverReply = {
   underWay: 0,
   remaining: 0,
   destinations: {},
+  filters: {},
   aborted: [],
   staying: [],
   waiting: [],

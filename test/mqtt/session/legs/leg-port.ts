@@ -44,6 +44,7 @@ export class LegPort implements SessionPort {
   readonly failed = (fault: SessionFault): void => this.#world.handleFailed(fault);
   readonly deadlineMoved = (): void => undefined;
   readonly adapted = (): void => undefined;
+  readonly maySubscribe = (): boolean => true;
   readonly obstructed = (): void => undefined;
 
   readonly dropped = (reason: DropReason): void => {
