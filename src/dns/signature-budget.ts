@@ -12,13 +12,21 @@ export interface SignatureBudget {
   take(kind: PassingKind, nowMs: number): boolean;
 }
 
+/** A fleet that comes back from an outage asks for all its names within minutes. */
+const deviceTimes = 4;
+
 /**
- * So many a second of each kind: names that nobody has, or that cost nothing to think of, are free to whoever floods and
+ * So many a second of each kind, four times as many for devices: names that nobody has, or that cost nothing to think of, are free to whoever floods and
  * must not use up what devices need. Known devices also have what new ones leave.
  */
 export function createSignatureBudget(ratePerSecond: number): SignatureBudget {
-  const bucket = () => createTokenBucket({ ratePerSecond, startsFull: true });
-  const buckets = { 'known-device': bucket(), 'new-device': bucket(), wildcard: bucket(), denial: bucket() };
+  const bucket = (times: number) => createTokenBucket({ ratePerSecond: times * ratePerSecond, startsFull: true });
+  const buckets = {
+    'known-device': bucket(deviceTimes),
+    'new-device': bucket(deviceTimes),
+    wildcard: bucket(1),
+    denial: bucket(1),
+  };
   return {
     take: (kind, nowMs) => buckets[kind].take(nowMs) || (kind === 'known-device' && buckets['new-device'].take(nowMs)),
   };

@@ -13,7 +13,7 @@ import { renderRdata } from '../../src/dns/rdata/rdata-text.ts';
 import { parseType, rcode, recordType, renderRcode, renderType } from '../../src/dns/record-type.ts';
 import { createResponder } from '../../src/dns/responder.ts';
 import { signedOctets } from '../../src/dns/signature.ts';
-import { createSignatureBudget, type SignatureBudget } from '../../src/dns/signature-budget.ts';
+import { createSignatureBudget, type PassingKind, type SignatureBudget } from '../../src/dns/signature-budget.ts';
 import { signAnswer } from '../../src/dns/signed-answer.ts';
 import { createSteering } from '../../src/dns/steering.ts';
 import { labelsOf, nameKey, parseName, renderName, type WireName } from '../../src/dns/wire-name.ts';
@@ -373,7 +373,7 @@ describe('signatures', () => {
   });
 
   test('of devices that asked before are made while a flood of others uses up what there is', () => {
-    const budget = createSignatureBudget(100);
+    const budget = createSignatureBudget(25);
     const ask = signedDevices(budget);
     const known = Array.from({ length: 10 }, (_, index) => `meter-${index}.d.example.net.`);
     for (const name of known) ask(name, 'A', false, nowMs);
@@ -391,6 +391,15 @@ describe('signatures', () => {
     assert.ok(refused > 8_000, `${refused} refused`);
     const strangers = [91, 92, 93].map((number) => ask(`meter-${number}.d.example.net.`, 'A', false, nowMs + 40_300));
     assert.ok(strangers.some((answer) => answer.rcode === rcode.SERVFAIL));
+  });
+
+  test('of devices have four times the budget of wildcards and of names that do not exist', () => {
+    const granted = (kind: PassingKind) => {
+      const budget = createSignatureBudget(200);
+      return Array.from({ length: 200 }, () => budget.take(kind, nowMs)).filter((isGranted) => isGranted).length;
+    };
+    assert.deepEqual([granted('denial'), granted('wildcard'), granted('new-device')], [20, 20, 80]);
+    assert.equal(granted('known-device'), 160);
   });
 
   test('of addresses beside an answer are made a few at a time', () => {
