@@ -5,6 +5,7 @@ import { CrossfadeError, errorMessage } from '../base/errors.ts';
 import type { Configuration } from '../config/configuration.ts';
 import { createSystemSource } from '../config/configuration-source.ts';
 import { readInclude } from '../config/include.ts';
+import { storedSplitMistakes } from '../config/split-agreement.ts';
 import type { PlanStore } from '../plan/store/plan-store.ts';
 import type { HomeStore } from '../session/home-store.ts';
 import { createLogger, type Logger } from '../telemetry/logger.ts';
@@ -259,8 +260,8 @@ function createNames({ configuration, materials }: StartMessage, log: Logger): S
 
 type SessionAuthorityDepsSend = ConstructorParameters<typeof SessionAuthority>[0]['send'];
 
-/** Salt and identity decide who goes where: a configuration that disagrees with the store would move the whole fleet. */
-function assertSameFleet({ fleet, brokers, store }: Configuration, authority: PlanAuthority): void {
+/** Salt, identity and parts of splits decide who goes where: a configuration that disagrees with the store would move devices. */
+function assertSameFleet({ fleet, brokers, store, nameserver }: Configuration, authority: PlanAuthority): void {
   const { plan, revision } = authority.current;
   for (const field of ['salt', 'identity'] as const) {
     const [configured, stored] = [JSON.stringify(fleet[field]), JSON.stringify(plan[field])];
@@ -274,6 +275,10 @@ function assertSameFleet({ fleet, brokers, store }: Configuration, authority: Pl
     ...plan.cohorts.flatMap(({ source, target }) => [source, target]),
   ];
   const unknown = named.find((broker) => brokers[broker] === undefined);
+  const splits = storedSplitMistakes(plan.splits, nameserver);
+  if (splits.length > 0) {
+    throw new CrossfadeError('plan-mismatch', `revision ${revision} of ${store.path}: ${splits.join('; ')}`);
+  }
   if (unknown === undefined) return;
   const text = `revision ${revision} of ${store.path} names broker ${JSON.stringify(unknown)}, which the configuration does not describe (${Object.keys(brokers).join(', ')})`;
   throw new CrossfadeError('plan-mismatch', text);

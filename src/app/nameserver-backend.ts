@@ -135,13 +135,13 @@ export class NameserverBackend {
       hub.workers().map(({ worker }) => hub.ask(worker, { kind: 'seen-askers' }, answerMs)),
     );
     const documents = seen.flatMap((answer) => (answer === undefined ? [] : [answer as SeenAskersDocument]));
-    const parts = Object.keys(rule.parts);
+    const { parts } = rule;
     const request = { salt, parts, weights: weightsOfSplit(rule.split, splits), newWeights };
     const count = (kind: keyof SeenAskersDocument) => {
       const networks = [...new Set(documents.flatMap((document) => document[kind]))];
       return { seen: networks.length, changing: countChanging(networks, request) };
     };
-    const [first = ''] = parts;
+    const [first = ''] = Object.keys(parts);
     return {
       split: rule.split,
       weights: request.weights ?? { [first]: wholeBps },

@@ -34,6 +34,7 @@ import { toWhereDocument } from '../admin/where-document.ts';
 import { errorMessage } from '../base/errors.ts';
 import { failure, success } from '../base/result.ts';
 import type { Configuration } from '../config/configuration.ts';
+import { unknownPartMistakes } from '../config/split-agreement.ts';
 import type { Plan } from '../plan/plan.ts';
 import { checkSuccession } from '../plan/plan-change.ts';
 import { parsePlan } from '../plan/plan-document.ts';
@@ -92,6 +93,8 @@ export class OperatorBackend implements AdminBackend {
     const { fleet } = configuration;
     const parsed = parsePlan(document, { brokers: Object.keys(configuration.brokers), fleet });
     if (!parsed.ok) return failure(toInvalidPlan(parsed.error));
+    const unknownParts = unknownPartMistakes(parsed.value.splits, configuration.nameserver);
+    if (unknownParts.length > 0) return failure(toInvalidPlan(unknownParts));
     if (ifMatch === authority.current.revision) {
       const frozen = raisesWeight(authority.current.plan, parsed.value) ? verbs.frozen() : undefined;
       if (frozen !== undefined) return failure(frozen);

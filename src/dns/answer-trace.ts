@@ -119,7 +119,7 @@ function splitSteps(rule: SplitRule, facts: SteeringFacts, network: AskingNetwor
   const parts = Object.keys(rule.parts);
   const weights = weightsOfSplit(rule.split, facts.plan.plan.splits);
   const position = positionIn(facts.points, network);
-  const part = partAt(position, parts, weights);
+  const part = partAt(position, rule.parts, weights);
   const shares =
     weights === undefined
       ? `the plan has no weights for it: all to the first part, ${parts[0]}`

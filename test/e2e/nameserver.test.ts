@@ -116,6 +116,19 @@ describe('the nameserver of a running gateway', () => {
     assert.ok(!wrong.ok);
   });
 
+  test('a plan whose split names a part that is not configured is refused', async () => {
+    const current = await admin.plan();
+    assert.ok(current.ok);
+    const { revision, ...plan } = current.value;
+    const splits = [{ name: 'front-door', weights: { gateway: 5_000, by: 5_000 } }];
+    const refused = await admin.replacePlan({ ...plan, splits }, { ifMatch: revision });
+    assert.ok(!refused.ok && refused.error.kind === 'problem');
+    assert.equal(refused.error.problem.status, 400);
+    assert.deepEqual(refused.error.problem.errors, [
+      { field: 'splits[0].weights.by', expected: 'a part of the steering (gateway, bypass)', got: '"by"' },
+    ]);
+  });
+
   test('devices’ own names agree with where, before and after a cutover', async () => {
     for (const weightBps of [137, 5_000]) {
       const cutover = await admin.cutover('everyone', { weightBps, live: 'keep' });
