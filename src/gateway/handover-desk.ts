@@ -1,10 +1,11 @@
 import type { CutAbort } from '../mqtt/session-port.ts';
-import { wantedBroker } from './handover-eligibility.ts';
+import { FormerFetches } from './former-fetch.ts';
 import { HandoverCuts } from './handover-cuts.ts';
+import { wantedBroker } from './handover-eligibility.ts';
 import { HandoverJudgements } from './handover-judgements.ts';
 import { inOrder } from './handover-order.ts';
-import { HandoverSetbacks, type Setback } from './handover-setbacks.ts';
 import { type CountedSessions, type HandoverReckoning, startReckoning } from './handover-reckoning.ts';
+import { HandoverSetbacks, type Setback } from './handover-setbacks.ts';
 import { HandoverTally } from './handover-tally.ts';
 import type { AttachmentContext } from './leg-attachment.ts';
 import type { LegConnection } from './leg-connection.ts';
@@ -16,7 +17,7 @@ import { explainSession } from './pending-reason.ts';
 import type { Relay } from './relay.ts';
 import { countSecondLegs } from './second-legs.ts';
 import { type HandoverKeeper, SessionHandover } from './session-handover.ts';
-import { purgeBehind } from './session-purge.ts';
+import { purgeBehind, purgeLeft } from './session-purge.ts';
 import type { SessionRepairs } from './session-repair.ts';
 import type { SessionTable } from './session-table.ts';
 
@@ -44,6 +45,7 @@ export class HandoverDesk implements HandoverKeeper {
   readonly #pendingLegs: HandoverDeskOptions['pendingLegs'];
   readonly #repairs: SessionRepairs;
   readonly #handovers = new Map<number, SessionHandover>();
+  readonly #fetches: FormerFetches;
   readonly #setbacks = new HandoverSetbacks();
   readonly #tally = new HandoverTally();
   readonly #toCut: HandoverCuts;
@@ -58,6 +60,7 @@ export class HandoverDesk implements HandoverKeeper {
     this.#repairs = repairs;
     this.#toCut = new HandoverCuts(context);
     this.judgements = new HandoverJudgements(context);
+    this.#fetches = new FormerFetches(context);
   }
 
   handOver(question: HandoverQuestion): HandoverReply {
@@ -116,6 +119,16 @@ export class HandoverDesk implements HandoverKeeper {
     if (kind !== 'aborted') this.#noteSetback(handover, { kind, isLasting, message });
   }
 
+  handleFetched(handover: SessionHandover, isBack: boolean): void {
+    const { relay, broker } = handover;
+    if (isBack) this.#repairs.hurry(relay);
+    else {
+      this.#forget(handover);
+      relay.forgetFormer();
+      purgeLeft(broker, relay, this.#context);
+    }
+  }
+
   handleSwitched(relay: Relay, leg: LegConnection): void {
     const handover = this.#handovers.get(relay.record.connection);
     const { metrics } = this.#context.ports;
@@ -141,6 +154,11 @@ export class HandoverDesk implements HandoverKeeper {
   handleUpstreamOver(relay: Relay, leg: LegConnection): void {
     const handover = this.#handovers.get(relay.record.connection);
     const { stage } = handover ?? {};
+    if (relay.machine.awaitedLeg === leg.number && handover !== undefined && relay.isSteady) {
+      // One that is lost as soon as it is there is asked for again by who asked for it.
+      if (stage?.name !== 'awaiting') void handover.fetch(this.#fetches, this);
+      return;
+    }
     if (
       handover !== undefined &&
       (stage?.name === 'standing' || stage?.name === 'draining') &&
@@ -180,6 +198,7 @@ export class HandoverDesk implements HandoverKeeper {
   handleDetached(relay: Relay): void {
     const handover = this.#handovers.get(relay.record.connection);
     if (handover?.stage.name === 'dialling') this.#takeBack(handover);
+    this.#fetches.yield(relay);
   }
 
   handleDeviceGone({ record }: Relay): void {
@@ -232,7 +251,7 @@ export class HandoverDesk implements HandoverKeeper {
 
   /** A leg that stands by for the way back is kept for its time, whatever the plan says. */
   #isStillWanted({ stage, broker, isRescue }: SessionHandover, wanted: string, isHome: boolean): boolean {
-    if (stage.name === 'draining' || isRescue) return true;
+    if (stage.name === 'draining' || stage.name === 'awaiting' || isRescue) return true;
     if (stage.name === 'standing' && stage.isFormer) return isHome || broker === wanted;
     return !isHome && broker === wanted;
   }

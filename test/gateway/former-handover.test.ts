@@ -244,29 +244,6 @@ describe('a persistent session whose former broker has a queue for it', () => {
     await subscribe(device, 'more', 2);
     await until(() => lastHome() === 'target', 'the new home');
   });
-
-  describe('that is lost', () => {
-    const reasons = () => ask({ move: 'back', isPaused: true }).waiting.map(({ reason }) => reason);
-
-    it('is found there with its next CONNECT, and not moved there before', async () => {
-      const { former, device } = await move();
-      former.socket.destroy();
-      await world.cutOver('legacy');
-      const expected = ['legacy was lost with messages for it: its next connection goes there first'];
-      await until(() => reasons().join() === expected.join(), 'the reason');
-      assert.deepEqual([ask({ move: 'back' }).begun, lastHome(), homeOf()], [0, 'legacy', 'target']);
-      device.socket.destroy();
-      await until(() => world.registry.ends.length === 1);
-      assert.equal(lastHome(), 'legacy');
-      assert.equal(world.legacy.legs.length, 1, 'nothing has purged it');
-    });
-
-    it('is found at its new broker behind the rollback window', async () => {
-      const { former } = await move({ rollbackWindowMs: 100 });
-      former.socket.destroy();
-      await until(() => lastHome() === 'target', 'the new home');
-    });
-  });
 });
 
 describe('a session that is still in the overlap', () => {

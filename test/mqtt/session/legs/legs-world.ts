@@ -64,6 +64,7 @@ export class LegsWorld {
   #hasLeft = false;
   #losses = 0;
   /** When the machine said that a former leg has given what it had. */
+  readonly #toPurge = new Set<LegBroker>();
   readonly #leftMs = new Map<number, number>();
 
   constructor(setting: LegSetting, wrap: PortWrapper = (port) => port) {
@@ -118,6 +119,10 @@ export class LegsWorld {
   attach(index: number): void {
     const broker = this.brokers[index] as LegBroker;
     if (broker.leg !== undefined || this.isGone) return;
+    if (this.awaited === broker) {
+      this.#fetch(broker);
+      return;
+    }
     const { isDetached, machine } = this;
     if (!isDetached && machine.standingLeg !== undefined) return;
     if (!isDetached && (machine.phase !== 'stable' || this.#openLegs().length !== 1)) return;
@@ -139,6 +144,30 @@ export class LegsWorld {
     if (machine.activeLeg === undefined) throw new Violation('L3: no leg is active though one was attached');
     if (isDetached && machine.activeLeg !== number)
       throw new Violation(`L3: leg ${machine.activeLeg} is active, not ${number}`);
+  }
+
+  /** The broker of a former leg that was lost with a queue. */
+  get awaited(): LegBroker | undefined {
+    const { awaitedLeg } = this.machine;
+    return awaitedLeg === undefined ? undefined : this.#leg(awaitedLeg).broker;
+  }
+
+  #fetch(broker: LegBroker): void {
+    this.#lastLeg += 1;
+    const upstream = this.#connect(this.#lastLeg, broker, false);
+    if (!this.machine.attachFormer(this.#lastLeg, upstream, this.nowMs))
+      throw new Violation('P3: nobody waits for the queue any more');
+    this.said.push('fetched');
+  }
+
+  /** Purges what is left at brokers that the session is not at any more. */
+  purgeLeft(): void {
+    const { awaited } = this;
+    for (const broker of this.#toPurge) {
+      if (broker === awaited) continue;
+      this.#toPurge.delete(broker);
+      if (broker.leg === undefined) broker.forsake();
+    }
   }
 
   /** What the lost leg's broker still has for the device is given up. */
@@ -167,6 +196,7 @@ export class LegsWorld {
   }
 
   dismiss(): void {
+    this.machine.forgetFormer(this.nowMs);
     const { standingLeg } = this.machine;
     if (standingLeg !== undefined && this.machine.phase === 'stable') this.machine.dismiss(standingLeg, this.nowMs);
   }
@@ -375,7 +405,7 @@ export class LegsWorld {
     const { wills } = leg.broker;
     if (leg.broker.leg === number) leg.broker.handleClosed();
     if (how === 'disconnect' && leg.broker.wills > wills) throw new Violation('S3: a will was published');
-    if (number !== this.#active && leg.broker.leg === undefined) leg.broker.forsake();
+    if (number !== this.#active && leg.broker.leg === undefined) this.#toPurge.add(leg.broker);
   }
 
   #noteLost(): void {
@@ -454,7 +484,7 @@ export class LegsWorld {
   /** QoS 0 of the device, or of a broker whose window its PUBREL behind it would open. */
   handleOverflow(): void {
     if (this.downlink.speaker === undefined) {
-      if (!this.isDetached) throw new Violation('U3: QoS 0 is dropped though a broker is there');
+      if (this.machine.activeLeg !== undefined) throw new Violation('U3: QoS 0 is dropped though a broker is there');
       this.uplink.mayLoseAtQos0 += 1;
     }
   }
