@@ -101,7 +101,9 @@ export class StrayMover {
     const question = { move, cohorts, begin, order: orderOf(request), isUpkeep: true };
     const replies = await this.#deps.workers.handOver({ ...question, ...(prepare !== undefined && { prepare }) });
     const begun = replies.reduce((total, reply) => total + (reply?.begun ?? 0), 0);
-    this.#credits.set(key, (this.#credits.get(key) ?? 0) - begun);
+    const isFull = replies.some((reply) => (reply?.requeued ?? 0) > 0);
+    // Where the connect rate had no room, the others have it for a second.
+    this.#credits.set(key, isFull ? -request.pacePerSecond : (this.#credits.get(key) ?? 0) - begun);
     return replies;
   }
 
@@ -110,7 +112,7 @@ export class StrayMover {
     const earned = (pacePerSecond * everyMs) / 1_000;
     const credit = Math.min((this.#credits.get(key) ?? 0) + earned, Math.max(1, earned));
     this.#credits.set(key, credit);
-    return Math.floor(credit);
+    return Math.max(0, Math.floor(credit));
   }
 
   /** A plan that was replaced since says nothing of live sessions. */

@@ -4,12 +4,12 @@ import { HandoverCuts } from './handover-cuts.ts';
 import { wantedBroker } from './handover-eligibility.ts';
 import { HandoverJudgements } from './handover-judgements.ts';
 import { inOrder } from './handover-order.ts';
-import { type CountedSessions, type HandoverReckoning, startReckoning } from './handover-reckoning.ts';
-import { HandoverSetbacks, type Setback } from './handover-setbacks.ts';
+import { type CountedSessions, type HandoverReckoning, notePrice, startReckoning } from './handover-reckoning.ts';
+import { HandoverSetbacks, preparedLost, type Setback } from './handover-setbacks.ts';
 import { HandoverTally } from './handover-tally.ts';
 import type { AttachmentContext } from './leg-attachment.ts';
 import type { LegConnection } from './leg-connection.ts';
-import { dialObstacle } from './leg-dial.ts';
+import { connectsFor, dialObstacle } from './leg-dial.ts';
 import type { LegFailure } from './leg-failure.ts';
 import type { HandoverQuestion, HandoverReply, SecondLegs } from './live-session.ts';
 import { type PendingLeg, pendingBefore } from './pending-leg.ts';
@@ -30,12 +30,6 @@ export interface HandoverDeskOptions {
 
 /** Dials of this worker at once. */
 const maxDialling = 500;
-
-const preparedLost: Setback = {
-  kind: 'prepared-lost',
-  isLasting: false,
-  message: 'the broker closed the leg that stood by',
-};
 
 /** The live handovers of one worker: what the moves ask of it, and what its sessions tell. */
 export class HandoverDesk implements HandoverKeeper {
@@ -116,7 +110,8 @@ export class HandoverDesk implements HandoverKeeper {
   handleUnattached(handover: SessionHandover, { kind, isLasting, message }: LegFailure): void {
     this.#dialling -= 1;
     this.#forget(handover);
-    if (kind !== 'aborted') this.#noteSetback(handover, { kind, isLasting, message });
+    if (kind === 'rate') this.#requeue(handover, message);
+    else if (kind !== 'aborted') this.#noteSetback(handover, { kind, isLasting, message });
   }
 
   handleFetched(handover: SessionHandover, isBack: boolean): void {
@@ -239,8 +234,11 @@ export class HandoverDesk implements HandoverKeeper {
     }
     counted.remaining += 1;
     counted.destinations[broker] = (counted.destinations[broker] ?? 0) + 1;
-    if (isPaused) counted.filters[broker] = (counted.filters[broker] ?? 0) + this.#toCut.filtersOf(relay, broker);
     const current = this.#handovers.get(relay.record.connection);
+    if (isPaused) {
+      const connects = current === undefined ? connectsFor(relay, this.#context.settings, broker) : 0;
+      notePrice(counted, broker, { filters: this.#toCut.filtersOf(relay, broker), connects });
+    }
     if (current === undefined) reckoning.waiting.push({ relay, broker });
     else {
       if (!isPaused) this.#advance(current, broker, question);
@@ -301,6 +299,7 @@ export class HandoverDesk implements HandoverKeeper {
       return;
     }
     reckoning.counted.begun += 1;
+    reckoning.counted.begunConnects += connectsFor(relay, this.#context.settings, broker);
     reckoning.counted.underWay += 1;
     this.#dialling += 1;
     this.#handovers.set(relay.record.connection, handover);
@@ -319,6 +318,12 @@ export class HandoverDesk implements HandoverKeeper {
     if (this.#handovers.get(connection) === handover) this.#handovers.delete(connection);
     this.#toCut.delete(handover);
     handover.end();
+  }
+
+  #requeue({ relay, move }: SessionHandover, message: string): void {
+    const { clock, random = Math.random } = this.#context.ports;
+    this.#setbacks.requeue(relay.record.connection, message, { move, nowMs: clock.monotonicMs(), random: random() });
+    this.#tally.noteRequeued(move);
   }
 
   #noteSetback(handover: SessionHandover, setback: Setback): void {

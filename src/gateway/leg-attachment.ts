@@ -11,7 +11,7 @@ export interface AttachmentContext extends DialContext {
   readonly sessionEnds: SessionEnds;
 }
 
-/** Milliseconds for a further leg, from its first token to CONNACK. */
+/** Milliseconds for each CONNECT of a further leg, from its token to CONNACK. */
 export const attachMs = 10_000;
 
 /**

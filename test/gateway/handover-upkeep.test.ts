@@ -90,3 +90,26 @@ test('a broker that was down is asked again when it is heard from', async () => 
   if (watch !== undefined) watch.heardMs = clock.monotonicMs();
   await reachesTarget();
 });
+
+test('a session that had no connect token is put back in the line, however often, and is no attempt that was given up', async () => {
+  await start();
+  await world.cutOver('target');
+  const { registry } = world;
+  registry.connectToken = async () => {
+    registry.tokens += 1;
+    return false;
+  };
+  let [requeued, aborted] = [0, 0];
+  const tokens = registry.tokens;
+  await until(() => {
+    const reply = ask({ isUpkeep: false });
+    requeued += reply.requeued;
+    aborted += reply.aborted.length + reply.staying.length;
+    skewMs += reply.requeued * 10_000;
+    return requeued === 4;
+  }, 'four times');
+  assert.deepEqual([registry.tokens - tokens, aborted], [4, 0]);
+  assert.ok(ask({ isPaused: true }).connects['target'] === 1);
+  registry.connectToken = async () => true;
+  await reachesTarget();
+});
