@@ -14,6 +14,8 @@ export interface HandoverMoveTerms {
   readonly pacePerSecond: number;
   /** CONNECTs that these may cost per second: a session that costs two takes the pace of two where that is less. */
   readonly connectsPerSecond?: number | undefined;
+  /** Why they are fewer than somebody asked; told while the move runs. */
+  readonly paceNote?: string | undefined;
   /** Only makes the second legs; nothing is cut. */
   readonly isPrepare: boolean;
   /** Of the attempts; above it the move stops itself. */
@@ -110,7 +112,7 @@ export function startHandoverMove(
     timesByReason: aborted === 0 ? new Map() : new Map([['before the restart', aborted]]),
     finishedAtMs: undefined,
     outcome: undefined,
-    message: earlier === undefined ? undefined : returnMessage,
+    message: earlier === undefined ? terms.paceNote : returnMessage,
   };
 }
 
@@ -160,7 +162,7 @@ export function pauseHandover(state: HandoverMoveState, message: string): Handov
 
 export function resumeHandover(state: HandoverMoveState, nowMs: number): HandoverMoveState {
   if (state.outcome !== undefined || !state.isPaused) return state;
-  const message = state.awaited === undefined ? undefined : returnMessage;
+  const message = state.awaited === undefined ? state.terms.paceNote : returnMessage;
   return { ...state, isPaused: false, message, credit: Math.min(1, state.credit), creditedAtMs: nowMs };
 }
 
@@ -264,7 +266,7 @@ function picture(
   const isBack = state.awaited !== undefined && awaited === undefined && !state.isPaused;
   const pictured = {
     ...state,
-    ...(isBack && { message: undefined }),
+    ...(isBack && { message: state.terms.paceNote }),
     awaited,
     sessions: Math.max(state.sessions, sessions),
     prepared: sum(replies, ({ prepared }) => prepared),

@@ -1,7 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { applyReplies, handoverAllowance, startHandoverMove } from '../../src/gateway/handover-move.ts';
+import {
+  applyReplies,
+  handoverAllowance,
+  pauseHandover,
+  resumeHandover,
+  startHandoverMove,
+} from '../../src/gateway/handover-move.ts';
 import { nothingToMove } from '../app/moves-world.ts';
 import { LimitedFleet } from './limited-fleet.ts';
 
@@ -42,4 +48,10 @@ test('what was put back counts as not begun, is no attempt that went well, and l
   const back = applyReplies(one, [{ ...nothingToMove, requeued: 1, remaining: 20 }], { nowMs: 5_000, allowance: 0 });
   assert.deepEqual([back.begun, back.aborted, back.outcome, back.isBeyondCanary], [0, 0, undefined, false]);
   assert.deepEqual([handoverAllowance(back, 6_000), handoverAllowance(back, 6_100)], [0, 1]);
+});
+
+test('a move that is slower than its operator asked says why while it runs', () => {
+  const noted = startHandoverMove(0, { ...terms, pacePerSecond: 10, paceNote: 'paced at 10/s' });
+  assert.equal(noted.message, 'paced at 10/s');
+  assert.equal(resumeHandover(pauseHandover(noted, 'by ops'), 5).message, 'paced at 10/s');
 });
