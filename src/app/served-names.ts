@@ -4,7 +4,7 @@ import type { NameserverConfiguration, SiteConfiguration, ZoneConfiguration } fr
 import { signingKeys } from '../config/signing-keys.ts';
 import { compileMaterial, isSameMaterial, type ZoneMaterial } from '../config/zone-material.ts';
 import type { AnswerSource } from '../dns/answer-source.ts';
-import { createSignatureBudget, type SignatureBudget } from '../dns/signature-budget.ts';
+import { createSignatureBudget, type PassingKind, type SignatureBudget } from '../dns/signature-budget.ts';
 import type { SiteConditions } from '../dns/site-choice.ts';
 import { steeredAddresses } from '../dns/steered-addresses.ts';
 import { createSteering } from '../dns/steering.ts';
@@ -29,6 +29,8 @@ export interface ServedNamesOptions {
   readonly sites: readonly SiteConfiguration[];
   readonly zones: readonly ZoneMaterial[];
   readonly signaturesPerSecond: number;
+  /** The budget of a kind of name is used up. */
+  readonly onSignatureRefused?: (kind: PassingKind) => void;
   /** Logs what is odd about zones: one process for all. */
   readonly saysWarnings?: boolean;
   readonly log: Logger;
@@ -55,7 +57,14 @@ export class ServedNames {
 
   constructor(options: ServedNamesOptions) {
     this.#options = options;
-    this.#signatureBudget = createSignatureBudget(options.signaturesPerSecond);
+    const budget = createSignatureBudget(options.signaturesPerSecond);
+    this.#signatureBudget = {
+      take: (kind, nowMs) => {
+        const isGranted = budget.take(kind, nowMs);
+        if (!isGranted) options.onSignatureRefused?.(kind);
+        return isGranted;
+      },
+    };
     this.#adopted = runAtOnce(this.#compile(options.zones, []));
   }
 

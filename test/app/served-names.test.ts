@@ -17,7 +17,7 @@ const zone = { origin: 'example.com', file: '/zone', steering: [], dnssec: { key
 function material(serial: number, lines = ''): ZoneMaterial {
   const text = `$TTL 300\n@ SOA ns h ${serial} 2 3 4 60\n@ NS ns\nns A 192.0.2.1\ntxt TXT ${serial}\n${lines}`;
   const keys = [{ file: '/key', privateText }];
-  return { origin: 'example.com', file: '/zone', texts: { '/zone': text }, keys, serial, warnings: [] };
+  return { origin: 'example.com', file: '/zone', texts: { '/zone': text }, keys, serial, warnings: [], mistakes: [] };
 }
 
 function serve(first: ZoneMaterial): ServedNames {
