@@ -49,7 +49,7 @@ export class ServedNames {
   readonly #signatureBudget: SignatureBudget;
   readonly #signers = new WeakMap<CompiledZone, ZoneSigner>();
   #adopted: readonly AdoptedZone[];
-  #adopting: Promise<void> = Promise.resolve();
+  #adopting: Promise<unknown> = Promise.resolve();
   #points: SubnetPoints = createSubnetPoints('');
   #plan: RoutingSnapshot | undefined;
   #notes: SteeringNotes | undefined;
@@ -102,16 +102,19 @@ export class ServedNames {
 
   /**
    * Zones read again; one that cannot be served leaves the one before it, which is served until all are ready. One call
-   * is done after the other.
+   * is done after the other. Resolves with the origins of those that are served anew.
    */
-  adoptZones(zones: readonly ZoneMaterial[]): Promise<void> {
-    this.#adopting = this.#adopting
+  adoptZones(zones: readonly ZoneMaterial[]): Promise<readonly string[]> {
+    const adopting = this.#adopting
       .catch(() => {})
       .then(async () => {
-        this.#adopted = await runBetweenTurns(this.#compile(zones, this.#adopted));
+        const former = this.#adopted;
+        this.#adopted = await runBetweenTurns(this.#compile(zones, former));
         this.#rebuild();
+        return this.#adopted.filter((one) => !former.includes(one)).map(({ material }) => material.origin);
       });
-    return this.#adopting;
+    this.#adopting = adopting;
+    return adopting;
   }
 
   *#compile(materials: readonly ZoneMaterial[], former: readonly AdoptedZone[]): Steps<readonly AdoptedZone[]> {

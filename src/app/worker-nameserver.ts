@@ -76,9 +76,9 @@ export class WorkerNameserver {
   /** Settles when the zones are answered from. */
   async reload(zones: readonly ZoneMaterial[]): Promise<void> {
     if (this.#names === undefined) return;
-    await this.#names.adoptZones(zones);
+    const changed = await this.#names.adoptZones(zones);
     this.#change(() => {});
-    this.#log.info({ zones: zones.length }, 'Zones were read again');
+    if (changed.length > 0) this.#log.info({ zones: changed }, 'Zones are served as their files are now');
   }
 
   get seenAskers(): SeenAskersDocument {
