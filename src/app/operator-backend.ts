@@ -48,6 +48,7 @@ import { type MoveVerbs, placementsOf } from './move-verbs.ts';
 import type { NameserverBackend } from './nameserver-backend.ts';
 import type { PlanAuthority } from './plan-authority.ts';
 import type { SessionsReply } from './process-messages.ts';
+import { unknownName } from './session-question.ts';
 import { importSubscriptions, type Learn } from './subscription-import.ts';
 import { deviceOfQuery } from './where-question.ts';
 import type { WorkerHub } from './worker-hub.ts';
@@ -198,7 +199,10 @@ export class OperatorBackend implements AdminBackend {
   }
 
   async sessions(query: SessionQuery & { readonly limit: number }): AdminResult<readonly SessionDocument[]> {
-    const { hub } = this.#deps;
+    const { hub, authority, configuration } = this.#deps;
+    const cohorts = authority.current.plan.cohorts.map(({ name }) => name);
+    const message = unknownName(query, { cohorts, brokers: Object.keys(configuration.brokers) });
+    if (message !== undefined) return failure({ kind: 'not-found', message });
     const lists = await Promise.all(
       hub.workers().map(async ({ worker }) => {
         const filter = { ...query, withReasons: true };

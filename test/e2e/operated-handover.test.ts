@@ -112,3 +112,14 @@ test('a plan that is replaced ends a move of its cohort, and sessions stay where
   assert.equal(ended.state, 'superseded');
   assert.equal(ended.message?.startsWith(`revision ${replaced.revision} replaced the plan`), true, `${ended.message}`);
 });
+
+test('sessions of a cohort or a broker that nobody knows are a mistake, not none', async () => {
+  for (const query of [{ cohort: 'nosuch' }, { broker: 'nosuch' }]) {
+    const got = await admin.sessions(query);
+    assert.ok(!got.ok && got.error.kind === 'problem' && got.error.problem.status === 404, JSON.stringify(got));
+    assert.match(
+      got.error.problem.detail,
+      /^expected a (cohort|broker) of the (plan|configuration) \(.*\), got "nosuch"/,
+    );
+  }
+});
