@@ -255,10 +255,11 @@ export class HandoverDesk implements HandoverKeeper {
   }
 
   /** The question wants what is under way: from here on it goes on for that move. */
-  #advance(handover: SessionHandover, broker: string, { move, prepare }: HandoverQuestion): void {
+  #advance(handover: SessionHandover, broker: string, { move, prepare, movesLate }: HandoverQuestion): void {
     handover.move = move;
     handover.wantedMs = this.#context.ports.clock.monotonicMs();
-    if (prepare !== undefined) this.#toCut.delete(handover);
+    const isLate = movesLate === true && handover.relay.record.assignment.broker === broker;
+    if (prepare !== undefined && !isLate) this.#toCut.delete(handover);
     // Also where the broker that it would be cut from is lost: the repair that is under way then has nothing left to do.
     else if (handover.stands && handover.broker === broker) this.#toCut.add(handover);
   }

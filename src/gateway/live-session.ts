@@ -88,6 +88,8 @@ export interface HandoverQuestion {
   readonly order: 'first-first' | 'last-first';
   /** Warm legs only, for the weight that is to come; nothing is cut. */
   readonly prepare?: { readonly cohort: string; readonly weightBps: number };
+  /** With `prepare`: sessions that the plan in force wants there already go there, as if nothing were prepared. */
+  readonly movesLate?: boolean;
   /** Begins and cuts nothing. */
   readonly isPaused?: boolean;
   /** It is asked for as long as the plan stands, so that no session is given up: those that fail rest, longer each time. */

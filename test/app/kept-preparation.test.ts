@@ -50,3 +50,17 @@ test('a preparation whose connections were lost says so, and how it stands, unti
   world.prepared = 12;
   await comesTrue(() => assert.deepEqual(shown(), ['done', 12, null]));
 });
+
+test('what keeps a preparation up moves late sessions too, where the cohort is followed', async (context) => {
+  const world = new MovesWorld({ sessions: 0 });
+  context.after(() => world.close());
+  const moved = world.runner.start(request);
+  await comesTrue(() => assert.equal(world.runner.find(moved.id)?.state, 'done'));
+  const { id } = world.runner.start({ ...request, prepare: { cohort: 'everyone', weightBps: 10_000 } });
+  const isAsked = () => world.asked.some(({ move, isUpkeep, movesLate }) => move === id && isUpkeep && movesLate);
+  await comesTrue(() => assert.ok(isAsked()));
+  world.placement = { ...everyone, weightBps: 2_000 };
+  world.asked.length = 0;
+  await comesTrue(() => assert.ok(world.asked.some(({ move, isUpkeep }) => move === id && isUpkeep)));
+  assert.ok(!isAsked());
+});

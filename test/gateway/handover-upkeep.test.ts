@@ -113,3 +113,17 @@ test('a session that had no connect token is put back in the line, however often
   registry.connectToken = async () => true;
   await reachesTarget();
 });
+
+test('while a weight is prepared, what the plan in force wants there goes there, and nothing else', async () => {
+  await start();
+  const prepare = { cohort: 'everyone', weightBps: 10_001 };
+  await until(() => ask({ prepare, movesLate: true }).prepared === 1, 'the second connection');
+  // A cut would begin in the next turn.
+  for (let turn = 0; turn < 5; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+  const homeOf = () => world.gateway.sessions({ limit: 1 })[0]?.home;
+  assert.deepEqual([ask({ prepare, movesLate: true }).prepared, homeOf()], [1, 'legacy']);
+  await world.cutOver('target');
+  assert.deepEqual([ask({ prepare }).prepared, homeOf()], [1, 'legacy']);
+  ask({ prepare, movesLate: true });
+  await until(() => homeOf() === 'target', 'its way to the target');
+});
