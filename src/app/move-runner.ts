@@ -151,8 +151,7 @@ export class MoveRunner {
       if ((isOver && !hasPrepared) || request.placements.every((each) => isKept(request, each, placementOf))) continue;
       if (isOver) this.#settle(move, true);
       else this.#end(move, 'superseded', message);
-      if (hasPrepared) this.#ledger.journal((journal) => journal.end(move.id));
-      move.hasPrepared = false;
+      if (hasPrepared) this.#release(move, `its second connections were closed: ${message}`);
     }
   }
 
@@ -167,10 +166,19 @@ export class MoveRunner {
       const takesBack = request.live !== 'handover' || pointsElsewhere(older, request);
       if (course.state.outcome === undefined) this.#end(move, 'superseded', message, takesBack);
       else if (takesBack) this.#settle(move, takesBack);
-      // What it prepared is the newer move's now.
-      if (hasPrepared) this.#ledger.journal((journal) => journal.end(move.id));
-      move.hasPrepared = false;
+      if (hasPrepared)
+        this.#release(move, `its second connections were ${takesBack ? 'closed' : 'taken over'}: ${message}`);
     }
+  }
+
+  /** What it prepared is closed, or a newer move's. */
+  #release(move: RunningMove, message: string): void {
+    move.hasPrepared = false;
+    this.#ledger.journal((journal) => journal.end(move.id));
+    if (move.course.way === 'handover') {
+      move.course = { way: 'handover', state: { ...move.course.state, prepared: 0, message } };
+    }
+    this.#ledger.tell(move, true);
   }
 
   #change(id: string, change: (move: RunningMove) => MoveRefusal | undefined): Result<MoveDocument, MoveRefusal> {

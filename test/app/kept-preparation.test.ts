@@ -64,3 +64,18 @@ test('what keeps a preparation up moves late sessions too, where the cohort is f
   await comesTrue(() => assert.ok(world.asked.some(({ move, isUpkeep }) => move === id && isUpkeep)));
   assert.ok(!isAsked());
 });
+
+test('a preparation says what became of its connections when a newer revision had them', async (context) => {
+  const shown = (world: MovesWorld, id: string) => {
+    const { state, prepared: left, message } = world.runner.find(id) ?? {};
+    return [state, left, message];
+  };
+  const taken = await prepared(context);
+  taken.world.runner.start({ ...request, revision: 3, placements: [{ ...everyone, weightBps: 5_000 }] });
+  const over = 'its second connections were taken over: revision 3 moves the same cohort';
+  assert.deepEqual(shown(taken.world, taken.id), ['done', 0, over]);
+  const back = await prepared(context);
+  back.world.runner.start({ ...request, kind: 'rollback', revision: 4, placements: [{ ...everyone, weightBps: 0 }] });
+  const closed = 'its second connections were closed: revision 4 moves the same cohort';
+  assert.deepEqual(shown(back.world, back.id), ['done', 0, closed]);
+});
