@@ -27,8 +27,8 @@ interface Settling {
 }
 
 const tickMs = 50;
-/** Answering takes at most a fifth of a worker's time. */
-const restPerRound = 4;
+/** Answering takes at most a tenth of a worker's time. */
+const restPerRound = 9;
 const longestRestMs = 1_000;
 const pausedTickMs = 1_000;
 const countEveryMs = 2_000;
