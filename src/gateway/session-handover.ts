@@ -41,6 +41,8 @@ const unwantedMs = 1_800_000;
  * within half a second, however many sessions move.
  */
 const recordMs = 1_000;
+/** A broker that is loaded heavily still answers within it. */
+const promptMs = 250;
 
 /** The most that the end of a rollback window is put off. */
 const longestSpreadMs = 300_000;
@@ -134,7 +136,7 @@ export class SessionHandover {
     const leaveMs = outlivesConnection(this.relay.record) ? recordMs : 0;
     this.sinceMs = ports.clock.monotonicMs();
     this.stage = { name: 'cutting', leg: stage.leg };
-    const isBegun = this.relay.cut({ overlapMs, settleMs: settle, leaveMs });
+    const isBegun = this.relay.cut({ overlapMs, settleMs: settle, leaveMs, promptMs });
     // It may be over with already.
     if (this.stage.name !== 'cutting') return;
     if (!isBegun) {

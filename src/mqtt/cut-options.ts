@@ -9,4 +9,9 @@ export interface CutOptions {
    * that the queue is dry, so that it writes down where the session is.
    */
   readonly leaveMs: number;
+  /**
+   * How soon the former broker answers the PINGREQ at the end of the overlap if it does not sleep; behind a later answer the
+   * overlap begins once more. Absent: it is not asked.
+   */
+  readonly promptMs?: number;
 }

@@ -1,4 +1,4 @@
-import type { QueueDryness } from './queue-dryness.ts';
+import type { OverlapEnd } from './overlap-end.ts';
 import type { CutAbort } from './session-port.ts';
 
 /** How long the device is held for its old broker's answers before it goes on with them open. */
@@ -7,15 +7,11 @@ export const settleInflightMs = 1_000;
 export const busyMs = 5_000;
 /** How long the former leg may owe something before the other one takes it over. */
 export const drainMs = 10_000;
-/** How long a queue of the former broker may take to run dry before it is unsubscribed. */
-export const queueMs = 600_000;
 
 /** Behind the switch: both brokers deliver. */
 export interface OverlappingStep {
   readonly name: 'overlapping';
-  readonly untilMs: number;
-  readonly sinceMs: number;
-  readonly queue: QueueDryness;
+  readonly end: OverlapEnd;
 }
 
 /** The former leg was lost before its broker had given what it had: another connection to that broker is awaited. */

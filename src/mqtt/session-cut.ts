@@ -7,13 +7,12 @@ import {
   drainMs,
   isNobodysFault,
   type OverlappingStep,
-  queueMs,
   settleInflightMs,
   stable,
 } from './cut-step.ts';
 import { retainedMs } from './delivery-judgement.ts';
 import { OverlapDuplicates } from './overlap-duplicates.ts';
-import { QueueDryness } from './queue-dryness.ts';
+import { OverlapEnd, queueMs } from './overlap-end.ts';
 import { otherLeg, type SessionParts } from './session-parts.ts';
 import type { CutAbort } from './session-port.ts';
 import { subscriptionDifference } from './subscription-difference.ts';
@@ -109,7 +108,7 @@ export class SessionCut {
       case 'holding':
         return this.#step.sinceMs + (this.#heldMs < settleInflightMs ? settleInflightMs : busyMs);
       case 'overlapping':
-        return this.#overlapDeadlineMs(this.#step);
+        return this.#step.end.deadlineMs(this.#parts.nowMs);
       default:
         return Number.POSITIVE_INFINITY;
     }
@@ -145,7 +144,9 @@ export class SessionCut {
     this.#step = stable;
     // What its broker has answered of a way back is not known, and so not what it would deliver.
     const hasQueue = overlap?.name === 'overlapping' && this.#options.leaveMs > 0 && leg.desk.pending === 0;
-    if (hasQueue && this.#parts.end === undefined) this.#step = { name: 'awaiting', overlap };
+    // MQTT 3.1 has no Session Present: nobody could tell what of the device's exchanges goes on there.
+    const canTell = leg.upstream.protocol !== '3.1';
+    if (hasQueue && canTell && this.#parts.end === undefined) this.#step = { name: 'awaiting', overlap };
     return false;
   }
 
@@ -153,7 +154,8 @@ export class SessionCut {
   resumeFormer({ upstream }: UpstreamLeg): void {
     if (this.#step.name !== 'awaiting') return;
     this.#parts.overlap = new OverlapDuplicates();
-    this.#step = { ...this.#step.overlap, queue: new QueueDryness(upstream.profile.queueQuietMs) };
+    this.#step = this.#step.overlap;
+    this.#step.end.resume(upstream.profile.queueQuietMs);
   }
 
   /** It is not awaited any more. */
@@ -259,9 +261,8 @@ export class SessionCut {
     const { leg: former, nowMs, port } = this.#parts;
     this.#parts.isHolding = false;
     this.#parts.overlap = new OverlapDuplicates();
-    const untilMs = nowMs + this.#options.overlapMs;
-    const queue = new QueueDryness(former.upstream.profile.queueQuietMs);
-    this.#step = { name: 'overlapping', untilMs, sinceMs: nowMs, queue };
+    const quietMs = former.upstream.profile.queueQuietMs;
+    this.#step = { name: 'overlapping', end: new OverlapEnd(this.#options, { quietMs, nowMs }) };
     target.restoringUntilMs = nowMs + retainedMs;
     this.#effects.switchTo(target);
     port.switched(target.number);
@@ -270,25 +271,17 @@ export class SessionCut {
     this.#step = stable;
   }
 
-  #advanceOverlap(step: OverlappingStep): void {
+  #advanceOverlap({ end }: OverlappingStep): void {
     const { nowMs, port } = this.#parts;
     const { leaveMs } = this.#options;
     const former = this.#former;
     if (former === undefined) return;
-    const owes = this.#owesDevice(former);
-    step.queue.note(former, owes, nowMs);
-    if (nowMs < step.untilMs) return;
-    const isDry = leaveMs > 0 ? step.queue.isDry(former, nowMs) : !owes;
     // A way back that was given up may be asking it for what the device has subscribed to meanwhile.
-    if ((!isDry || former.desk.pending > 0) && nowMs < step.sinceMs + queueMs) return;
+    const isBusy = former.desk.pending > 0;
+    if (!end.isReached(former, { owes: this.#owesDevice(former), isBusy }, nowMs)) return;
     port.leaving(former.number);
     if (leaveMs > 0) this.#step = { name: 'leaving', untilMs: nowMs + leaveMs };
     else this.#unsubscribeFormer();
-  }
-
-  #overlapDeadlineMs({ untilMs, sinceMs, queue }: OverlappingStep): number {
-    if (this.#parts.nowMs < untilMs) return untilMs;
-    return Math.min(queue.deadlineMs(this.#parts.nowMs), sinceMs + queueMs);
   }
 
   #owesDevice(former: UpstreamLeg): boolean {

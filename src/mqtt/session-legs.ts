@@ -90,9 +90,9 @@ export class SessionLegs {
     const parts = this.#parts;
     const lost = this.awaited;
     if (lost === undefined) return false;
-    const { leg, mayBeResumed } = createFormerLeg(parts, lost, { number, upstream });
+    const leg = createFormerLeg(parts, lost, { number, upstream });
     parts.legs[leg.slot] = leg;
-    if (mayBeResumed) parts.downlink.resume(leg.slot);
+    if (upstream.sessionPresent) parts.downlink.resume(leg.slot);
     else this.#finishDownlink(lost);
     this.#cut.resumeFormer(leg);
     return true;

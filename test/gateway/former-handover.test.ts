@@ -139,9 +139,10 @@ describe('a session whose broker is lost in the rollback window', () => {
     await until(() => homeOf() === 'legacy');
     device.send({ cmd: 'publish', topic: 't', payload: 'x', qos: 1, messageId: 7, dup: false, retain: false });
     await device.inbox.packet('puback');
-    assert.deepEqual(former.inbox.commands().slice(0, 5), [
+    assert.deepEqual(former.inbox.commands().slice(0, 6), [
       'connect',
       'subscribe',
+      'pingreq',
       'unsubscribe',
       'subscribe',
       'publish',

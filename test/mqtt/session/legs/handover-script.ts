@@ -14,7 +14,7 @@ import { encodeWords, type PacketWords, renderPacket, wordsOf } from '../packet-
  * [present earlier=FILTER]` begins on leg 1; `attach leg=N broker=V [profile=P] [broker-window=N] [broker-keep-alive=S] [present]` is the CONNACK of another one;
  * `fetch leg=N …` is the same to the broker of a former leg that was lost, and `forget` gives that one up;
  * `device PACKET` and `legN PACKET` are what comes in, several packets of one chunk parted by `;`, `first=N PACKET` and
- * `after=N PACKET` for a part of one; `cut [overlap=MS] [settle=MS]`, `abort`, `dismiss leg=N`, `lost leg=N` and `quiesce` are the shell's; `pass N` lets N
+ * `after=N PACKET` for a part of one; `cut [overlap=MS] [settle=MS] [leave=MS] [prompt=MS]`, `abort`, `dismiss leg=N`, `lost leg=N` and `quiesce` are the shell's; `pass N` lets N
  * milliseconds go by; `state` writes down where the session is.
  */
 export class HandoverScript {
@@ -53,6 +53,7 @@ export class HandoverScript {
       overlapMs: Number(values.get('overlap') ?? 1_500),
       settleMs: Number(values.get('settle') ?? 50),
       leaveMs: Number(values.get('leave') ?? 0),
+      ...(values.has('prompt') && { promptMs: Number(values.get('prompt')) }),
     };
     if (!this.machine.cut(options, this.#nowMs)) this.lines.push('  no cut');
   }

@@ -27,6 +27,7 @@ export function settle(world: LegsWorld): void {
   if (world.farewell !== undefined) throw new Violation(`S1: the device gets DISCONNECT ${world.farewell}`);
   if (!world.machine.isQuiet(true)) throw new Violation('liveness: the machine is not quiet at rest');
   if (world.machine.activeLeg === undefined) throw new Violation('L3: no leg is active at rest');
+  world.purgeLeft();
   world.judgeSubscriptions();
   world.uplink.judgeRest();
   world.downlink.judgeRest({ isMirrored: world.setting.mirrorMs !== undefined && !world.hasLost });

@@ -25,6 +25,13 @@ export interface WorldLeg {
   isFaulty: boolean;
 }
 
+/** On its way from one broker to the other. */
+interface Carried {
+  readonly atMs: number;
+  readonly broker: LegBroker;
+  readonly publication: Publication;
+}
+
 export interface Loss {
   readonly readsFirst: boolean;
   /** What else the broker has lost. */
@@ -56,15 +63,16 @@ export class LegsWorld {
   readsDevice = true;
   effects = 0;
   readonly deviceReader: ModelReader;
-  readonly #mirror: { readonly atMs: number; readonly broker: LegBroker; readonly publication: Publication }[] = [];
+  /** What a broker that stands still is brought waits outside it. */
+  readonly #mirror: Carried[] = [];
   #pingsWaiting = 0;
   #lastLeg = 1;
   #active = 1;
   #isRepairing = false;
   #hasLeft = false;
   #losses = 0;
-  /** When the machine said that a former leg has given what it had. */
   readonly #toPurge = new Set<LegBroker>();
+  /** When the machine said that a former leg has given what it had. */
   readonly #leftMs = new Map<number, number>();
 
   constructor(setting: LegSetting, wrap: PortWrapper = (port) => port) {
@@ -181,12 +189,12 @@ export class LegsWorld {
   }
 
   cut(): void {
-    const { overlapMs, settleMs, leaveMs } = this.setting;
+    const { overlapMs, settleMs, leaveMs, promptMs } = this.setting;
     const { standingLeg, phase } = this.machine;
     // Also back to the leg that it has just left.
     const isBehind = phase === 'detached' || phase === 'draining';
     const mayCut = isBehind ? this.#openLegs().length > 0 : standingLeg !== undefined && phase === 'stable';
-    const hasBegun = this.machine.cut({ overlapMs, settleMs, leaveMs }, this.nowMs);
+    const hasBegun = this.machine.cut({ overlapMs, settleMs, leaveMs, promptMs }, this.nowMs);
     if (hasBegun && !mayCut) throw new Violation('S2: a cut begins though nothing stands by');
     if (hasBegun) this.said.push('cut');
   }
@@ -244,9 +252,10 @@ export class LegsWorld {
   }
 
   #runMirror(): void {
-    for (let next = this.#mirror[0]; next !== undefined && next.atMs <= this.nowMs; next = this.#mirror[0]) {
-      this.#mirror.shift();
-      next.broker.publish(next.publication);
+    const isDue = (carried: Carried) => carried.atMs <= this.nowMs && !carried.broker.isSilent;
+    for (let at = this.#mirror.findIndex(isDue); at >= 0; at = this.#mirror.findIndex(isDue)) {
+      const [next] = this.#mirror.splice(at, 1);
+      next?.broker.publish(next.publication);
     }
   }
 
@@ -507,7 +516,8 @@ export class LegsWorld {
 
   /** When something is due without anybody doing anything. */
   nextDueMs(): number {
-    return Math.min(this.machine.nextDeadlineMs(), this.#mirror[0]?.atMs ?? Number.POSITIVE_INFINITY);
+    const carried = this.#mirror.find(({ broker }) => !broker.isSilent);
+    return Math.min(this.machine.nextDeadlineMs(), carried?.atMs ?? Number.POSITIVE_INFINITY);
   }
 
   get mirrored(): number {
