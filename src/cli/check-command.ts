@@ -42,7 +42,10 @@ async function check({ config, json = false }: CheckOptions, terminal: Terminal)
   const { configuration } = loaded.value;
   const stored = await readStoredPlan(configuration.store);
   const lostStore = stored === undefined && !configuration.store.create ? [renderLostStore(configuration)] : [];
-  const warnings = [...loaded.value.warnings, ...lostStore];
+  const { authorityWarnings } = await import('../config/configuration-warnings.ts');
+  const { createSystemSource } = await import('../config/configuration-source.ts');
+  const expired = authorityWarnings(configuration, createSystemSource(), Date.now());
+  const warnings = [...loaded.value.warnings, ...expired, ...lostStore];
   const { renderConfiguration, toWritten } = await import('../config/render-configuration.ts');
   for (const warning of warnings) await write(terminal.stderr, `warning: ${printable(warning)}\n`);
   if (!json) await write(terminal.stdout, renderConfiguration(configuration));

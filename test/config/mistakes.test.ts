@@ -116,11 +116,14 @@ const rows: readonly Row[] = [
     mistakes: [],
   },
   {
-    name: 'an identity mode of a later version',
+    name: 'custom-authorizer without its authorizer, and a CA that it has no use for',
     before: 'tls: { ca: certs/legacy-ca.pem }\nplan:',
-    after: 'tls: { ca: certs/legacy-ca.pem }\n    identity: { mode: custom-authorizer }\nplan:',
+    after: 'tls: { ca: certs/legacy-ca.pem }\n    identity: { mode: custom-authorizer, ca: { cert: certs/gateway.pem, key: certs/gateway.key } }\nplan:',
     mistakes: [
-      '22:23 brokers.successor.identity.mode: expected forward or gateway-certificate (device-certificate and custom-authorizer come in a later version), got "custom-authorizer"',
+      '22:15 brokers.successor.identity: expected authorizer (name and key of the authorizer) for custom-authorizer, got nothing',
+      '22:46 brokers.successor.identity.ca: expected ca only with device-certificate, got it with custom-authorizer',
+      '22:54 brokers.successor.identity.ca.cert: expected a CA with an RSA key, because AWS IoT Core knows a certificate by its hash, got an ECDSA key, whose signatures differ each time',
+      '22:54 brokers.successor.identity.ca.cert: expected a CA certificate, got one that is not (basic constraints)',
     ],
   },
   {
