@@ -220,7 +220,10 @@ test('a CA that cannot mint the same bytes everywhere is refused with the reason
   const stranger = mintCertificateAuthority('Other', { key: 'rsa2048' });
   assert.throws(() => loadMintingAuthority({ cert: ca.cert, key: stranger.key }), /got another key/);
   const expired = mintCertificateAuthority('Old', { key: 'rsa2048', notAfter: new Date(nowMs - 1) });
-  assert.match(authorityExpiry(new X509Certificate(expired.certificate), nowMs) ?? '', /expired at 2026-11-30T23:59:59/);
+  assert.match(
+    authorityExpiry(new X509Certificate(expired.certificate), nowMs) ?? '',
+    /expired at 2026-11-30T23:59:59/,
+  );
 });
 
 test('an intermediate CA is presented behind the device, a root is not', async () => {
