@@ -23,6 +23,7 @@ import { connectionsWithin, openFilesLimit } from './descriptor-room.ts';
 import { toDeviceListener } from './device-listener.ts';
 import { LinkedRegistry } from './linked-registry.ts';
 import { ListenerTrust } from './listener-trust.ts';
+import { announceMintingExpiry } from './minting-expiry.ts';
 import type { ProcessHandle } from './process-handle.ts';
 import type {
   ControlMessage,
@@ -102,6 +103,7 @@ class WorkerProcess {
       clock: systemClock,
       log: this.#log,
     });
+    announceMintingExpiry(materials, this.#metrics);
     this.#assessments = this.#createAssessments();
     this.#registry = this.#createRegistry();
     this.#gateway = createGateway({
@@ -170,6 +172,7 @@ class WorkerProcess {
       this.#upstream.reload(
         Object.fromEntries(Object.values(brokers).map((broker) => [broker.name, upstreamMaterial(broker, materials)])),
       );
+      announceMintingExpiry(materials, this.#metrics);
     } catch (error) {
       this.#log.error({ error: errorMessage(error) }, 'The brokers’ certificates were not swapped');
     }

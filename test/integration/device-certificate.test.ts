@@ -64,8 +64,7 @@ suite('A device shows a broker a certificate of its own', { timeout: 120_000 }, 
           ],
         },
       });
-    gateways = await Promise.all([start(), start()]);
-    for (const gateway of gateways) opened.use(gateway);
+    gateways = [opened.use(await start()), opened.use(await start())];
   });
   after(() => opened.disposeAsync());
 
@@ -86,6 +85,13 @@ suite('A device shows a broker a certificate of its own', { timeout: 120_000 }, 
     assert.equal(first?.checkIssued(new X509Certificate(pkiText('gateway-ca.pem'))), true);
     assert.deepEqual([second?.fingerprint256, third?.fingerprint256], [first?.fingerprint256, first?.fingerprint256]);
     assert.notEqual(other?.fingerprint256, first?.fingerprint256);
+  });
+
+  test('the metrics say when the CA that mints ends', async () => {
+    const metrics = await (await fetch(new URL('/metrics', one().adminUrl))).text();
+    const { validToDate } = new X509Certificate(pkiText('gateway-ca.pem'));
+    const expiry = `crossfade_certificate_expiry_timestamp_seconds{use="target/minting-ca"} ${validToDate.getTime() / 1_000}`;
+    assert.ok(metrics.includes(expiry));
   });
 
   test('a client ID of 200 bytes without a certificate has the mapped common name', async () => {
