@@ -32,7 +32,9 @@ export type CredentialFault =
   /** It presents none of `fleet.identity`: there is nobody to vouch for. */
   | 'no-device-key'
   /** Its device key and client ID make a longer token than AWS IoT Core takes. */
-  | 'token-too-long';
+  | 'token-too-long'
+  /** With the token behind it, the device's username is more than a CONNECT can hold. */
+  | 'username-too-long';
 
 /** Whether a CONNECT's credentials may be forwarded; undefined: they may. */
 export function judgeCredentials(

@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import type { SecureContext } from 'node:tls';
 import { LRUCache } from 'lru-cache';
 import type { Clock } from '../base/clock.ts';
@@ -77,7 +78,8 @@ export class DeviceIdentities {
       return key === undefined || key === '' ? [] : [{ kind: name === 'clientId' ? 'clientid' : 'fingerprint', key }];
     });
     const epoch = certificateEpoch(device, terms, nowMs);
-    const id = JSON.stringify([epoch.number, device.kind, device.key, ...alternativeNames.map(({ key }) => key)]);
+    // Hashed, because a client ID may be as large as CONNECT.
+    const id = hash('sha256', JSON.stringify([epoch.number, device, alternativeNames]));
     const kept = this.#certificates.get(id);
     if (kept !== undefined) return kept;
     const minted = this.#mint.mint({ device, epoch, alternativeNames });

@@ -17,6 +17,9 @@ export interface AuthorizerTerms {
   readonly password: 'forward' | 'omit';
 }
 
+/** Bytes of a UTF-8 field (MQTT 3.1.1 section 1.5.3). */
+const longestField = 65_535;
+
 /** Signs the token of a device: RSASSA-PKCS1-v1_5 with SHA-256 over the token as it stands in the username. */
 export class TokenAuthorizer {
   readonly #terms: AuthorizerTerms;
@@ -44,6 +47,7 @@ export class TokenAuthorizer {
     const signature = await this.#sign(Buffer.from(token, 'latin1'));
     const { username: given = '', password: _password, ...connect } = question.connect;
     const username = renderAuthorizerUsername({ username: given, authorizer: name, tokenKeyName, token, signature });
+    if (Buffer.byteLength(username) > longestField) return failure('username-too-long');
     return success({ ...question, connect: { ...connect, username, ...this.#password(question.connect) } });
   }
 

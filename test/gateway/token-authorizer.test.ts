@@ -3,6 +3,7 @@ import { createPublicKey, generateKeyPairSync, verify } from 'node:crypto';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { escapeUsername } from '../../src/gateway/authorizer-username.ts';
+import { sessionEndEncoder } from '../../src/gateway/broker-credentials.ts';
 import { type AuthorizerTerms, TokenAuthorizer } from '../../src/gateway/token-authorizer.ts';
 import { defaultAlpn } from '../../src/gateway/upstream-alpn.ts';
 import { profileNamed } from '../../src/mqtt/broker-profiles.ts';
@@ -106,6 +107,36 @@ test('who has no key, or too long a one, gets no token', async () => {
     ok: false,
     error: 'token-too-long',
   });
+});
+
+test('a username that has no room for the token is refused, not cut', async () => {
+  const authorizer = new TokenAuthorizer(terms, privateKey, { wallMs: () => nowMs });
+  const question = ask('a', { username: '?'.repeat(30_000) });
+  assert.deepEqual(await authorizer.authorize(device, question), { ok: false, error: 'username-too-long' });
+});
+
+test('a session is ended with a token of the moment, not of its beginning', async (context) => {
+  let wallMs = nowMs;
+  const { connector } = createConnector(
+    context,
+    {
+      endpoints: [{ host: '127.0.0.1', port: 1, tls: true }],
+      identityMode: 'custom-authorizer',
+      authorizer: terms,
+      tls: { tokenKey: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString() },
+    },
+    { clock: { wallMs: () => wallMs, monotonicMs: () => 0 } },
+  );
+  const settings = { clientIdPolicy: 'any' } as const;
+  const end = sessionEndEncoder(ask('a'), { broker: 'legacy', device }, { settings, ports: { upstream: connector } });
+  const expiries: unknown[] = [];
+  for (let day = 0; day < 2; day++) {
+    const sent = decodeConnect((await end()) ?? Buffer.alloc(0));
+    assert.ok(sent.ok);
+    expiries.push((read(sent.value.username ?? '').content as { exp: number }).exp - nowMs / 1_000);
+    wallMs += 86_400_000;
+  }
+  assert.deepEqual(expiries, [3_600, 90_000]);
 });
 
 test('a broker of another mode leaves credentials as they came; one without a key that fits is refused', async (context) => {
