@@ -117,7 +117,15 @@ export interface DryRun {
   readonly estimatedSeconds: number;
   /** By broker that sessions would go to; without live ones, that the weights point to. Null: no bound is known. */
   readonly quotas: Readonly<
-    Record<string, { readonly connectsPerSecond: number | null; readonly filtersPerSecond: number | null }>
+    Record<
+      string,
+      {
+        readonly connectsPerSecond: number | null;
+        readonly filtersPerSecond: number | null;
+        /** Topic filters of those sessions that the broker would be asked for; 0 where no bound is known. */
+        readonly filters: number;
+      }
+    >
   >;
 }
 
@@ -180,7 +188,7 @@ export interface MoveDocument {
   readonly finishedAt: Timestamp | null;
   /** Until now while the move runs. */
   readonly durationMs: number;
-  /** Why it failed, is paused, waits or was ended, and of one that is done what it has not seen to move; null otherwise. */
+  /** Why it failed, is paused, waits or was ended, and of one that is done what it has not seen to move, or what does not stand by any more; null otherwise. */
   readonly message: string | null;
 }
 

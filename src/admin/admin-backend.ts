@@ -16,7 +16,13 @@ import type {
   WhereQuery,
 } from './admin-api.ts';
 import type { AssessmentDocument, AssessmentQuery } from './assessment-document.ts';
-import type { DnsTraceDocument, DnsTraceQuery, SiteStatus, SplitDocument } from './nameserver-documents.ts';
+import type {
+  DnsTraceDocument,
+  DnsTraceQuery,
+  SiteStatus,
+  SplitDocument,
+  ZonesDocument,
+} from './nameserver-documents.ts';
 import type { SiteRequest, SplitRequest } from './nameserver-requests.ts';
 import type { SubscriptionImportBody, SubscriptionImportDocument } from './subscription-import.ts';
 
@@ -115,6 +121,8 @@ export interface AdminBackend {
   dnsAnswer(query: DnsTraceQuery): AdminResult<DnsTraceDocument>;
   /** `name`: of the split, or one that it steers. */
   setSplit(name: string, request: SplitRequest): AdminResult<SplitDocument>;
+  /** Settles when what was read is answered from. */
+  reloadZones(author: string): AdminResult<ZonesDocument>;
   speakOfSite(name: string, request: SiteRequest): AdminResult<SiteStatus>;
   /** Durable when it answers. */
   importSubscriptions(body: SubscriptionImportBody): AdminResult<SubscriptionImportDocument>;

@@ -27,6 +27,7 @@ import type {
   SiteStatus,
   SplitBody,
   SplitDocument,
+  ZonesDocument,
 } from './nameserver-documents.ts';
 import type { SubscriptionImportBody, SubscriptionImportDocument } from './subscription-import.ts';
 
@@ -73,6 +74,7 @@ export interface AdminClient {
   importSubscriptions(body: SubscriptionImportBody): ClientResult<SubscriptionImportDocument>;
   dnsAnswer(query: DnsTraceQuery): ClientResult<DnsTraceDocument>;
   setSplit(name: string, body: SplitBody): ClientResult<SplitDocument>;
+  reloadZones(): ClientResult<ZonesDocument>;
   drainSite(name: string, body: SiteBody): ClientResult<SiteStatus>;
   undrainSite(name: string, body: SiteBody): ClientResult<SiteStatus>;
   forceSite(name: string, body: ForceBody): ClientResult<SiteStatus>;
@@ -126,6 +128,7 @@ export function createAdminClient(options: AdminClientOptions): AdminClient {
     importSubscriptions: (body) => post('/v1/subscriptions', body),
     dnsAnswer: (query) => read('/v1/dns/answer', { ...query }),
     setSplit: (name, body) => post(`/v1/splits/${encodeURIComponent(name)}`, body),
+    reloadZones: () => post('/v1/zones/reload', {}),
     drainSite: (name, body) => post(`/v1/sites/${encodeURIComponent(name)}/drain`, body),
     undrainSite: (name, body) => post(`/v1/sites/${encodeURIComponent(name)}/undrain`, body),
     forceSite: (name, body) => post(`/v1/sites/${encodeURIComponent(name)}/force`, body),

@@ -48,6 +48,8 @@ export interface RouteDescription {
   readonly success: SuccessDescription;
   /** What it answers to a request with `dryRun`. */
   readonly rehearsal?: SuccessDescription;
+  /** Milliseconds that the backend may take for it; absent: as long as for any other. */
+  readonly answerMs?: number;
   /** The problems beside those that every route of its access can answer with. */
   readonly problems: readonly ProblemKind[];
 }

@@ -11,7 +11,13 @@ import type {
   WhereDocument,
 } from './admin-api.ts';
 import { liveModes } from './admin-api.ts';
-import type { DnsTraceDocument, SiteStatus, SplitDocument, SplitForecast } from './nameserver-documents.ts';
+import type {
+  DnsTraceDocument,
+  SiteStatus,
+  SplitDocument,
+  SplitForecast,
+  ZonesDocument,
+} from './nameserver-documents.ts';
 
 const count = z.int().min(0);
 const bps = z.int().min(0).max(10_000);
@@ -55,6 +61,18 @@ export const splitDocument = z.object({
   dryRun: z.boolean(),
   forecast: splitForecast,
 }) satisfies z.ZodType<SplitDocument>;
+
+export const zonesDocument = z.object({
+  zones: z.array(
+    z.object({
+      origin: z.string(),
+      outcome: z.enum(['reloaded', 'unchanged', 'refused']),
+      serial: count.nullable(),
+      mistakes: z.array(z.string()).meta({ description: 'FILE:LINE: what was expected, what came' }),
+      warnings: z.array(z.string()),
+    }),
+  ),
+}) satisfies z.ZodType<ZonesDocument>;
 
 export const dnsTraceDocument = z.object({
   name: z.string(),
@@ -158,7 +176,11 @@ export const dryRunDocument = z.object({
     estimatedSeconds: z.number().min(0),
     quotas: z.record(
       z.string(),
-      z.object({ connectsPerSecond: z.number().nullable(), filtersPerSecond: z.number().nullable() }),
+      z.object({
+        connectsPerSecond: z.number().nullable(),
+        filtersPerSecond: z.number().nullable(),
+        filters: count,
+      }),
     ),
   }),
 }) satisfies z.ZodType<DryRunDocument>;

@@ -52,6 +52,23 @@ export interface SplitDocument {
   readonly forecast: SplitForecast;
 }
 
+/** The answer to `POST /v1/zones/reload`, in the configuration's order. */
+export interface ZonesDocument {
+  readonly zones: readonly ZoneDocument[];
+}
+
+/** What became of one zone. */
+export interface ZoneDocument {
+  readonly origin: string;
+  /** `refused`: it has mistakes, and the one before it is served on. */
+  readonly outcome: 'reloaded' | 'unchanged' | 'refused';
+  /** Of the zone that is served; null: there is none. */
+  readonly serial: number | null;
+  /** `FILE:LINE: expected …, got …`. */
+  readonly mistakes: readonly string[];
+  readonly warnings: readonly string[];
+}
+
 /** `GET /v1/dns/answer`: what a name is answered with, and why, step by step. */
 export interface DnsTraceDocument {
   readonly name: string;

@@ -1,12 +1,13 @@
+import { z } from 'zod';
 import type { AdminBackend } from './admin-backend.ts';
 import { type AdminRoute, answered, defineRoute } from './admin-route.ts';
-import { dnsTraceDocument, siteStatus, splitDocument } from './document-schemas.ts';
+import { dnsTraceDocument, siteStatus, splitDocument, zonesDocument } from './document-schemas.ts';
 import { forceBody, nameParameters, siteBody, splitBody, traceQuery } from './nameserver-requests.ts';
 import type { ProblemKind } from './problems.ts';
 
 /** Names, splits and sites. */
 export function createNameserverRoutes(backend: AdminBackend): readonly AdminRoute[] {
-  return [traceRoute(backend), splitRoute(backend), ...siteRoutes(backend)];
+  return [traceRoute(backend), splitRoute(backend), reloadRoute(backend), ...siteRoutes(backend)];
 }
 
 const bodyProblems: readonly ProblemKind[] = ['not-found', 'body-too-large', 'unsupported-media-type'];
@@ -49,6 +50,24 @@ function splitRoute(backend: AdminBackend): AdminRoute {
       status: 200,
       body: answered(await backend.setSplit(name, { weights, reason, dryRun, author })),
     }),
+  });
+}
+
+/** Every process compiles a large zone for itself, between its turns. */
+const zonesAnswerMs = 25_000;
+
+function reloadRoute(backend: AdminBackend): AdminRoute {
+  return defineRoute({
+    method: 'POST',
+    url: '/v1/zones/reload',
+    operationId: 'reloadZones',
+    summary: 'Reads zone files and keys again, as SIGHUP does; a zone with mistakes leaves the one before it in force',
+    access: 'operator',
+    body: z.strictObject({}).prefault({}),
+    answerMs: zonesAnswerMs,
+    success: { status: 200, description: 'What became of each zone, once it is answered from', schema: zonesDocument },
+    problems: bodyProblems,
+    answer: async ({ author }) => ({ status: 200, body: answered(await backend.reloadZones(author)) }),
   });
 }
 

@@ -30,6 +30,7 @@ export function serveRoute(app: FastifyInstance, route: AdminRoute, options: Acc
   app.route({
     method: route.method,
     url: route.url,
+    ...(route.answerMs !== undefined && { handlerTimeout: route.answerMs }),
     exposeHeadRoute: route.method === 'GET' && route.success.contentType !== 'text/event-stream',
     onRequest: async (request) => {
       try {

@@ -15,6 +15,15 @@ export function clientConnectRates({ brokers }: Configuration): Readonly<Record<
   return Object.fromEntries(rates.filter(([, rate]) => rate < Number.POSITIVE_INFINITY));
 }
 
+/** Filters a second by broker, as it is configured or its profile says; none where there is no bound. */
+export function filterRates({ brokers }: Pick<Configuration, 'brokers'>): Readonly<Record<string, number>> {
+  const rates = Object.values(brokers).map(
+    ({ name, profile, filtersPerSecond }) =>
+      [name, filtersPerSecond ?? profileNamed(profile).filtersPerSecond] as const,
+  );
+  return Object.fromEntries(rates.filter(([, rate]) => rate < Number.POSITIVE_INFINITY));
+}
+
 /** What a claim may wait for its token, so that a dial still fits in before the device has to have its answer. */
 export function claimAnswerMs({ brokerAnswerMs, dialMs }: Limits): number {
   return Math.max(brokerAnswerMs / 4, brokerAnswerMs - dialMs);

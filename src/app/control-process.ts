@@ -5,26 +5,35 @@ import { CrossfadeError, errorMessage } from '../base/errors.ts';
 import type { Configuration } from '../config/configuration.ts';
 import { createSystemSource } from '../config/configuration-source.ts';
 import { readInclude } from '../config/include.ts';
+import { storedSplitMistakes } from '../config/split-agreement.ts';
 import type { PlanStore } from '../plan/store/plan-store.ts';
 import type { HomeStore } from '../session/home-store.ts';
 import { createLogger, type Logger } from '../telemetry/logger.ts';
 import { createMetrics, type Metrics } from '../telemetry/metrics.ts';
 import { AssessmentLedger } from './assessment-ledger.ts';
-import { claimAnswerMs, clientConnectRates, connectRates } from './broker-rates.ts';
+import { claimAnswerMs, clientConnectRates, connectRates, filterRates } from './broker-rates.ts';
 import { openControlStore } from './control-store.ts';
 import { EventHub } from './event-hub.ts';
+import { FilterAuthority } from './filter-authority.ts';
 import { FleetFigures } from './fleet-figures.ts';
 import { createMover, type Mover } from './mover.ts';
 import { NameserverBackend } from './nameserver-backend.ts';
 import { OperatorBackend } from './operator-backend.ts';
 import { PlanAuthority } from './plan-authority.ts';
 import type { ProcessHandle } from './process-handle.ts';
-import { adminPortName, type ChildMessage, type SupervisorMessage, type WorkerMessage } from './process-messages.ts';
+import {
+  adminPortName,
+  type ChildMessage,
+  type ControlMessage,
+  type SupervisorMessage,
+  type WorkerMessage,
+} from './process-messages.ts';
 import { ServedNames, type SteeringNotes } from './served-names.ts';
 import { SessionAuthority } from './session-authority.ts';
 import { openAssessments, openHomes, openNameserverMemory } from './session-files.ts';
 import { SteeringAuthority } from './steering-authority.ts';
 import { WorkerHub } from './worker-hub.ts';
+import { ZoneRequests } from './zone-requests.ts';
 
 type StartMessage = Extract<SupervisorMessage, { kind: 'start' }>;
 
@@ -39,6 +48,7 @@ export async function runControlProcess(start: StartMessage): Promise<ProcessHan
   return {
     bound: { [adminPortName]: admin },
     reload: (materials) => control.reload(materials),
+    zonesRead: ({ request, zones }) => control.zoneRequests.handleRead(request, zones),
     drain: () => Promise.resolve(),
     stop: async () => {
       await control.close();
@@ -59,6 +69,7 @@ class ControlProcess {
   readonly #parts: ControlParts;
   readonly #authority: PlanAuthority;
   readonly #sessions: SessionAuthority;
+  readonly #filters: FilterAuthority;
   readonly #assessments: AssessmentLedger;
   readonly #hub: WorkerHub;
   readonly #mover: Mover;
@@ -67,6 +78,7 @@ class ControlProcess {
   /** For questions of operators; the workers have their own. */
   readonly #names: ServedNames | undefined;
   readonly #admin: AdminServer;
+  readonly zoneRequests = new ZoneRequests((message) => process.send?.(message));
 
   static async create(parts: ControlParts): Promise<ControlProcess> {
     const { start, store, log, metrics } = parts;
@@ -110,6 +122,7 @@ class ControlProcess {
       onMessage: (worker, message) => this.#receive(worker, message),
       onGone: (worker, figures) => {
         this.#sessions.workerGone(worker);
+        this.#filters.workerGone(worker);
         void this.#figures.workerGone(figures);
       },
     });
@@ -121,6 +134,8 @@ class ControlProcess {
     const homes = openHomes(configuration, log);
     this.#sessions = this.#createSessions(homes);
     const hub = this.#hub;
+    const send = (worker: number, message: ControlMessage) => hub.send(worker, message);
+    this.#filters = new FilterAuthority(filterRates(configuration), { clock: systemClock, send });
     this.#mover = createMover({ configuration, authority, store, hub, homes, events, log });
     const { freeze, moves, verbs } = this.#mover;
     const assessments = this.#assessments;
@@ -133,7 +148,9 @@ class ControlProcess {
     this.#figures = new FleetFigures({ configuration, hub, metrics, assessments, freeze, steering });
     this.#names = createNames(start, log);
     this.#names?.adoptPlan(authority.snapshot);
-    const nameserver = new NameserverBackend({ names: this.#names, steering, authority, hub, verbs });
+    const { zoneRequests } = this;
+    const names = this.#names;
+    const nameserver = new NameserverBackend({ names, steering, authority, hub, verbs, zoneRequests, log });
     const backend = new OperatorBackend({
       nameserver,
       ...{ configuration, authority, store, hub, moves, verbs, assessments, figures: this.#figures },
@@ -180,14 +197,14 @@ class ControlProcess {
     process.send?.({ kind: 'steering', notes } satisfies ChildMessage);
   }
 
-  reload(materials: StartMessage['materials']): void {
-    this.#names?.adoptZones(materials.zones);
+  async reload(materials: StartMessage['materials']): Promise<void> {
     this.#authority.reloadIncludes();
     try {
       if (materials.admin !== undefined) this.#admin.reloadTls(materials.admin);
     } catch (error) {
       this.#parts.log.error({ error: errorMessage(error) }, 'The admin certificate was not swapped');
     }
+    await this.#names?.adoptZones(materials.zones);
   }
 
   async close(): Promise<void> {
@@ -197,6 +214,7 @@ class ControlProcess {
     this.#hub.close();
     this.#authority.close();
     this.#sessions.close();
+    this.#filters.close();
     this.#assessments.close();
   }
 
@@ -221,6 +239,9 @@ class ControlProcess {
     else if (message.kind === 'withdraw') sessions.handleWithdraw(worker, message);
     else if (message.kind === 'withdraw-token') sessions.handleWithdrawToken(worker, message);
     else if (message.kind === 'token') sessions.handleToken(worker, message);
+    else if (message.kind === 'filters') this.#filters.handleFilters(worker, message);
+    else if (message.kind === 'withdraw-filters') this.#filters.handleWithdraw(worker, message);
+    else if (message.kind === 'filters-spent') this.#filters.handleSpent(message);
     else if (message.kind === 'home') sessions.handleHome(worker, message);
     else if (message.kind === 'purged') sessions.handlePurged(worker, message);
     else if (message.kind === 'ended') sessions.handleEnded(worker, message);
@@ -239,8 +260,8 @@ function createNames({ configuration, materials }: StartMessage, log: Logger): S
 
 type SessionAuthorityDepsSend = ConstructorParameters<typeof SessionAuthority>[0]['send'];
 
-/** Salt and identity decide who goes where: a configuration that disagrees with the store would move the whole fleet. */
-function assertSameFleet({ fleet, brokers, store }: Configuration, authority: PlanAuthority): void {
+/** Salt, identity and parts of splits decide who goes where: a configuration that disagrees with the store would move devices. */
+function assertSameFleet({ fleet, brokers, store, nameserver }: Configuration, authority: PlanAuthority): void {
   const { plan, revision } = authority.current;
   for (const field of ['salt', 'identity'] as const) {
     const [configured, stored] = [JSON.stringify(fleet[field]), JSON.stringify(plan[field])];
@@ -254,6 +275,10 @@ function assertSameFleet({ fleet, brokers, store }: Configuration, authority: Pl
     ...plan.cohorts.flatMap(({ source, target }) => [source, target]),
   ];
   const unknown = named.find((broker) => brokers[broker] === undefined);
+  const splits = storedSplitMistakes(plan.splits, nameserver);
+  if (splits.length > 0) {
+    throw new CrossfadeError('plan-mismatch', `revision ${revision} of ${store.path}: ${splits.join('; ')}`);
+  }
   if (unknown === undefined) return;
   const text = `revision ${revision} of ${store.path} names broker ${JSON.stringify(unknown)}, which the configuration does not describe (${Object.keys(brokers).join(', ')})`;
   throw new CrossfadeError('plan-mismatch', text);

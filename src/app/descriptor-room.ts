@@ -1,3 +1,5 @@
+import type { Logger } from '../telemetry/logger.ts';
+
 /** Kept for listeners, links, files and logs of a worker. */
 const descriptorsKept = 48;
 /** A device and its broker. */
@@ -11,6 +13,24 @@ export function connectionsWithin(configured: number, openFilesLimit: number): n
   const room = Math.floor((openFilesLimit - descriptorsKept) / descriptorsPerConnection);
   return Math.min(configured, Math.max(1, room));
 }
+
+/** The same of this process; it says so where they are fewer. */
+export function allowedConnections(
+  { connectionsPerWorker }: { readonly connectionsPerWorker: number },
+  log: Pick<Logger, 'warn'>,
+): number {
+  const openFiles = openFilesLimit();
+  const connections = connectionsWithin(connectionsPerWorker, openFiles);
+  if (connections < connectionsPerWorker) {
+    const text = 'The limit of open files lets fewer devices in than limits.connectionsPerWorker';
+    const figures = { connectionsPerWorker, openFiles, connections };
+    // Behind the ready line, which a script may expect to be the first.
+    setTimeout(() => log.warn(figures, text), noticeAfterMs).unref();
+  }
+  return connections;
+}
+
+const noticeAfterMs = 3_000;
 
 /** The process's limit of open files; Infinity where the system names none. */
 export function openFilesLimit(): number {

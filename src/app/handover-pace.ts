@@ -1,12 +1,10 @@
-import type { BrokerProfileName, Configuration } from '../config/configuration.ts';
+import type { Configuration } from '../config/configuration.ts';
+import { filterRates } from './broker-rates.ts';
 
 /** Share of a broker's quotas that moves take: other clients and repairs need the rest. */
 const share = 0.5;
 /** Filters of a device, where nothing is known. */
 export const filtersPerDevice = 4;
-
-/** AWS quota "Subscriptions per second per account": 500, adjustable. */
-const filtersPerSecond: Readonly<Partial<Record<BrokerProfileName, number>>> = { 'aws-iot-core': 500 };
 
 export interface BrokerQuota {
   /** Null: no bound is known. */
@@ -16,10 +14,9 @@ export interface BrokerQuota {
 
 /** What a broker takes per second. */
 export function quotaOf({ brokers }: Pick<Configuration, 'brokers'>, broker: string): BrokerQuota {
-  const described = brokers[broker];
   return {
-    connectsPerSecond: described?.connectsPerSecond ?? null,
-    filtersPerSecond: described === undefined ? null : (filtersPerSecond[described.profile] ?? null),
+    connectsPerSecond: brokers[broker]?.connectsPerSecond ?? null,
+    filtersPerSecond: filterRates({ brokers })[broker] ?? null,
   };
 }
 

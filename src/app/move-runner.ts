@@ -1,5 +1,7 @@
 import type { MoveDocument } from '../admin/admin-api.ts';
 import { failure, type Result, success } from '../base/result.ts';
+import type { HandoverReply } from '../gateway/live-session.ts';
+import { showUpkeep } from '../gateway/prepared-upkeep.ts';
 import type { MoveOutcome } from '../gateway/reconnect-move.ts';
 import { type CutoverFreeze, describeFreeze } from './cutover-freeze.ts';
 import { endCourse, isPaused, type MoveRefusal, pauseCourse, reopenCourse, resumeCourse } from './move-course.ts';
@@ -85,6 +87,13 @@ export class MoveRunner {
   /** Preparations that are done, and whose second connections no other move has taken over. */
   prepared(): readonly { readonly id: string; readonly request: MoveRequest }[] {
     return this.#ledger.all().filter(({ hasPrepared }) => hasPrepared);
+  }
+
+  noteUpkeep(id: string, replies: readonly (HandoverReply | undefined)[]): void {
+    const move = this.#ledger.get(id);
+    if (!move?.hasPrepared || move.course.way !== 'handover' || this.#isClosed) return;
+    move.course = { way: 'handover', state: showUpkeep(move.course.state, replies) };
+    this.#ledger.tell(move, false);
   }
 
   pause(id: string, author: string): Result<MoveDocument, MoveRefusal> {

@@ -46,6 +46,7 @@ export function createMover({ configuration, authority, store, hub, homes, event
     ...{ workers, journal, log },
     placementOf: (cohort) => placementsOf(authority.current.plan, [cohort])[0],
     prepared: () => moves.prepared(),
+    noteUpkeep: (move, replies) => moves.noteUpkeep(move, replies),
     mustWait: (cohort, { kind }) =>
       moves.moveOf(cohort) !== undefined || (kind === 'cutover' && freeze.current !== undefined),
   });

@@ -5,6 +5,7 @@ import type {
   SiteStatus,
   SplitDocument,
   SplitForecast,
+  ZonesDocument,
 } from '../admin/nameserver-documents.ts';
 import type { SiteRequest, SplitRequest } from '../admin/nameserver-requests.ts';
 import { failure, type Result, success } from '../base/result.ts';
@@ -20,12 +21,14 @@ import type { SeenAskersDocument } from '../nameserver/seen-askers.ts';
 import { deviceLabels } from '../plan/device-label.ts';
 import { setSplit } from '../plan/plan-change.ts';
 import { parseWeight, wholeBps } from '../plan/weight.ts';
+import type { Logger } from '../telemetry/logger.ts';
 import { invalid, toAdminFailure } from './admin-failures.ts';
 import type { MoveVerbs } from './move-verbs.ts';
 import type { PlanAuthority } from './plan-authority.ts';
 import type { ServedNames } from './served-names.ts';
 import type { SteeringAuthority } from './steering-authority.ts';
 import type { WorkerHub } from './worker-hub.ts';
+import type { ZoneRequests } from './zone-requests.ts';
 
 export interface NameserverBackendDeps {
   /** Undefined: no nameserver is configured. */
@@ -34,6 +37,8 @@ export interface NameserverBackendDeps {
   readonly authority: PlanAuthority;
   readonly hub: WorkerHub;
   readonly verbs: Pick<MoveVerbs, 'frozen'>;
+  readonly zoneRequests: Pick<ZoneRequests, 'read'>;
+  readonly log: Logger;
 }
 
 const answerMs = 1_000;
@@ -94,6 +99,13 @@ export class NameserverBackend {
     return success({ revision: stored.value.revision, dryRun, forecast });
   }
 
+  async reloadZones(author: string): AdminResult<ZonesDocument> {
+    const { names, zoneRequests, log } = this.#deps;
+    if (names === undefined) return failure(noNameserver);
+    log.info({ author }, 'An operator has the zones read again');
+    return success({ zones: await zoneRequests.read() });
+  }
+
   async site(name: string, { change, author, reason }: SiteRequest): AdminResult<SiteStatus> {
     const { steering } = this.#deps;
     if (steering.hasSite(name)) steering.say(name, change, { author, reason });
@@ -123,13 +135,13 @@ export class NameserverBackend {
       hub.workers().map(({ worker }) => hub.ask(worker, { kind: 'seen-askers' }, answerMs)),
     );
     const documents = seen.flatMap((answer) => (answer === undefined ? [] : [answer as SeenAskersDocument]));
-    const parts = Object.keys(rule.parts);
+    const { parts } = rule;
     const request = { salt, parts, weights: weightsOfSplit(rule.split, splits), newWeights };
     const count = (kind: keyof SeenAskersDocument) => {
       const networks = [...new Set(documents.flatMap((document) => document[kind]))];
       return { seen: networks.length, changing: countChanging(networks, request) };
     };
-    const [first = ''] = parts;
+    const [first = ''] = Object.keys(parts);
     return {
       split: rule.split,
       weights: request.weights ?? { [first]: wholeBps },

@@ -21,13 +21,20 @@ import type {
   RollbackRequest,
 } from '../admin/admin-backend.ts';
 import type { AssessmentDocument, AssessmentQuery } from '../admin/assessment-document.ts';
-import type { DnsTraceDocument, DnsTraceQuery, SiteStatus, SplitDocument } from '../admin/nameserver-documents.ts';
+import type {
+  DnsTraceDocument,
+  DnsTraceQuery,
+  SiteStatus,
+  SplitDocument,
+  ZonesDocument,
+} from '../admin/nameserver-documents.ts';
 import type { SiteRequest, SplitRequest } from '../admin/nameserver-requests.ts';
 import type { SubscriptionImportBody, SubscriptionImportDocument } from '../admin/subscription-import.ts';
 import { toWhereDocument } from '../admin/where-document.ts';
 import { errorMessage } from '../base/errors.ts';
 import { failure, success } from '../base/result.ts';
 import type { Configuration } from '../config/configuration.ts';
+import { unknownPartMistakes } from '../config/split-agreement.ts';
 import type { Plan } from '../plan/plan.ts';
 import { checkSuccession } from '../plan/plan-change.ts';
 import { parsePlan } from '../plan/plan-document.ts';
@@ -86,6 +93,8 @@ export class OperatorBackend implements AdminBackend {
     const { fleet } = configuration;
     const parsed = parsePlan(document, { brokers: Object.keys(configuration.brokers), fleet });
     if (!parsed.ok) return failure(toInvalidPlan(parsed.error));
+    const unknownParts = unknownPartMistakes(parsed.value.splits, configuration.nameserver);
+    if (unknownParts.length > 0) return failure(toInvalidPlan(unknownParts));
     if (ifMatch === authority.current.revision) {
       const frozen = raisesWeight(authority.current.plan, parsed.value) ? verbs.frozen() : undefined;
       if (frozen !== undefined) return failure(frozen);
@@ -176,6 +185,10 @@ export class OperatorBackend implements AdminBackend {
 
   setSplit(name: string, request: SplitRequest): AdminResult<SplitDocument> {
     return this.#deps.nameserver.split(name, request);
+  }
+
+  reloadZones(author: string): AdminResult<ZonesDocument> {
+    return this.#deps.nameserver.reloadZones(author);
   }
 
   speakOfSite(name: string, request: SiteRequest): AdminResult<SiteStatus> {

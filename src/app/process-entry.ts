@@ -20,7 +20,10 @@ async function handleMessage(message: SupervisorMessage): Promise<void> {
     case 'start':
       return start(message);
     case 'reload':
-      return (await handle).reload(message.materials);
+      await (await handle).reload(message.materials);
+      return tell({ kind: 'reloaded', reload: message.reload });
+    case 'zones-read':
+      return (await handle).zonesRead?.(message);
     case 'ping':
       return tell({ kind: 'pong' });
     case 'drain':

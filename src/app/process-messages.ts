@@ -5,7 +5,7 @@ import type { CohortTerms } from '../plan/cohort-terms.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { AssessmentNote } from '../session/assessment-store.ts';
 import type { ClaimAnswer, CohortPlace, Fallback, SessionIntent, SessionRemains } from '../session/session-registry.ts';
-import type { GatewayMaterials } from './gateway-materials.ts';
+import type { GatewayMaterials, ZoneReload } from './gateway-materials.ts';
 import type { SteeringNotes } from './served-names.ts';
 
 /** The admin address's name among the bound ports. No listener can have it: names hold no parentheses. */
@@ -38,7 +38,9 @@ export type SupervisorMessage =
       /** Ports already bound in this run, by listener name (and the admin's): a restarted process takes them again. */
       readonly ports: Readonly<Record<string, number>>;
     }
-  | { readonly kind: 'reload'; readonly materials: GatewayMaterials }
+  | { readonly kind: 'reload'; readonly reload: number; readonly materials: GatewayMaterials }
+  /** To the control process: what became of the zones that it asked to be read. */
+  | { readonly kind: 'zones-read'; readonly request: number; readonly zones: readonly ZoneReload[] }
   /** Answered by `pong`; a process that stays silent is ended and started again. */
   | { readonly kind: 'ping' }
   | { readonly kind: 'drain'; readonly deadlineMs: number }
@@ -54,6 +56,10 @@ export type ChildMessage =
   /** It cannot start; the text is for the operator. */
   | { readonly kind: 'failed'; readonly message: string; readonly code: string }
   | { readonly kind: 'drained' }
+  /** The reload of that number is in force in this process. */
+  | { readonly kind: 'reloaded'; readonly reload: number }
+  /** From the control process: an operator wants the files read again. Answered by `zones-read`. */
+  | { readonly kind: 'read-zones'; readonly request: number }
   | { readonly kind: 'pong' }
   /** From the control process: the plan in force, for workers that start while it is away. */
   | { readonly kind: 'snapshot'; readonly source: SnapshotSource }
@@ -136,6 +142,11 @@ export type WorkerMessage =
       /** Milliseconds since the client ID's last CONNECT was answered, where the broker limits them. */
       readonly connectedMsAgo?: number;
     }
+  /** A live session is to be subscribed at the broker; answered by `filters-granted`, however long that takes. */
+  | { readonly kind: 'filters'; readonly claim: number; readonly broker: string; readonly filters: number }
+  | { readonly kind: 'withdraw-filters'; readonly claim: number }
+  /** Filters that the broker was asked for without a token. */
+  | { readonly kind: 'filters-spent'; readonly broker: string; readonly filters: number }
   | { readonly kind: 'home'; readonly home: Numbered<HomeChange> }
   | ({ readonly kind: 'purged' } & Numbered<Purge>)
   | {
@@ -180,6 +191,7 @@ export type ControlMessage =
   /** What the worker changed of homes is on disk, up to this number. */
   | { readonly kind: 'homes-noted'; readonly upTo: number }
   | { readonly kind: 'token-answer'; readonly claim: number; readonly granted: boolean }
+  | { readonly kind: 'filters-granted'; readonly claim: number }
   | {
       readonly kind: 'end-leg';
       readonly clientId: string;

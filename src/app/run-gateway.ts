@@ -4,9 +4,10 @@ import type { Configuration } from '../config/configuration.ts';
 import { watchedFiles, watchFiles } from '../config/watched-files.ts';
 import { createLogger, type Logger } from '../telemetry/logger.ts';
 import type { BoundPorts } from './child-process.ts';
-import { readMaterials, refreshMaterials } from './gateway-materials.ts';
+import { readAgain, readMaterials, refreshTls } from './gateway-materials.ts';
 import { adminPortName, nameserverPortName } from './process-messages.ts';
 import { Supervisor } from './supervisor.ts';
+import { runBetweenTurns } from './turn-taking.ts';
 
 /** The line that `crossfade run` prints once every port of every worker is bound (contract section 3). */
 export interface ReadyEvent {
@@ -45,11 +46,13 @@ export async function startGateway({ configuration, handleSignals = false }: Sta
     configuration,
     materials: materials.value,
     log,
-    refreshMaterials: (current) => refreshMaterials(configuration, current, log),
+    readAgain: (current) => runBetweenTurns(readAgain(configuration, current, log)),
+    refreshTls: (current) => refreshTls(configuration, current, log),
   });
   const bound = await supervisor.start();
   const { promise: exited, resolve: exit } = Promise.withResolvers<number>();
-  const reload = () => supervisor.reload();
+  // What goes wrong is logged there.
+  const reload = () => void supervisor.reload().catch(() => {});
   const unwatch = watchFiles(watchedFiles(configuration), reload);
   const end = async (ending: Promise<void>) => {
     unwatch();

@@ -1,8 +1,10 @@
 import { errorMessage } from '../base/errors.ts';
-import { createTokenBucket, type TokenBucket } from '../base/rates.ts';
-import type { NameserverConfiguration, SiteConfiguration } from '../config/configuration.ts';
-import { compileMaterial, type ZoneMaterial } from '../config/zone-material.ts';
+import { runAtOnce, type Steps } from '../base/steps.ts';
+import type { NameserverConfiguration, SiteConfiguration, ZoneConfiguration } from '../config/configuration.ts';
+import { signingKeys } from '../config/signing-keys.ts';
+import { compileMaterial, isSameMaterial, type ZoneMaterial } from '../config/zone-material.ts';
 import type { AnswerSource } from '../dns/answer-source.ts';
+import { createSignatureBudget, type SignatureBudget } from '../dns/signature-budget.ts';
 import type { SiteConditions } from '../dns/site-choice.ts';
 import { steeredAddresses } from '../dns/steered-addresses.ts';
 import { createSteering } from '../dns/steering.ts';
@@ -13,7 +15,7 @@ import type { CompiledZone } from '../dns/zone-compiling.ts';
 import { ZoneSigner } from '../dns/zone-signer.ts';
 import type { RoutingSnapshot } from '../plan/snapshot.ts';
 import type { Logger } from '../telemetry/logger.ts';
-import { signingKeys } from './signing-keys.ts';
+import { runBetweenTurns } from './turn-taking.ts';
 
 /** What the control process knows of sites and aliases, for every process that answers; plain data. */
 export interface SteeringNotes {
@@ -32,13 +34,20 @@ export interface ServedNamesOptions {
   readonly log: Logger;
 }
 
+/** A zone that is served, and what it was made of. */
+interface AdoptedZone {
+  readonly material: ZoneMaterial;
+  readonly zone: CompiledZone;
+}
+
 /** Zones, plan and notes as they stand, and the answers that follow from them: another snapshot after each change. */
 export class ServedNames {
   readonly #options: ServedNamesOptions;
   /** Signatures of all zones for names that are not in them. */
-  readonly #signatureBudget: TokenBucket;
+  readonly #signatureBudget: SignatureBudget;
   readonly #signers = new WeakMap<CompiledZone, ZoneSigner>();
-  #zones: readonly CompiledZone[];
+  #adopted: readonly AdoptedZone[];
+  #adopting: Promise<void> = Promise.resolve();
   #points: SubnetPoints = createSubnetPoints('');
   #plan: RoutingSnapshot | undefined;
   #notes: SteeringNotes | undefined;
@@ -46,8 +55,8 @@ export class ServedNames {
 
   constructor(options: ServedNamesOptions) {
     this.#options = options;
-    this.#signatureBudget = createTokenBucket({ ratePerSecond: options.signaturesPerSecond, startsFull: true });
-    this.#zones = this.#compile(options.zones, []);
+    this.#signatureBudget = createSignatureBudget(options.signaturesPerSecond);
+    this.#adopted = runAtOnce(this.#compile(options.zones, []));
   }
 
   /** Undefined until plan and notes were given. */
@@ -56,7 +65,7 @@ export class ServedNames {
   }
 
   get zones(): readonly CompiledZone[] {
-    return this.#zones;
+    return this.#adopted.map(({ zone }) => zone);
   }
 
   get facts(): SteeringFacts | undefined {
@@ -82,42 +91,68 @@ export class ServedNames {
     this.#rebuild();
   }
 
-  /** Zones read again; one that cannot be served leaves the one before it. */
-  adoptZones(zones: readonly ZoneMaterial[]): void {
-    this.#zones = this.#compile(zones, this.#zones);
-    this.#rebuild();
+  /**
+   * Zones read again; one that cannot be served leaves the one before it, which is served until all are ready. One call
+   * is done after the other.
+   */
+  adoptZones(zones: readonly ZoneMaterial[]): Promise<void> {
+    this.#adopting = this.#adopting
+      .catch(() => {})
+      .then(async () => {
+        this.#adopted = await runBetweenTurns(this.#compile(zones, this.#adopted));
+        this.#rebuild();
+      });
+    return this.#adopting;
   }
 
-  #compile(materials: readonly ZoneMaterial[], former: readonly CompiledZone[]): readonly CompiledZone[] {
-    const { nameserver, log, saysWarnings = false } = this.#options;
-    return nameserver.zones.flatMap((zone, index) => {
+  *#compile(materials: readonly ZoneMaterial[], former: readonly AdoptedZone[]): Steps<readonly AdoptedZone[]> {
+    const adopted: AdoptedZone[] = [];
+    for (const zone of this.#options.nameserver.zones) {
       const material = materials.find(({ origin }) => origin === zone.origin);
-      if (material === undefined) return former[index] ?? [];
-      const keys = signingKeys(material);
-      const compiled = keys.ok ? compileMaterial(zone, material, keys.value) : keys;
-      if (compiled.ok) {
-        if (saysWarnings) for (const warning of compiled.value.warnings) log.warn({ zone: zone.origin }, warning);
-        return compiled.value;
-      }
+      const before = former.find((one) => one.material.origin === zone.origin);
+      const isKept = material === undefined || (before !== undefined && isSameMaterial(material, before.material));
+      const now = isKept ? before : ((yield* this.#compileOne(zone, material, before)) ?? before);
+      if (now !== undefined) adopted.push(now);
+    }
+    return adopted;
+  }
+
+  *#compileOne(
+    zone: ZoneConfiguration,
+    material: ZoneMaterial,
+    before: AdoptedZone | undefined,
+  ): Steps<AdoptedZone | undefined> {
+    const { log, saysWarnings = false } = this.#options;
+    const keys = signingKeys(material);
+    const compiled = keys.ok ? yield* compileMaterial(zone, material, keys.value) : keys;
+    if (!compiled.ok) {
       log.error({ zone: zone.origin, mistakes: compiled.error }, 'A zone has mistakes; the one before it is served on');
-      return former[index] ?? [];
-    });
+      return undefined;
+    }
+    if (saysWarnings) for (const warning of compiled.value.warnings) log.warn({ zone: zone.origin }, warning);
+    const { zone: served, keys: zoneKeys } = compiled.value;
+    if (zoneKeys.length > 0) {
+      const former = before && this.#signers.get(before.zone);
+      const budget = this.#signatureBudget;
+      this.#signers.set(
+        compiled.value,
+        new ZoneSigner(served, { keys: zoneKeys, budget, ...(former !== undefined && { former }) }),
+      );
+    }
+    return { material, zone: compiled.value };
   }
 
   #serve(zone: CompiledZone, facts: SteeringFacts): ServedZone {
-    const { keys, rules } = zone;
-    const steerings = rules.map((rule) => createSteering(rule, facts));
-    if (keys.length === 0) return { zone: zone.zone, steerings };
-    const signer = this.#signers.get(zone) ?? new ZoneSigner(zone.zone, { keys, budget: this.#signatureBudget });
-    this.#signers.set(zone, signer);
-    return { zone: zone.zone, steerings, signer };
+    const steerings = zone.rules.map((rule) => createSteering(rule, facts));
+    const signer = this.#signers.get(zone);
+    return { zone: zone.zone, steerings, ...(signer !== undefined && { signer }) };
   }
 
   #rebuild(): void {
     const { facts } = this;
     if (facts === undefined) return;
     try {
-      this.#source = createZoneAnswers(this.#zones.map((zone) => this.#serve(zone, facts)));
+      this.#source = createZoneAnswers(this.zones.map((zone) => this.#serve(zone, facts)));
     } catch (error) {
       this.#options.log.error({ error: errorMessage(error) }, 'Names cannot be answered anew; the last answers stand');
     }

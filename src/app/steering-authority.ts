@@ -1,5 +1,6 @@
 import type { SiteStatus } from '../admin/nameserver-documents.ts';
-import { renderHostPort } from '../base/addresses.ts';
+import { addressUse } from '../base/address-use.ts';
+import { type HostPort, renderHostPort } from '../base/addresses.ts';
 import type { Clock } from '../base/clock.ts';
 import { errorMessage } from '../base/errors.ts';
 import type { Configuration, SiteConfiguration } from '../config/configuration.ts';
@@ -57,6 +58,7 @@ export class SteeringAuthority {
       minMs: limits.aliasRefreshMinMs,
       maxMs: Math.max(limits.aliasRefreshMinMs, limits.aliasRefreshMaxMs),
       known: readOr({}, () => deps.journal.aliases(), log),
+      allowsLoopback: areOnThisMachine(nameserver?.resolvers ?? []),
     };
     this.#aliases = new AliasRefresher(options, {
       resolve: deps.resolve ?? createAliasResolver((nameserver?.resolvers ?? []).map(renderHostPort)),
@@ -162,6 +164,11 @@ export class SteeringAuthority {
       );
     }
   }
+}
+
+/** All of them, and at least one: a system's resolver at 127.0.0.53 says nothing about where devices are. */
+function areOnThisMachine(resolvers: readonly HostPort[]): boolean {
+  return resolvers.length > 0 && resolvers.every(({ host }) => host === 'localhost' || addressUse(host) === 'loopback');
 }
 
 function readOr<Value>(fallback: Value, read: () => Value, log: Logger): Value {

@@ -1,4 +1,5 @@
 import { errorMessage } from '../base/errors.ts';
+import type { HandoverReply } from '../gateway/live-session.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { FollowedCohort, MoveJournal } from './move-journal.ts';
 import { type CohortPlacement, type MoveRequest, orderOf } from './move-request.ts';
@@ -11,6 +12,8 @@ export interface StrayMoverDeps {
   readonly placementOf: (cohort: string) => CohortPlacement | undefined;
   /** Preparations that are done: new sessions get their second connection too. */
   readonly prepared: () => readonly { readonly id: string; readonly request: MoveRequest }[];
+  /** How their second connections stand. */
+  readonly noteUpkeep: (move: string, replies: readonly (HandoverReply | undefined)[]) => void;
   /** A move of the cohort is under way, or cutovers are frozen and the request is one. */
   readonly mustWait: (cohort: string, request: MoveRequest) => boolean;
   readonly log: Logger;
@@ -78,7 +81,7 @@ export class StrayMover {
 
   async #ask(): Promise<void> {
     const prepared = this.#deps.prepared();
-    for (const { id, request } of prepared) await this.#question(id, request);
+    for (const { id, request } of prepared) this.#deps.noteUpkeep(id, await this.#question(id, request));
     const isPrepared = (cohort: string) => prepared.some(({ request }) => request.cohorts.includes(cohort));
     for (const { cohort, move, request } of [...this.#followed.values()]) {
       if (!this.#isStillMeant(cohort, request)) this.unfollow([cohort]);
@@ -89,15 +92,17 @@ export class StrayMover {
     this.#arm();
   }
 
-  async #question(move: string, request: MoveRequest): Promise<void> {
+  /** No replies: nobody was asked. */
+  async #question(move: string, request: MoveRequest): Promise<readonly (HandoverReply | undefined)[]> {
     const { cohorts, prepare } = request;
-    if (this.#isClosed || cohorts.some((cohort) => this.#deps.mustWait(cohort, request))) return;
+    if (this.#isClosed || cohorts.some((cohort) => this.#deps.mustWait(cohort, request))) return [];
     const key = cohorts.join('/');
     const begin = this.#allowance(key, request);
-    const question = { move, cohorts, begin, order: orderOf(request), ...(prepare !== undefined && { prepare }) };
-    const replies = await this.#deps.workers.handOver(question);
+    const question = { move, cohorts, begin, order: orderOf(request), isUpkeep: true };
+    const replies = await this.#deps.workers.handOver({ ...question, ...(prepare !== undefined && { prepare }) });
     const begun = replies.reduce((total, reply) => total + (reply?.begun ?? 0), 0);
     this.#credits.set(key, (this.#credits.get(key) ?? 0) - begun);
+    return replies;
   }
 
   /** A second of the move's pace; where that is less than one session, what the seconds before left is added. */

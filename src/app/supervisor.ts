@@ -3,10 +3,11 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { backoffDelayMs } from '../base/backoff.ts';
+import { errorMessage } from '../base/errors.ts';
 import type { Configuration } from '../config/configuration.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { type BoundPorts, type Child, startChild } from './child-process.ts';
-import type { GatewayMaterials } from './gateway-materials.ts';
+import type { GatewayMaterials, ReadAgain, ZoneReload } from './gateway-materials.ts';
 import { HangWatch, pingsUnanswered } from './hang-watch.ts';
 import { assertNameserverPortsAreFree, assertPortIsFree } from './port-probe.ts';
 import { adminPortName, type ChildMessage, type ProcessRole, type SnapshotSource } from './process-messages.ts';
@@ -16,8 +17,10 @@ export interface SupervisorOptions {
   readonly configuration: Configuration;
   readonly materials: GatewayMaterials;
   readonly log: Logger;
-  /** Reads the files again before a process is started again; what is wrong stays as it was in `current`. */
-  readonly refreshMaterials: (current: GatewayMaterials) => GatewayMaterials;
+  /** Reads the files again; what is wrong stays as it was in `current`. */
+  readonly readAgain: (current: GatewayMaterials) => Promise<ReadAgain>;
+  /** Before a process is started again: certificates as the files have them; zones as the other processes serve them. */
+  readonly refreshTls: (current: GatewayMaterials) => GatewayMaterials;
 }
 
 /** One place in the gateway that a process fills, again after each death. */
@@ -31,6 +34,8 @@ interface Slot {
   drained: boolean;
   exited: boolean;
   isReady: boolean;
+  /** The last reload that is in force in it. */
+  reloaded: number;
   readonly watch: HangWatch;
 }
 
@@ -38,6 +43,8 @@ interface Slot {
 const settledMs = 10_000;
 const restartDelay = { baseMs: 100, maxMs: 10_000 };
 const pingEveryMs = 2_000;
+/** A process that takes longer to put a reload in force than this is not waited for. */
+const reloadMs = 60_000;
 /** What a stop grants beyond the drain before it kills. */
 const stopGraceMs = 2_000;
 
@@ -54,6 +61,9 @@ export class Supervisor {
   readonly #timers = new Set<NodeJS.Timeout>();
   readonly #pingTimer: NodeJS.Timeout;
   #materials: GatewayMaterials;
+  #reloads = 0;
+  #reloading: Promise<unknown> = Promise.resolve();
+  #nextReload: Promise<readonly ZoneReload[]> | undefined;
   /** The plan in force, as the control process last said. */
   #snapshot: SnapshotSource | undefined;
   #steering: SteeringNotes | undefined;
@@ -102,11 +112,38 @@ export class Supervisor {
     return this.#slots.filter((slot) => !slot.exited).map((slot) => slot.child.pid);
   }
 
-  /** New certificates, CRLs, zones and included files for every process, those restarted later as well. */
-  reload(): void {
-    const materials = this.#options.refreshMaterials(this.#materials);
+  /**
+   * New certificates, CRLs, zones and included files for every process, those restarted later as well. Resolves with what
+   * became of the zones when they are in force. Files are read after this call; calls that wait for one reload share it.
+   */
+  reload(): Promise<readonly ZoneReload[]> {
+    if (this.#nextReload !== undefined) return this.#nextReload;
+    const next = this.#reloading.then(() => {
+      this.#nextReload = undefined;
+      return this.#reloadNow();
+    });
+    this.#nextReload = next;
+    this.#reloading = next.catch((error: unknown) => {
+      this.#options.log.error({ error: errorMessage(error) }, 'A reload failed; what was in force stays in force');
+    });
+    return next;
+  }
+
+  async #reloadNow(): Promise<readonly ZoneReload[]> {
+    const { materials, zones } = await this.#options.readAgain(this.#materials);
     this.#materials = materials;
-    for (const slot of this.#slots) slot.child.send({ kind: 'reload', materials });
+    this.#reloads += 1;
+    const reload = this.#reloads;
+    const slots = this.#slots.filter((slot) => !slot.exited);
+    for (const slot of slots) slot.child.send({ kind: 'reload', reload, materials });
+    await this.#until(() => slots.every((slot) => slot.reloaded >= reload || slot.exited), reloadMs);
+    return zones;
+  }
+
+  /** To the control process, which is asked by an operator. */
+  async #readZones(slot: Slot, request: number): Promise<void> {
+    const zones = await this.reload();
+    slot.child.send({ kind: 'zones-read', request, zones });
   }
 
   /** Lets the workers finish until `deadlineMs` from now, then stops everything. */
@@ -146,6 +183,7 @@ export class Supervisor {
       drained: false,
       exited: false,
       isReady: false,
+      reloaded: 0,
       watch: new HangWatch(),
     };
     this.#slots.push(slot);
@@ -178,6 +216,11 @@ export class Supervisor {
     if (message.kind === 'ready') slot.isReady = true;
     if (message.kind === 'snapshot') this.#snapshot = message.source;
     if (message.kind === 'steering') this.#steering = message.notes;
+    if (message.kind === 'read-zones') this.#readZones(slot, message.request).catch(() => {});
+    if (message.kind === 'reloaded') {
+      slot.reloaded = message.reload;
+      this.#notify();
+    }
     if (message.kind !== 'drained') return;
     slot.drained = true;
     this.#notify();
@@ -219,7 +262,7 @@ export class Supervisor {
     );
     const timer = setTimeout(() => {
       this.#timers.delete(timer);
-      this.#materials = this.#options.refreshMaterials(this.#materials);
+      this.#materials = this.#options.refreshTls(this.#materials);
       slot.child = this.#startChild(slot.role, () => slot);
       slot.startedAtMs = performance.now();
       slot.exited = false;

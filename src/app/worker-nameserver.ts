@@ -70,9 +70,12 @@ export class WorkerNameserver {
     this.#change((names) => names.adoptNotes(notes));
   }
 
-  reload(zones: readonly ZoneMaterial[]): void {
-    this.#change((names) => names.adoptZones(zones));
-    if (this.#names !== undefined) this.#log.info({ zones: zones.length }, 'Zones were read again');
+  /** Settles when the zones are answered from. */
+  async reload(zones: readonly ZoneMaterial[]): Promise<void> {
+    if (this.#names === undefined) return;
+    await this.#names.adoptZones(zones);
+    this.#change(() => {});
+    this.#log.info({ zones: zones.length }, 'Zones were read again');
   }
 
   get seenAskers(): SeenAskersDocument {

@@ -16,11 +16,13 @@ import {
   claimAnswerMs,
   clientConnectRates,
   connectRates,
+  filterRates,
   homeStorePath,
 } from './broker-rates.ts';
 import { toWallLife } from './broker-state.ts';
-import { connectionsWithin, openFilesLimit } from './descriptor-room.ts';
+import { allowedConnections } from './descriptor-room.ts';
 import { toDeviceListener } from './device-listener.ts';
+import { LinkedFilters } from './linked-filters.ts';
 import { LinkedRegistry } from './linked-registry.ts';
 import { ListenerTrust } from './listener-trust.ts';
 import { announceMintingExpiry } from './minting-expiry.ts';
@@ -39,7 +41,6 @@ import { WorkerNameserver } from './worker-nameserver.ts';
 
 type StartMessage = Extract<SupervisorMessage, { kind: 'start' }>;
 
-const noticeAfterMs = 3_000;
 /** Figures are pushed this often, so that the control process has the last ones of a worker that dies. */
 const figuresEveryMs = 5_000;
 
@@ -66,6 +67,7 @@ class WorkerProcess {
   readonly #upstream: ReloadableUpstreamConnector;
   readonly #assessments: AssessmentBatch;
   readonly #registry: LinkedRegistry;
+  readonly #filters: LinkedFilters;
   readonly #gateway: Gateway;
   readonly #nameserver: WorkerNameserver;
   readonly #link: WorkerLink;
@@ -106,6 +108,8 @@ class WorkerProcess {
     announceMintingExpiry(materials, this.#metrics);
     this.#assessments = this.#createAssessments();
     this.#registry = this.#createRegistry();
+    const { workers } = configuration;
+    this.#filters = new LinkedFilters({ rates: filterRates(configuration), workers }, systemClock);
     this.#gateway = createGateway({
       settings: {
         clientIdPolicy: configuration.fleet.clientIdPolicy,
@@ -114,12 +118,13 @@ class WorkerProcess {
       },
       limits: {
         ...configuration.limits,
-        connectionsPerWorker: this.#connectionsPerWorker(),
+        connectionsPerWorker: allowedConnections(configuration.limits, this.#log),
         drainPerSecond: configuration.limits.reconnectsPerSecond / configuration.workers,
       },
       ports: {
         snapshot: () => this.#currentSnapshot(),
         registry: this.#registry,
+        filters: this.#filters,
         assessments: this.#assessments,
         upstream: this.#upstream,
         metrics: this.#metrics,
@@ -132,11 +137,13 @@ class WorkerProcess {
         const changes = this.#registry.homeChanges();
         link.send({ kind: 'hello', worker, pid: process.pid, sessions: this.#registry.announcements(), ...changes });
         this.#registry.linkUp(link);
+        this.#filters.linkUp(link);
         this.#assessments.linkUp(link);
       },
       onDown: () => {
         this.#log.warn('The control process is away; devices connect by the last plan');
         this.#registry.linkDown();
+        this.#filters.linkDown();
         this.#assessments.linkDown();
       },
       onMessage: (message) => this.#receive(message),
@@ -164,8 +171,12 @@ class WorkerProcess {
     return this.#nameserver.ready;
   }
 
-  reload(materials: StartMessage['materials']): void {
-    this.#nameserver.reload(materials.zones);
+  async reload(materials: StartMessage['materials']): Promise<void> {
+    this.#reloadTls(materials);
+    await this.#nameserver.reload(materials.zones);
+  }
+
+  #reloadTls(materials: StartMessage['materials']): void {
     this.#trust.reload(materials);
     try {
       const { brokers } = this.#start.configuration;
@@ -191,20 +202,8 @@ class WorkerProcess {
     this.#upstream.close();
     this.#link.close();
     this.#registry.close();
+    this.#filters.close();
     this.#assessments.close();
-  }
-
-  #connectionsPerWorker(): number {
-    const { connectionsPerWorker } = this.#start.configuration.limits;
-    const openFiles = openFilesLimit();
-    const connections = connectionsWithin(connectionsPerWorker, openFiles);
-    if (connections < connectionsPerWorker) {
-      const text = 'The limit of open files lets fewer devices in than limits.connectionsPerWorker';
-      const figures = { connectionsPerWorker, openFiles, connections };
-      // Behind the ready line, which a script may expect to be the first.
-      setTimeout(() => this.#log.warn(figures, text), noticeAfterMs).unref();
-    }
-    return connections;
   }
 
   #createAssessments(): AssessmentBatch {
@@ -259,6 +258,9 @@ class WorkerProcess {
       case 'answer':
       case 'token-answer':
         this.#registry.handleAnswer(message);
+        break;
+      case 'filters-granted':
+        this.#filters.handleGranted(message.claim);
         break;
       case 'end-leg':
         void this.#endLeg(message);

@@ -1,9 +1,14 @@
 /** Grants tokens at a bounded rate. Time is an argument: milliseconds on one monotonic clock; a step back counts as no time. */
 export interface TokenBucket {
-  /** True, and one token fewer, when one may be used at `nowMs`. */
-  take(nowMs: number): boolean;
+  /**
+   * True, and so many tokens fewer (default: one), when they may be used at `nowMs`. More than the bucket holds are given
+   * when it is full, and those that follow wait the longer.
+   */
+  take(nowMs: number, tokens?: number): boolean;
+  /** Tokens that were used without being asked for: later ones wait for them, but for what flows in within 1 s at most. */
+  spend(nowMs: number, tokens: number): void;
   /** The first moment, not before `nowMs`, at which `take` succeeds if nobody else takes. */
-  nextAtMs(nowMs: number): number;
+  nextAtMs(nowMs: number, tokens?: number): number;
 }
 
 export interface TokenBucketOptions {
@@ -40,17 +45,22 @@ export function createTokenBucket({ ratePerSecond, startsFull = false }: TokenBu
   }
 
   return {
-    take(nowMs) {
+    take(nowMs, tokens = 1) {
       fill(nowMs);
-      if (level < 1 - roundingTokens) return false;
-      level -= 1;
+      if (level < Math.min(tokens, capacity) - roundingTokens) return false;
+      level -= tokens;
       return true;
     },
-    nextAtMs(nowMs) {
+    spend(nowMs, tokens) {
       fill(nowMs);
-      if (level >= 1 - roundingTokens) return nowMs;
+      level = Math.max(level - tokens, Math.min(level, -refillPerMs * 1000));
+    },
+    nextAtMs(nowMs, tokens = 1) {
+      fill(nowMs);
+      const wanted = Math.min(tokens, capacity);
+      if (level >= wanted - roundingTokens) return nowMs;
       // Whole milliseconds upwards: timers have no finer grain, and rounding down would wake too early.
-      return Math.max(nowMs, filledAtMs ?? nowMs) + Math.ceil((1 - level) / refillPerMs);
+      return Math.max(nowMs, filledAtMs ?? nowMs) + Math.ceil((wanted - level) / refillPerMs);
     },
   };
 }

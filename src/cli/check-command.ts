@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { Configuration } from '../config/configuration.ts';
+import { storedSplitMistakes } from '../config/split-agreement.ts';
 import { diffPlans, type PlanDifference, renderDifferences } from '../plan/plan-difference.ts';
 import type { CommandContext } from './command-context.ts';
 import { defineCommand } from './command-definition.ts';
@@ -45,7 +46,11 @@ async function check({ config, json = false }: CheckOptions, terminal: Terminal)
   const { authorityWarnings } = await import('../config/configuration-warnings.ts');
   const { createSystemSource } = await import('../config/configuration-source.ts');
   const expired = authorityWarnings(configuration, createSystemSource(), Date.now());
-  const warnings = [...loaded.value.warnings, ...expired, ...lostStore];
+  const splits = stored === undefined ? [] : storedSplitMistakes(stored.plan.splits, configuration.nameserver);
+  const refused = splits.map(
+    (mistake) => `"run" refuses to start: revision ${stored?.revision} in the store: ${mistake}`,
+  );
+  const warnings = [...loaded.value.warnings, ...expired, ...lostStore, ...refused];
   const { renderConfiguration, toWritten } = await import('../config/render-configuration.ts');
   for (const warning of warnings) await write(terminal.stderr, `warning: ${printable(warning)}\n`);
   if (!json) await write(terminal.stdout, renderConfiguration(configuration));

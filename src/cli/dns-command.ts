@@ -6,6 +6,8 @@ import { type AdminOptions, addAdminOptions, answerOf, withAdmin } from './admin
 import type { CommandContext } from './command-context.ts';
 import { defineCommand } from './command-definition.ts';
 import { usageFailure } from './command-failure.ts';
+import { addDsCommand } from './dns-ds-command.ts';
+import { addReloadCommand } from './dns-reload-command.ts';
 import { renderAnswer, renderForecast, renderSiteLine, renderTrace } from './dns-rendering.ts';
 import { type Terminal, write, writeJson } from './terminal.ts';
 
@@ -29,8 +31,9 @@ interface SiteOptions extends JsonOptions {
   readonly reason?: string;
 }
 
-/** `dns split | show | trace | drain | undrain | force`. */
-export function addDnsCommand(program: Command, { terminal }: CommandContext): void {
+/** `dns split | show | trace | drain | undrain | force | reload | ds`. */
+export function addDnsCommand(program: Command, context: CommandContext): void {
+  const { terminal } = context;
   const dns = defineCommand(program, {
     usage: 'dns',
     summary: 'the front door: shares, answers and sites',
@@ -47,6 +50,8 @@ export function addDnsCommand(program: Command, { terminal }: CommandContext): v
   addSiteCommand(dns, terminal, 'drain');
   addSiteCommand(dns, terminal, 'undrain');
   addForceCommand(dns, terminal);
+  addReloadCommand(dns, context);
+  addDsCommand(dns, context);
 }
 
 function addSplitCommand(dns: Command, terminal: Terminal): void {

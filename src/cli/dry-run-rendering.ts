@@ -8,7 +8,9 @@ export function renderDryRun(dryRun: DryRun, style: Style): string {
   const quotas = Object.entries(dryRun.quotas).map(([broker, quota]) => ({ broker, ...quota }));
   const refused = { refused: dryRun.refused, refusedTotal: dryRun.refused.length };
   const parts = [renderTable(sessionColumns, [dryRun], style)];
-  if (dryRun.warm > 0) parts.push(`\n${warmNote(dryRun.warm)}\n`);
+  const slowing = quotas.filter(({ filters, filtersPerSecond }) => filters > (filtersPerSecond ?? filters));
+  if (dryRun.warm > 0 && slowing.length === 0) parts.push(`\n${warmNote(dryRun.warm)}\n`);
+  for (const quota of slowing) parts.push(`\n${quotaNote(quota)}\n`);
   if (quotas.length > 0) parts.push(`\n${renderTable(quotaColumns, quotas, style)}`);
   return [...parts, renderPending(dryRun, { prepareOnly: false }, style), renderRefused(refused, style)].join('');
 }
@@ -17,6 +19,11 @@ export function renderDryRun(dryRun: DryRun, style: Style): string {
 export function warmNote(warm: number): string {
   const sessions = warm === 1 ? '1 session is warm and moves' : `${warm} sessions are warm and move`;
   return `${sessions} at once: the pace is for sessions without a second connection`;
+}
+
+/** Of a broker whose quota all sessions wait for, those with a second connection as well. */
+function quotaNote({ broker, filters, filtersPerSecond }: Quota): string {
+  return `The sessions have ${filters} subscriptions and ${broker} takes ${filtersPerSecond} a second: also warm ones move one after the other`;
 }
 
 /** WARM sessions move at once, COLD ones need a second connection first. */
@@ -40,6 +47,7 @@ const quotaColumns: readonly Column<Quota>[] = [
   { title: 'BROKER', value: ({ broker }) => broker },
   { title: 'CONNECTS/S', value: ({ connectsPerSecond }) => renderQuota(connectsPerSecond), align: 'right' },
   { title: 'FILTERS/S', value: ({ filtersPerSecond }) => renderQuota(filtersPerSecond), align: 'right' },
+  { title: 'FILTERS', value: ({ filters }) => String(filters), align: 'right' },
 ];
 
 function renderQuota(perSecond: number | null): string {

@@ -16,6 +16,7 @@ export function configurationWarnings(configuration: Configuration, source: Conf
     ...configuration.listeners.flatMap((listener) => listenerWarnings(listener, source)),
     ...Object.values(configuration.brokers).flatMap(brokerWarnings),
     ...fleetWarnings(configuration),
+    ...weightlessParts(configuration),
     ...configuration.admin.tokens
       .filter(({ token }) => token.length < shortToken)
       .map(({ name }) => `admin.tokens: the token of ${JSON.stringify(name)} has fewer than ${shortToken} characters`),
@@ -90,6 +91,22 @@ function namelessWarnings({ name, profile, endpoints, tls, identity }: BrokerCon
   return [
     `brokers.${name}.tls.servername: an endpoint is an address, so no name is sent in SNI; AWS IoT Core wants one`,
   ];
+}
+
+/** A site with weight 0 is not drawn; where all have it, the part is answered as if all were down. */
+function weightlessParts({ nameserver, sites }: Configuration): readonly string[] {
+  const rules = (nameserver?.zones ?? []).flatMap(({ steering }) => steering.filter((rule) => rule.by === 'split'));
+  return rules.flatMap(({ split, parts }) =>
+    Object.entries(parts).flatMap(([name, part]) => {
+      if (!('sites' in part)) return [];
+      const own = part.sites === 'all' ? sites : sites.filter((site) => part.sites.includes(site.name));
+      if (own.some(({ weight }) => weight > 0)) return [];
+      const instead = part.allDown === 'bypass' ? 'the bypass' : 'all of them';
+      return [
+        `sites: part ${JSON.stringify(name)} of ${split} has no site with a weight above 0: it is answered with ${instead}`,
+      ];
+    }),
+  );
 }
 
 /** A device whose client ID is not bound to its certificate could pose as another (contract section 2). */

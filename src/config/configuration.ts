@@ -110,6 +110,8 @@ export interface BrokerConfiguration {
   readonly sendProxyProtocol: boolean;
   /** Never exceeded by all workers together; absent: no bound. */
   readonly connectsPerSecond?: number;
+  /** Topic filters that handovers and repairs subscribe to, all workers together; absent: what the profile says. */
+  readonly filtersPerSecond?: number;
   readonly onDown: 'hold' | 'source' | 'close';
 }
 

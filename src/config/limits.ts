@@ -68,7 +68,7 @@ export const limitDefaults = {
   dnsFreeBytes: 16_384,
   /** Times a second that a network gets the same answer over UDP. */
   dnsSameAnswers: 100,
-  /** DNSSEC signatures a second that a worker makes for names that are not in the zone file. */
+  /** DNSSEC signatures a second that a worker makes for each kind of name that is not in the zone file; for devices four times as many. */
   dnsSignaturesPerSecond: 500,
   /** Milliseconds between two looks at an alias, at least and at most; between them its TTL decides. */
   aliasRefreshMinMs: 5_000,

@@ -24,6 +24,7 @@ import { fileBounds } from './file-bounds.ts';
 import { resolveConfiguration } from './resolve-configuration.ts';
 import { judgeBySchema, type SchemaJudgement } from './schema-findings.ts';
 import { isSecret } from './secrets.ts';
+import { readSigningKeys } from './signing-keys.ts';
 import type { SubstitutionValues } from './substitution.ts';
 import { readZoneMaterial } from './zone-material.ts';
 
@@ -124,8 +125,21 @@ function zoneFindings({ nameserver }: Configuration, source: ConfigurationSource
   return (nameserver?.zones ?? []).flatMap((zone, index) => {
     const material = readZoneMaterial(zone, source);
     if (material.ok) return [];
-    const path = ['nameserver', 'zones', index, 'file'];
-    return material.error.map((mistake) => ({ path, message: `expected a zone without mistakes, got ${mistake}` }));
+    const path = ['nameserver', 'zones', index];
+    const keys = readSigningKeys(zone, source);
+    const ofKeys = keys.ok ? [] : keys.error;
+    return [
+      ...material.error
+        .filter((mistake) => !ofKeys.includes(mistake))
+        .map((mistake) => ({
+          path: [...path, 'file'],
+          message: `expected a zone without mistakes, got ${mistake}`,
+        })),
+      ...ofKeys.map((mistake) => ({
+        path: [...path, 'dnssec', 'keys'],
+        message: `expected keys that can sign, got ${mistake}`,
+      })),
+    ];
   });
 }
 

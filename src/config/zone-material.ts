@@ -1,10 +1,13 @@
 import { dirname, resolve } from 'node:path';
 import { failure, type Result, success } from '../base/result.ts';
+import { runAtOnce, type Steps } from '../base/steps.ts';
 import type { ZoneKey } from '../dns/dnssec-key.ts';
-import { type CompiledZone, compileZone } from '../dns/zone-compiling.ts';
+import { zoneSerial } from '../dns/zone.ts';
+import { type CompiledZone, compilingSteps } from '../dns/zone-compiling.ts';
 import type { NameserverConfiguration, ZoneConfiguration } from './configuration.ts';
 import { type ConfigurationSource, readText } from './configuration-source.ts';
 import { fileBounds } from './file-bounds.ts';
+import { readSigningKeys, type ZoneKeyText } from './signing-keys.ts';
 
 /** The text of a zone's file and of every file that it includes, by absolute path; plain data. */
 export interface ZoneMaterial {
@@ -13,13 +16,10 @@ export interface ZoneMaterial {
   readonly texts: Readonly<Record<string, string>>;
   /** Of the keys that sign it, in the configuration's order. */
   readonly keys: readonly ZoneKeyText[];
-}
-
-export interface ZoneKeyText {
-  readonly file: string;
-  readonly privateText: string;
-  /** Of the `.key` file that BIND writes beside its `.private` file. */
-  readonly publicText?: string;
+  /** Of its SOA. */
+  readonly serial: number;
+  /** `FILE:LINE: text`; it is served all the same. */
+  readonly warnings: readonly string[];
 }
 
 /** What is wrong with one zone, each `FILE:LINE: expected …`. */
@@ -28,20 +28,61 @@ export interface ZoneProblem {
   readonly mistakes: readonly string[];
 }
 
-/** Reads one zone's files; fails with every mistake in them. */
+/** Reads one zone's files and those of its keys; fails with every mistake in them. */
 export function readZoneMaterial(
   zone: ZoneConfiguration,
   source: ConfigurationSource,
 ): Result<ZoneMaterial, readonly string[]> {
+  return runAtOnce(zoneMaterialSteps(zone, source));
+}
+
+/** readZoneMaterial, to be interrupted. */
+export function* zoneMaterialSteps(
+  zone: ZoneConfiguration,
+  source: ConfigurationSource,
+): Steps<Result<ZoneMaterial, readonly string[]>> {
   const texts: Record<string, string> = {};
-  const compiled = compile(zone, (path) => {
+  const compiled = yield* compile(zone, (path) => {
     const text = readText(source, path, fileBounds.zoneBytes);
     if (text.ok) texts[path] = text.value;
     return text;
   });
-  if (!compiled.ok) return compiled;
-  const keys = readKeys(zone, source);
-  return keys.ok ? success({ origin: zone.origin, file: zone.file, texts, keys: keys.value }) : keys;
+  const keys = readSigningKeys(zone, source);
+  if (!compiled.ok) return failure([...compiled.error, ...(keys.ok ? [] : keys.error)]);
+  if (!keys.ok) return keys;
+  const { origin, file } = zone;
+  const { warnings } = compiled.value;
+  return success({ origin, file, texts, keys: keys.value, serial: zoneSerial(compiled.value.zone), warnings });
+}
+
+/** Whether the files that were read say what they said then. */
+export function isUnchanged(
+  { texts, keys }: ZoneMaterial,
+  zone: ZoneConfiguration,
+  source: ConfigurationSource,
+): boolean {
+  const isSame = Object.entries(texts).every(([path, text]) => {
+    const now = readText(source, path, fileBounds.zoneBytes);
+    return now.ok && now.value === text;
+  });
+  const newKeys = isSame ? readSigningKeys(zone, source) : undefined;
+  return newKeys?.ok === true && hasSameKeys(newKeys.value, keys);
+}
+
+/** Whether the same zone comes of both. */
+export function isSameMaterial(one: ZoneMaterial, other: ZoneMaterial): boolean {
+  const [paths, otherPaths] = [Object.keys(one.texts), Object.keys(other.texts)];
+  return (
+    paths.length === otherPaths.length &&
+    paths.every((path) => one.texts[path] === other.texts[path]) &&
+    hasSameKeys(one.keys, other.keys)
+  );
+}
+
+function hasSameKeys(keys: readonly ZoneKeyText[], others: readonly ZoneKeyText[]): boolean {
+  const isSame = (key: ZoneKeyText, other: ZoneKeyText | undefined) =>
+    key.privateText === other?.privateText && key.publicText === other.publicText;
+  return keys.length === others.length && keys.every((key, index) => isSame(key, others[index]));
 }
 
 /** Every zone that can be served, and what is wrong with the others. */
@@ -64,7 +105,7 @@ export function compileMaterial(
   zone: ZoneConfiguration,
   { texts }: ZoneMaterial,
   keys: readonly ZoneKey[],
-): Result<CompiledZone, readonly string[]> {
+): Steps<Result<CompiledZone, readonly string[]>> {
   return compile(
     zone,
     (path) => {
@@ -75,30 +116,14 @@ export function compileMaterial(
   );
 }
 
-function readKeys(
-  { dnssec }: ZoneConfiguration,
-  source: ConfigurationSource,
-): Result<ZoneKeyText[], readonly string[]> {
-  const keys: ZoneKeyText[] = [];
-  for (const file of dnssec?.keys ?? []) {
-    const privateText = readText(source, file, fileBounds.pemBytes);
-    if (!privateText.ok) return failure([`${file}: expected a readable file: ${privateText.error}`]);
-    const beside = file.endsWith('.private') ? `${file.slice(0, -'.private'.length)}.key` : undefined;
-    const publicText = beside === undefined ? undefined : readText(source, beside, fileBounds.pemBytes);
-    if (publicText?.ok === false) return failure([`${beside}: expected a readable file: ${publicText.error}`]);
-    keys.push({ file, privateText: privateText.value, ...(publicText?.ok && { publicText: publicText.value }) });
-  }
-  return success(keys);
-}
-
-function compile(
+function* compile(
   { origin, file, steering }: ZoneConfiguration,
   read: (path: string) => Result<string>,
   keys: readonly ZoneKey[] = [],
-): Result<CompiledZone, readonly string[]> {
+): Steps<Result<CompiledZone, readonly string[]>> {
   const text = read(file);
   if (!text.ok) return failure([`${file}: expected a readable file: ${text.error}`]);
-  return compileZone({
+  return yield* compilingSteps({
     origin,
     file,
     text: text.value,

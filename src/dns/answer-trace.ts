@@ -2,13 +2,14 @@ import type { RoutingSnapshot } from '../plan/snapshot.ts';
 import { subnetKeyOf } from '../plan/subnet-key.ts';
 import { renderWeight } from '../plan/weight.ts';
 import { type AskingNetwork, renderAskingNetwork } from './asking-network.ts';
-import { deviceKeyOfLabels, deviceOfKey, sideOf } from './cohort-steering.ts';
+import { deviceKeyOfLabels, deviceOfKey, isAboveDevices, sideOf } from './cohort-steering.ts';
 import { lookUp } from './lookup.ts';
 import { renderRdata } from './rdata/rdata-text.ts';
 import type { RecordSet } from './record-set.ts';
-import { rcode as rcodes, recordType, renderRcode, renderType } from './record-type.ts';
+import { rcode as rcodes, renderRcode, renderType } from './record-type.ts';
 import { createSiteChoice, isEligible } from './site-choice.ts';
 import { partAt, positionIn, sitesOfPart, weightsOfSplit } from './split-steering.ts';
+import { steeredExistence, steeredSet } from './steered-sets.ts';
 import { createSteering } from './steering.ts';
 import type { SteeringDecision, SteeringFacts } from './steering-decision.ts';
 import type { CohortRule, SplitRule } from './steering-rule.ts';
@@ -55,7 +56,7 @@ export function traceAnswer(zones: readonly CompiledZone[], facts: SteeringFacts
   const steered = new Map<string, SteeringDecision>();
   let scope = 0;
   let split: SplitRule | undefined;
-  const lookup = lookUp(served, question, (index, owner, setType) => {
+  const decisionOn = (index: number, owner: WireName): SteeringDecision | undefined => {
     const rule = compiled.rules[index];
     if (rule === undefined) return undefined;
     const labels = labelsInPlaceOfStar(rule.owner, owner, zone.origin);
@@ -69,10 +70,14 @@ export function traceAnswer(zones: readonly CompiledZone[], facts: SteeringFacts
       steps.push({ step: 'owner', text: `${renderName(owner)} is steered by ${rule.by}` }, ...explained);
     }
     steered.set(known, decision);
-    if (decision.kind === 'no-device') return 'no-name';
-    if (decision.kind === 'unresolved') return 'unresolved';
-    const rdatas = setType === recordType.A ? decision.addresses.a : decision.addresses.aaaa;
-    return rdatas.length === 0 ? undefined : { owner, type: setType, ttl: rule.ttl, rdatas };
+    return decision;
+  };
+  const ttl = (index: number) => compiled.rules[index]?.ttl ?? 0;
+  const lookup = lookUp(served, question, {
+    set: (index, owner, setType) => steeredSet(decisionOn(index, owner), { owner, type: setType, ttl: ttl(index) }),
+    existence: (index, owner) =>
+      compiled.rules[index]?.by === 'cohort' ? steeredExistence(decisionOn(index, owner)) : 'name',
+    ttl,
   });
   if (steered.size === 0) steps.push({ step: 'owner', text: 'static: the zone file has the answer' });
   for (const decision of steered.values()) {
@@ -114,7 +119,7 @@ function splitSteps(rule: SplitRule, facts: SteeringFacts, network: AskingNetwor
   const parts = Object.keys(rule.parts);
   const weights = weightsOfSplit(rule.split, facts.plan.plan.splits);
   const position = positionIn(facts.points, network);
-  const part = partAt(position, parts, weights);
+  const part = partAt(position, rule.parts, weights);
   const shares =
     weights === undefined
       ? `the plan has no weights for it: all to the first part, ${parts[0]}`
@@ -152,7 +157,10 @@ function siteSteps(
 
 function cohortSteps(rule: CohortRule, plan: RoutingSnapshot, labels: readonly Uint8Array[]): readonly TraceStep[] {
   const key = deviceKeyOfLabels(labels, rule.label);
-  if (key === undefined) return [{ step: 'device', text: `no ${rule.label} has these labels` }];
+  if (key === undefined) {
+    const isAbove = isAboveDevices(labels) ? '; names of devices may end with them' : '';
+    return [{ step: 'device', text: `no ${rule.label} has these labels${isAbove}` }];
+  }
   const assignment = plan.assign(deviceOfKey(rule.label, key));
   const { cohort = 'none', position, weightBps, broker, reason, revision } = assignment;
   const place = position === undefined ? '' : `, position ${position.toFixed(4)}`;

@@ -21,6 +21,8 @@ export interface Answer {
    * at all, for example because its signatures are to be made when there is time for them.
    */
   readonly reusableUntilMs?: number;
+  /** Wall clock, milliseconds: before that, after a step back of the clock, its signatures are of the future. Absent: none. */
+  readonly reusableFromMs?: number;
   readonly extendedErrors?: readonly ExtendedError[];
   /** RFC 9824 section 5.1: the CO flag was heeded, and is repeated. */
   readonly isCompact?: boolean;

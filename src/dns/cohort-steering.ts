@@ -1,6 +1,6 @@
 import type { Assignment } from '../plan/assignment.ts';
 import { type DeviceIdentity, type DeviceKeyKind, parseFingerprint, serialNumberOf } from '../plan/device-key.ts';
-import { keyOfDeviceLabels } from '../plan/device-label.ts';
+import { canEndDeviceLabels, keyOfDeviceLabels } from '../plan/device-label.ts';
 import type { Plan } from '../plan/plan.ts';
 import { decisionOf, type Steering, type SteeringDecision, type SteeringFacts } from './steering-decision.ts';
 import type { CohortRule } from './steering-rule.ts';
@@ -13,12 +13,13 @@ export function createCohortSteering(rule: CohortRule, facts: SteeringFacts): St
     target: decisionOf(rule.target, { side: 'target' }, facts.aliases),
   };
   const noDevice: SteeringDecision = { kind: 'no-device' };
+  const aboveDevices: SteeringDecision = { kind: 'above-devices' };
   return {
     rule,
     dependsOnNetwork: false,
     decide: (labels) => {
       const key = deviceKeyOfLabels(labels, rule.label);
-      if (key === undefined) return noDevice;
+      if (key === undefined) return isAboveDevices(labels) ? aboveDevices : noDevice;
       return bySide[sideOf(facts.plan.assign(deviceOfKey(rule.label, key)), plan)];
     },
     scopeOf: () => 0,
@@ -29,6 +30,11 @@ export function createCohortSteering(rule: CohortRule, facts: SteeringFacts): St
 export function deviceKeyOfLabels(labels: readonly Uint8Array[], kind: DeviceKeyKind): string | undefined {
   const key = keyOfDeviceLabels(labels.map(latin1));
   return key === undefined || !isKeyOfKind(key, kind) ? undefined : key;
+}
+
+/** Whether names of devices may end with these labels, so that resolvers which ask from the top must not be stopped here. */
+export function isAboveDevices(labels: readonly Uint8Array[]): boolean {
+  return canEndDeviceLabels(labels.map(latin1));
 }
 
 /** A device of which only this is known. */
@@ -69,5 +75,5 @@ function isKeyOfKind(key: string, kind: DeviceKeyKind): boolean {
 
 /** Octets beyond ASCII are no part of a device's label, but must not be taken for other ones. */
 function latin1(label: Uint8Array): string {
-  return String.fromCharCode(...label);
+  return Buffer.from(label.buffer, label.byteOffset, label.length).toString('latin1');
 }

@@ -2,7 +2,7 @@ import { hash } from 'node:crypto';
 import type { MasterRecord } from './master-file.ts';
 import { bigEndian } from './rdata/integers.ts';
 import { recordType } from './record-type.ts';
-import { lowerName, nameKey, renderName, type WireName } from './wire-name.ts';
+import { isSameName, lowerName, renderName, type WireName } from './wire-name.ts';
 
 /** RFC 6605: ECDSA over P-256 with SHA-256. */
 export const ecdsaP256 = 13;
@@ -58,7 +58,7 @@ export function keyRecords(
   keys: readonly ZoneKey[],
   zone: { readonly records: readonly MasterRecord[]; readonly ttl: number },
 ): readonly MasterRecord[] {
-  const own = new Set(zone.records.filter(({ owner }) => nameKey(owner) === nameKey(origin)).map(({ type }) => type));
+  const own = new Set(zone.records.filter(({ owner }) => isSameName(owner, origin)).map(({ type }) => type));
   const hasOwnCds = own.has(recordType.CDS) || own.has(recordType.CDNSKEY);
   const entries = hasOwnCds ? [] : entryKeys(keys).map(dnskeyRdata);
   const apex = { owner: origin, ttl: zone.ttl, file: `keys of ${renderName(origin)}`, line: 0 };

@@ -11,6 +11,7 @@ import { nameKey } from './wire-name.ts';
 export interface StoredImage {
   readonly image: AnswerImage;
   readonly reusableUntilMs: number;
+  readonly reusableFromMs: number;
   /** The same for answers that the rate limiter counts as the same. */
   readonly answerClass: number;
 }
@@ -61,6 +62,7 @@ export function createImageStore({ capacity }: { readonly capacity: number }): I
     return {
       image: write(question, answer),
       reusableUntilMs: answer.reusableUntilMs ?? Number.POSITIVE_INFINITY,
+      reusableFromMs: answer.reusableFromMs ?? Number.NEGATIVE_INFINITY,
       answerClass: answerClassOf(question, answer),
     };
   }
@@ -80,10 +82,10 @@ export function createImageStore({ capacity }: { readonly capacity: number }): I
     const choice = choices.choose(network);
     const scope = choices.scopeOf(network);
     const known = images.get(choice);
-    if (known !== undefined && nowMs < known.reusableUntilMs) return { stored: known, scope };
+    if (known !== undefined && isReusable(known, nowMs)) return { stored: known, scope };
     const stored = store(question, choices.answerFor(choice, nowMs));
     if (images.size >= mostChoices) images.clear();
-    if (nowMs < stored.reusableUntilMs) images.set(choice, stored);
+    if (isReusable(stored, nowMs)) images.set(choice, stored);
     return { stored, scope };
   }
 
@@ -105,7 +107,11 @@ export function createImageStore({ capacity }: { readonly capacity: number }): I
 }
 
 function isStale(entry: Entry, nowMs: number): boolean {
-  return entry.kind === 'fixed' && nowMs >= entry.found.stored.reusableUntilMs;
+  return entry.kind === 'fixed' && !isReusable(entry.found.stored, nowMs);
+}
+
+function isReusable({ reusableFromMs, reusableUntilMs }: StoredImage, nowMs: number): boolean {
+  return nowMs >= reusableFromMs && nowMs < reusableUntilMs;
 }
 
 /**

@@ -1,8 +1,8 @@
 import { additionalSets } from './additional.ts';
-import { type Answer, extendedError } from './answer.ts';
+import { type Answer, type ExtendedError, extendedError } from './answer.ts';
 import { synthesizeCname } from './dname.ts';
 import { findName } from './name-search.ts';
-import { type Steer, type Steered, setAt, typesAt } from './node-sets.ts';
+import { existenceAt, isAddressType, type Steer, setAt, typesAt } from './node-sets.ts';
 import type { RecordSet } from './record-set.ts';
 import { rcode, recordType } from './record-type.ts';
 import { nameKey, type WireName } from './wire-name.ts';
@@ -22,6 +22,8 @@ export interface Denial {
   readonly name: WireName;
   /** The types that it has, ascending; undefined: the name does not exist. */
   readonly types: readonly number[] | undefined;
+  /** Seconds that it may be kept. */
+  readonly ttl: number;
 }
 
 /**
@@ -48,8 +50,6 @@ export interface Lookup {
   readonly zone: Zone | undefined;
   /** Names that answered, in the order of the chain; a wildcard's own where it stood for a name. */
   readonly path: readonly WireName[];
-  /** Whether a steering had a say in it. */
-  readonly isSteered: boolean;
   /** Absent: nothing is denied. */
   readonly denial?: Denial;
   /** Of a referral: its DS, or that it has none, goes to who validates. */
@@ -58,6 +58,8 @@ export interface Lookup {
   readonly unsigned: ReadonlySet<RecordSet>;
 }
 
+/** What a name with a CNAME is asked for itself: the CNAME, and what may stand beside it (RFC 4035 section 2.5). */
+const besideCname: ReadonlySet<number> = new Set([recordType.CNAME, recordType.ANY, recordType.NSEC, recordType.RRSIG]);
 /** CNAMEs that are followed, as many as Knot does. */
 const longestChain = 20;
 
@@ -68,17 +70,13 @@ export function lookUp(zones: Zones, question: LookupQuestion, steer: Steer = no
   const walk: Walk = {
     zone,
     type: question.type,
-    steer: (...of) => {
-      walk.isSteered = true;
-      return steer(...of);
-    },
+    steer,
     name: question.name,
     key: question.key,
     answer: [],
     authority: [],
     unsigned: new Set(),
     path: [],
-    isSteered: false,
     followed: new Set(),
     denial: undefined,
     cut: undefined,
@@ -101,13 +99,10 @@ const refused: Lookup = {
   },
   zone: undefined,
   path: [],
-  isSteered: false,
   unsigned: nothing,
 };
 
-function noSteering(): undefined {
-  return undefined;
-}
+const noSteering: Steer = { set: () => undefined, existence: () => 'name', ttl: () => 0 };
 
 interface Walk {
   readonly zone: Zone;
@@ -119,7 +114,6 @@ interface Walk {
   readonly authority: RecordSet[];
   readonly unsigned: Set<RecordSet>;
   readonly path: WireName[];
-  isSteered: boolean;
   /** Keys of the CNAMEs' owners. */
   readonly followed: Set<string>;
   denial: Denial | undefined;
@@ -147,24 +141,30 @@ function visit(walk: Walk): Step {
 
 function visitNode(walk: Walk, node: ZoneNode, owner: WireName): Step {
   const { type, steer } = walk;
-  const alias =
-    type === recordType.CNAME || type === recordType.ANY ? undefined : setAt(node, recordType.CNAME, owner, steer);
+  const existence = existenceAt(node, owner, steer);
+  if (existence !== 'name') return deny(walk, existence === 'empty' ? [] : undefined);
+  const alias = besideCname.has(type) ? undefined : setAt(node, recordType.CNAME, owner, steer);
   if (typeof alias === 'object') return follow(walk, alias);
-  const set = type === recordType.ANY ? anySet(walk, node, owner) : setAt(node, type, owner, steer);
-  if (set === 'no-name') return deny(walk, undefined);
-  if (set === 'unresolved') {
-    walk.answer.length = 0;
-    return 'unresolved';
+  // RFC 8482 section 4.1: one set says that the name exists; that of the lowest type, as with Knot.
+  const asked = type === recordType.ANY ? typesAt(node) : [type];
+  for (const one of asked) {
+    const set = setAt(node, one, owner, steer);
+    if (set === undefined) continue;
+    if (set === 'unresolved') {
+      walk.answer.length = 0;
+      return 'unresolved';
+    }
+    walk.answer.push(set);
+    return 'answer';
   }
-  if (set === undefined) return deny(walk, typesAt(node, owner, steer));
-  walk.answer.push(set);
-  return 'answer';
+  return denyTypes(walk, node, asked);
 }
 
-/** RFC 8482 section 4.1: one set says that the name exists; that of the lowest type, as with Knot. */
-function anySet({ steer }: Walk, node: ZoneNode, owner: WireName): Steered {
-  const [type] = typesAt(node, owner, steer);
-  return setAt(node, type ?? recordType.A, owner, steer);
+/** Of a steered name, what is denied is denied to who asks now, and only for as long as its addresses may be kept. */
+function denyTypes(walk: Walk, node: ZoneNode, asked: readonly number[]): Step {
+  const types = typesAt(node).filter((type) => !asked.includes(type));
+  const isOfAsker = node.steering !== undefined && asked.some(isAddressType);
+  return deny(walk, types, isOfAsker ? walk.steer.ttl(node.steering) : undefined);
 }
 
 function follow(walk: Walk, alias: RecordSet): Step {
@@ -197,9 +197,12 @@ function refer(walk: Walk, cut: ZoneNode): Step {
   return 'referral';
 }
 
-function deny(walk: Walk, types: readonly number[] | undefined): Step {
-  walk.authority.push(walk.zone.negativeSoa);
-  walk.denial = { name: walk.name, types };
+/** `mostTtl`: for less than the zone's negative TTL. */
+function deny(walk: Walk, types: readonly number[] | undefined, mostTtl = Number.POSITIVE_INFINITY): Step {
+  const { negativeSoa } = walk.zone;
+  const ttl = Math.min(negativeSoa.ttl, mostTtl);
+  walk.authority.push(ttl === negativeSoa.ttl ? negativeSoa : { ...negativeSoa, ttl });
+  walk.denial = { name: walk.name, types, ttl };
   return types === undefined ? 'name-error' : 'no-data';
 }
 
@@ -212,15 +215,22 @@ function finish(walk: Walk, kind: LookupKind): Lookup {
   const isAuthoritative = kind !== 'referral' || answer.length > 0;
   return {
     kind,
-    answer: { rcode: rcodeOf(kind), authoritative: isAuthoritative, answer, authority, additional },
+    answer: {
+      ...{ rcode: rcodeOf(kind), authoritative: isAuthoritative, answer, authority, additional },
+      ...(kind === 'unresolved' && { extendedErrors: unresolvedErrors }),
+    },
     zone,
     path,
-    isSteered: walk.isSteered,
     unsigned: unsigned.size === 0 ? nothing : unsigned,
     ...(denial === undefined ? {} : { denial }),
     ...(cut === undefined ? {} : { cut }),
   };
 }
+
+/** RFC 8914: not why the resolvers gave no answer, which is not known here. */
+const unresolvedErrors: readonly ExtendedError[] = [
+  { infoCode: extendedError.other, text: 'steered to a name whose addresses are not known yet' },
+];
 
 function rcodeOf(kind: LookupKind): number {
   switch (kind) {

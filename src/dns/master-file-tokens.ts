@@ -14,32 +14,39 @@ export interface TokenMistake {
   readonly message: string;
 }
 
-export interface MasterFileEntries {
-  readonly entries: readonly MasterFileEntry[];
-  readonly mistakes: readonly TokenMistake[];
-}
-
-/** Cuts a master file into entries. A mistake costs the entry that it is in; the next line begins afresh. */
-export function tokenizeMasterFile(text: string): MasterFileEntries {
+/** The entries of a master file, one by one. A mistake costs the entry that it is in; the next line begins afresh. */
+export function* masterFileEntries(
+  text: string,
+  onMistake: (mistake: TokenMistake) => void,
+): Generator<MasterFileEntry, undefined> {
   const scan: Scan = {
-    entries: [],
-    mistakes: [],
+    onMistake,
     tokens: [],
     depth: 0,
     openLine: 0,
     startsBlank: false,
     isSpoilt: false,
   };
-  const lines = text.replace(/^\uFEFF/, '').split(/\r?\n/);
-  for (const [index, content] of lines.entries()) scanLine(scan, content, index + 1);
+  let line = 1;
+  for (let at = text.startsWith('\uFEFF') ? 1 : 0; at <= text.length; line += 1) {
+    const newLine = text.indexOf('\n', at);
+    const end = newLine < 0 ? text.length : newLine;
+    const content = text.slice(at, text[end - 1] === '\r' && end > at ? end - 1 : end);
+    if (scan.depth === 0) {
+      const entry = closeEntry(scan);
+      if (entry !== undefined) yield entry;
+      scan.startsBlank = content.startsWith(' ') || content.startsWith('\t');
+    }
+    scanLine(scan, content, line);
+    at = end + 1;
+  }
   if (scan.depth > 0) spoil(scan, scan.openLine, 'expected ) for the ( in this line, got the end of the file');
-  closeEntry(scan);
-  return scan;
+  const last = closeEntry(scan);
+  if (last !== undefined) yield last;
 }
 
 interface Scan {
-  readonly entries: MasterFileEntry[];
-  readonly mistakes: TokenMistake[];
+  readonly onMistake: (mistake: TokenMistake) => void;
   tokens: Token[];
   depth: number;
   openLine: number;
@@ -52,10 +59,6 @@ const wordForm = /(?:="(?:\\.|[^"\\])*"|\\.|[^\s();"\\])+|\\$/suy;
 const quotedForm = /"((?:\\.|[^"\\])*)"/suy;
 
 function scanLine(scan: Scan, content: string, line: number): void {
-  if (scan.depth === 0) {
-    closeEntry(scan);
-    scan.startsBlank = /^[ \t]/.test(content);
-  }
   for (let at = 0; at < content.length; ) {
     const character = content[at];
     if (character === ';') return;
@@ -96,17 +99,17 @@ function turn(scan: Scan, parenthesis: '(' | ')', line: number): void {
 
 /** What is left of the entry would be misread: it is dropped, and its parentheses with it. */
 function spoil(scan: Scan, line: number, message: string): void {
-  if (!scan.isSpoilt) scan.mistakes.push({ line, message });
+  if (!scan.isSpoilt) scan.onMistake({ line, message });
   scan.isSpoilt = true;
 }
 
-function closeEntry(scan: Scan): void {
-  const [first] = scan.tokens;
-  if (first !== undefined && !scan.isSpoilt) {
-    scan.entries.push({ line: first.line, startsBlank: scan.startsBlank, tokens: scan.tokens });
-  }
-  scan.tokens = [];
+function closeEntry(scan: Scan): MasterFileEntry | undefined {
+  const { tokens, startsBlank, isSpoilt } = scan;
+  const [first] = tokens;
   scan.isSpoilt = false;
+  if (first === undefined) return undefined;
+  scan.tokens = [];
+  return isSpoilt ? undefined : { line: first.line, startsBlank, tokens };
 }
 
 function badCharacter(character: string | undefined): string {

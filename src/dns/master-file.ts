@@ -1,6 +1,7 @@
 import type { Result } from '../base/result.ts';
 import { failure, success } from '../base/result.ts';
-import { type MasterFileEntry, tokenizeMasterFile } from './master-file-tokens.ts';
+import { itemsOfStep, runAtOnce, type Steps } from '../base/steps.ts';
+import { type MasterFileEntry, masterFileEntries } from './master-file-tokens.ts';
 import type { Token } from './rdata/field.ts';
 import { parseRdata } from './rdata/rdata-text.ts';
 import { isMetaType, parseClass, parseType, recordClass, recordType, renderType } from './record-type.ts';
@@ -55,8 +56,15 @@ export function renderMistake({ file, line, message }: MasterFileMistake): strin
 export function parseMasterFile(
   source: MasterFileSource,
 ): Result<readonly MasterRecord[], readonly MasterFileMistake[]> {
+  return runAtOnce(masterFileSteps(source));
+}
+
+/** parseMasterFile, to be interrupted. */
+export function* masterFileSteps(
+  source: MasterFileSource,
+): Steps<Result<readonly MasterRecord[], readonly MasterFileMistake[]>> {
   const reading: Reading = { records: [], mistakes: [], readInclude: source.readInclude };
-  readFile(reading, source, { origin: source.origin, owner: undefined, ttl: undefined, lastTtl: undefined }, []);
+  yield* readFile(reading, source, { origin: source.origin, owner: undefined, ttl: undefined, lastTtl: undefined }, []);
   return reading.mistakes.length === 0 ? success(reading.records) : failure(reading.mistakes.slice(0, mostMistakes));
 }
 
@@ -84,25 +92,28 @@ interface Place {
   readonly open: readonly string[];
 }
 
-function readFile(
+function* readFile(
   reading: Reading,
   { file, text }: IncludedFile,
   surroundings: Surroundings,
   outer: readonly string[],
-): void {
-  const { entries, mistakes } = tokenizeMasterFile(text);
-  for (const { line, message } of mistakes) reading.mistakes.push({ file, line, message });
+): Steps<undefined> {
+  const entries = masterFileEntries(text, ({ line, message }) => reading.mistakes.push({ file, line, message }));
+  let count = 0;
   const place = { reading, surroundings, file, open: [...outer, file] };
   for (const entry of entries) {
-    if (reading.mistakes.length >= mostMistakes) return;
+    if (reading.mistakes.length >= mostMistakes) return undefined;
     const [first] = entry.tokens;
     const isDirective = !entry.startsBlank && first?.text.startsWith('$') === true && !first.isQuoted;
-    const done = isDirective ? readDirective(place, entry) : readRecord(place, entry);
+    const done = isDirective ? yield* readDirective(place, entry) : readRecord(place, entry);
     if (!done.ok) reading.mistakes.push({ file, line: entry.line, message: done.error });
+    count += 1;
+    if (count % itemsOfStep === 0) yield;
   }
+  return undefined;
 }
 
-function readDirective(place: Place, { tokens }: MasterFileEntry): Result<undefined> {
+function* readDirective(place: Place, { tokens }: MasterFileEntry): Steps<Result<undefined>> {
   const [directive = '', first, second, third] = tokens.map(({ text }) => text);
   switch (directive.toUpperCase()) {
     case '$ORIGIN':
@@ -110,7 +121,7 @@ function readDirective(place: Place, { tokens }: MasterFileEntry): Result<undefi
     case '$TTL':
       return second === undefined ? setTtl(place, first) : surplus(directive, second);
     case '$INCLUDE':
-      return third === undefined ? include(place, first, second) : surplus(directive, third);
+      return third === undefined ? yield* include(place, first, second) : surplus(directive, third);
     default:
       return failure(`expected $ORIGIN, $TTL or $INCLUDE, got ${JSON.stringify(directive)}`);
   }
@@ -136,7 +147,7 @@ function setTtl({ surroundings }: Place, text: string | undefined): Result<undef
 }
 
 /** RFC 1035 section 5.1: origin and owner of the included file do not reach back into this one. */
-function include(place: Place, name: string | undefined, originText: string | undefined): Result<undefined> {
+function* include(place: Place, name: string | undefined, originText: string | undefined): Steps<Result<undefined>> {
   const { reading, surroundings, file, open } = place;
   if (name === undefined) return failure('expected a file name after $INCLUDE, got nothing');
   if (reading.readInclude === undefined) return failure('expected no $INCLUDE, which is not read here');
@@ -146,7 +157,7 @@ function include(place: Place, name: string | undefined, originText: string | un
   const included = reading.readInclude(name, file);
   if (!included.ok) return included;
   if (open.includes(included.value.file)) return failure(`expected a file that does not include this one, got ${name}`);
-  readFile(reading, included.value, { ...surroundings, origin: origin.value }, open);
+  yield* readFile(reading, included.value, { ...surroundings, origin: origin.value }, open);
   return success(undefined);
 }
 

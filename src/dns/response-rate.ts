@@ -5,7 +5,7 @@ import { createWindowTable } from './window-table.ts';
 export interface ResponseRateOptions {
   /**
    * Octets a second that a network gets whatever it sends; above it gets no more octets than it sent, so that a flood in
-   * its name is not amplified. Default 16 384.
+   * its name is not amplified. In a first second slips come on top, each no longer than its query. Default 16 384.
    */
   readonly freeOctetsPerSecond?: number;
   /** Times a second that a network gets the same answer. Default 100. */
@@ -38,22 +38,22 @@ export interface ResponseRate {
 
 const windowMs = 1_000;
 /** Columns of the tables. */
-const column = { octetsIn: 0, octetsOut: 1, heldBack: 2, wasFlooded: 3 } as const;
+const column = { octetsIn: 0, answersOut: 1, slipsOut: 2, heldBack: 3, octetsBefore: 4 } as const;
 
 export function createResponseRate(options: ResponseRateOptions): ResponseRate {
   const { freeOctetsPerSecond = 16_384, sameAnswersPerSecond = 100, slip = 2, networks = 65_536, seed } = options;
-  const byNetwork = createWindowTable({ rows: networks, columns: 4, inUseMs: 2 * windowMs, whenFull: 'share' });
+  const byNetwork = createWindowTable({ rows: networks, columns: 5, inUseMs: 2 * windowMs, whenFull: 'share' });
   const byAnswer = createWindowTable({ rows: networks, columns: 1, inUseMs: windowMs, whenFull: 'replace' });
 
-  /** The row of a network in this second. A second of flood lets the next one begin without the free octets. */
+  /** The row of a network in this second, with what came in the second before. */
   function networkRow(hash: number, nowMs: number): number {
     const row = byNetwork.rowOf(hash, nowMs);
     if (byNetwork.isCurrent(row, nowMs, windowMs)) return row;
     const isNext = byNetwork.isCurrent(row, nowMs, 2 * windowMs);
-    const wasFlooded = isNext && byNetwork.valueAt(row, column.octetsIn) > freeOctetsPerSecond ? 1 : 0;
+    const octetsBefore = isNext ? byNetwork.valueAt(row, column.octetsIn) : 0;
     const heldBack = byNetwork.valueAt(row, column.heldBack);
     byNetwork.restart(row, nowMs);
-    byNetwork.add(row, column.wasFlooded, wasFlooded);
+    byNetwork.add(row, column.octetsBefore, octetsBefore);
     byNetwork.add(row, column.heldBack, heldBack);
     return row;
   }
@@ -65,10 +65,22 @@ export function createResponseRate(options: ResponseRateOptions): ResponseRate {
     return byAnswer.valueAt(row, 0) > sameAnswersPerSecond;
   }
 
-  function hasRoomFor(row: number, octets: number): boolean {
-    const free = byNetwork.valueAt(row, column.wasFlooded) === 0 ? freeOctetsPerSecond : 0;
-    const room = Math.max(free, byNetwork.valueAt(row, column.octetsIn));
-    return byNetwork.valueAt(row, column.octetsOut) + octets <= room;
+  /** Free octets of this second; none in the one after a flood. */
+  function freeOctets(row: number): number {
+    return byNetwork.valueAt(row, column.octetsBefore) > freeOctetsPerSecond ? 0 : freeOctetsPerSecond;
+  }
+
+  /** Of the free octets, answers leave what slips will take if as much comes as did in the second before. */
+  function hasRoomForAnswer(row: number, octets: number): boolean {
+    const answers = byNetwork.valueAt(row, column.answersOut) + octets;
+    const reserve = slip > 0 ? byNetwork.valueAt(row, column.octetsBefore) / slip : 0;
+    if (answers <= freeOctets(row) - reserve) return true;
+    return answers + byNetwork.valueAt(row, column.slipsOut) <= byNetwork.valueAt(row, column.octetsIn);
+  }
+
+  function hasRoomForSlip(row: number, octets: number): boolean {
+    const out = byNetwork.valueAt(row, column.answersOut) + byNetwork.valueAt(row, column.slipsOut) + octets;
+    return out <= Math.max(freeOctets(row), byNetwork.valueAt(row, column.octetsIn));
   }
 
   return {
@@ -77,14 +89,15 @@ export function createResponseRate(options: ResponseRateOptions): ResponseRate {
       const row = networkRow(network, nowMs);
       byNetwork.add(row, column.octetsIn, queryOctets);
       const isRepeated = isRepeatedTooOften(mixed(network ^ answerClass), nowMs);
-      if (!isRepeated && hasRoomFor(row, answerOctets)) {
-        byNetwork.add(row, column.octetsOut, answerOctets);
+      if (!isRepeated && hasRoomForAnswer(row, answerOctets)) {
+        byNetwork.add(row, column.answersOut, answerOctets);
         return 'answer';
       }
       byNetwork.add(row, column.heldBack, 1);
       const isSlip = slip > 0 && byNetwork.valueAt(row, column.heldBack) % slip === 0;
-      if (!isSlip || !hasRoomFor(row, slipOctets)) return 'drop';
-      byNetwork.add(row, column.octetsOut, slipOctets);
+      // One that is no longer than what it answers amplifies nothing: nobody is to be left in silence for want of room.
+      if (!isSlip || (slipOctets > queryOctets && !hasRoomForSlip(row, slipOctets))) return 'drop';
+      byNetwork.add(row, column.slipsOut, slipOctets);
       return 'slip';
     },
   };

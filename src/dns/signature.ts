@@ -1,5 +1,5 @@
 import { canonicalRdatas } from './canonical-form.ts';
-import { dnskeyRdata, ecdsaP256, keyTag, type ZoneKey } from './dnssec-key.ts';
+import { ecdsaP256, type ZoneKey } from './dnssec-key.ts';
 import { bigEndian } from './rdata/integers.ts';
 import type { RecordSet } from './record-set.ts';
 import { recordClass } from './record-type.ts';
@@ -9,6 +9,12 @@ import { labelCount, lowerName, type WireName } from './wire-name.ts';
 export interface Validity {
   readonly inception: number;
   readonly expiration: number;
+}
+
+/** A key as an RRSIG needs it. */
+export interface SigningKey extends Pick<ZoneKey, 'sign'> {
+  /** RFC 4034 appendix B. */
+  readonly tag: number;
 }
 
 /** The octets of a set that a signature covers (RFC 4034 section 3.1.8.1), without the RRSIG's own fields before them. */
@@ -37,7 +43,7 @@ export function signedOctets({ owner, type, ttl, rdatas }: RecordSet): Uint8Arra
 export function signatureRdata(
   set: RecordSet,
   octets: Uint8Array,
-  by: { readonly key: ZoneKey; readonly signer: WireName },
+  by: { readonly key: SigningKey; readonly signer: WireName },
   { inception, expiration }: Validity,
 ): Uint8Array {
   const isWildcard = set.owner[0] === 1 && set.owner[1] === 0x2a;
@@ -47,7 +53,7 @@ export function signatureRdata(
     bigEndian(set.ttl, 4),
     bigEndian(expiration % 2 ** 32, 4),
     bigEndian(inception % 2 ** 32, 4),
-    bigEndian(keyTag(dnskeyRdata(by.key)), 2),
+    bigEndian(by.key.tag, 2),
     lowerName(by.signer),
   ]);
   return Uint8Array.from(Buffer.concat([fields, by.key.sign(Buffer.concat([fields, octets]))]));

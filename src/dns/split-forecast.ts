@@ -1,12 +1,13 @@
 import type { SplitWeights } from '../plan/plan.ts';
 import { positionOf } from '../plan/position.ts';
 import { partAt } from './split-steering.ts';
+import type { SplitRule } from './steering-rule.ts';
 
 export interface ForecastRequest {
   /** The plan's salt. */
   readonly salt: string;
   /** The parts of the split, in their order. */
-  readonly parts: readonly string[];
+  readonly parts: SplitRule['parts'];
   readonly weights: SplitWeights['weights'] | undefined;
   readonly newWeights: SplitWeights['weights'];
 }

@@ -19,12 +19,12 @@ export function createSplitSteering(rule: SplitRule, facts: SteeringFacts): Stee
   const names = Object.keys(rule.parts);
   const weights = weightsOfSplit(rule.split, facts.plan.plan.splits);
   const partByName = new Map(names.map((name) => [name, createPart(name, rule, facts)]));
-  const [only, ...others] = names.filter((name) => widthOf(name, names, weights) > 0);
+  const [only, ...others] = names.filter((name) => widthOf(name, rule.parts, weights) > 0);
   const single = others.length === 0 && only !== undefined ? partByName.get(only) : undefined;
 
   function partFor(network: AskingNetwork): PreparedPart | undefined {
     if (single !== undefined) return single;
-    return partByName.get(partAt(positionIn(facts.points, network), names, weights));
+    return partByName.get(partAt(positionIn(facts.points, network), rule.parts, weights));
   }
 
   return {
@@ -49,20 +49,31 @@ export function positionIn(points: SubnetPoints, { address }: AskingNetwork): nu
   return (points.at(address) * positionCount) / 2 ** 32;
 }
 
-/** The part that has a position; the first where weights name parts that are not configured. */
+/** The part that has a position; `heirOf` the parts where weights name parts that are not configured. */
 export function partAt(
   position: number,
-  names: readonly string[],
+  parts: SplitRule['parts'],
   weights: SplitWeights['weights'] | undefined,
 ): string {
-  return splitPartAt(position, names, weights) ?? names[0] ?? '';
+  return splitPartAt(position, Object.keys(parts), weights) ?? heirOf(parts);
+}
+
+/**
+ * What weights of parts that are not configured fall to: never to sites, which nobody gave these networks to, as long as
+ * there is another part. `run` refuses such weights; a store that another process writes can still have them.
+ */
+function heirOf(parts: SplitRule['parts']): string {
+  const names = Object.keys(parts);
+  const others = names.filter((name) => !('sites' in (parts[name] ?? {})));
+  return (others.includes(bypassPart) ? bypassPart : others[0]) ?? names[0] ?? '';
 }
 
 /** How many positions fall to a part. */
-function widthOf(name: string, names: readonly string[], weights: SplitWeights['weights'] | undefined): number {
+function widthOf(name: string, parts: SplitRule['parts'], weights: SplitWeights['weights'] | undefined): number {
+  const names = Object.keys(parts);
   if (weights === undefined) return name === names[0] ? positionCount : 0;
   const own = weightOf(name, weights);
-  if (name !== names[0]) return own;
+  if (name !== heirOf(parts)) return own;
   return own + positionCount - names.reduce((sum, part) => sum + weightOf(part, weights), 0);
 }
 

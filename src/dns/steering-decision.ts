@@ -24,7 +24,9 @@ export type SteeringDecision =
   /** An alias that was never resolved: SERVFAIL. */
   | { readonly kind: 'unresolved'; readonly alias: string; readonly from: AnswerOrigin }
   /** The labels are no device's: NXDOMAIN. */
-  | { readonly kind: 'no-device' };
+  | { readonly kind: 'no-device' }
+  /** The labels are the end of the names of devices: NODATA, or resolvers that ask from the top would not go on (RFC 8020). */
+  | { readonly kind: 'above-devices' };
 
 /** What the addresses belong to. */
 export type AnswerOrigin =

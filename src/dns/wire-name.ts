@@ -17,6 +17,9 @@ export interface NameRead {
   readonly next: number;
 }
 
+/** Written anew by every parseName before it is read: a large zone has hundreds of thousands of names. */
+const parseScratch = new Uint8Array(longestNameOctets);
+
 /**
  * Reads presentation form (RFC 1035 section 5.1): `\.`, `\\` and `\DDD` are escapes; a name without the dot at its end
  * is relative to `origin` (absent: to the root). The error says what was expected.
@@ -24,7 +27,7 @@ export interface NameRead {
 export function parseName(text: string, origin: WireName = rootName): Result<WireName> {
   if (text === '.') return success(rootName);
   if (text === '') return failure('expected a domain name, got an empty one');
-  const bytes = new Uint8Array(longestNameOctets);
+  const bytes = parseScratch;
   let labelAt = 0;
   let end = 1;
   for (let index = 0; index < text.length; ) {
@@ -45,6 +48,7 @@ export function parseName(text: string, origin: WireName = rootName): Result<Wir
     }
   }
   const isAbsolute = end === labelAt + 1;
+  bytes[labelAt] = 0;
   if (isAbsolute) return end > longestNameOctets ? failure(tooLong(text)) : success(bytes.slice(0, end));
   const problem = labelProblem(end - labelAt - 1, text);
   if (problem !== undefined) return failure(problem);

@@ -2,9 +2,9 @@ import type { Answer } from './answer.ts';
 import type { AnswerChoices, AnswerSource, Question } from './answer-source.ts';
 import type { AskingNetwork } from './asking-network.ts';
 import { lookUp } from './lookup.ts';
-import type { Steer, Steered } from './node-sets.ts';
-import { recordType } from './record-type.ts';
+import type { Steer } from './node-sets.ts';
 import { signAnswer } from './signed-answer.ts';
+import { steeredExistence, steeredSet } from './steered-sets.ts';
 import type { Steering, SteeringDecision } from './steering-decision.ts';
 import { isSameName, labelCount, labelsOf, type WireName } from './wire-name.ts';
 import type { Zone } from './zone.ts';
@@ -38,12 +38,19 @@ export function createZoneAnswers(served: readonly ServedZone[]): AnswerSource {
     const prepared = zone === undefined ? undefined : preparedByZone.get(zone);
     if (prepared === undefined || prepared.steerings.length === 0) return [];
     const touched: Touched[] = [];
-    lookUp(zones, question, (index, owner) => {
+    const touch = (index: number, owner: WireName) => {
       const steering = prepared.steerings[index];
-      if (steering === undefined || touched.some((one) => one.index === index && isSameName(one.owner, owner)))
-        return undefined;
+      if (steering === undefined || touched.some((one) => one.index === index && isSameName(one.owner, owner))) return;
       touched.push({ index, owner, steering, labels: labelsAbove(owner, prepared.depths[index]) });
-      return undefined;
+    };
+    lookUp(zones, question, {
+      set: (index, owner) => void touch(index, owner),
+      existence: (index, owner) => {
+        // A split has every name that it steers.
+        if (prepared.steerings[index]?.rule.by === 'cohort') touch(index, owner);
+        return 'name';
+      },
+      ttl: () => 0,
     });
     return touched;
   }
@@ -107,32 +114,20 @@ function choiceOf(
 }
 
 function steerBy(touched: readonly Touched[], decisions: readonly SteeringDecision[]): Steer {
-  return (steering, owner, type) => {
-    const at = touched.findIndex((one) => one.index === steering && isSameName(one.owner, owner));
-    return steeredSet(decisions[at], { owner, type, ttl: touched[at]?.steering.rule.ttl ?? 0 });
+  const place = (steering: number, owner: WireName) =>
+    touched.findIndex((one) => one.index === steering && isSameName(one.owner, owner));
+  const ttl = (steering: number) => touched.find(({ index }) => index === steering)?.steering.rule.ttl ?? 0;
+  return {
+    set: (steering, owner, type) => steeredSet(decisions[place(steering, owner)], { owner, type, ttl: ttl(steering) }),
+    existence: (steering, owner) => steeredExistence(decisions[place(steering, owner)]),
+    ttl,
   };
-}
-
-function steeredSet(
-  decision: SteeringDecision | undefined,
-  set: { readonly owner: WireName; readonly type: number; readonly ttl: number },
-): Steered {
-  switch (decision?.kind) {
-    case 'addresses': {
-      const rdatas = set.type === recordType.A ? decision.addresses.a : decision.addresses.aaaa;
-      return rdatas.length === 0 ? undefined : { ...set, rdatas };
-    }
-    case 'unresolved':
-      return 'unresolved';
-    default:
-      return 'no-name';
-  }
 }
 
 /** For each steered wildcard, by its index, how many labels stand behind its `*`. */
 function wildcardDepths({ zone, steerings }: ServedZone): readonly (number | undefined)[] {
   const depths = steerings.map((): number | undefined => undefined);
-  for (const { owner, steering } of zone.nodeByKey.values()) {
+  for (const { owner, steering } of zone.steeredNodes) {
     const isWildcard = owner[0] === 1 && owner[1] === 0x2a;
     if (steering !== undefined && isWildcard) depths[steering] = labelCount(owner) - 1;
   }

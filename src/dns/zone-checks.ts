@@ -1,3 +1,4 @@
+import { itemsOfStep, type Steps } from '../base/steps.ts';
 import { targetName } from './rdata/target-names.ts';
 import { recordType, renderType } from './record-type.ts';
 import { isAtOrBelow, isSameName, nameKey, parentName, renderName, rootName, type WireName } from './wire-name.ts';
@@ -10,20 +11,31 @@ export interface ZoneDraft {
 }
 
 /** Everything that is wrong or odd about the sets of a zone, each with the place where it stands. */
-export function checkZone(draft: ZoneDraft): readonly ZoneFinding[] {
-  const outside = [...draft.setsByOwner.values()].flatMap((sets) => checkInside(draft, sets));
+export function* checkZone(draft: ZoneDraft): Steps<readonly ZoneFinding[]> {
+  const outside = yield* checkEach(draft, (sets) => checkInside(draft, sets));
   // The other checks go up from each owner to the apex.
   if (outside.length > 0) return outside;
-  return [
-    ...checkApex(draft),
-    ...checkTrees(draft),
-    ...[...draft.setsByOwner.values()].flatMap((sets) => [
-      ...checkOwner(draft, sets),
-      ...checkTargets(draft, sets),
-      ...checkChain(draft, sets),
-    ]),
-    ...draft.steered.flatMap((owner) => checkSteered(draft, owner)),
-  ];
+  const trees = yield* checkTrees(draft);
+  const owners = yield* checkEach(draft, (sets) => [
+    ...checkOwner(draft, sets),
+    ...checkTargets(draft, sets),
+    ...checkChain(draft, sets),
+  ]);
+  return [...checkApex(draft), ...trees, ...owners, ...draft.steered.flatMap((owner) => checkSteered(draft, owner))];
+}
+
+function* checkEach(
+  { setsByOwner }: ZoneDraft,
+  check: (sets: PlacedSets) => readonly ZoneFinding[],
+): Steps<readonly ZoneFinding[]> {
+  const findings: ZoneFinding[] = [];
+  let count = 0;
+  for (const sets of setsByOwner.values()) {
+    findings.push(...check(sets));
+    count += 1;
+    if (count % itemsOfStep === 0) yield;
+  }
+  return findings;
 }
 
 function checkInside({ origin }: ZoneDraft, sets: PlacedSets): ZoneFinding[] {
@@ -34,7 +46,8 @@ function checkInside({ origin }: ZoneDraft, sets: PlacedSets): ZoneFinding[] {
 
 function checkApex({ origin, setsByOwner }: ZoneDraft): ZoneFinding[] {
   const apex = setsByOwner.get(nameKey(origin));
-  const anywhere = [...setsByOwner.values()].flatMap((sets) => [...sets.values()])[0];
+  const [somebody] = setsByOwner.values();
+  const [anywhere] = somebody?.values() ?? [];
   const place = { file: anywhere?.file ?? renderName(origin), line: anywhere?.line ?? 0 };
   return [recordType.SOA, recordType.NS]
     .filter((type) => apex?.has(type) !== true)
@@ -70,10 +83,15 @@ function checkOwner(draft: ZoneDraft, sets: PlacedSets): ZoneFinding[] {
 }
 
 /** RFC 6672 section 2.4: nothing lies below a DNAME. */
-function checkTrees({ setsByOwner }: ZoneDraft): ZoneFinding[] {
-  const mapped = [...setsByOwner.values()].flatMap((sets) => sets.get(recordType.DNAME)?.set.owner ?? []);
+function* checkTrees(draft: ZoneDraft): Steps<readonly ZoneFinding[]> {
+  const mapped: WireName[] = [];
+  yield* checkEach(draft, (sets) => {
+    const dname = sets.get(recordType.DNAME);
+    if (dname !== undefined) mapped.push(dname.set.owner);
+    return [];
+  });
   if (mapped.length === 0) return [];
-  return [...setsByOwner.values()].flatMap((sets) => {
+  return yield* checkEach(draft, (sets) => {
     const [placed] = sets.values();
     const above = placed && mapped.find((owner) => isBelow(placed.set.owner, owner));
     if (placed === undefined || above === undefined) return [];

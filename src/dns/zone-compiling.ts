@@ -1,10 +1,11 @@
 import { failure, type Result, success } from '../base/result.ts';
+import { runAtOnce, type Steps } from '../base/steps.ts';
 import { keyRecords, type ZoneKey } from './dnssec-key.ts';
-import { type IncludedFile, parseMasterFile, renderMistake } from './master-file.ts';
+import { type IncludedFile, masterFileSteps, renderMistake } from './master-file.ts';
 import { recordType } from './record-type.ts';
 import type { SteeringRule } from './steering-rule.ts';
 import { parseName } from './wire-name.ts';
-import { createZone, type Zone } from './zone.ts';
+import { type Zone, zoneSteps } from './zone.ts';
 
 /** A zone as it is configured, with the text of its file. */
 export interface ZoneText extends IncludedFile {
@@ -28,27 +29,32 @@ export interface CompiledZone {
 }
 
 /** A zone that can be served, or every mistake of its file and its steering, each `FILE:LINE: expected …`. */
-export function compileZone({
+export function compileZone(text: ZoneText): Result<CompiledZone, readonly string[]> {
+  return runAtOnce(compilingSteps(text));
+}
+
+/** compileZone, to be interrupted: a large zone takes seconds. */
+export function* compilingSteps({
   origin,
   file,
   text,
   rules,
   keys,
   readInclude,
-}: ZoneText): Result<CompiledZone, readonly string[]> {
+}: ZoneText): Steps<Result<CompiledZone, readonly string[]>> {
   const apex = parseName(origin);
   if (!apex.ok) return failure([`${file}: ${apex.error}`]);
   const owners = rules.map(({ owner }) =>
     parseName(owner === '@' ? origin : owner, owner === '@' ? undefined : apex.value),
   );
   const wrongOwners = owners.flatMap((owner) => (owner.ok ? [] : [`${file}: steering: ${owner.error}`]));
-  const records = parseMasterFile({ file, text, origin: apex.value, readInclude });
+  const records = yield* masterFileSteps({ file, text, origin: apex.value, readInclude });
   if (!records.ok) return failure([...wrongOwners, ...records.error.map(renderMistake)]);
   if (wrongOwners.length > 0) return failure(wrongOwners);
   const steered = owners.flatMap((owner) => (owner.ok ? [owner.value] : []));
   const soa = records.value.find(({ type }) => type === recordType.SOA);
   const signed = keys.length === 0 ? [] : keyRecords(apex.value, keys, { records: records.value, ttl: soa?.ttl ?? 0 });
-  const zone = createZone({ origin: apex.value, records: [...records.value, ...signed], steered });
+  const zone = yield* zoneSteps({ origin: apex.value, records: [...records.value, ...signed], steered });
   if (!zone.ok) return failure(zone.error.map(renderMistake));
   return success({ zone: zone.value.zone, rules, keys, warnings: zone.value.warnings.map(renderMistake) });
 }

@@ -1,3 +1,4 @@
+import { itemsOfStep, type Steps } from '../base/steps.ts';
 import type { MasterRecord } from './master-file.ts';
 import type { RecordSet } from './record-set.ts';
 import { renderType } from './record-type.ts';
@@ -31,10 +32,11 @@ export interface GroupedRecords {
  * Records as sets. A record that comes twice counts once; where TTLs of a set differ, the least holds
  * (RFC 2181 sections 5 and 5.2).
  */
-export function groupRecords(records: readonly MasterRecord[]): GroupedRecords {
+export function* groupRecords(records: readonly MasterRecord[]): Steps<GroupedRecords> {
   const setsByOwner = new Map<string, Map<number, GrowingSet>>();
   const findings: ZoneFinding[] = [];
-  for (const record of records) {
+  for (const [index, record] of records.entries()) {
+    if (index % itemsOfStep === 0) yield;
     const key = nameKey(record.owner);
     const sets = setsByOwner.get(key) ?? new Map<number, GrowingSet>();
     setsByOwner.set(key, sets);
@@ -47,16 +49,20 @@ export function groupRecords(records: readonly MasterRecord[]): GroupedRecords {
 
 interface GrowingSet {
   set: { readonly owner: WireName; readonly type: number; ttl: number; readonly rdatas: Uint8Array[] };
-  readonly known: Set<string>;
+  /** Made for the second record: most sets have one. */
+  known: Set<string> | undefined;
   readonly file: string;
   readonly line: number;
 }
 
 function startSet({ owner, type, ttl, rdata, file, line }: MasterRecord): GrowingSet {
-  return { set: { owner, type, ttl, rdatas: [rdata] }, known: new Set([octetsKey(rdata)]), file, line };
+  return { set: { owner, type, ttl, rdatas: [rdata] }, known: undefined, file, line };
 }
 
-function addRecord({ set, known }: GrowingSet, record: MasterRecord): ZoneFinding[] {
+function addRecord(growing: GrowingSet, record: MasterRecord): ZoneFinding[] {
+  const { set } = growing;
+  const known = growing.known ?? new Set(set.rdatas.map(octetsKey));
+  growing.known = known;
   const { owner, type, ttl, rdata, file, line } = record;
   const subject = `${renderName(owner)} ${renderType(type)}`;
   const findings: ZoneFinding[] = [];

@@ -1,4 +1,5 @@
 import { failure, type Result, success } from '../base/result.ts';
+import { itemsOfStep, runAtOnce, type Steps } from '../base/steps.ts';
 import type { MasterRecord } from './master-file.ts';
 import type { RecordSet } from './record-set.ts';
 import { recordType } from './record-type.ts';
@@ -29,6 +30,10 @@ export interface Zone {
   readonly apex: ZoneNode;
   /** By `nameKey`; empty non-terminals included, and what is below cuts. */
   readonly nodeByKey: ReadonlyMap<string, ZoneNode>;
+  /** Lengths of their keys: no other end of a name is a node. */
+  readonly keyLengths: ReadonlySet<number>;
+  /** The nodes whose addresses a steering gives. */
+  readonly steeredNodes: readonly ZoneNode[];
   /** The SOA as it stands beside what does not exist: its TTL is the negative TTL (RFC 2308 section 5). */
   readonly negativeSoa: RecordSet;
 }
@@ -47,37 +52,64 @@ export interface CheckedZone {
 
 /** The zone with what is odd about it; or everything that keeps it from being served. */
 export function createZone(source: ZoneSource): Result<CheckedZone, readonly ZoneFinding[]> {
-  const { setsByOwner, findings: grouping } = groupRecords(source.records);
-  const steered = source.steered ?? [];
-  const findings = [...grouping, ...checkZone({ origin: source.origin, setsByOwner, steered })];
-  const mistakes = findings.filter(({ severity }) => severity === 'mistake');
-  if (mistakes.length > 0) return failure(mistakes);
-  return success({ zone: buildZone(source.origin, setsByOwner, steered), warnings: findings });
+  return runAtOnce(zoneSteps(source));
 }
 
-function buildZone(origin: WireName, setsByOwner: ReadonlyMap<string, PlacedSets>, steered: readonly WireName[]): Zone {
+/** createZone, to be interrupted. */
+export function* zoneSteps(source: ZoneSource): Steps<Result<CheckedZone, readonly ZoneFinding[]>> {
+  const { setsByOwner, findings: grouping } = yield* groupRecords(source.records);
+  const steered = source.steered ?? [];
+  const checks = yield* checkZone({ origin: source.origin, setsByOwner, steered });
+  const findings = [...grouping, ...checks];
+  const mistakes = findings.filter(({ severity }) => severity === 'mistake');
+  if (mistakes.length > 0) return failure(mistakes);
+  return success({ zone: yield* buildZone(source.origin, setsByOwner, steered), warnings: findings });
+}
+
+function* buildZone(
+  origin: WireName,
+  setsByOwner: ReadonlyMap<string, PlacedSets>,
+  steered: readonly WireName[],
+): Steps<Zone> {
   const originKey = nameKey(origin);
   const steeringByKey = new Map(steered.map((owner, index) => [nameKey(owner), index]));
   const nodeByKey = new Map<string, ZoneNode>();
-  // From the apex down: a node's place follows from the place of the one above.
-  const keys = [...keysWithAncestors([...setsByOwner.keys(), ...steeringByKey.keys()], originKey)];
-  for (const key of keys.sort((one, other) => one.length - other.length)) {
-    const setByType = new Map([...(setsByOwner.get(key) ?? [])].map(([type, { set }]) => [type, set]));
+  const owners = [setsByOwner.keys(), steeringByKey.keys()];
+  const keysByLength = yield* keysWithAncestors(owners, originKey);
+  // From the apex down: a node's place follows from the place of the one above, whose key is shorter.
+  for (const [index, key] of [...keysByLength.values()].flat().entries()) {
+    if (index % itemsOfStep === 0) yield;
     const above = key === originKey ? undefined : nodeByKey.get(parentKey(key));
-    const steering = steeringByKey.get(key);
-    const node = { owner: ownerOf(key, setByType), setByType, ...(steering === undefined ? {} : { steering }) };
-    const cut = above?.place === 'cut' ? above : above?.cut;
-    if (cut !== undefined) nodeByKey.set(key, { ...node, place: 'occluded', cut });
-    else
-      nodeByKey.set(key, {
-        ...node,
-        place: above !== undefined && setByType.has(recordType.NS) ? 'cut' : 'authoritative',
-      });
+    nodeByKey.set(key, nodeAt(key, { above, sets: setsByOwner.get(key), steering: steeringByKey.get(key) }));
   }
   const apex = nodeByKey.get(originKey);
   const soa = apex?.setByType.get(recordType.SOA);
   if (apex === undefined || soa === undefined) throw new Error('A zone without SOA passed its checks');
-  return { origin, originKey, apex, nodeByKey, negativeSoa: { ...soa, ttl: negativeTtl(soa) } };
+  const keyLengths = new Set(keysByLength.keys());
+  const steeredNodes = [...steeringByKey.keys()].flatMap((key) => nodeByKey.get(key) ?? []);
+  const negativeSoa = { ...soa, ttl: negativeTtl(soa) };
+  return { origin, originKey, apex, nodeByKey, keyLengths, steeredNodes, negativeSoa };
+}
+
+interface NodeParts {
+  readonly above: ZoneNode | undefined;
+  readonly sets: PlacedSets | undefined;
+  readonly steering: number | undefined;
+}
+
+function nodeAt(key: string, { above, sets, steering }: NodeParts): ZoneNode {
+  const setByType = new Map<number, RecordSet>();
+  for (const [type, { set }] of sets ?? []) setByType.set(type, set);
+  const node = { owner: ownerOf(key, setByType), setByType, ...(steering === undefined ? {} : { steering }) };
+  const cut = above?.place === 'cut' ? above : above?.cut;
+  if (cut !== undefined) return { ...node, place: 'occluded', cut };
+  return { ...node, place: above !== undefined && setByType.has(recordType.NS) ? 'cut' : 'authoritative' };
+}
+
+/** The serial number of a zone's SOA. */
+export function zoneSerial({ negativeSoa: { rdatas } }: Zone): number {
+  const [rdata = new Uint8Array(20)] = rdatas;
+  return new DataView(rdata.buffer, rdata.byteOffset).getUint32(rdata.length - 20);
 }
 
 /** The key of the name without its leftmost label. */
@@ -94,13 +126,29 @@ export function isInZone(name: WireName, zone: Zone): boolean {
   return isAtOrBelow(name, zone.origin);
 }
 
-/** Empty non-terminals exist because something below them does (RFC 4592 section 2.2.2). */
-function keysWithAncestors(keys: readonly string[], originKey: string): ReadonlySet<string> {
-  const all = new Set([originKey]);
-  for (const owner of keys) {
-    for (let key = owner; !all.has(key); key = parentKey(key)) all.add(key);
+/** Empty non-terminals exist because something below them does (RFC 4592 section 2.2.2). By length, the shortest first. */
+function* keysWithAncestors(
+  owners: Iterable<Iterable<string>>,
+  originKey: string,
+): Steps<ReadonlyMap<number, readonly string[]>> {
+  const all = new Set<string>();
+  const keysByLength = new Map<number, string[]>();
+  const add = (key: string) => {
+    all.add(key);
+    const alike = keysByLength.get(key.length);
+    if (alike === undefined) keysByLength.set(key.length, [key]);
+    else alike.push(key);
+  };
+  add(originKey);
+  let count = 0;
+  for (const keys of owners) {
+    for (const owner of keys) {
+      for (let key = owner; !all.has(key); key = parentKey(key)) add(key);
+      count += 1;
+      if (count % itemsOfStep === 0) yield;
+    }
   }
-  return all;
+  return new Map([...keysByLength].sort(([one], [other]) => one - other));
 }
 
 /** In the case of its first record. */

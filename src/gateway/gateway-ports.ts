@@ -2,6 +2,7 @@ import type { HostPort } from '../base/addresses.ts';
 import type { Clock } from '../base/clock.ts';
 import type { RoutingSnapshot } from '../plan/snapshot.ts';
 import type { Assessments } from '../session/assessments.ts';
+import type { FilterTokens } from '../session/filter-tokens.ts';
 import type { SessionRegistry } from '../session/session-registry.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
@@ -14,6 +15,8 @@ export interface GatewayPorts {
   /** The plan in force; asked per CONNECT. */
   snapshot(): RoutingSnapshot;
   readonly registry: SessionRegistry;
+  /** Absent: no broker bounds what it is subscribed to. */
+  readonly filters?: FilterTokens;
   /** Absent: nobody assesses. */
   readonly assessments?: Assessments;
   readonly upstream: UpstreamConnector;

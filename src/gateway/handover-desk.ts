@@ -1,10 +1,10 @@
 import type { CutAbort } from '../mqtt/session-port.ts';
-import type { RoutingSnapshot } from '../plan/snapshot.ts';
 import { wantedBroker } from './handover-eligibility.ts';
+import { HandoverCuts } from './handover-cuts.ts';
 import { HandoverJudgements } from './handover-judgements.ts';
 import { inOrder } from './handover-order.ts';
 import { HandoverSetbacks, type Setback } from './handover-setbacks.ts';
-import type { HandoverProblem } from './handover-tally.ts';
+import { type CountedSessions, type HandoverReckoning, startReckoning } from './handover-reckoning.ts';
 import { HandoverTally } from './handover-tally.ts';
 import type { AttachmentContext } from './leg-attachment.ts';
 import type { LegConnection } from './leg-connection.ts';
@@ -36,26 +36,6 @@ const preparedLost: Setback = {
   message: 'the broker closed the leg that stood by',
 };
 
-/** Cuts begun per turn of the event loop, so that no message waits for all of them. */
-const cutsPerTurn = 50;
-
-/** One answer while it is put together. */
-interface Reckoning {
-  readonly question: HandoverQuestion;
-  readonly snapshot: RoutingSnapshot;
-  readonly waiting: { readonly relay: Relay; readonly broker: string }[];
-  readonly staying: HandoverProblem[];
-  readonly pending: HandoverProblem[];
-  readonly destinations: Record<string, number>;
-  sessions: number;
-  begun: number;
-  prepared: number;
-  underWay: number;
-  remaining: number;
-  unknownSubscriptions: number;
-  asleep: number;
-}
-
 /** The live handovers of one worker: what the moves ask of it, and what its sessions tell. */
 export class HandoverDesk implements HandoverKeeper {
   readonly judgements: HandoverJudgements;
@@ -66,8 +46,7 @@ export class HandoverDesk implements HandoverKeeper {
   readonly #handovers = new Map<number, SessionHandover>();
   readonly #setbacks = new HandoverSetbacks();
   readonly #tally = new HandoverTally();
-  /** Their legs stand by, and their cuts begin in the next turns. */
-  readonly #toCut = new Set<SessionHandover>();
+  readonly #toCut: HandoverCuts;
   /** Whether the move that asked last cuts as soon as a leg stands by. */
   #cutting: { readonly move: string; readonly isCutting: boolean } | undefined;
   #dialling = 0;
@@ -77,6 +56,7 @@ export class HandoverDesk implements HandoverKeeper {
     this.#sessions = sessions;
     this.#pendingLegs = pendingLegs;
     this.#repairs = repairs;
+    this.#toCut = new HandoverCuts(context);
     this.judgements = new HandoverJudgements(context);
   }
 
@@ -84,24 +64,22 @@ export class HandoverDesk implements HandoverKeeper {
     const { move, cohorts, prepare, isPaused = false } = question;
     if (!isPaused) this.#cutting = { move, isCutting: prepare === undefined };
     else if (this.#cutting?.move === move) this.#cutting = undefined;
-    const { clock, snapshot: inForce } = this.#context.ports;
+    const { clock, snapshot } = this.#context.ports;
     const beganMs = clock.monotonicMs();
-    const snapshot = inForce();
-    const reckoning: Reckoning = {
-      ...{ question, snapshot, waiting: [], staying: [], pending: [], destinations: {}, sessions: 0 },
-      ...{ begun: 0, prepared: 0, underWay: 0, remaining: 0, unknownSubscriptions: 0, asleep: 0 },
-    };
+    const reckoning = startReckoning(question, snapshot());
+    const { counted } = reckoning;
     for (const relay of this.#sessions.relays()) {
       if (!cohorts.includes(relay.record.assignment.cohort ?? '')) continue;
-      reckoning.sessions += 1;
+      counted.sessions += 1;
       if (relay.isSteady) this.#look(relay, reckoning);
     }
     if (!isPaused) this.#beginSome(reckoning);
-    const { question: _question, snapshot: _snapshot, waiting: _waiting, pending, ...counted } = reckoning;
-    const unanswered = prepare === undefined ? pendingBefore(this.#pendingLegs.values(), snapshot.revision) : 0;
+    const { revision } = reckoning.snapshot;
+    const unanswered = prepare === undefined ? pendingBefore(this.#pendingLegs.values(), revision) : 0;
+    const { pending: waiting, ...figures } = counted;
     const remaining = counted.remaining + unanswered;
     const workMs = clock.monotonicMs() - beganMs;
-    return { ...counted, ...this.#tally.take(move), remaining, waiting: pending, workMs };
+    return { ...figures, ...this.#tally.take(move), remaining, waiting, workMs };
   }
 
   /** Takes back what has not switched. What has stays, and its former leg stands by. */
@@ -118,7 +96,9 @@ export class HandoverDesk implements HandoverKeeper {
   reasonOf(relay: Relay): string | undefined {
     const snapshot = this.#context.ports.snapshot();
     const [judgements, setbacks] = [this.judgements, this.#setbacks];
-    return explainSession(relay, this.#handovers.get(relay.record.connection), { judgements, setbacks, snapshot });
+    const handover = this.#handovers.get(relay.record.connection);
+    const awaitsFilters = handover !== undefined && this.#toCut.has(handover);
+    return explainSession(relay, handover, { judgements, setbacks, snapshot, awaitsFilters });
   }
 
   secondLegs(): readonly SecondLegs[] {
@@ -127,7 +107,7 @@ export class HandoverDesk implements HandoverKeeper {
 
   handleStanding(handover: SessionHandover): void {
     this.#dialling -= 1;
-    if (this.#cutting?.move === handover.move && this.#cutting.isCutting) this.#cutSoon(handover);
+    if (this.#cutting?.move === handover.move && this.#cutting.isCutting) this.#toCut.add(handover);
   }
 
   handleUnattached(handover: SessionHandover, { kind, isLasting, message }: LegFailure): void {
@@ -215,8 +195,8 @@ export class HandoverDesk implements HandoverKeeper {
     this.#toCut.clear();
   }
 
-  #look(relay: Relay, reckoning: Reckoning): void {
-    const { question, snapshot } = reckoning;
+  #look(relay: Relay, reckoning: HandoverReckoning): void {
+    const { question, snapshot, counted } = reckoning;
     const broker = wantedBroker(relay, question, snapshot);
     const handover = this.#handovers.get(relay.record.connection);
     const isHome = relay.record.home.broker === broker;
@@ -227,25 +207,26 @@ export class HandoverDesk implements HandoverKeeper {
     if (isHome) return;
     const sleeps = question.prepare === undefined ? this.judgements.sleeps(relay) : undefined;
     const stays = this.judgements.stays(relay, broker, snapshot) ?? sleeps;
-    const reason = stays?.reason ?? this.#setbacks.stayReason(relay.record.connection, question.move);
+    const reason = stays?.reason ?? this.#setbacks.stayReason(relay.record.connection, question);
     if (reason !== undefined) {
       if (!isPaused && handover !== undefined) this.#takeBack(handover);
       const { clientId } = relay.record;
-      if (stays?.pending === undefined) reckoning.staying.push({ clientId, reason });
+      if (stays?.pending === undefined) counted.staying.push({ clientId, reason });
       else {
-        reckoning.pending.push({ clientId, reason });
-        reckoning[stays.pending] += 1;
+        counted.pending.push({ clientId, reason });
+        counted[stays.pending] += 1;
       }
       return;
     }
-    reckoning.remaining += 1;
-    reckoning.destinations[broker] = (reckoning.destinations[broker] ?? 0) + 1;
+    counted.remaining += 1;
+    counted.destinations[broker] = (counted.destinations[broker] ?? 0) + 1;
+    if (isPaused) counted.filters[broker] = (counted.filters[broker] ?? 0) + this.#toCut.filtersOf(relay, broker);
     const current = this.#handovers.get(relay.record.connection);
     if (current === undefined) reckoning.waiting.push({ relay, broker });
     else {
       if (!isPaused) this.#advance(current, broker, question);
       else if (current.move === question.move) this.#toCut.delete(current);
-      this.#count(current, broker, reckoning);
+      this.#count(current, broker, counted);
     }
   }
 
@@ -262,42 +243,29 @@ export class HandoverDesk implements HandoverKeeper {
     handover.wantedMs = this.#context.ports.clock.monotonicMs();
     if (prepare !== undefined) this.#toCut.delete(handover);
     // Also where the broker that it would be cut from is lost: the repair that is under way then has nothing left to do.
-    else if (handover.stands && handover.broker === broker) this.#cutSoon(handover);
+    else if (handover.stands && handover.broker === broker) this.#toCut.add(handover);
   }
 
-  #count(handover: SessionHandover, broker: string, reckoning: Reckoning): void {
+  #count(handover: SessionHandover, broker: string, counted: CountedSessions): void {
     const isPrepared = handover.stands && !this.#toCut.has(handover);
-    if (isPrepared && handover.broker === broker) reckoning.prepared += 1;
-    else reckoning.underWay += 1;
+    if (isPrepared && handover.broker === broker) counted.prepared += 1;
+    else counted.underWay += 1;
   }
 
-  #cutSoon(handover: SessionHandover): void {
-    if (this.#toCut.size === 0) setImmediate(() => this.#cutSome());
-    this.#toCut.add(handover);
-  }
-
-  #cutSome(): void {
-    let begun = 0;
-    for (const handover of this.#toCut) {
-      if (begun === cutsPerTurn) break;
-      begun += 1;
-      this.#toCut.delete(handover);
-      handover.cut();
-    }
-    if (this.#toCut.size > 0) setImmediate(() => this.#cutSome());
-  }
-
-  #beginSome(reckoning: Reckoning): void {
+  #beginSome(reckoning: HandoverReckoning): void {
     const { question, waiting } = reckoning;
     const nowMs = this.#context.ports.clock.monotonicMs();
-    const ready = waiting.filter(({ relay }) => !this.#setbacks.rests(relay.record.connection, nowMs));
+    const ready = waiting.filter(({ relay, broker }) => {
+      const isDown = () => this.#isDown(broker);
+      return !this.#setbacks.rests(relay.record.connection, question, { nowMs, isDown });
+    });
     for (const { relay, broker } of inOrder(ready, question)) {
-      if (reckoning.begun >= question.begin || this.#dialling >= maxDialling) return;
+      if (reckoning.counted.begun >= question.begin || this.#dialling >= maxDialling) return;
       this.#begin(relay, broker, reckoning);
     }
   }
 
-  #begin(relay: Relay, broker: string, reckoning: Reckoning): void {
+  #begin(relay: Relay, broker: string, reckoning: HandoverReckoning): void {
     const { move, prepare } = reckoning.question;
     this.judgements.forget(relay);
     if (this.judgements.stays(relay, broker, reckoning.snapshot) !== undefined) return;
@@ -309,12 +277,12 @@ export class HandoverDesk implements HandoverKeeper {
     }
     if (relay.isDetached) {
       if (prepare !== undefined) return;
-      reckoning.underWay += 1;
+      reckoning.counted.underWay += 1;
       this.#repairs.redirect(relay, { broker, move });
       return;
     }
-    reckoning.begun += 1;
-    reckoning.underWay += 1;
+    reckoning.counted.begun += 1;
+    reckoning.counted.underWay += 1;
     this.#dialling += 1;
     this.#handovers.set(relay.record.connection, handover);
     void handover.dial(this);
@@ -335,12 +303,18 @@ export class HandoverDesk implements HandoverKeeper {
   }
 
   #noteSetback(handover: SessionHandover, setback: Setback): void {
-    const { relay, move } = handover;
+    const { relay, move, broker } = handover;
     const { connection, clientId } = relay.record;
     const { clock, metrics, random = Math.random } = this.#context.ports;
     metrics.handovers.inc({ result: 'aborted' });
-    this.#setbacks.note(connection, setback, { move, nowMs: clock.monotonicMs(), random: random() });
+    const at = { nowMs: clock.monotonicMs(), random: random(), isDown: this.#isDown(broker) };
+    this.#setbacks.note(connection, setback, { move, ...at });
     this.#tally.noteAborted(move, { clientId, reason: setback.message });
+  }
+
+  /** No connection of this worker has had a word of it since it was last found not to answer. */
+  #isDown(broker: string): boolean {
+    return this.#context.ports.upstream.brokerLife(broker).failedMs !== undefined;
   }
 
   #secondsOf({ sinceMs }: SessionHandover): number {

@@ -39,7 +39,7 @@ export function stayReason(
     const reason = `${broker} was lost with messages for it: its next connection goes there first`;
     return { reason, pending: 'asleep' };
   }
-  const obstacle = machine.handoverObstacle(brokerTerms(settings, broker).profile);
+  const obstacle = machine.subscriptions.obstacleAt(brokerTerms(settings, broker).profile);
   return obstacle === undefined ? undefined : cannot(obstacle);
 }
 

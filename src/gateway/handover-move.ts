@@ -54,6 +54,8 @@ export interface HandoverMoveState {
   readonly finishedAtMs: number | undefined;
   readonly outcome: MoveOutcome | undefined;
   readonly message: string | undefined;
+  /** Of a preparation that is done: what ended a second connection, or its attempt, last. */
+  readonly lapse?: string | undefined;
 }
 
 /** One session, then so many further ones; then the rest. */

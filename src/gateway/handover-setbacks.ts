@@ -1,19 +1,37 @@
 /** Why a session's handover ended before its switch. */
 export interface Setback {
-  /** One word; two of the same are taken to be lasting. */
+  /** One word; two of the same in a row are taken to be lasting. */
   readonly kind: string;
   readonly isLasting: boolean;
   readonly message: string;
 }
 
-interface Remembered extends Setback {
+/** Who asks for a session. */
+export interface SetbackQuestion {
   readonly move: string;
-  readonly times: number;
-  readonly notBeforeMs: number;
+  /** It is asked for as long as the plan stands: nothing ends that, it only takes longer and longer until the next attempt. */
+  readonly isUpkeep?: boolean;
 }
 
-/** A session is left alone for as long behind a handover that failed, and up to twice that. Milliseconds. */
-const restMs = 4_000;
+interface Remembered extends Setback {
+  readonly move: string;
+  /** Of this kind, and of any kind, in a row. */
+  readonly times: number;
+  readonly inARow: number;
+  readonly atMs: number;
+  readonly random: number;
+  /** Nobody reached the broker at that time. */
+  readonly wasDown: boolean;
+}
+
+/**
+ * A session is left alone for as long behind a handover that failed, doubling in a row, and up to twice that. What asking
+ * again does not change is asked again for `lastingMs` only: somebody may have allowed it meanwhile. Milliseconds.
+ */
+const rest = { firstMs: 4_000, longestMs: 60_000, lastingMs: 900_000 } as const;
+
+/** What went wrong longer ago has nothing to do with what goes wrong now: milliseconds. */
+const sameTroubleMs = 600_000;
 
 /** Times the same may go wrong before the session stays where it is, for the rest of the move. */
 const patience = 2;
@@ -22,23 +40,24 @@ const patience = 2;
 export class HandoverSetbacks {
   readonly #byConnection = new Map<number, Remembered>();
 
-  /** `random`: 0 ≤ number < 1, drawn by the caller. */
+  /** `random`: 0 ≤ number < 1, drawn by the caller. `isDown`: nobody reaches the broker. */
   note(
     connection: number,
     setback: Setback,
-    at: { readonly move: string; readonly nowMs: number; readonly random: number },
+    at: { readonly move: string; readonly nowMs: number; readonly random: number; readonly isDown: boolean },
   ): void {
-    const { move, nowMs, random } = at;
+    const { move, nowMs: atMs, random, isDown: wasDown } = at;
     const before = this.#byConnection.get(connection);
-    const isAgain = before?.kind === setback.kind && before.move === move;
-    const notBeforeMs = nowMs + restMs * (1 + random);
-    this.#byConnection.set(connection, { ...setback, move, times: isAgain ? before.times + 1 : 1, notBeforeMs });
+    const isAgain = before?.move === move && atMs - before.atMs < sameTroubleMs;
+    const times = isAgain && before.kind === setback.kind ? before.times + 1 : 1;
+    const inARow = isAgain ? before.inARow + 1 : 1;
+    this.#byConnection.set(connection, { ...setback, move, times, inARow, atMs, random, wasDown });
   }
 
   /** Why the session stays where it is for the rest of this move. */
-  stayReason(connection: number, move: string): string | undefined {
+  stayReason(connection: number, { move, isUpkeep = false }: SetbackQuestion): string | undefined {
     const setback = this.#byConnection.get(connection);
-    if (setback?.move !== move) return undefined;
+    if (setback?.move !== move || isUpkeep) return undefined;
     return setback.isLasting || setback.times >= patience ? setback.message : undefined;
   }
 
@@ -46,11 +65,19 @@ export class HandoverSetbacks {
     return this.#byConnection.get(connection)?.message;
   }
 
-  rests(connection: number, nowMs: number): boolean {
-    return (this.#byConnection.get(connection)?.notBeforeMs ?? Number.NEGATIVE_INFINITY) > nowMs;
+  /** It is left alone for now. A broker that was down, and is no more, is asked again at once. */
+  rests(connection: number, { move }: SetbackQuestion, at: { nowMs: number; isDown: () => boolean }): boolean {
+    const setback = this.#byConnection.get(connection);
+    if (setback === undefined || (setback.wasDown && !at.isDown())) return false;
+    const restMs = setback.move === move ? restMsOf(setback) : rest.firstMs;
+    return at.nowMs < setback.atMs + restMs * (1 + setback.random);
   }
 
   forget(connection: number): void {
     this.#byConnection.delete(connection);
   }
+}
+
+function restMsOf({ isLasting, inARow }: Remembered): number {
+  return isLasting ? rest.lastingMs : Math.min(rest.longestMs, rest.firstMs * 2 ** (inARow - 1));
 }

@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import { encodeClientDisconnect } from '../mqtt/disconnect-packet.ts';
 import { flushLingerMs } from './gateway-ports.ts';
+import { LegFilters } from './leg-filters.ts';
 import type { LegTerms } from './leg-terms.ts';
 import { LegWriter } from './leg-writer.ts';
 import { ReadGate } from './read-gate.ts';
@@ -13,6 +14,7 @@ export class LegConnection {
   readonly terms: LegTerms;
   readonly gate: ReadGate;
   readonly writer: LegWriter;
+  readonly filters: LegFilters;
   /** Nothing that it says counts any more; it closes. */
   isOver = false;
   /**
@@ -27,16 +29,19 @@ export class LegConnection {
     this.terms = terms;
     this.gate = new ReadGate(socket);
     this.writer = new LegWriter(socket);
+    this.filters = new LegFilters(terms.broker);
   }
 
   /** Ends it as a device ends its connection, so that no will is published; inside a packet there is no way to say so. */
   close(mayBeTold: boolean): void {
     this.isOver = true;
+    this.filters.close();
     closeAfterFlush(this.socket, flushLingerMs, mayBeTold ? encodeClientDisconnect() : undefined);
   }
 
   destroy(): void {
     this.isOver = true;
+    this.filters.close();
     this.socket.destroy();
   }
 }

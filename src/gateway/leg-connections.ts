@@ -26,6 +26,7 @@ export class LegConnections {
 
   /** Its socket is closed. */
   remove(leg: LegConnection): void {
+    leg.filters.close();
     const index = this.#open.indexOf(leg);
     if (index >= 0) this.#open.splice(index, 1);
     if (this.active === leg) this.active = undefined;

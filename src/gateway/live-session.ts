@@ -90,6 +90,8 @@ export interface HandoverQuestion {
   readonly prepare?: { readonly cohort: string; readonly weightBps: number };
   /** Begins and cuts nothing. */
   readonly isPaused?: boolean;
+  /** It is asked for as long as the plan stands, so that no session is given up: those that fail rest, longer each time. */
+  readonly isUpkeep?: boolean;
 }
 
 export interface HandoverReply {
@@ -110,6 +112,8 @@ export interface HandoverReply {
   readonly remaining: number;
   /** Of the remaining: by broker that they are wanted at. */
   readonly destinations: Readonly<Record<string, number>>;
+  /** Where the question only asks, by broker that bounds them: topic filters that it would be asked for with those sessions. */
+  readonly filters: Readonly<Record<string, number>>;
   /** Since the last call; tried again after a back-off. */
   readonly aborted: readonly { readonly clientId: string; readonly reason: string }[];
   /** Not movable live, with the reason. */

@@ -7,7 +7,9 @@ import type { SessionHandover } from './session-handover.ts';
 /** What is known of a session that is not where the plan wants it. */
 export interface PendingSession {
   readonly isDetached: boolean;
-  readonly handover: Pick<SessionHandover, 'stage'> | undefined;
+  readonly handover: Pick<SessionHandover, 'stage' | 'broker'> | undefined;
+  /** Its cut is wanted, and its broker takes only so many filters a second. */
+  readonly awaitsFilters: boolean;
   /** Why it may not move. */
   readonly stays: string | undefined;
   /** What ended the last attempt. */
@@ -15,11 +17,12 @@ export interface PendingSession {
 }
 
 /** Why it is where it is, in the order of what the operator can do least about. */
-export function pendingReason({ isDetached, handover, stays, setback }: PendingSession): string {
+export function pendingReason({ isDetached, handover, awaitsFilters, stays, setback }: PendingSession): string {
   if (stays !== undefined) return stays;
   if (isDetached) return 'its broker is lost, and another connection is being made';
   const stage = handover?.stage.name;
   if (stage === 'dialling' || stage === 'cutting') return 'its handover is under way';
+  if (awaitsFilters) return `its turn comes: ${handover?.broker} takes only so many subscriptions a second`;
   if (setback !== undefined) return `the last attempt was given up: ${setback}`;
   return 'it can move, and no move has begun with it';
 }
@@ -32,10 +35,12 @@ export function explainSession(
     judgements,
     setbacks,
     snapshot,
+    awaitsFilters,
   }: {
     readonly judgements: HandoverJudgements;
     readonly setbacks: HandoverSetbacks;
     readonly snapshot: RoutingSnapshot;
+    readonly awaitsFilters: boolean;
   },
 ): string | undefined {
   const { connection, home, assignment } = relay.record;
@@ -44,6 +49,7 @@ export function explainSession(
   return pendingReason({
     isDetached: relay.isDetached,
     handover,
+    awaitsFilters,
     stays,
     setback: setbacks.messageOf(connection),
   });

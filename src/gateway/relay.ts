@@ -51,7 +51,8 @@ export class Relay {
     const { legs } = this;
     legs.active = legs.add(upstream, record.home);
     legs.active.isWhole = true;
-    const effects = new SessionEffects({ device, legs }, host, findings);
+    const handleMaySubscribe = (leg: number) => this.#handleMaySubscribe(leg);
+    const effects = new SessionEffects({ device, legs, handleMaySubscribe }, host, findings);
     this.#effects = effects;
     const nowMs = this.#nowMs();
     this.machine = new SessionMachine({ ...machine, scratch: host.scratch, port: effects, nowMs });
@@ -286,6 +287,11 @@ export class Relay {
         watch.handleSubscriptionsChanged(this);
         break;
     }
+  }
+
+  #handleMaySubscribe(leg: number): void {
+    this.machine.handleMaySubscribe(leg, this.#nowMs());
+    this.#settle();
   }
 
   #giveUpHeld(): void {

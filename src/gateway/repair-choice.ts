@@ -17,10 +17,18 @@ export type RepairChoice =
   | { readonly kind: 'attach'; readonly broker: string; readonly session: 'resume' | 'fresh' }
   | { readonly kind: 'close' };
 
+/** A timer may fire a little before its time: what was to wake at `repairMs` has woken for it. Milliseconds. */
+const earlyMs = 2;
+
+/** The device has been kept for as long as it is: `onDown` decides. */
+export function isBehindRepair({ elapsedMs, repairMs }: Pick<RepairQuestion, 'elapsedMs' | 'repairMs'>): boolean {
+  return elapsedMs >= repairMs - earlyMs;
+}
+
 /** Home first; after `repairMs` as the broker's `onDown` says. */
 export function chooseRepair(question: RepairQuestion): RepairChoice {
   const { elapsedMs, repairMs, onDown, home, cohort, mayMove } = question;
-  if (elapsedMs >= repairMs) {
+  if (isBehindRepair({ elapsedMs, repairMs })) {
     if (onDown === 'close') return { kind: 'close' };
     if (onDown === 'source' && mayMove && cohort?.target === home && cohort.source !== home) {
       return { kind: 'attach', broker: cohort.source, session: 'fresh' };
@@ -45,14 +53,18 @@ export function firstPauseMs(lost: number, random: number): number {
 
 /**
  * The pause before a further try, full jitter, doubling; `attempt` counts from 1, `firstPauseMs` is that of the one before. The
- * first try behind `repairMs` is not later than that.
+ * first try behind `repairMs`, where `onDown` decides, is not later than that: `hasDecided` says that it is over.
  */
 export function repairPauseMs(
   attempt: number,
   random: number,
-  { elapsedMs, repairMs }: Pick<RepairQuestion, 'elapsedMs' | 'repairMs'>,
+  {
+    elapsedMs,
+    repairMs,
+    hasDecided,
+  }: Pick<RepairQuestion, 'elapsedMs' | 'repairMs'> & { readonly hasDecided: boolean },
 ): number {
-  const isWithin = elapsedMs < repairMs;
-  const pauseMs = Math.floor(random * Math.min(isWithin ? maxMs.within : maxMs.beyond, baseMs * 2 ** (attempt - 1)));
-  return isWithin ? Math.min(pauseMs, Math.max(0, repairMs - elapsedMs)) : pauseMs;
+  const longestMs = hasDecided ? maxMs.beyond : maxMs.within;
+  const pauseMs = Math.floor(random * Math.min(longestMs, baseMs * 2 ** (attempt - 1)));
+  return hasDecided ? pauseMs : Math.min(pauseMs, Math.max(0, Math.ceil(repairMs - elapsedMs)));
 }

@@ -7,7 +7,9 @@ import type {
   DropReason,
   SessionFault,
   SessionPort,
+  SubscribeWish,
 } from '../mqtt/session-port.ts';
+import type { FilterTokens } from '../session/filter-tokens.ts';
 import type { LegConnection } from './leg-connection.ts';
 import type { LegConnections } from './leg-connections.ts';
 import { LegWriter } from './leg-writer.ts';
@@ -36,6 +38,8 @@ export type LegNews =
 export interface EffectsHost {
   readonly adaptations: PendingCounts<AdaptationKind>;
   readonly drops: PendingCounts<DropReason>;
+  /** Absent: no broker bounds what it is subscribed to. */
+  readonly filters?: FilterTokens | undefined;
 }
 
 /** What the effects of one session are told by and tell. */
@@ -59,6 +63,7 @@ export class SessionEffects implements SessionPort {
   readonly #owner: EffectsOwner;
   readonly #legs: LegConnections;
   readonly #device: LegWriter;
+  readonly #handleMaySubscribe: (leg: number) => void;
   /** Set once. */
   outcome: SessionOutcome | undefined;
   isDeadlineEarlier = false;
@@ -67,13 +72,19 @@ export class SessionEffects implements SessionPort {
   #active: LegConnection | undefined;
 
   constructor(
-    sockets: { readonly device: Socket; readonly legs: LegConnections },
+    sockets: {
+      readonly device: Socket;
+      readonly legs: LegConnections;
+      /** That leg's broker may be asked for what waited for it. */
+      readonly handleMaySubscribe: (leg: number) => void;
+    },
     host: EffectsHost,
     owner: EffectsOwner,
   ) {
     this.#host = host;
     this.#owner = owner;
     this.#legs = sockets.legs;
+    this.#handleMaySubscribe = sockets.handleMaySubscribe;
     this.deviceGate = new ReadGate(sockets.device);
     this.#device = new LegWriter(sockets.device);
     this.#active = sockets.legs.active;
@@ -100,6 +111,11 @@ export class SessionEffects implements SessionPort {
 
   legOver(leg: number, how: 'disconnect' | 'lost', message: string): void {
     this.#news.push({ kind: 'over', leg, how, message });
+  }
+
+  maySubscribe(number: number, wish: SubscribeWish): boolean {
+    const handleGranted = () => this.#handleMaySubscribe(number);
+    return this.#legs.of(number)?.filters.allows(wish, { tokens: this.#host.filters, handleGranted }) ?? true;
   }
 
   detached(message: string): void {

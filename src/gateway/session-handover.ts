@@ -129,6 +129,12 @@ export class SessionHandover {
     }, attemptMs);
   }
 
+  /** So many filters may be asked for at the broker of the leg that stands by. */
+  pay(filters: number): void {
+    const { stage } = this;
+    if (stage.name === 'standing') this.relay.legs.of(stage.leg)?.filters.pay(filters);
+  }
+
   /** The active role is on `broker` now; the leg that had it is the second one. */
   handleSwitched(former: LegConnection): void {
     clearTimeout(this.#timer);

@@ -4,6 +4,7 @@ import { encodeSubscriptions } from '../mqtt/remembered-subscriptions.ts';
 import type { DropReason, SessionFault } from '../mqtt/session-port.ts';
 import { forEverSeconds } from '../mqtt/session-request.ts';
 import { SessionScratch } from '../mqtt/session-scratch.ts';
+import type { FilterTokens } from '../session/filter-tokens.ts';
 import type { SessionRemains } from '../session/session-registry.ts';
 import type { GatewayPorts } from './gateway-ports.ts';
 import type { HandoverDesk } from './handover-desk.ts';
@@ -39,6 +40,7 @@ export class SessionHost implements RelayHost<Relay> {
   readonly drops = new PendingCounts<DropReason>();
   readonly scratch = new SessionScratch();
   readonly clock: Clock;
+  readonly filters: FilterTokens | undefined;
   readonly deadlines: SessionDeadlines;
   readonly legs: LegWatch<Relay>;
   readonly #options: SessionHostOptions;
@@ -46,6 +48,7 @@ export class SessionHost implements RelayHost<Relay> {
   constructor(options: SessionHostOptions) {
     this.#options = options;
     this.clock = options.ports.clock;
+    this.filters = options.ports.filters;
     this.deadlines = options.deadlines;
     this.legs = createLegWatch(options);
   }

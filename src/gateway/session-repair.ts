@@ -4,7 +4,7 @@ import { cohortOf } from './broker-question.ts';
 import { type AttachmentContext, attachLeg } from './leg-attachment.ts';
 import type { LegFailure } from './leg-failure.ts';
 import type { Relay } from './relay.ts';
-import { chooseRepair, firstPauseMs, type RepairChoice, repairPauseMs } from './repair-choice.ts';
+import { chooseRepair, firstPauseMs, isBehindRepair, type RepairChoice, repairPauseMs } from './repair-choice.ts';
 import { outlivesConnection } from './session-record.ts';
 
 /** Where a move wants a session that has no broker at the moment. */
@@ -25,6 +25,7 @@ interface FormerRepair {
   /** When the session lost the first of the legs that did not live long. */
   readonly sinceMs: number;
   readonly attempts: number;
+  readonly hasDecided: boolean;
   readonly attachedAtMs: number;
 }
 
@@ -113,6 +114,8 @@ class SessionRepair {
   /** Since then it has been without a broker that stays. */
   #sinceMs: number;
   #attempts: number;
+  /** `onDown` was asked behind `repairMs`. */
+  #hasDecided: boolean;
   #wake: (() => void) | undefined;
   target: RepairTarget | undefined;
   /** The broker that a move, or `onDown`, wants has refused the session for good. */
@@ -130,12 +133,14 @@ class SessionRepair {
     this.#firstPauseMs = 'firstPauseMs' in start ? start.firstPauseMs : 0;
     this.#sinceMs = 'firstPauseMs' in start ? context.ports.clock.monotonicMs() : start.sinceMs;
     this.#attempts = 'firstPauseMs' in start ? 0 : start.attempts;
+    this.#hasDecided = 'firstPauseMs' in start ? false : start.hasDecided;
   }
 
   /** What a repair goes on with when the leg that this one attached is lost soon. */
   toFormer(): FormerRepair {
     const attachedAtMs = this.#context.ports.clock.monotonicMs();
-    return { broker: this.#home, sinceMs: this.#sinceMs, attempts: this.#attempts, attachedAtMs };
+    const [sinceMs, attempts, hasDecided] = [this.#sinceMs, this.#attempts, this.#hasDecided];
+    return { broker: this.#home, sinceMs, attempts, hasDecided, attachedAtMs };
   }
 
   redirect(target: RepairTarget | undefined): void {
@@ -202,9 +207,10 @@ class SessionRepair {
       return { kind: 'attach', broker: target.broker, session: 'fresh' };
     }
     this.#isTargetsTurn = true;
+    const time = { elapsedMs: this.#elapsedMs(), repairMs: limits.repairMs };
+    this.#hasDecided = isBehindRepair(time);
     return chooseRepair({
-      elapsedMs: this.#elapsedMs(),
-      repairMs: limits.repairMs,
+      ...time,
       onDown: settings.brokers?.[record.home.broker]?.onDown ?? 'hold',
       home: record.home.broker,
       cohort: cohortOf(ports.snapshot(), record.assignment),
@@ -226,7 +232,8 @@ class SessionRepair {
     }
     const { limits, ports } = this.#context;
     const random = (ports.random ?? Math.random)();
-    return repairPauseMs(this.#attempts, random, { elapsedMs: this.#elapsedMs(), repairMs: limits.repairMs });
+    const [elapsedMs, hasDecided] = [this.#elapsedMs(), this.#hasDecided];
+    return repairPauseMs(this.#attempts, random, { elapsedMs, repairMs: limits.repairMs, hasDecided });
   }
 
   #pause(): Promise<void> {

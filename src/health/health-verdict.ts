@@ -11,7 +11,7 @@ export interface VerdictThresholds {
 /** Nothing is `unknown` any more after the first good probe, or after `fall` failed ones. */
 export type HealthVerdict = 'up' | 'down' | 'unknown';
 
-/** `inconclusive`: the probe itself could not be made (no route, no descriptor), which says nothing of what is probed. */
+/** `inconclusive`: the probe itself could not be made (no descriptor, no way to any site), which says nothing of what is probed. */
 export type ProbeOutcome = 'good' | 'failed' | 'inconclusive';
 
 export interface HealthState {

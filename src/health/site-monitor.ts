@@ -7,6 +7,7 @@ import {
   judgeProbe,
   type VerdictThresholds,
 } from './health-verdict.ts';
+import { Reachability } from './reachability.ts';
 import { type ProbePorts, type ProbeRequest, type ProbeResult, probeSite } from './site-probe.ts';
 
 /** A site that is to be probed. */
@@ -51,6 +52,7 @@ interface Watched {
 export class SiteMonitor {
   readonly #deps: SiteMonitorDeps;
   readonly #watched = new Map<string, Watched>();
+  readonly #reachability = new Reachability();
   readonly #timers = new Set<NodeJS.Timeout>();
   #isStopped = false;
 
@@ -58,6 +60,7 @@ export class SiteMonitor {
     this.#deps = deps;
     for (const site of sites) {
       const nowMs = deps.clock.monotonicMs();
+      for (const address of site.addresses) this.#reachability.add(site.name, address);
       const states = new Map(site.addresses.map((address) => [address, initialHealth(nowMs)]));
       this.#watched.set(site.name, {
         site,
@@ -105,7 +108,8 @@ export class SiteMonitor {
   #judge(watched: Watched, address: string, { outcome, detail }: ProbeResult): void {
     const nowMs = this.#deps.clock.monotonicMs();
     const state = watched.states.get(address) ?? initialHealth(nowMs);
-    watched.states.set(address, judgeProbe(state, outcome, watched.site, nowMs));
+    const said = this.#reachability.judge(watched.site.name, address, outcome, nowMs);
+    watched.states.set(address, judgeProbe(state, said, watched.site, nowMs));
     watched.details.set(address, detail);
     const before = watched.health;
     watched.health = healthOf(watched);

@@ -24,13 +24,16 @@ export interface ProbeRequest {
 }
 
 export interface ProbeResult {
-  readonly outcome: ProbeOutcome;
+  /** `unreachable`: there is no way there from here, which may be the site's trouble or the prober's. */
+  readonly outcome: ProbeOutcome | 'unreachable';
   /** For the operator: what failed. Empty when all is good. */
   readonly detail: string;
 }
 
 /** The prober's own trouble: nothing is known of the site. */
-const ownTroubles = ['ENETUNREACH', 'EADDRNOTAVAIL', 'EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM', 'EAFNOSUPPORT', 'EACCES'];
+const ownTroubles = ['EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM'];
+/** No way leads there from here. Whose trouble that is depends on whether a way leads to other sites. */
+const noWays = ['ENETUNREACH', 'ENETDOWN', 'EADDRNOTAVAIL', 'EAFNOSUPPORT', 'EACCES', 'EPERM'];
 
 /** Tries one address of a site. Never rejects. */
 export async function probeSite({ address, ports, timeoutMs, servername }: ProbeRequest): Promise<ProbeResult> {
@@ -41,7 +44,9 @@ export async function probeSite({ address, ports, timeoutMs, servername }: Probe
   if (tls !== undefined && tls !== mqtt) attempts.push(attempt('tls', tls));
   if (mqtt !== undefined) attempts.push(attempt('mqtt', mqtt));
   const results = await Promise.all(attempts);
-  const worst = (['failed', 'inconclusive'] as const).map((kind) => results.find(({ outcome }) => outcome === kind));
+  const worst = (['failed', 'unreachable', 'inconclusive'] as const).map((kind) =>
+    results.find(({ outcome }) => outcome === kind),
+  );
   return worst.find((result) => result !== undefined) ?? { outcome: 'good', detail: '' };
 
   function attempt(kind: 'tcp' | 'tls' | 'mqtt', port: number): Promise<ProbeResult> {
@@ -54,8 +59,10 @@ export async function probeSite({ address, ports, timeoutMs, servername }: Probe
   }
 }
 
-export function outcomeOfError(error: Error): ProbeOutcome {
-  return ownTroubles.includes(systemErrorCode(error) ?? '') ? 'inconclusive' : 'failed';
+export function outcomeOfError(error: Error): ProbeResult['outcome'] {
+  const code = systemErrorCode(error) ?? '';
+  if (ownTroubles.includes(code)) return 'inconclusive';
+  return noWays.includes(code) ? 'unreachable' : 'failed';
 }
 
 interface PortAttempt {
@@ -69,7 +76,7 @@ interface PortAttempt {
 function tryPort(open: () => Socket, { name, isTls, isMqtt, signal, timeoutMs }: PortAttempt): Promise<ProbeResult> {
   return new Promise((resolve) => {
     const socket = open();
-    const settle = (outcome: ProbeOutcome, detail = '') => {
+    const settle = (outcome: ProbeResult['outcome'], detail = '') => {
       signal.removeEventListener('abort', handleTimeout);
       socket.removeAllListeners('close');
       socket.destroy();

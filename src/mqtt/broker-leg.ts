@@ -130,7 +130,7 @@ export class BrokerLeg implements UpstreamLeg {
   }
 
   #createDesk({ device, toDevice, port }: SessionParts, held: Iterable<HeldSubscription>): SubscriptionDesk {
-    const { identifiers, output, uplink, upstream } = this;
+    const { identifiers, number, output, uplink, upstream } = this;
     return new SubscriptionDesk({
       device,
       upstream,
@@ -138,6 +138,7 @@ export class BrokerLeg implements UpstreamLeg {
       port: {
         sendToBroker: (packet) => output.send(packet),
         sendToDevice: (packet) => toDevice.send(packet),
+        maySubscribe: (wish) => port.maySubscribe(number, wish),
         takeIdentifier: (wanted) => {
           const taken = identifiers.take(wanted, (packetId) => uplink.usesUpstream(packetId));
           if (taken !== undefined) identifiers.remember(taken, 0);

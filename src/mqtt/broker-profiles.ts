@@ -49,8 +49,15 @@ export interface BrokerProfile {
   readonly subscriptionSettleMs: number;
   /** Milliseconds without a message, behind which nothing more of a stored queue is on its way. */
   readonly queueQuietMs: number;
+  /**
+   * Whether a session that it takes up has every subscription that it granted. A broker that writes its sessions down now
+   * and then comes back from a crash with earlier ones.
+   */
+  readonly resumesWhole: boolean;
   /** CONNECTs a second with the same client ID, whatever became of the others. */
   readonly connectsPerSecondPerClientId: number;
+  /** Topic filters a second that all SUBSCRIBEs to it may have together, where the configuration says nothing else. */
+  readonly filtersPerSecond: number;
   /** Seconds a session may outlive its connection. */
   readonly maxSessionExpirySeconds: number;
   /** Whether packets may come before CONNACK was sent. */
@@ -109,7 +116,10 @@ export const brokerProfiles = {
     subscriptionSettleMs: 50,
     // It sends what its window has room for; what is on its way comes ahead of PINGRESP.
     queueQuietMs: 50,
+    // Mosquitto saves every half hour unless told otherwise (`autosave_interval`).
+    resumesWhole: false,
     connectsPerSecondPerClientId: noLimit,
+    filtersPerSecond: noLimit,
     // For ever (MQTT 5 §3.1.2.11.2).
     maxSessionExpirySeconds: 0xffff_ffff,
     // Clients may send on before CONNACK (§3.1.4 of 3.1.1 and 5).
@@ -175,8 +185,12 @@ export const brokerProfiles = {
     subscriptionSettleMs: 1_000,
     // Stored messages come at up to 10 a second (AWS developer guide, persistent sessions): two and a half such pauses.
     queueQuietMs: 250,
+    // A managed service; its sessions do not live in one process.
+    resumesWhole: true,
     // AWS quota "CONNECT requests per second per client ID": 1, not adjustable; a further one is throttled.
     connectsPerSecondPerClientId: 1,
+    // AWS quota "Subscriptions per second per account": 500, adjustable; a SUBSCRIBE counts as many times as it has filters.
+    filtersPerSecond: 500,
     // One hour unless the account's quota was raised (up to seven days).
     maxSessionExpirySeconds: 3_600,
     // "Client must wait for CONNACK before sending anything else".

@@ -76,8 +76,12 @@ export class BrokerPublish {
 
   #isSeen(head: PublishHead): boolean {
     const { values } = this.#parts;
-    const { askedAnew, isRelieved } = this.#leg;
-    if (isRelieved ? !values.isRecent(head) : !values.isLast(head)) return false;
+    const { askedAnew, isRelieved, upstream } = this.#leg;
+    const isSeen = isRelieved
+      ? values.isRecent(head)
+      : // What changed meanwhile waits in a session that was taken up, and comes ahead of this.
+        values.isLast(head) || (upstream.sessionPresent && values.isEarlier(head));
+    if (!isSeen) return false;
     return !askedAnew.some((filter) => matchesTopicFilter(parseTopicFilter(filter).filter, head.topic()));
   }
 

@@ -57,10 +57,14 @@ export class DeliveredValues {
     const retained = this.#retainedByTopic?.get(topic);
     if (retained !== undefined) return retained.includes(valueDigest(head));
     const live = this.#liveByTopic?.get(topic);
-    return live === undefined ? this.#isEarlier(head.topic()) : live === valueDigest(head);
+    return live === undefined ? this.isEarlier(head) : live === valueDigest(head);
   }
 
-  #isEarlier(topic: string): boolean {
+  /** Whether nothing came for its topic on this connection, and an earlier one had subscribed to it. */
+  isEarlier(head: PublishHead): boolean {
+    const digest = topicDigest(head);
+    if (this.#retainedByTopic?.has(digest) === true || this.#liveByTopic?.has(digest) === true) return false;
+    const topic = head.topic();
     return this.#earlierFilters.some((filter) => matchesTopicFilter(parseTopicFilter(filter).filter, topic));
   }
 }

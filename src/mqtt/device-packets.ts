@@ -39,7 +39,7 @@ export class DevicePackets implements PacketReader {
 
   handleLargePublish(span: PacketSpan): PacketVerdict {
     const verdict = this.publish.handle(span);
-    if (verdict !== 'block') this.#count(packetType.publish);
+    if (verdict !== 'block' && verdict !== 'collect') this.#count(packetType.publish);
     return verdict;
   }
 
@@ -120,7 +120,8 @@ export class DevicePackets implements PacketReader {
     const { heldFromDevice, isHolding, isQuiescing, leg, nowMs } = this.#parts;
     const isDisconnect = (span.bytes[span.start] as number) >> 4 === packetType.disconnect;
     if (heldFromDevice.size > 0 || (isHolding && !isDisconnect)) {
-      return heldFromDevice.hold(span.bytes.subarray(span.start, span.end), nowMs) ? 'proceed' : 'block';
+      const packet = span.bytes.subarray(span.start, span.end);
+      return heldFromDevice.hold(packet, nowMs, isHolding) ? 'proceed' : 'block';
     }
     if (!isDisconnect && (isQuiescing || leg.desk.isFull)) return 'block';
     handle();

@@ -52,8 +52,8 @@ export class DevicePublish {
     this.#waitsFor = undefined;
     const mayPass = parts.heldFromDevice.size === 0 && !parts.isHolding;
     const isNamedAlias = head !== this.#head && this.#head.topicBytes > 0;
-    const isCarried = mayPass && this.#carry(head);
-    if (!isCarried && this.#hold(head) === 'block') return 'block';
+    const verdict = mayPass && this.#carry(head) ? 'proceed' : this.#hold(head);
+    if (verdict !== 'proceed') return verdict;
     if (isNamedAlias) parts.adapted('topic-alias');
     return parts.end === undefined ? 'proceed' : 'stop';
   }
@@ -162,12 +162,17 @@ export class DevicePublish {
   }
 
   #hold(head: PublishHead): PacketVerdict {
-    const { heldFromDevice, leg, nowMs } = this.#parts;
-    const isLarge = head.packetBytes > head.end - head.start;
-    // Its pings lie behind it, and no broker is there to be spared.
-    const isUrgent = leg.isOver;
-    if (isLarge || !heldFromDevice.hold(head.bytes.subarray(head.start, head.end), nowMs, isUrgent)) return 'block';
-    if (this.#waitsFor !== undefined) this.#parts.adapted(this.#waitsFor);
+    const { heldFromDevice, leg, nowMs, isHolding } = this.#parts;
+    const { bytes, start, end, packetBytes, qos } = head;
+    if (packetBytes > end - start) {
+      if (leg.isOver && heldFromDevice.hasRoom(packetBytes, isHolding)) return 'collect';
+    } else if (heldFromDevice.hold(bytes.subarray(start, end), nowMs, isHolding)) {
+      if (this.#waitsFor !== undefined) this.#parts.adapted(this.#waitsFor);
+      return 'proceed';
+    }
+    // Without a broker what lies behind it would lie there for long, and pings are among it.
+    if (qos > 0 || !leg.isOver) return 'block';
+    this.#parts.port.dropped('held-overflow');
     return 'proceed';
   }
 

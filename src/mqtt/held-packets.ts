@@ -28,17 +28,22 @@ export class HeldPackets {
   }
 
   /**
-   * Copies the packet and keeps it. `isUrgent`: what would open the window lies behind it, so that the bounds are wider.
+   * Copies the packet and keeps it. `isUrgent`: what would open the window lies behind it, or it waits for no window, so
+   * that the bounds are wider.
    * False: the bound is reached, and nothing was kept.
    */
   hold(packet: Buffer, nowMs: number, isUrgent = false): boolean {
-    const times = isUrgent ? urgentTimes : 1;
-    const isFull = this.size >= times * maxHeldPackets || this.#bytes + packet.length > times * maxHeldBytes;
-    if (this.size > 0 && isFull) return false;
+    if (this.size > 0 && !this.hasRoom(packet.length, isUrgent)) return false;
     this.#packets ??= [];
     this.#packets.push({ bytes: Buffer.from(packet), heldAtMs: nowMs });
     this.#bytes += packet.length;
     return true;
+  }
+
+  /** Whether a further packet of so many bytes is within the bounds. */
+  hasRoom(bytes: number, isUrgent: boolean): boolean {
+    const times = isUrgent ? urgentTimes : 1;
+    return this.size < times * maxHeldPackets && this.#bytes + bytes <= times * maxHeldBytes;
   }
 
   /** Puts packets in front of all others, whatever the bounds: they were taken in before. */

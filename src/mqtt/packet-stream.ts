@@ -1,8 +1,11 @@
 import { packetType } from './control-packet.ts';
 import type { FramingProblem } from './framer.ts';
 
-/** What a reader of packets says to one: go on, ask again later with the same packet, or read nothing any more. */
-export type PacketVerdict = 'proceed' | 'block' | 'stop';
+/**
+ * What a reader of packets says to one: go on, ask again later with the same packet, or read nothing any more. To a large
+ * PUBLISH also `collect`: give it like any other once all of it has come.
+ */
+export type PacketVerdict = 'proceed' | 'block' | 'stop' | 'collect';
 
 export interface PacketReader {
   /** One whole packet: `bytes` from `start` to `end`, its body begins at `body`. The bytes are the reader's to change. */
@@ -50,6 +53,8 @@ export class PacketStream {
   /** The packet under way, while its bytes lie in several chunks. */
   #collected = noBytes;
   #collectedBytes = 0;
+  /** The packet under way is a large PUBLISH that is wanted whole. */
+  #isWantedWhole = false;
   /** Bytes of a large PUBLISH's payload that have not come. */
   #payloadBytesLeft = 0;
   /** What came behind a packet that blocked. */
@@ -194,7 +199,8 @@ export class PacketStream {
     const packetBytes = body + lengthOf(this.#collected, 0);
     const problem = this.#judge(this.#collected[0] as number, packetBytes);
     if (problem !== undefined) return problem;
-    if (packetBytes <= wholePacketBytes || !isPublish(this.#collected[0] as number)) return packetBytes;
+    const isSmall = packetBytes <= wholePacketBytes || !isPublish(this.#collected[0] as number);
+    if (isSmall || this.#isWantedWhole) return packetBytes;
     const head = this.#publishHeadBytes(body, have);
     return head > Math.min(headBytes, packetBytes) ? 'packet-too-large' : Math.min(head, packetBytes);
   }
@@ -227,7 +233,9 @@ export class PacketStream {
     }
     const { span } = this.#options;
     Object.assign(span, { bytes, start: 0, body, end, packetBytes });
-    if (!this.#heed(this.#reader.handleLargePublish(span))) return undefined;
+    const verdict = this.#reader.handleLargePublish(span);
+    this.#isWantedWhole = verdict === 'collect';
+    if (this.#isWantedWhole || !this.#heed(verdict)) return undefined;
     this.#forgetCollected();
     this.#payloadBytesLeft = packetBytes - end;
     return undefined;
@@ -254,6 +262,7 @@ export class PacketStream {
   #forgetCollected(): void {
     this.#collected = noBytes;
     this.#collectedBytes = 0;
+    this.#isWantedWhole = false;
   }
 
   #judge(firstByte: number, packetBytes: number): FramingProblem | undefined {

@@ -121,8 +121,8 @@ export class SessionCut {
       this.#parts.port.cutAborted(target.number, reason);
       return;
     }
-    // What a leg just left has of its turn goes on on the active one.
-    if (!this.#parts.leg.isOver && reason.kind !== 'device-gone') this.#effects.takeOver(target);
+    // What a leg just left has of its turn goes on on the active one, or on the one that follows that.
+    if (reason.kind !== 'device-gone') this.#effects.takeOver(target);
     this.#effects.dismiss(target, reason.message);
     this.#end(target, reason);
   }

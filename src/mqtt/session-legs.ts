@@ -186,8 +186,9 @@ export class SessionLegs {
       parts.fail({ side: 'broker', reason: reasonCode.serverShuttingDown, message });
       return;
     }
-    // A session that was lost while it was subscribed again lacks what its broker had not answered.
-    const isSubscribed = isResumed && !desk.isRestoring;
+    // A session that was lost while it was subscribed again lacks what its broker had not answered, and one that its broker
+    // may have taken from an older record lacks what it was granted since: asked for once more, it costs a SUBSCRIBE.
+    const isSubscribed = isResumed && !desk.isRestoring && upstream.profile.resumesWhole;
     const orders = desk.unanswered();
     desk.abandon();
     const known = desk.known();

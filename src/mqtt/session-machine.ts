@@ -1,5 +1,3 @@
-import type { Obstacle } from './adaptation-kind.ts';
-import type { BrokerProfile } from './broker-profiles.ts';
 import { DevicePackets } from './device-packets.ts';
 import { encodeServerDisconnect } from './disconnect-packet.ts';
 import type { FramingProblem } from './framer.ts';
@@ -10,12 +8,12 @@ import type { SessionSubscriptions } from './remembered-subscriptions.ts';
 import { createSessionParts, type SessionMachineOptions } from './session-assembly.ts';
 import type { CutOptions } from './session-cut.ts';
 import { SessionLegs } from './session-legs.ts';
-import type { SessionParts } from './session-parts.ts';
+import { begunByDevice, type SessionParts } from './session-parts.ts';
 import type { SessionFault } from './session-port.ts';
 import type { UnfinishedExchanges, UpstreamTerms } from './session-terms.ts';
 import { SubscriptionMemory } from './subscription-memory.ts';
-import { heldObstacle } from './subscription-terms.ts';
 import type { TargetAssessor } from './target-assessor.ts';
+import { UnreadPatience } from './unread-patience.ts';
 import type { UpstreamLeg } from './upstream-leg.ts';
 
 /**
@@ -30,6 +28,7 @@ export class SessionMachine {
   readonly #fromDevice: PacketStream;
   readonly #outlivesConnection: boolean;
   readonly #held: HeldRelease;
+  readonly #unread: UnreadPatience;
   #fault: SessionFault | undefined;
   #isEndTold = false;
   #readsDevice = true;
@@ -54,6 +53,7 @@ export class SessionMachine {
       hasProperties: device.protocol === '5',
       span: this.#parts.scratch.spanFromDevice,
     });
+    this.#unread = new UnreadPatience(device.keepAliveSeconds);
     this.#held = new HeldRelease(this.#parts, this.#device, this.#fromDevice, {
       judge: (problem) => this.#judge(problem),
       distrust: (leg) => this.#distrust(leg),
@@ -112,6 +112,13 @@ export class SessionMachine {
     this.#settle();
   }
 
+  /** The leg's broker may be asked for what waited for that. */
+  handleMaySubscribe(number: number, nowMs: number): void {
+    this.#parts.nowMs = nowMs;
+    this.#legs.find(number)?.desk.resume(nowMs);
+    this.#settle();
+  }
+
   /** Ends a leg that is not active, in order. `endsSession`: in MQTT 5 its broker forgets the session with it. */
   dismiss(number: number, nowMs: number, options: { readonly endsSession?: boolean } = {}): void {
     this.#parts.nowMs = nowMs;
@@ -128,6 +135,9 @@ export class SessionMachine {
     if (parts.deviceKeepAlive.deadlineMs <= nowMs) {
       const message = 'nothing came from the device for one and a half times its keep alive'; // [MQTT-3.1.2-22]
       parts.fail({ side: 'device', reason: reasonCode.keepAliveTimeout, message });
+    } else if (this.#unread.deadlineMs <= nowMs) {
+      const message = 'more came from the device than is held for it while it has no broker';
+      parts.fail({ side: 'broker', reason: reasonCode.quotaExceeded, message });
     } else for (const leg of parts.legs) if (leg !== undefined && !leg.isOver) this.#tickLeg(leg);
     this.#settle();
   }
@@ -138,7 +148,8 @@ export class SessionMachine {
     if (end !== undefined) return Number.POSITIVE_INFINITY;
     const first = legs[0]?.nextDeadlineMs() ?? Number.POSITIVE_INFINITY;
     const second = legs[1]?.nextDeadlineMs() ?? Number.POSITIVE_INFINITY;
-    const next = Math.min(deviceKeepAlive.deadlineMs, first, second, this.#legs.nextDeadlineMs());
+    const device = Math.min(deviceKeepAlive.deadlineMs, this.#unread.deadlineMs);
+    const next = Math.min(device, first, second, this.#legs.nextDeadlineMs());
     const paceMs = this.#isPaced() ? leg.pace.nextAtMs(nowMs) : nowMs;
     // Where the pace has room, a packet waits for the window, and that opens with a packet of the broker.
     this.#deadlineTold = paceMs > nowMs ? Math.min(next, paceMs) : next;
@@ -200,10 +211,7 @@ export class SessionMachine {
 
   /** Exchanges that the device began and that are not finished between it and the gateway. */
   get inflightFromDevice(): number {
-    const { legs, ackOrder } = this.#parts;
-    const begun = legs.reduce((sum, leg) => sum + (leg?.uplink.size ?? 0), 0);
-    const asked = legs.reduce((sum, leg) => sum + (leg?.desk.pending ?? 0), 0);
-    return Math.max(begun, ackOrder.size) + asked;
+    return begunByDevice(this.#parts);
   }
 
   /** Unacknowledged exchanges, both directions. */
@@ -219,11 +227,6 @@ export class SessionMachine {
   learn(subscriptions: SessionSubscriptions): boolean {
     const { phase } = this;
     return (phase === 'stable' || phase === 'detached') && this.subscriptions.learn(subscriptions);
-  }
-
-  /** What the device holds that the profile's broker could not. */
-  handoverObstacle(target: BrokerProfile): Obstacle | undefined {
-    return heldObstacle(this.#parts.leg.desk.known(), target);
   }
 
   /** Who judges what the device does, for as long as it is on its source; undefined: nobody any more. */
@@ -271,16 +274,17 @@ export class SessionMachine {
   }
 
   #tellReading(): void {
-    const { port, isQuiescing, legs } = this.#parts;
+    const { port, isQuiescing, legs, leg, nowMs } = this.#parts;
     const readsDevice = !this.#fromDevice.isBlocked || isQuiescing;
+    this.#unread.note(!readsDevice && leg.isOver, nowMs);
     if (readsDevice !== this.#readsDevice) {
       this.#readsDevice = readsDevice;
       port.readDevice(readsDevice);
     }
-    for (const leg of legs) {
-      if (leg === undefined || leg.isOver || leg.isRead === !leg.stream.isBlocked) continue;
-      leg.isRead = !leg.stream.isBlocked;
-      port.readBroker(leg.number, leg.isRead);
+    for (const each of legs) {
+      if (each === undefined || each.isOver || each.isRead === !each.stream.isBlocked) continue;
+      each.isRead = !each.stream.isBlocked;
+      port.readBroker(each.number, each.isRead);
     }
   }
 
@@ -305,7 +309,7 @@ export class SessionMachine {
   #isDeadlineEarlier(): boolean {
     const { leg, legs } = this.#parts;
     const isTwo = legs[0] !== undefined && legs[1] !== undefined;
-    const mayBeEarlier = isTwo || leg.brokerDeadlineMs() < this.#deadlineTold || this.#isPaced();
+    const mayBeEarlier = isTwo || leg.isOver || leg.brokerDeadlineMs() < this.#deadlineTold || this.#isPaced();
     return mayBeEarlier && this.#deadlineTold > this.nextDeadlineMs();
   }
 

@@ -71,6 +71,13 @@ export function otherSlot(slot: LegSlot): LegSlot {
   return slot === 0 ? 1 : 0;
 }
 
+/** Exchanges that the device began and that are not finished between it and the gateway. */
+export function begunByDevice({ legs, ackOrder }: SessionParts): number {
+  const begun = legs.reduce((sum, leg) => sum + (leg?.uplink.size ?? 0), 0);
+  const asked = legs.reduce((sum, leg) => sum + (leg?.desk.pending ?? 0), 0);
+  return Math.max(begun, ackOrder.size) + asked;
+}
+
 /** The leg that an exchange of the device is on; of one that is not known the active leg. */
 export function legOfUplink(parts: SessionParts, deviceId: number): UpstreamLeg {
   const other = otherLeg(parts);

@@ -32,6 +32,15 @@ export interface CutAbort {
   readonly message: string;
 }
 
+/** A SUBSCRIBE that is about to go to a broker. */
+export interface SubscribeWish {
+  readonly filters: number;
+  /** With those that follow it in further packets. */
+  readonly remaining: number;
+  /** The gateway asks for what the device holds already. */
+  readonly isOwn: boolean;
+}
+
 /** How a device ended its session by DISCONNECT. */
 export interface DeviceDone {
   /** Reason 0x04 of MQTT 5: the broker is to publish the will. */
@@ -52,6 +61,8 @@ export interface SessionPort {
    * `lost`: it broke the protocol, was silent, or its connection is gone, so destroy.
    */
   legOver(leg: number, how: 'disconnect' | 'lost', message: string): void;
+  /** False, only where `isOwn`: not yet; `handleMaySubscribe` follows. */
+  maySubscribe(leg: number, wish: SubscribeWish): boolean;
   /** No leg is active: attach another one, or end the session. Follows `legOver`. */
   detached(message: string): void;
   /** The active role went to this leg. */
@@ -92,7 +103,7 @@ export type DropReason =
   | 'device-packet-size'
   /** Its message expiry interval ran out in the gateway. */
   | 'expired'
-  /** A QoS 0 PUBLISH behind a held one, above the bound. */
+  /** A QoS 0 PUBLISH above the bound of what is held, where what lies behind it may not wait. */
   | 'held-overflow'
   /** The broker cannot take it and the operator chose to acknowledge. */
   | 'undeliverable'

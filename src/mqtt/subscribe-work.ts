@@ -44,6 +44,10 @@ export class SubscribeWork implements SubscriptionWork {
     return this.#plan.chunks.length;
   }
 
+  filtersFrom(chunk: number): number {
+    return this.#plan.chunks.slice(chunk).reduce((sum, { length }) => sum + length, 0);
+  }
+
   begin(): void {
     for (const plan of this.#plan.planned.values()) {
       if (plan.kind === 'asked') this.#place.judgement?.expect(this.#subscriptionOf(plan.request), plan.retained);

@@ -1,8 +1,6 @@
-import type { AdaptationKind, Obstacle } from './adaptation-kind.ts';
 import { type Delivery, DeliveryJudgement, type Judgement } from './delivery-judgement.ts';
 import { withPacketIdentifier } from './packet-identifier.ts';
 import type { RawProperty } from './properties.ts';
-import type { DeviceTerms, UpstreamTerms } from './session-terms.ts';
 import type { SubackPacket } from './suback-packet.ts';
 import type { SubscribePacket, UnsubscribePacket } from './subscribe-packet.ts';
 import { SubscribeWork, type WorkPlace } from './subscribe-work.ts';
@@ -16,6 +14,7 @@ import {
   turnedAway,
 } from './subscription-answer.ts';
 import { restoreHeld } from './subscription-knowledge.ts';
+import type { SubscriptionDeskOptions, SubscriptionPort } from './subscription-port.ts';
 import { SubscriptionRestoration } from './subscription-restoration.ts';
 import { type HeldSubscription, SubscriptionTable } from './subscription-table.ts';
 import { emulatesOptions, subscriptionTerms } from './subscription-terms.ts';
@@ -23,25 +22,6 @@ import type { SubscriptionWork } from './subscription-work.ts';
 import { UnsubscribeWork } from './unsubscribe-work.ts';
 
 export type { HeldSubscription } from './subscription-table.ts';
-
-export interface SubscriptionPort {
-  sendToBroker(packet: Buffer): void;
-  sendToDevice(packet: Buffer): void;
-  /** A free upstream identifier: `wanted` when it is free, else the gateway's own; undefined when all are taken. */
-  takeIdentifier(wanted?: number): number | undefined;
-  releaseIdentifier(packetId: number): void;
-  adapted(kind: AdaptationKind): void;
-  /** A filter that the broker cannot take was refused to the device; `retain-as-published`: granted without that option. */
-  obstructed(kind: Obstacle, example: string): void;
-}
-
-export interface SubscriptionDeskOptions {
-  readonly device: DeviceTerms;
-  readonly upstream: UpstreamTerms;
-  readonly port: SubscriptionPort;
-  /** What the device holds from an earlier connection of the session that the broker took up. */
-  readonly held?: Iterable<HeldSubscription>;
-}
 
 /** How long a broker may take to answer; AWS IoT Core leaves unanswered what passes its limits. */
 export const answerMs = 10_000;
@@ -78,6 +58,8 @@ export class SubscriptionDesk {
   readonly #underWay = new Map<number, UnderWay>();
   readonly #unanswered = new Set<number>();
   #unansweredBytes = 0;
+  /** A packet of the gateway's own that the broker may not be asked for yet: whatever follows waits behind it. */
+  #postponed: Omit<UnderWay, 'deadlineMs'> | undefined;
   /** True: what is under way goes alone, or what waits has to. */
   #isAlone = false;
   readonly #restoration = new SubscriptionRestoration();
@@ -97,7 +79,7 @@ export class SubscriptionDesk {
 
   /** Packets of the device that have no answer yet. */
   get pending(): number {
-    return this.#waiting.length + this.#underWay.size;
+    return this.#waiting.length + this.#underWay.size + (this.#postponed === undefined ? 0 : 1);
   }
 
   /** False: every PUBLISH of the broker may go to the device as it came. */
@@ -121,6 +103,15 @@ export class SubscriptionDesk {
     for (const packet of this.#restoration.begin(subscriptions)) {
       this.#waiting.push({ type: 'subscribe', packet, bytes: noBytes });
     }
+    this.#advance(nowMs);
+  }
+
+  /** Goes on with what was not to be asked for yet. */
+  resume(nowMs: number): void {
+    const postponed = this.#postponed;
+    if (postponed === undefined) return;
+    this.#postponed = undefined;
+    this.#send(postponed, nowMs);
     this.#advance(nowMs);
   }
 
@@ -250,7 +241,7 @@ export class SubscriptionDesk {
 
   /** Begins what waits, in order, as far as it may. */
   #advance(nowMs: number): void {
-    while (this.#waiting.length > 0) {
+    while (this.#waiting.length > 0 && this.#postponed === undefined) {
       if (this.#underWay.size > 0 && (this.#isAlone || this.#underWay.size >= maxUnderWay)) return;
       const [order] = this.#waiting as [Order];
       const work = this.#workFor(order);
@@ -278,6 +269,12 @@ export class SubscriptionDesk {
     const { order, work } = next;
     const { packetId } = order.packet;
     for (let { chunk } = next; chunk < work.chunks; chunk += 1) {
+      const remaining = work.filtersFrom(chunk);
+      const filters = remaining - work.filtersFrom(chunk + 1);
+      if (filters > 0 && !this.#port.maySubscribe({ filters, remaining, isOwn: packetId === 0 })) {
+        this.#postponed = { ...next, chunk };
+        return;
+      }
       const wanted = chunk === 0 && packetId !== 0 ? packetId : undefined;
       const taken = this.#port.takeIdentifier(wanted);
       if (taken !== undefined) {

@@ -1,7 +1,10 @@
+import type { Obstacle } from './adaptation-kind.ts';
+import type { BrokerProfile } from './broker-profiles.ts';
 import { type SessionSubscriptions, subscriptionsToKeep } from './remembered-subscriptions.ts';
 import type { SessionParts } from './session-parts.ts';
 import { learnHeld } from './subscription-knowledge.ts';
 import { type HeldSubscription, maxHeldFilters } from './subscription-table.ts';
+import { filtersAt, heldObstacle } from './subscription-terms.ts';
 
 /** What is known of a session's subscriptions, whichever leg they stand on, and whether that is worth telling. */
 export class SubscriptionMemory {
@@ -26,6 +29,16 @@ export class SubscriptionMemory {
   /** What the device holds, as it asked for it, with what it was granted. */
   held(): ReadonlyMap<string, HeldSubscription> {
     return new Map(this.#parts.leg.desk.known().map((held) => [held.filter, held]));
+  }
+
+  /** What the device holds that a broker of that profile could not. */
+  obstacleAt(target: BrokerProfile): Obstacle | undefined {
+    return heldObstacle(this.#parts.leg.desk.known(), target);
+  }
+
+  /** How many filters a broker of that profile would be asked for in its place. */
+  filtersAt(profile: BrokerProfile): number {
+    return filtersAt(this.#parts.leg.desk.known(), profile);
   }
 
   /** False: the session is older than what the gateway knows of it, and the device has not asked for anything since. */

@@ -106,17 +106,25 @@ export function heldObstacle(
   held: readonly { readonly filter: string }[],
   profile: BrokerProfile,
 ): Obstacle | undefined {
-  const upstream = new Set<string>();
   for (const { filter } of held) {
     const parsed = parseTopicFilter(filter);
     if (parsed.shareName !== undefined && !profile.sharedSubscriptions) return 'shared-subscription';
     const obstacle = topicObstacle(parsed.filter, profile);
     if (obstacle !== undefined) return obstacle;
-    upstream.add(filter);
-    const isCompleted = !profile.multiLevelMatchesParent && parsed.filter.length > multiLevel.length;
-    if (isCompleted && filter.endsWith(multiLevel)) upstream.add(filter.slice(0, -multiLevel.length));
   }
-  return upstream.size > profile.subscriptionsPerConnection ? 'subscriptions' : undefined;
+  return filtersAt(held, profile) > profile.subscriptionsPerConnection ? 'subscriptions' : undefined;
+}
+
+/** How many filters a broker of that profile is asked for, so that it holds what a device does. */
+export function filtersAt(held: readonly { readonly filter: string }[], profile: BrokerProfile): number {
+  if (profile.multiLevelMatchesParent) return held.length;
+  const upstream = new Set<string>();
+  for (const { filter } of held) {
+    upstream.add(filter);
+    const isCompleted = filter.endsWith(multiLevel) && parseTopicFilter(filter).filter.length > multiLevel.length;
+    if (isCompleted) upstream.add(filter.slice(0, -multiLevel.length));
+  }
+  return upstream.size;
 }
 
 /** The filters of a device that the broker's `upstream` filter serves: `upstreamFilters` the other way round. */

@@ -9,6 +9,8 @@ export interface SubscriptionWork {
   readonly isUnchanged: boolean;
   /** Packets to the broker; 0: everything is answered here. */
   readonly chunks: number;
+  /** What the broker is asked to subscribe the device to with the chunk and all later ones; of an UNSUBSCRIBE nothing. */
+  filtersFrom(chunk: number): number;
   /** It is about to be sent. */
   begin(): void;
   encodeChunk(chunk: number, packetId: number): Buffer;

@@ -34,6 +34,10 @@ export class UnsubscribeWork implements SubscriptionWork {
     return this.#chunks.length;
   }
 
+  filtersFrom(): number {
+    return 0;
+  }
+
   begin(): void {}
 
   encodeChunk(chunk: number, packetId: number): Buffer {

@@ -1,4 +1,5 @@
 import { Resolver } from 'node:dns/promises';
+import { isReachableByDevices } from '../base/address-use.ts';
 import { backoffDelayMs } from '../base/backoff.ts';
 import { errorMessage, systemErrorCode } from '../base/errors.ts';
 import type { Logger } from '../telemetry/logger.ts';
@@ -19,6 +20,8 @@ export interface AliasRefresherOptions {
   readonly maxMs: number;
   /** The last good addresses that are known from earlier. */
   readonly known: Readonly<Record<string, readonly string[]>>;
+  /** Whether 127.0.0.1 is an address to answer with: where the resolvers are on this machine, as in tests. */
+  readonly allowsLoopback: boolean;
 }
 
 export interface AliasRefresherDeps {
@@ -42,13 +45,15 @@ export class AliasRefresher {
   readonly #addresses = new Map<string, { readonly 4: readonly string[]; readonly 6: readonly string[] }>();
   readonly #timers = new Map<string, NodeJS.Timeout>();
   readonly #failures = new Map<string, number>();
+  /** Addresses that were left out of the last answer, as they were logged. */
+  readonly #refused = new Map<string, string>();
   #isStopped = false;
 
   constructor(options: AliasRefresherOptions, deps: AliasRefresherDeps) {
     this.#options = options;
     this.#deps = deps;
     for (const alias of options.aliases) {
-      const known = options.known[alias] ?? [];
+      const known = (options.known[alias] ?? []).filter((address) => isReachableByDevices(address, options));
       if (known.length === 0) continue;
       this.#addresses.set(alias, {
         4: known.filter((address) => !address.includes(':')),
@@ -75,7 +80,9 @@ export class AliasRefresher {
   }
 
   async #refresh(alias: string): Promise<void> {
-    const [four, six] = await Promise.allSettled([this.#deps.resolve(alias, 4), this.#deps.resolve(alias, 6)]);
+    const refused: string[] = [];
+    const ask = (family: 4 | 6) => this.#deps.resolve(alias, family).then((answer) => this.#reachable(answer, refused));
+    const [four, six] = await Promise.allSettled([ask(4), ask(6)]);
     if (this.#isStopped) return;
     const before = this.#addresses.get(alias) ?? { 4: [], 6: [] };
     const next = { 4: familyOf(four, before[4]), 6: familyOf(six, before[6]) };
@@ -83,6 +90,7 @@ export class AliasRefresher {
     const isGone = next[4].length + next[6].length === 0;
     const problem = rejected !== undefined ? errorMessage(rejected.reason) : isGone ? 'it has no address' : undefined;
     this.#note(alias, problem);
+    this.#noteRefused(alias, refused.join(', '));
     if (!isGone) this.#keep(alias, before, next);
     const timer = setTimeout(() => void this.#refresh(alias), this.#delayMs(alias, [four, six]));
     this.#timers.set(alias, timer);
@@ -92,6 +100,23 @@ export class AliasRefresher {
     if (before[4].join() === next[4].join() && before[6].join() === next[6].join()) return;
     this.#addresses.set(alias, next);
     this.#deps.onChange();
+  }
+
+  /** What a resolver says must not send the fleet to itself or nowhere. An answer of nothing else is none. */
+  #reachable({ addresses, ttl }: ResolvedFamily, refused: string[]): ResolvedFamily {
+    const reachable = addresses.filter((address) => isReachableByDevices(address, this.#options));
+    refused.push(...addresses.filter((address) => !reachable.includes(address)));
+    if (reachable.length === 0 && addresses.length > 0) {
+      throw new Error(`expected addresses that devices can reach, got ${addresses.join(', ')}`);
+    }
+    return { addresses: reachable, ttl };
+  }
+
+  #noteRefused(alias: string, refused: string): void {
+    if (refused !== '' && refused !== this.#refused.get(alias)) {
+      this.#deps.log.warn({ alias, refused }, 'Addresses of an alias that no device can reach are left out');
+    }
+    this.#refused.set(alias, refused);
   }
 
   #note(alias: string, problem: string | undefined): void {

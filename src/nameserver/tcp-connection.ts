@@ -33,6 +33,8 @@ export class TcpConnection {
   #messageSinceMs: number | undefined;
   /** Messages of the last chunk are still to be answered. */
   #isWorking = false;
+  /** The client has asked all that it wanted: it gets its answers, then the end. */
+  #isLast = false;
 
   constructor(socket: Socket, asker: AddressOctets, deps: TcpConnectionDeps) {
     this.#socket = socket;
@@ -41,8 +43,11 @@ export class TcpConnection {
     this.#activeAtMs = deps.nowMs();
     socket.setNoDelay(true);
     socket.on('data', (chunk) => this.#receive(chunk as Buffer));
-    // The client has asked all that it wanted, and all before it was read: it gets its answers, then the end.
-    socket.on('end', () => socket.end());
+    // Also of a paused socket, while questions that came before it still wait for their turn.
+    socket.on('end', () => {
+      this.#isLast = true;
+      if (!this.#isWorking) socket.end();
+    });
     socket.on('drain', () => {
       this.#activeAtMs = deps.nowMs();
       this.#work();
@@ -75,7 +80,9 @@ export class TcpConnection {
     this.#socket.cork();
     this.#isWorking = !this.#answerSome();
     this.#socket.uncork();
-    if (!this.#isWorking && this.#socket.isPaused()) this.#socket.resume();
+    if (this.#isWorking) return;
+    if (this.#isLast) this.#socket.end();
+    else if (this.#socket.isPaused()) this.#socket.resume();
   }
 
   /** True when nothing is left to answer; else a later turn or the client's reading goes on. */

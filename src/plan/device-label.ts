@@ -26,6 +26,17 @@ export function keyOfDeviceLabels(labels: readonly string[]): string | undefined
   return isCanonical ? key : undefined;
 }
 
+/**
+ * Whether further labels to the left of these can make the name of a device. It says so of some that no key ends with:
+ * the octets that their digits stand for are not looked at.
+ */
+export function canEndDeviceLabels(labels: readonly string[]): boolean {
+  return labels.every((label, index) => {
+    const isFull = label.length === labelOctets;
+    return (isFull || index === labels.length - 1) && /^[0-9a-v]+$/i.test(label);
+  });
+}
+
 function isPlainLabel(key: string): boolean {
   return key.length <= labelOctets && /^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?$/.test(key) && !key.startsWith(encodedPrefix);
 }
@@ -43,6 +54,8 @@ function encodeBase32hex(bytes: Uint8Array): string {
   return bitCount === 0 ? text : text + base32hexDigits.charAt((bits << (5 - bitCount)) & 31);
 }
 
+const strictDecoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
 function decodeKey(text: string): string | undefined {
   const bytes: number[] = [];
   let bits = 0;
@@ -58,7 +71,7 @@ function decodeKey(text: string): string | undefined {
     bits &= (1 << bitCount) - 1;
   }
   try {
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(Uint8Array.from(bytes));
+    return strictDecoder.decode(Uint8Array.from(bytes));
   } catch {
     return undefined;
   }

@@ -24,6 +24,7 @@ import type {
   SiteStatus,
   SplitDocument,
   SplitForecast,
+  ZonesDocument,
 } from '../../src/admin/nameserver-documents.ts';
 import type { SubscriptionImportDocument } from '../../src/admin/subscription-import.ts';
 import { failure, type Result, success } from '../../src/base/result.ts';
@@ -132,7 +133,7 @@ export const dryRun: DryRunDocument = {
     refused: [{ clientId: 'meter-9', reason: 'the target cannot carry it: topic-depth' }],
     pacePerSecond: 62.5,
     estimatedSeconds: 3,
-    quotas: { aws: { connectsPerSecond: null, filtersPerSecond: 500 } },
+    quotas: { aws: { connectsPerSecond: null, filtersPerSecond: 500, filters: 120 } },
   },
 };
 
@@ -290,6 +291,14 @@ export class FakeBackend implements AdminBackend {
     this.asked.push({ split: name, ...request });
     const known = name === 'front-door' ? { revision: 2, dryRun: request.dryRun, forecast } : undefined;
     return this.#found<SplitDocument>(known, `No split ${JSON.stringify(name)}`);
+  }
+
+  async reloadZones(author: string) {
+    this.asked.push({ reloadZones: author });
+    const refused = { mistakes: ['zones/other.zone:7: A: expected an IPv4 address, got "x"'], warnings: [] };
+    const other = { origin: 'other.example.com', outcome: 'refused' as const, serial: 4, ...refused };
+    const zone = { origin: 'mqtt.example.com', outcome: 'reloaded' as const, serial: 2, mistakes: [], warnings: [] };
+    return this.#answer<ZonesDocument>({ zones: [zone, other] });
   }
 
   async speakOfSite(name: string, request: Parameters<AdminBackend['speakOfSite']>[1]) {

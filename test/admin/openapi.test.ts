@@ -41,6 +41,7 @@ const served = [
   'POST /v1/sites/{name}/undrain',
   'POST /v1/splits/{name}',
   'POST /v1/subscriptions',
+  'POST /v1/zones/reload',
   'PUT /v1/plan',
 ];
 

@@ -262,6 +262,18 @@ test('a surprise inside says nothing of itself to the caller, and the server goe
   assert.equal((await call('GET', '/v1/status', { token: tokenByRole.viewer })).status, 200);
 });
 
+test('zones may take longer to be read than other questions take to be answered', async (context) => {
+  const { call, backend } = await runServer(context, { answerMs: 30 });
+  const release = Promise.withResolvers<void>();
+  backend.held = release.promise;
+  const reload = call('POST', '/v1/zones/reload', { token: tokenByRole.operator });
+  assert.equal((await call('GET', '/v1/status', { token: tokenByRole.viewer })).status, 504);
+  release.resolve();
+  const answer = await reload;
+  assert.equal(answer.status, 200);
+  assert.ok(Array.isArray(answer.json['zones']));
+});
+
 test('a backend that does not answer in time is a 504, and its late answer harms nobody', async (context) => {
   const { call, backend, logged } = await runServer(context, { answerMs: 30 });
   const release = Promise.withResolvers<void>();

@@ -35,6 +35,7 @@ const rows: readonly { method: string; path: string; needs: AdminRole; options?:
     options: { body: { weights: { gateway: '1%', bypass: '99%' } } },
     success: 200,
   },
+  { method: 'POST', path: '/v1/zones/reload', needs: 'operator', success: 200 },
   { method: 'POST', path: '/v1/sites/eu-west-1/drain', needs: 'operator', success: 200 },
   { method: 'POST', path: '/v1/sites/eu-west-1/undrain', needs: 'operator', success: 200 },
   {

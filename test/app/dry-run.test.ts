@@ -46,6 +46,16 @@ test('quotas are of the brokers that sessions really go to, else of those that t
   assert.deepEqual(Object.keys(nobody.dryRun.quotas), ['legacy']);
 });
 
+test('the filters of the sessions stand beside what their broker takes', async () => {
+  const reply = (filters: number) => ({
+    remaining: 1,
+    destinations: { successor: 1 },
+    filters: { successor: filters },
+  });
+  const { dryRun } = await dryRunOf([reply(20), reply(3)], { lines: '    filtersPerSecond: 7\n' });
+  assert.deepEqual(dryRun.quotas, { successor: { connectsPerSecond: null, filtersPerSecond: 7, filters: 23 } });
+});
+
 test('the time is what cuts wait for their subscriptions, and what pace and quotas make of the cold ones', async () => {
   const to = (remaining: number, prepared: number) => [{ remaining, prepared, destinations: { successor: remaining } }];
   const secondsOf = async (replies: Partial<HandoverReply>[], lines = '') =>
@@ -56,5 +66,7 @@ test('the time is what cuts wait for their subscriptions, and what pace and quot
   assert.equal(await secondsOf(to(130, 30)), 10.2);
   assert.equal(await secondsOf(to(130, 30), '    connectsPerSecond: 4\n'), 25.2);
   const aws = '    profile: aws-iot-core\n';
-  assert.equal(await secondsOf(to(35, 35), aws), 1.3, '140 filters at 500/s, and a second to settle');
+  const subscribed = to(35, 35).map((reply) => ({ ...reply, filters: { successor: 4_500 } }));
+  assert.equal(await secondsOf(subscribed, aws), 11, '4500 filters at nine tenths of 500/s, and a second to settle');
+  assert.equal(await secondsOf(subscribed, `${aws}    filtersPerSecond: 5000\n`), 2);
 });

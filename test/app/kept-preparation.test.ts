@@ -36,3 +36,17 @@ test('a preparation that was aborted has nothing prepared', async (context) => {
   const aborted = world.runner.abort(id, 'ops');
   assert.deepEqual([aborted.ok && aborted.value.prepared, world.runner.find(id)?.prepared], [0, 0]);
 });
+
+test('a preparation whose connections were lost says so, and how it stands, until they are made again', async (context) => {
+  const world = new MovesWorld({ sessions: 0 });
+  context.after(() => world.close());
+  world.prepared = 12;
+  const { id } = world.runner.start({ ...request, prepare: { cohort: 'everyone', weightBps: 5_000 } });
+  const shown = () => [world.runner.find(id)?.state, world.runner.find(id)?.prepared, world.runner.find(id)?.message];
+  await comesTrue(() => assert.deepEqual(shown(), ['done', 12, null]));
+  world.cold = 12;
+  world.prepared = 0;
+  await comesTrue(() => assert.deepEqual(shown(), ['done', 0, '0 of 12 stand by']));
+  world.prepared = 12;
+  await comesTrue(() => assert.deepEqual(shown(), ['done', 12, null]));
+});

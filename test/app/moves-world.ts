@@ -25,6 +25,7 @@ export const nothingToMove: HandoverReply = {
   underWay: 0,
   remaining: 0,
   destinations: {},
+  filters: {},
   aborted: [],
   staying: [],
   waiting: [],
@@ -94,6 +95,7 @@ export class MovesWorld {
       ...{ workers, journal, log },
       placementOf: () => this.placement,
       prepared: () => this.runner.prepared(),
+      noteUpkeep: (move, replies) => this.runner.noteUpkeep(move, replies),
       mustWait: (cohort) => this.runner.moveOf(cohort) !== undefined || this.freeze.current !== undefined,
     });
     this.runner = new MoveRunner({

@@ -104,3 +104,41 @@ describe('createTokenBucket', () => {
     }
   });
 });
+
+describe('a token bucket whose takers want several at once', () => {
+  test('no second sees more than the rate and what one taker wants, whatever was spent unasked', () => {
+    const ratePerSecond = 500;
+    const bucket = createTokenBucket({ ratePerSecond });
+    const wanted = [8, 50, 3, 20, 1, 50];
+    let given = 0;
+    for (let nowMs = 0, turn = 0; nowMs < 10_000; ) {
+      const tokens = wanted[turn % wanted.length] as number;
+      if (!bucket.take(nowMs, tokens)) {
+        const nextMs = bucket.nextAtMs(nowMs, tokens);
+        assert.ok(nextMs > nowMs, `at ${nowMs}`);
+        nowMs = nextMs;
+        continue;
+      }
+      given += tokens;
+      turn += 1;
+      assert.ok(given <= 50 + (ratePerSecond * nowMs) / 1_000, `${given} within ${nowMs} ms`);
+    }
+    assert.ok(given > 0.89 * ratePerSecond * 10, `${given}`);
+  });
+
+  test('more than it holds are given when it is full, and are made up for before the next', () => {
+    const bucket = createTokenBucket({ ratePerSecond: 100, startsFull: true });
+    assert.equal(bucket.take(0, 100), true);
+    assert.equal(bucket.nextAtMs(0, 1), 1_012, 'ninety tokens of debt and one');
+    assert.equal(bucket.take(1_011, 1), false);
+    assert.equal(bucket.take(1_012, 1), true);
+  });
+
+  test('what is spent unasked delays the next taker, by a second at most', () => {
+    const bucket = createTokenBucket({ ratePerSecond: 100, startsFull: true });
+    bucket.spend(0, 55);
+    assert.equal(bucket.nextAtMs(0, 1), 512);
+    bucket.spend(0, 1_000_000);
+    assert.equal(bucket.nextAtMs(0, 1), 1_012);
+  });
+});

@@ -5,6 +5,7 @@ import { type TestContext, test } from 'node:test';
 import { defaultLiveMode, type MoveDocument } from '../../src/admin/admin-api.ts';
 import { createAdminClient } from '../../src/admin/admin-client.ts';
 import { failure, success } from '../../src/base/result.ts';
+import { renderDryRun } from '../../src/cli/dry-run-rendering.ts';
 import { renderMissing } from '../../src/cli/move-command.ts';
 import { awaitReturn, cohortsNow } from '../../src/cli/returned-devices.ts';
 import { createStyle } from '../../src/cli/style.ts';
@@ -295,8 +296,8 @@ LIVE  WARM  COLD  PENDING  REFUSED    PACE  TAKES ABOUT
 
 10 sessions are warm and move at once: the pace is for sessions without a second connection
 
-BROKER  CONNECTS/S  FILTERS/S
-aws       no bound        500
+BROKER  CONNECTS/S  FILTERS/S  FILTERS
+aws       no bound        500      120
 
 Pending:
   2 offline, will follow the plan when they connect
@@ -313,6 +314,13 @@ meter-9  the target cannot carry it: topic-depth
   assert.deepEqual([backend.revisionList.length, backend.moveById.size], [1, 0]);
   const rollback = await inProcess('rollback', '--all', '--dry-run');
   assert.match(rollback.stdout, /^dry run, nothing was changed: every cohort back to 0% \(0 bps\)$/m);
+});
+
+test('cutover --dry-run says where a quota keeps warm sessions from moving at once', () => {
+  const quotas = { aws: { connectsPerSecond: null, filtersPerSecond: 500, filters: 501 } };
+  const text = renderDryRun({ ...dryRun.dryRun, quotas }, createStyle(false));
+  assert.match(text, /^The sessions have 501 subscriptions and aws takes 500 a second: also warm ones move one after/m);
+  assert.doesNotMatch(text, /at once/);
 });
 
 test('a pace says before the move what it does not hold back', async (context) => {

@@ -31,6 +31,8 @@ const commands: readonly string[] = [
   'dns drain',
   'dns undrain',
   'dns force',
+  'dns reload',
+  'dns ds',
   'plan',
   'plan show',
   'plan history',

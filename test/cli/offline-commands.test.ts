@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { readdir, writeFile } from 'node:fs/promises';
+import { appendFile, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { toMistakeDocument } from '../../src/cli/configuration-file.ts';
@@ -205,6 +205,20 @@ test('check prints the resolved configuration with secrets hidden', async (conte
     assert.ok(!stdout.includes(secretToken));
     assert.match(stdout, /\[hidden\]/);
   }
+});
+
+test('check warns where a part of a split has a share in the store and is not configured any more', async (context) => {
+  const directory = await makeDirectory(context);
+  const config = await writeConfiguration(directory);
+  await writeFile(join(directory, 'mqtt.zone'), '$TTL 1\n@ SOA ns1 h 1 1 1 1 1\n@ NS ns1\nns1 A 127.0.0.1\n');
+  const zone = `{ origin: mqtt.example.com, file: mqtt.zone, steering: [{ owner: "@", by: split, split: front, parts: ${'{ old: { addresses: [192.0.2.1] } }'} }] }`;
+  await appendFile(config, `nameserver: { bind: ["127.0.0.1:0"], zones: [${zone}] }\n`);
+  const splits = [{ name: 'front', weights: { bypass: 10_000 } }];
+  const store = await openStore(directory, { ...storedPlan, splits });
+  await store.close();
+  const { code, stderr } = await runCli(['check', '--config', config]);
+  assert.equal(code, 0);
+  assert.match(stderr, /"run" refuses to start: revision 2 in the store: split "front" gives 100% to part "bypass"/);
 });
 
 test("check warns where the store's plan differs from the file's", async (context) => {

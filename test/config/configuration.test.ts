@@ -89,6 +89,23 @@ test('what is allowed and dangerous is warned about', () => {
   );
 });
 
+test('a part of a split whose sites all have weight 0 is warned about', () => {
+  const steering = '{ owner: "@", by: split, split: front, parts: { g: { sites: all, allDown: answer-all } } }';
+  const zone = `{ origin: example.com, file: zone, steering: [${steering}] }`;
+  const sites = (weight: number) =>
+    changed(
+      'admin:',
+      `nameserver: { bind: ["127.0.0.1:0"], zones: [${zone}] }
+sites: [{ name: a, addresses: [192.0.2.1], weight: 0 }, { name: b, addresses: [192.0.2.2], weight: ${weight} }]
+admin:`,
+    );
+  const world = { files: { '/etc/crossfade/zone': '$TTL 1\n@ SOA ns h 1 1 1 1 1\n@ NS ns\nns A 192.0.2.1\n' } };
+  assert.deepEqual(loadRight(sites(1), world).warnings, []);
+  assert.deepEqual(loadRight(sites(0), world).warnings, [
+    'sites: part "g" of front has no site with a weight above 0: it is answered with all of them',
+  ]);
+});
+
 const secrets = ['ticket-secret-value', 'metrics-token-value', token];
 
 const withSecrets = changed(

@@ -186,6 +186,56 @@ const rows: readonly Row[] = [
       '28:109 nameserver.zones[0].steering[0].label: expected clientid, the first of fleet.identity (mqtt.clientId), got "cn"',
     ],
   },
+  {
+    name: 'aliases that lead to names that are steered here',
+    before: 'admin:',
+    after: `nameserver:
+  bind: ["127.0.0.1:0"]
+  zones:
+    - origin: Example.com
+      file: certs/ticket.secret
+      steering:
+        - owner: "@"
+          by: split
+          split: front
+          parts:
+            own: { alias: example.COM. }
+            static: { alias: legacy.example.com }
+            far: { alias: other.example }
+        - { owner: "*.d", by: cohort, label: clientid, source: { alias: x.y.d.example.com }, target: { alias: d.example.com } }
+admin:`,
+    mistakes: [
+      '36:27 nameserver.zones[0].steering[0].parts.own.alias: expected a name whose addresses come from elsewhere: example.com is steered here, got "example.COM."',
+      '39:73 nameserver.zones[0].steering[1].source.alias: expected a name whose addresses come from elsewhere: *.d.example.com is steered here, got "x.y.d.example.com"',
+    ],
+  },
+  {
+    name: 'parts whose order, bypass and addresses cannot be as written',
+    before: 'admin:',
+    after: `nameserver:
+  bind: ["127.0.0.1:0"]
+  zones:
+    - origin: example.com
+      file: certs/ticket.secret
+      steering:
+        - owner: "@"
+          by: split
+          split: front
+          parts:
+            gateway: { sites: all }
+            bypass: { sites: all, allDown: answer-all }
+            "2": { addresses: [192.0.2.1] }
+            nowhere: { addresses: ["::", 224.0.0.1, 192.0.2.1] }
+sites: [{ name: a, addresses: [0.0.0.0] }]
+admin:`,
+    mistakes: [
+      '36:22 nameserver.zones[0].steering[0].parts.gateway: expected a part named bypass with addresses or an alias (or allDown: answer-all), got sites',
+      '38:13 nameserver.zones[0].steering[0].parts.2: expected a name of a part that is no number, got "2"',
+      '39:36 nameserver.zones[0].steering[0].parts.nowhere.addresses[0]: expected an address of one host (not unspecified, broadcast or multicast), got "::"',
+      '39:42 nameserver.zones[0].steering[0].parts.nowhere.addresses[1]: expected an address of one host (not unspecified, broadcast or multicast), got "224.0.0.1"',
+      '40:32 sites[0].addresses[0]: expected an address of one host (not unspecified, broadcast or multicast), got "0.0.0.0"',
+    ],
+  },
 ];
 
 for (const { name, before, after, mistakes } of rows) {

@@ -40,8 +40,33 @@ describe('a device’s own name', () => {
   });
 
   test('labels that are no device’s are told as such', () => {
-    const names = [['*'], ['_x'], ['-a'], ['x--'], ['x--0'], ['x--zz'], ['a', 'b'], ['a.b'], ['s\xf6ner'], ['\0']];
+    const names = [
+      ['*'],
+      ['_x'],
+      ['-a'],
+      ['x--'],
+      ['x--0'],
+      ['x--zz'],
+      ['a', 'b'],
+      ['a.b'],
+      ['s\xf6ner'],
+      ['\0'],
+      ['0'.repeat(62), '0'],
+    ];
     assert.deepEqual(new Set(outcomes({}, names)), new Set(['no-device']));
+  });
+
+  test('exists from its last label up, for resolvers that ask from the top (RFC 9156)', () => {
+    const steering = createSteering(ownNames, sampleFacts());
+    for (const clientId of ['m'.repeat(100), 'M'.repeat(200), 'sensor/\u{1f321}'.repeat(8)]) {
+      const name = deviceLabels(clientId);
+      assert.ok(name.length > 1);
+      for (let from = 0; from < name.length; from += 1) {
+        const outcome = outcomeOf(steering.decide(labels(...name.slice(from)), anywhere));
+        assert.notEqual(outcome, 'no-device', `${name.slice(from)}`);
+        if (from > 0 && from < name.length - 1) assert.equal(outcome, 'above-devices');
+      }
+    }
   });
 
   test('fingerprints and serial numbers have one spelling', () => {
@@ -51,7 +76,7 @@ describe('a device’s own name', () => {
       'source',
       'source',
       'source',
-      'no-device',
+      'above-devices',
       'no-device',
     ]);
     const fingerprint = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855';

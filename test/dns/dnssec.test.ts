@@ -3,22 +3,27 @@ import { createPublicKey, generateKeyPairSync, verify } from 'node:crypto';
 import { describe, test } from 'node:test';
 import { type DecodedPacket, decode, type OptAnswer } from 'dns-packet';
 import fc from 'fast-check';
+import { failure } from '../../src/base/result.ts';
+import { parseSigningKey } from '../../src/config/signing-key-file.ts';
 import { denialSet, successor } from '../../src/dns/denial.ts';
 import { dnskeyRdata, dsRdata, keyRecords, keyTag, type ZoneKey } from '../../src/dns/dnssec-key.ts';
 import { lookUp } from '../../src/dns/lookup.ts';
 import { parseMasterFile } from '../../src/dns/master-file.ts';
 import { renderRdata } from '../../src/dns/rdata/rdata-text.ts';
-import { parseType, recordType, renderRcode, renderType } from '../../src/dns/record-type.ts';
+import { parseType, rcode, recordType, renderRcode, renderType } from '../../src/dns/record-type.ts';
 import { createResponder } from '../../src/dns/responder.ts';
 import { signedOctets } from '../../src/dns/signature.ts';
+import { createSignatureBudget, type PassingKind, type SignatureBudget } from '../../src/dns/signature-budget.ts';
 import { signAnswer } from '../../src/dns/signed-answer.ts';
+import { createSteering } from '../../src/dns/steering.ts';
 import { labelsOf, nameKey, parseName, renderName, type WireName } from '../../src/dns/wire-name.ts';
 import { createZone } from '../../src/dns/zone.ts';
 import { createZoneAnswers } from '../../src/dns/zone-answers.ts';
-import { validityAt, ZoneSigner, type ZoneSignerOptions } from '../../src/dns/zone-signer.ts';
+import { compileZone } from '../../src/dns/zone-compiling.ts';
+import { validityAt, ZoneSigner } from '../../src/dns/zone-signer.ts';
 import { createZones } from '../../src/dns/zones.ts';
-import { parseSigningKey } from '../../src/nameserver/signing-key-file.ts';
 import { queryFor } from './query-bytes.ts';
+import { ownNames, sampleFacts } from './steering-world.ts';
 
 // RFC 6605 section 6.1.
 const bindKey = `Private-key-format: v1.2
@@ -36,6 +41,14 @@ www CNAME a
 a A 192.0.2.2
 a A 192.0.2.3
 x.ent A 192.0.2.4
+mail MX 1 m1
+mail MX 2 m2
+mail MX 3 m3
+mail MX 4 m4
+m1 A 192.0.2.11
+m2 A 192.0.2.12
+m3 A 192.0.2.13
+m4 A 192.0.2.14
 *.w A 192.0.2.5
 sub NS ns
 safe NS ns.safe
@@ -59,7 +72,7 @@ function keyOf(privateText: string, publicText?: string): ZoneKey {
   return key.value;
 }
 
-function signedZone(keys: readonly ZoneKey[], budget: ZoneSignerOptions['budget']) {
+function signedZone(keys: readonly ZoneKey[], budget: SignatureBudget) {
   const parsed = parseMasterFile({ file: 'zone', text, origin });
   assert.ok(parsed.ok);
   const records = [...parsed.value, ...keyRecords(origin, keys, { records: parsed.value, ttl: 300 })];
@@ -75,6 +88,38 @@ function signed(keys: readonly ZoneKey[], budget = { take: () => true }) {
   return (name: string, type: string, isCompactOk = false, atMs = nowMs) => {
     const question = { name: nameOf(name), key: nameKey(nameOf(name)), type: parseType(type) ?? -1 };
     return signAnswer(lookUp(zones, question), { type: question.type, isCompactOk }, signer, atMs);
+  };
+}
+
+/** The same zone, with names of devices below `d`. */
+function signedDevices(budget: SignatureBudget) {
+  const keys = [keyOf(bindKey)];
+  const rule = { ...ownNames, source: { addresses: ['192.0.2.1'] } };
+  const compiled = compileZone({
+    origin: 'example.net',
+    file: 'zone',
+    text,
+    rules: [rule],
+    keys,
+    readInclude: () => failure('none'),
+  });
+  assert.ok(compiled.ok);
+  const { zone } = compiled.value;
+  const facts = sampleFacts({ plan: { cohorts: [] } });
+  const signer = new ZoneSigner(zone, { keys, budget });
+  const source = createZoneAnswers([{ zone, steerings: [createSteering(rule, facts)], signer }]);
+  return (name: string, type: string, isCompactOk = false, atMs = nowMs) => {
+    const wireName = nameOf(name);
+    const question = {
+      name: wireName,
+      key: nameKey(wireName),
+      type: parseType(type) ?? -1,
+      isDnssecOk: true,
+      isCompactOk,
+    };
+    const resolution = source.resolve(question, atMs);
+    assert.ok(resolution.kind === 'fixed');
+    return resolution.answer;
   };
 }
 
@@ -167,7 +212,8 @@ describe('a signed answer', () => {
     ],
     ['a.example.net.', 'NSEC', 'NOERROR | a. NSEC(\\000.a.example.net. A RRSIG NSEC)+ |  |'],
     ['a.example.net.', 'RRSIG', 'NOERROR | + |  |'],
-    ['www.example.net.', 'RRSIG', 'NOERROR | www. CNAME++ |  |'],
+    ['www.example.net.', 'NSEC', 'NOERROR | www. NSEC(\\000.www.example.net. CNAME RRSIG NSEC)+ |  |'],
+    ['www.example.net.', 'RRSIG', 'NOERROR | + |  |'],
     ['ent.example.net.', 'RRSIG', 'NOERROR |  | @ SOA+, ent. NSEC(\\000.ent.example.net. RRSIG NSEC)+ |'],
     ['no.example.net.', 'NSEC', 'NOERROR |  | @ SOA+, no. NSEC(\\000.no.example.net. RRSIG NSEC NXNAME)+ |'],
     ['example.net.', 'A', 'NOERROR |  | @ SOA+, @ NSEC(\\000.example.net. NS SOA RRSIG NSEC DNSKEY CDS CDNSKEY)+ |'],
@@ -272,16 +318,34 @@ describe('signatures', () => {
     assert.equal(count, 2);
   });
 
+  test('made while the clock was ahead are not given out after it was set back, nor are images with them', () => {
+    const served = signedZone([keyOf(bindKey)], { take: () => true });
+    const source = createZoneAnswers([served]);
+    const respond = createResponder({});
+    const asker = { address: Uint8Array.of(192, 0, 2, 1), transport: 'tcp' } as const;
+    for (const name of ['a.example.net.', 'foo.w.example.net.', 'no.example.net.']) {
+      for (const atMs of [nowMs + 30 * 86_400_000, nowMs]) {
+        const message = respond(queryFor(name, 1, { flags: 0x8000 }), asker, atMs, source);
+        const { answers = [], authorities = [] } = decode(Buffer.from(message ?? []));
+        const signatures = [...answers, ...authorities].filter((one) => one.type === 'RRSIG');
+        assert.ok(signatures.length > 0);
+        for (const { data } of signatures) assert.ok(data.inception * 1_000 < atMs && data.expiration * 1_000 > atMs);
+      }
+    }
+  });
+
   test('outlive a reload with the same keys, and only with them', () => {
     const taken: number[] = [];
-    const budget = { take: (atMs: number) => taken.push(atMs) > 0 };
+    const budget: SignatureBudget = { take: (_kind, atMs) => taken.push(atMs) > 0 };
     const [one, other] = [signedZone([keyOf(bindKey)], budget), signedZone([keyOf(bindKey)], budget)];
     const newKey = keyOf(
       generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
     );
+    const address = { type: recordType.A, ttl: 1, rdatas: [Uint8Array.of(1, 2, 3, 4)] };
+    const wish = { isDenial: false, mayMake: true };
     const sets = [
-      { owner: nameOf('a.example.net.'), type: recordType.A, ttl: 1, rdatas: [Uint8Array.of(1, 2, 3, 4)] },
-      { owner: nameOf('device.example.net.'), type: recordType.A, ttl: 1, rdatas: [Uint8Array.of(1, 2, 3, 4)] },
+      { ...wish, set: { ...address, owner: nameOf('a.example.net.') } },
+      { ...wish, set: { ...address, owner: nameOf('device.example.net.') } },
     ];
     const heir = new ZoneSigner(other.zone, { keys: [keyOf(bindKey)], budget, former: one.signer });
     const stranger = new ZoneSigner(other.zone, { keys: [newKey], budget, former: one.signer });
@@ -293,6 +357,70 @@ describe('signatures', () => {
     const last = new ZoneSigner(other.zone, { keys: [keyOf(bindKey)], budget, former: one.signer });
     for (const set of sets) assert.equal(last.signatures(set, nowMs), one.signer.signatures(set, nowMs));
     assert.equal(taken.length, 2);
+  });
+
+  test('of each kind of name have a budget of their own', () => {
+    const taken: string[] = [];
+    const ask = signedDevices({ take: (kind) => taken.push(kind) > 0 });
+    ask('n1.example.net.', 'A');
+    ask('n1.w.example.net.', 'A');
+    ask('n1.w.example.net.', 'TXT');
+    ask('meter-1.d.example.net.', 'A');
+    ask('meter-1.d.example.net.', 'AAAA');
+    ask('_x.d.example.net.', 'A');
+    ask('a.example.net.', 'A');
+    assert.deepEqual(taken, ['denial', 'wildcard', 'wildcard', 'new-device', 'new-device', 'denial']);
+  });
+
+  test('of devices that asked before are made while a flood of others uses up what there is', () => {
+    const budget = createSignatureBudget(25);
+    const ask = signedDevices(budget);
+    const known = Array.from({ length: 10 }, (_, index) => `meter-${index}.d.example.net.`);
+    for (const name of known) ask(name, 'A', false, nowMs);
+    for (const name of known) ask(name, 'A', false, nowMs + 30_000);
+    let refused = 0;
+    for (let index = 0; index < 3_000; index += 1) {
+      const atMs = nowMs + 40_000 + index / 10;
+      for (const flood of [`r${index}.d`, `r${index}`, `r${index}.w`]) {
+        if (ask(`${flood}.example.net.`, 'A', false, atMs).rcode === rcode.SERVFAIL) refused += 1;
+      }
+      // Another type: what was signed before does not do.
+      const name = known[Math.floor(index / 300)] ?? '';
+      if (index % 300 === 299) assert.match(summary(ask(name, 'TXT', false, atMs)), /NSEC\(.* A AAAA RRSIG NSEC\)\+/);
+    }
+    assert.ok(refused > 8_000, `${refused} refused`);
+    const strangers = [91, 92, 93].map((number) => ask(`meter-${number}.d.example.net.`, 'A', false, nowMs + 40_300));
+    assert.ok(strangers.some((answer) => answer.rcode === rcode.SERVFAIL));
+  });
+
+  test('of devices have four times the budget of wildcards and of names that do not exist', () => {
+    const granted = (kind: PassingKind) => {
+      const budget = createSignatureBudget(200);
+      return Array.from({ length: 200 }, () => budget.take(kind, nowMs)).filter((isGranted) => isGranted).length;
+    };
+    assert.deepEqual([granted('denial'), granted('wildcard'), granted('new-device')], [20, 20, 80]);
+    assert.equal(granted('known-device'), 160);
+  });
+
+  test('of addresses beside an answer are made a few at a time', () => {
+    let made = 0;
+    const key = keyOf(bindKey);
+    const sign = (octets: Uint8Array) => {
+      made += 1;
+      return key.sign(octets);
+    };
+    const ask = signed([{ ...key, sign }]);
+    const counts = Array.from({ length: 4 }, () => {
+      const before = made;
+      const { additional, reusableUntilMs = 0 } = ask('mail.example.net.', 'MX');
+      return [made - before, additional.length, reusableUntilMs > nowMs];
+    });
+    assert.deepEqual(counts, [
+      [2, 2, false],
+      [2, 6, false],
+      [1, 8, true],
+      [0, 8, true],
+    ]);
   });
 
   test('of names that are not in the zone have a budget; what is in it is answered beyond that', () => {

@@ -41,7 +41,7 @@ export const matrixQuestions: readonly string[] = [
   ...types('_tcp.web', 'A TLSA'),
   ...types('unknown', 'TYPE65280 A ANY'),
   // Aliases: chains, out of the zone, into nothing, into a delegation, in circles.
-  ...types('www', 'A AAAA CNAME MX ANY TXT NS DS SOA'),
+  ...types('www', 'A AAAA CNAME MX ANY TXT NS DS SOA NSEC RRSIG'),
   ...types('alias2', 'A AAAA MX CNAME'),
   ...types('aliasout', 'A CNAME'),
   ...types('aliasother', 'A'),
@@ -78,7 +78,7 @@ export const matrixQuestions: readonly string[] = [
   ...types('ent.ent2.wild', 'A TXT'),
   ...types('other.ent2.wild', 'A TXT'),
   ...types('x.*.wild', 'A'),
-  ...types('foo.cwild', 'A AAAA TXT CNAME'),
+  ...types('foo.cwild', 'A AAAA TXT CNAME NSEC RRSIG'),
   ...types('foo.cnx', 'A CNAME'),
   ...types('x.cloop', 'A CNAME'),
   ...types('y.cloop', 'A'),

@@ -59,22 +59,37 @@ function count(verdicts: readonly RateVerdict[], verdict: RateVerdict): number {
 }
 
 describe('a flood in the name of one network', () => {
-  const forms = fc.record({
+  const formsOf = {
     perSecond: fc.integer({ min: 800, max: 8_000 }),
     queryOctets: fc.integer({ min: 28, max: 120 }),
     answerOctets: fc.integer({ min: 28, max: 1_232 }),
     classes: fc.constantFrom(1, 2, 50, 100_000),
     seconds: fc.constant(4),
-  });
+  };
+  const forms = fc.record(formsOf);
 
   test('is not amplified after its first second, whatever it asks for', () => {
     fc.assert(
       fc.property(forms, fc.constantFrom(0, 1, 2, 3), (form, slip) => {
         const [first, ...later] = flood({ slip }, form);
         for (const second of later) assert.ok(second.out <= second.in, JSON.stringify({ form, second }));
-        assert.ok(first !== undefined && first.out <= Math.max(first.in, 16_384));
+        const slips = first === undefined || slip === 0 ? 0 : first.in / slip;
+        assert.ok(first !== undefined && first.out <= Math.max(first.in, 16_384 + slips));
       }),
       { numRuns: 60 },
+    );
+  });
+
+  test('that is below the free octets gets no more than those after its first second, slips included', () => {
+    const slow = fc.record({ ...formsOf, perSecond: fc.integer({ min: 1, max: 600 }) });
+    fc.assert(
+      fc.property(slow, fc.constantFrom(0, 1, 2, 3), (form, slip) => {
+        const [, ...later] = flood({ slip }, form);
+        const most = 16_384 + form.queryOctets;
+        for (const second of later)
+          assert.ok(second.out <= Math.max(second.in, most), JSON.stringify({ form, second }));
+      }),
+      { numRuns: 100 },
     );
   });
 
@@ -120,6 +135,20 @@ describe('what is held back', () => {
   test('is nothing of a usual resolver', () => {
     const verdicts = judgeMany(250, {}, (index) => index);
     assert.equal(count(verdicts, 'answer'), 250);
+  });
+
+  test('of a busy resolver goes out as TC every second time, also where answers have taken all room', () => {
+    const rate = createResponseRate({ seed: 7 });
+    const verdicts = Array.from({ length: 5 * 127 }, (_, index) =>
+      rate.judge(
+        victim,
+        { queryOctets: 45, answerOctets: 167, slipOctets: 45, answerClass: index },
+        10_000 + (index * 1_000) / 127,
+      ),
+    );
+    const [slips, drops] = [count(verdicts, 'slip'), count(verdicts, 'drop')];
+    assert.ok(slips > 50 && Math.abs(slips - drops) <= 1, `${slips} slips, ${drops} drops`);
+    assert.ok(count(verdicts, 'answer') >= 5 * 75);
   });
 
   test('is what repeats itself, at the given number of times a second', () => {

@@ -49,6 +49,7 @@ const devices: Steering = {
   dependsOnNetwork: false,
   decide: (labels) => {
     const words = labels.map((label) => Buffer.from(label).toString('latin1')).join('.');
+    if (words === 'above') return { kind: 'above-devices' };
     if (words === 'unresolved') return { kind: 'unresolved', alias: 'x', from: { side: 'target' } };
     return words === 'meter-1' || words === 'x--a.b' ? device : { kind: 'no-device' };
   },
@@ -122,13 +123,18 @@ describe('answers of steered zones', () => {
     assert.equal(chosen('split.example.com.', 'A', 2), 'NOERROR | split.example.com. 30 A 192.0.2.10 |  | /24');
     assert.equal(chosen('split.example.com.', 'A', 3), 'NOERROR | split.example.com. 30 A 192.0.2.11 |  | /24');
     assert.equal(chosen('SPLIT.example.com.', 'AAAA', 2), 'NOERROR | split.example.com. 30 AAAA 2001:db8::10 |  | /24');
-    assert.equal(chosen('split.example.com.', 'AAAA', 3), 'NOERROR |  | example.com. 60 SOA | /24');
+    assert.equal(chosen('split.example.com.', 'AAAA', 3), 'NOERROR |  | example.com. 30 SOA | /24');
+    assert.equal(chosen('split.example.com.', 'ANY', 3), 'NOERROR | split.example.com. 30 A 192.0.2.11 |  | /24');
     assert.equal(
       chosen('www.example.com.', 'A', 3),
       'NOERROR | www.example.com. 300 CNAME split.example.com., split.example.com. 30 A 192.0.2.11 |  | /24',
     );
-    assert.equal(chosen('split.example.com.', 'TXT', 3), 'NOERROR | split.example.com. 300 TXT "here" |  | /24');
-    assert.equal(chosen('split.example.com.', 'MX', 3), 'NOERROR |  | example.com. 60 SOA | /24');
+  });
+
+  test('of types that are not steered are the same for everybody at a steered name too (RFC 7871 section 7.2.1)', () => {
+    assert.equal(fixed('split.example.com.', 'TXT'), 'NOERROR | split.example.com. 300 TXT "here" |  |');
+    assert.equal(fixed('split.example.com.', 'MX'), 'NOERROR |  | example.com. 60 SOA |');
+    assert.equal(fixed('example.com.', 'SOA'), 'NOERROR | example.com. 300 SOA |  |');
   });
 
   test('have steered addresses of what MX points to', () => {
@@ -139,8 +145,11 @@ describe('answers of steered zones', () => {
   });
 
   test('are chosen by the same object for the same answer', () => {
-    for (const name of ['split.example.com.', 'example.com.']) {
-      const resolution = resolve(name, 'MX');
+    for (const [name, type] of [
+      ['split.example.com.', 'A'],
+      ['example.com.', 'MX'],
+    ] as const) {
+      const resolution = resolve(name, type);
       assert.ok(resolution.kind === 'varies');
       const [two, four, three] = [2, 4, 3].map((first) => resolution.choices.choose(network(first)));
       assert.equal(two, four);
@@ -151,7 +160,7 @@ describe('answers of steered zones', () => {
   test('of devices are the same for everybody, by all labels before the wildcard, in any case', () => {
     assert.equal(fixed('meter-1.d.example.com.', 'A'), 'NOERROR | meter-1.d.example.com. 20 A 192.0.2.20 |  |');
     assert.equal(fixed('x--a.b.d.example.com.', 'A'), 'NOERROR | x--a.b.d.example.com. 20 A 192.0.2.20 |  |');
-    assert.equal(fixed('meter-1.d.example.com.', 'AAAA'), 'NOERROR |  | example.com. 60 SOA |');
+    assert.equal(fixed('meter-1.d.example.com.', 'AAAA'), 'NOERROR |  | example.com. 20 SOA |');
     assert.equal(fixed('meter-1.d.example.com.', 'TXT'), 'NOERROR |  | example.com. 60 SOA |');
     assert.equal(fixed('meter-1.d.example.com.', 'ANY'), 'NOERROR | meter-1.d.example.com. 20 A 192.0.2.20 |  |');
   });
@@ -162,7 +171,20 @@ describe('answers of steered zones', () => {
     }
   });
 
-  test('that an alias was never resolved for are SERVFAIL', () => {
+  test('of what lies above devices are NODATA, whatever the type (RFC 8020)', () => {
+    for (const type of ['A', 'AAAA', 'TXT', 'ANY']) {
+      assert.equal(fixed('above.d.example.com.', type), 'NOERROR |  | example.com. 60 SOA |');
+    }
+  });
+
+  test('that an alias was never resolved for are SERVFAIL, and say why', () => {
     assert.equal(fixed('unresolved.d.example.com.', 'A'), 'SERVFAIL |  |  |');
+    const resolution = resolve('unresolved.d.example.com.', 'A');
+    assert.ok(resolution.kind === 'fixed');
+    // RFC 8914: "Other", for whoever reads the answer by hand.
+    assert.deepEqual(
+      resolution.answer.extendedErrors?.map(({ infoCode }) => infoCode),
+      [0],
+    );
   });
 });

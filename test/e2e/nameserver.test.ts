@@ -8,7 +8,7 @@ import type { AdminClient } from '../../src/admin/admin-client.ts';
 import { positionOf } from '../../src/plan/position.ts';
 import { DnsClient } from './dns-client.ts';
 import { eventually } from './eventually.ts';
-import { GatewayProcess, writeConfiguration } from './gateway-process.ts';
+import { answerOf, GatewayProcess, writeConfiguration } from './gateway-process.ts';
 
 const zone = (serial: number) => `$TTL 300
 @ SOA ns1 hostmaster ${serial} 3600 600 86400 60
@@ -116,6 +116,19 @@ describe('the nameserver of a running gateway', () => {
     assert.ok(!wrong.ok);
   });
 
+  test('a plan whose split names a part that is not configured is refused', async () => {
+    const current = await admin.plan();
+    assert.ok(current.ok);
+    const { revision, ...plan } = current.value;
+    const splits = [{ name: 'front-door', weights: { gateway: 5_000, by: 5_000 } }];
+    const refused = await admin.replacePlan({ ...plan, splits }, { ifMatch: revision });
+    assert.ok(!refused.ok && refused.error.kind === 'problem');
+    assert.equal(refused.error.problem.status, 400);
+    assert.deepEqual(refused.error.problem.errors, [
+      { field: 'splits[0].weights.by', expected: 'a part of the steering (gateway, bypass)', got: '"by"' },
+    ]);
+  });
+
   test('devices’ own names agree with where, before and after a cutover', async () => {
     for (const weightBps of [137, 5_000]) {
       const cutover = await admin.cutover('everyone', { weightBps, live: 'keep' });
@@ -197,6 +210,30 @@ describe('the nameserver of a running gateway', () => {
     for (const { serials } of askers) assert.deepEqual([...serials], ['1', '2', '4']);
   });
 
+  test('a zone is read again over the API: mistakes are answered, and what is answered for is in force', async () => {
+    const askers = Array.from({ length: 8 }, () => new Asker(gateway.nameserverPort));
+    try {
+      await eventually('answers for everybody', () => askers.every(({ serial }) => serial !== undefined));
+      assert.deepEqual(
+        answerOf(await admin.reloadZones()).zones.map(({ outcome }) => outcome),
+        ['unchanged'],
+      );
+      await writeFile(join(directory, 'mqtt.zone'), `${zone(5)}bad A 300.0.0.1\n`);
+      const [refused] = answerOf(await admin.reloadZones()).zones;
+      assert.deepEqual([refused?.outcome, refused?.serial, refused?.mistakes.length], ['refused', 4, 1]);
+      assert.match(refused?.mistakes[0] ?? '', /mqtt\.zone:6: A: expected .*, got "300\.0\.0\.1"/);
+      await writeFile(join(directory, 'mqtt.zone'), zone(6));
+      // Two at once, and both are answered for.
+      const reloads = await Promise.all([admin.reloadZones(), admin.reloadZones()]);
+      const asked = await Promise.all(Array.from({ length: 8 }, () => askOnce(gateway.nameserverPort)));
+      assert.deepEqual(new Set(asked), new Set(['6']));
+      for (const reload of reloads) assert.equal(answerOf(reload).zones[0]?.serial, 6);
+    } finally {
+      await Promise.all(askers.map((asker) => asker.finish()));
+    }
+    for (const { serials } of askers) assert.equal([...serials].includes('5'), false);
+  });
+
   test('queries are counted by type and rcode', async () => {
     assert.ok((await gateway.metric('crossfade_dns_queries_total', { qtype: 'TXT', rcode: 'NOERROR' })) > 0);
     assert.ok((await gateway.metric('crossfade_dns_queries_total', { qtype: 'A', rcode: 'NXDOMAIN' })) > 0);
@@ -209,6 +246,12 @@ describe('the nameserver of a running gateway', () => {
     await eventually('the control process is back', async () => (await gateway.status()).workers.length === 2);
   });
 });
+
+/** The zone's serial, from a port of its own. */
+async function askOnce(port: number): Promise<string | undefined> {
+  using client = new DnsClient(port);
+  return (await client.askWithoutRetry('txt.mqtt.example.com', 'TXT')).data[0];
+}
 
 /** Asks for the zone's serial without a pause and without trying again, from a port of its own: workers share by port. */
 class Asker {

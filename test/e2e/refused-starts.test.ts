@@ -4,6 +4,7 @@ import { readFile, rm, writeFile } from 'node:fs/promises';
 import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { openSqlitePlanStore } from '../../src/plan/store/sqlite-plan-store.ts';
 import { likelyFreePort, temporaryDirectory } from '../integration/spawned-process.ts';
 import { FaultWorld } from './fault-world.ts';
 import { launchGateway, type Sections, writeConfiguration } from './gateway-process.ts';
@@ -128,6 +129,35 @@ test('a configuration with mistakes ends with 64 before anything is bound', asyn
   assert.match(text, /crossfade\.yaml:\d+:\d+ plan\.default: .*"nowhere"/);
   assert.match(text, /workers: .*"many"/);
   assert.equal(await isBound(port), false);
+});
+
+test('a part of a split that has a share and is not configured any more is refused', async () => {
+  await using directory = await temporaryDirectory();
+  const store = openSqlitePlanStore({ path: join(directory.path, 'crossfade.db'), create: true });
+  assert.ok(store.ok);
+  const splits = [{ name: 'front-door', weights: { gateway: 5_000, bypass: 5_000 } }];
+  const plan = {
+    salt: 'faults',
+    identity: ['mqtt.clientId'],
+    default: 'legacy',
+    overrides: [],
+    cohorts: [],
+    splits,
+  } as const;
+  assert.ok((await store.value.compareAndSet(0, { plan, at: 0, author: 'operator', reason: '' })).ok);
+  await store.value.close();
+  await writeFile(join(directory.path, 'mqtt.zone'), '$TTL 1\n@ SOA ns1 h 1 1 1 1 1\n@ NS ns1\nns1 A 127.0.0.1\n');
+  const parts = { gateway: { sites: 'all', allDown: 'answer-all' }, old: { addresses: ['192.0.2.1'] } };
+  const steering = [{ owner: '@', by: 'split', split: 'front-door', parts }];
+  const { code, text } = await refusedStart(directory.path, {
+    ...{ brokers, store: { path: 'crossfade.db' }, sites: [{ name: 'here', addresses: ['192.0.2.20'] }] },
+    nameserver: { bind: ['127.0.0.1:0'], zones: [{ origin: 'mqtt.example.com', file: 'mqtt.zone', steering }] },
+  });
+  assert.equal(code, 1);
+  assert.match(
+    text,
+    /split \\?"front-door\\?" gives 50% to part \\?"bypass\\?", which the steering of @ .* does not have/,
+  );
 });
 
 test('another salt than the store’s is refused: it would move the whole fleet', async () => {

@@ -11,6 +11,7 @@ import type { Finding } from '../../src/mqtt/adaptation-kind.ts';
 import type { Announce } from '../../src/plan/plan.ts';
 import type { RoutingSnapshot } from '../../src/plan/snapshot.ts';
 import type { AssessedClient, Assessments } from '../../src/session/assessments.ts';
+import type { FilterTokens } from '../../src/session/filter-tokens.ts';
 import type {
   AdoptedSession,
   AttachedSession,
@@ -150,6 +151,7 @@ export async function createGatewayWorld(
     readonly listener?: Partial<DeviceListenerSettings>;
     readonly clock?: Clock;
     readonly random?: () => number;
+    readonly filters?: FilterTokens;
   } = {},
 ): Promise<GatewayWorld> {
   const legacy = new ScriptedBroker();
@@ -199,6 +201,7 @@ export async function createGatewayWorld(
       metrics,
       log: pino({ level: 'trace' }, { write: (line: string) => void log.push(line) }),
       clock: options.clock ?? systemClock,
+      ...(options.filters !== undefined && { filters: options.filters }),
       ...(options.random !== undefined && { random: options.random }),
     },
   });

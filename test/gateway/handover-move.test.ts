@@ -25,6 +25,7 @@ const nothing: HandoverReply = {
   underWay: 0,
   remaining: 0,
   destinations: {},
+  filters: {},
   aborted: [],
   staying: [],
   waiting: [],

@@ -74,7 +74,7 @@ describe('a session whose broker is lost', () => {
     assert.equal(await metricValue(world.metrics.repairs, { result: 'repaired' }), 1);
   });
 
-  it('is taken up where it was when it is persistent', async () => {
+  it('is taken up where it was when it is persistent, and subscribed again', async () => {
     await start();
     const device = await attach('meter-1', { clean: false });
     await subscribe(device, 'commands');
@@ -84,7 +84,7 @@ describe('a session whose broker is lost', () => {
     assert.equal((await second.inbox.packet('connect'))['clean'], false);
     device.send(publish);
     await device.inbox.packet('puback');
-    assert.deepEqual(second.inbox.commands(), ['connect', 'publish']);
+    assert.deepEqual(second.inbox.commands(), ['connect', 'subscribe', 'publish']);
   });
 
   it('answers pings, holds what the device sends, and asks again until the broker is back', async () => {

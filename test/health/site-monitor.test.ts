@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import type { ProbeOutcome } from '../../src/health/health-verdict.ts';
 import { type MonitoredSite, type SiteHealth, SiteMonitor } from '../../src/health/site-monitor.ts';
+import type { ProbeResult } from '../../src/health/site-probe.ts';
 import { createLogger } from '../../src/telemetry/logger.ts';
 
 const site: MonitoredSite = {
@@ -16,7 +16,7 @@ const site: MonitoredSite = {
 };
 
 /** Answers probes as `outcomeOf` says, and lets the test wait for a change. */
-function startMonitor(outcomeOf: (address: string, count: number) => ProbeOutcome) {
+function startMonitor(outcomeOf: (address: string, count: number) => ProbeResult['outcome']) {
   const counts = new Map<string, number>();
   const changes: SiteHealth[] = [];
   const waiting: (() => void)[] = [];
@@ -60,6 +60,13 @@ describe('SiteMonitor', () => {
     await until(({ health }) => health === 'down');
     await until(({ health }) => health === 'up');
     assert.deepEqual(monitor.health('a')?.downAddresses, ['192.0.2.2']);
+    monitor.stop();
+  });
+
+  test('a site that no way leads to any more is down', async () => {
+    const { monitor, until } = startMonitor((_address, count) => (count <= 4 ? 'good' : 'unreachable'));
+    await until(({ health }) => health === 'up');
+    await until(({ health }) => health === 'down');
     monitor.stop();
   });
 

@@ -83,7 +83,8 @@ describe('probeSite', () => {
   });
 
   test('trouble of the prober itself says nothing of the site', () => {
-    assert.equal(outcomeOfError(Object.assign(new Error(), { code: 'ENETUNREACH' })), 'inconclusive');
+    assert.equal(outcomeOfError(Object.assign(new Error(), { code: 'EMFILE' })), 'inconclusive');
+    assert.equal(outcomeOfError(Object.assign(new Error(), { code: 'ENETUNREACH' })), 'unreachable');
     assert.equal(outcomeOfError(Object.assign(new Error(), { code: 'ECONNRESET' })), 'failed');
     assert.equal(outcomeOfError(new Error()), 'failed');
   });

@@ -1,3 +1,4 @@
+import type { SubscribeWish } from '../../src/mqtt/session-port.ts';
 import assert from 'node:assert/strict';
 import { type BrokerProfile, type BrokerProfileName, brokerProfiles } from '../../src/mqtt/broker-profiles.ts';
 import { maxPacketBytes, type ProtocolVersion } from '../../src/mqtt/control-packet.ts';
@@ -49,6 +50,9 @@ export class DeskSession {
   readonly sent: (Asked | Told)[] = [];
   readonly adapted: string[] = [];
   readonly obstructed: string[] = [];
+  readonly wishes: SubscribeWish[] = [];
+  /** False: the broker may not be asked for what the gateway itself wants. */
+  mayAsk = true;
   readonly taken = new Set<number>();
   nowMs = 1_000;
 
@@ -73,6 +77,10 @@ export class DeskSession {
         takeIdentifier: (wanted) => this.#take(wanted),
         releaseIdentifier: (packetId) => assert.ok(this.taken.delete(packetId), `${packetId} was not taken`),
         adapted: (kind) => this.adapted.push(kind),
+        maySubscribe: (wish) => {
+          this.wishes.push(wish);
+          return this.mayAsk || !wish.isOwn;
+        },
         obstructed: (kind, filter) => this.obstructed.push(`${kind} ${filter}`),
       },
     });

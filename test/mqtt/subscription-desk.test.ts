@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { pairProperty, propertyId, utf8Property } from '../../src/mqtt/properties.ts';
 import { encodeSubscribe } from '../../src/mqtt/subscribe-packet.ts';
+import type { HeldSubscription } from '../../src/mqtt/subscription-table.ts';
 import { DeskSession, requests } from './desk-session.ts';
 
 const aws = { profile: 'aws-iot-core' } as const;
@@ -513,5 +514,42 @@ describe('SubscriptionDesk under pressure', () => {
     assert.deepEqual(session.codes(0), [0x80]);
     session.unsubscribe(2, ['t/0/#']);
     assert.deepEqual(session.askedFilters(), [['t/0/#', 't/0']]);
+  });
+});
+
+describe('SubscriptionDesk of a broker that bounds what it is asked for', () => {
+  const held = (count: number) =>
+    Array.from({ length: count }, (_, at) => ({
+      ...{ filter: `f/${at}`, qos: 1, granted: 1, noLocal: false, retainAsPublished: false, retainHandling: 0 },
+    })) as HeldSubscription[];
+
+  test('what the gateway asks for waits until it may, and everything later behind it', () => {
+    const session = new DeskSession({ device: '3.1.1', ...aws });
+    session.mayAsk = false;
+    session.desk.restore(held(10), session.nowMs);
+    assert.deepEqual(session.wishes, [{ filters: 8, remaining: 10, isOwn: true }]);
+    session.subscribe(1, requests('own:1'));
+    assert.deepEqual(session.askedFilters(), []);
+    assert.deepEqual([session.desk.pending, session.desk.isRestoring], [2, true]);
+    assert.equal(session.desk.nextDeadlineMs(), Number.POSITIVE_INFINITY, 'nobody owes an answer');
+    session.mayAsk = true;
+    session.desk.resume(session.nowMs);
+    session.grantAll();
+    assert.deepEqual(
+      session.askedFilters().map(({ length }) => length),
+      [8, 2, 1],
+    );
+    assert.equal(session.desk.subscriptions().size, 11);
+    assert.deepEqual([session.desk.pending, session.desk.isRestoring], [0, false]);
+  });
+
+  test('what the device asks for is only told', () => {
+    const session = new DeskSession({ device: '3.1.1', ...aws });
+    session.mayAsk = false;
+    session.subscribe(1, requests('a:1', 'b/#:1'));
+    assert.deepEqual(session.wishes, [{ filters: 3, remaining: 3, isOwn: false }], 'with the parent of b/#');
+    assert.equal(session.asked.length, 1);
+    session.desk.resume(session.nowMs);
+    assert.equal(session.asked.length, 1);
   });
 });

@@ -6,12 +6,16 @@ import { createLogger } from '../../src/telemetry/logger.ts';
 type Answers = Readonly<Record<4 | 6, readonly string[] | Error>>;
 
 /** A refresher of one alias; each look takes the next answers, the last ones again and again. */
-function createRefresher(looks: readonly Answers[], known: Readonly<Record<string, readonly string[]>> = {}) {
+function createRefresher(
+  looks: readonly Answers[],
+  known: Readonly<Record<string, readonly string[]>> = {},
+  allowsLoopback = false,
+) {
   const asked = { 4: 0, 6: 0 };
   let changes = 0;
   let wake: () => void = () => {};
   const refresher = new AliasRefresher(
-    { aliases: ['a.example'], minMs: 1, maxMs: 1, known },
+    { aliases: ['a.example'], minMs: 1, maxMs: 1, known, allowsLoopback },
     {
       log: createLogger({ level: 'silent', component: 'test' }),
       random: () => 0,
@@ -81,6 +85,22 @@ describe('AliasRefresher', () => {
       assert.deepEqual(addresses(), ['192.0.2.1']);
       refresher.stop();
     }
+  });
+
+  test('addresses that no device can reach are left out, and an answer of nothing else is none', async () => {
+    const bad = ['0.0.0.0', '127.0.0.1', '224.0.0.1', '255.255.255.255'];
+    const bad6 = ['::', '::1', 'ff02::1', '::ffff:127.0.0.1'];
+    const mixed = createRefresher([{ 4: [...bad, '192.0.2.2'], 6: [...bad6, '2001:db8::2'] }]);
+    await mixed.refresher.start();
+    assert.deepEqual(mixed.addresses(), ['192.0.2.2', '2001:db8::2']);
+    const known = { 'a.example': ['192.0.2.1', '127.0.0.1', '2001:db8::1'] };
+    const forged = createRefresher([{ 4: bad, 6: bad6 }], known);
+    await forged.refresher.start();
+    assert.deepEqual(forged.addresses(), ['192.0.2.1', '2001:db8::1']);
+    const local = createRefresher([{ 4: ['127.0.0.1', '0.0.0.0'], 6: [] }], {}, true);
+    await local.refresher.start();
+    assert.deepEqual(local.addresses(), ['127.0.0.1']);
+    for (const { refresher } of [mixed, forged, local]) refresher.stop();
   });
 
   test('an alias that never had an address is absent', async () => {

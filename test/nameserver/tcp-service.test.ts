@@ -62,6 +62,18 @@ describe('TCP', () => {
     assert.deepEqual(texts(asking.messages), ['ba', 'dc']);
   });
 
+  test('who ends its side behind more questions than one turn answers gets all its answers', async () => {
+    const { client } = await start();
+    const questions = Array.from({ length: 500 }, (_, index) => Buffer.from(`question ${index}`));
+    for (let round = 0; round < 5; round += 1) {
+      const asking = client();
+      asking.ask(...questions);
+      asking.socket.end();
+      await asking.ended();
+      assert.deepEqual(texts(asking.messages), texts(questions.map((question) => Buffer.from(question).reverse())));
+    }
+  });
+
   test('silence to one message leaves the connection for the next', async () => {
     const { client } = await start();
     const asking = client();

@@ -4,14 +4,47 @@ import type { Cursor } from '../cursor.ts';
 
 /** What steering says must agree with the fleet, the plan's splits and the sites. */
 export function checkNameserver(root: Cursor): readonly Finding[] {
-  return root
-    .at('nameserver', 'zones')
-    .items.flatMap((zone) => zone.at('steering').items)
-    .flatMap((steering) =>
-      steering.at('by').text === 'cohort'
+  const zones = root.at('nameserver', 'zones').items;
+  const steered = zones.flatMap(steeredNames);
+  return zones
+    .flatMap((zone) => zone.at('steering').items)
+    .flatMap((steering) => [
+      ...(steering.at('by').text === 'cohort'
         ? [...checkLabel(steering.at('label'), root.at('fleet', 'identity', 0)), ...checkWildcard(steering.at('owner'))]
-        : checkSplitSteering(steering, root),
-    );
+        : checkSplitSteering(steering, root)),
+      ...aliasesOf(steering).flatMap((alias) => checkAlias(alias, steered)),
+    ]);
+}
+
+/** Absolute, in lower case, without a dot at the end; a leftmost `*` stands for one or more labels. */
+function steeredNames(zone: Cursor): readonly string[] {
+  const origin = nameOf(zone.at('origin'));
+  const owners = zone.at('steering').items.map((steering) => nameOf(steering.at('owner')));
+  return owners.flatMap((owner) => {
+    if (origin === undefined || owner === undefined) return [];
+    return [owner === '@' ? origin : `${owner}.${origin}`];
+  });
+}
+
+function aliasesOf(steering: Cursor): readonly Cursor[] {
+  const parts = steering.at('parts').entries.map(([, part]) => part);
+  return [...parts, steering.at('source'), steering.at('target')].map((target) => target.at('alias'));
+}
+
+/** What is answered with the addresses of a steered name would, in the end, be answered with itself. */
+function checkAlias(alias: Cursor, steered: readonly string[]): readonly Finding[] {
+  const name = nameOf(alias);
+  const circle = steered.find((owner) => name !== undefined && (owner === name || isBelowWildcard(name, owner)));
+  if (circle === undefined) return [];
+  return [alias.unexpected(`a name whose addresses come from elsewhere: ${circle} is steered here`)];
+}
+
+function isBelowWildcard(name: string, owner: string): boolean {
+  return owner.startsWith('*.') && name.endsWith(owner.slice(1));
+}
+
+function nameOf({ text }: Cursor): string | undefined {
+  return text?.toLowerCase().replace(/\.$/, '');
 }
 
 /** The device's own name is its key, so the label is the kind that it is hashed by first. */
@@ -37,9 +70,17 @@ function checkSplitSteering(steering: Cursor, root: Cursor): readonly Finding[] 
       .map((site) => site.unexpected('the name of a site')),
     ...checkBypass(part, parts),
   ]);
+  // The order of the parts decides who gets which; whole numbers come first in it, wherever they were written.
+  const numbers = parts.entries
+    .filter(([name]) => /^\d+$/.test(name))
+    .map(([name, part]) => ({
+      ...part.finding(`expected a name of a part that is no number, got ${JSON.stringify(name)}`),
+      atKey: true,
+    }));
   const none = parts.isPresent && typeof parts.value === 'object' && parts.entries.length === 0;
   return [
     ...(none ? [parts.finding('expected at least one part, got none')] : []),
+    ...numbers,
     ...partFindings,
     ...checkSplitParts(steering.at('split').text, parts, root),
   ];
@@ -47,7 +88,13 @@ function checkSplitSteering(steering: Cursor, root: Cursor): readonly Finding[] 
 
 /** `allDown: bypass` answers with the part of that name. */
 function checkBypass(part: Cursor, parts: Cursor): readonly Finding[] {
-  if (!part.has('sites') || (part.at('allDown').text ?? 'bypass') !== 'bypass' || parts.has('bypass')) return [];
+  if (!part.has('sites') || (part.at('allDown').text ?? 'bypass') !== 'bypass') return [];
+  if (parts.at('bypass').has('sites')) {
+    return [
+      part.finding('expected a part named bypass with addresses or an alias (or allDown: answer-all), got sites'),
+    ];
+  }
+  if (parts.has('bypass')) return [];
   return [part.finding('expected a part named bypass beside it (or allDown: answer-all), got none')];
 }
 

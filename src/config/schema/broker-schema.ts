@@ -90,6 +90,9 @@ export const brokerSchema = z.strictObject({
   connectsPerSecond: z
     .exactOptional(wholeNumber(1, 1_000_000))
     .describe('Never exceeded by all workers together; absent: no bound'),
+  filtersPerSecond: z
+    .exactOptional(wholeNumber(1, 1_000_000))
+    .describe('Topic filters of the SUBSCRIBEs of all workers together; absent: what the profile says'),
   onDown: z.enum(['hold', 'source', 'close']).default('hold').describe('What happens to its devices when it is down'),
 });
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { bindAddress, cidrBlock, domainName, filePath, ipAddress, nameText, wholeNumber } from './words.ts';
+import { bindAddress, cidrBlock, domainName, filePath, nameText, servedAddress, wholeNumber } from './words.ts';
 
 const ttlSeconds = wholeNumber(0, 2_147_483_647).default(30).describe('Seconds');
 
@@ -9,7 +9,7 @@ const ownerName = z.string().refine((owner) => /^(@|\*|(\*\.)?[A-Za-z0-9_-]+(\.[
   error: 'an owner name relative to the zone: "@", a label, or "*.label"',
 });
 
-const addressesSchema = z.strictObject({ addresses: z.array(ipAddress).min(1) });
+const addressesSchema = z.strictObject({ addresses: z.array(servedAddress).min(1) });
 const aliasSchema = z.strictObject({ alias: domainName });
 const targetSchema = z.union([addressesSchema, aliasSchema]);
 const sitesSchema = z.strictObject({

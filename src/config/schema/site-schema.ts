@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { cidrBlock, ipAddress, nameText, portNumber, wholeNumber } from './words.ts';
+import { cidrBlock, nameText, portNumber, servedAddress, wholeNumber } from './words.ts';
 
 const probeSchema = z.strictObject({
   tcp: z.exactOptional(portNumber),
@@ -14,7 +14,7 @@ const probeSchema = z.strictObject({
 
 const siteSchema = z.strictObject({
   name: nameText,
-  addresses: z.array(ipAddress).min(1),
+  addresses: z.array(servedAddress).min(1),
   weight: wholeNumber(0, 65_535).default(100),
   near: z.array(cidrBlock).default([]),
   probe: z.exactOptional(probeSchema).describe('Ports to probe; absent: always healthy'),

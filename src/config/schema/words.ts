@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
+import { isReachableByDevices } from '../../base/address-use.ts';
 import { type HostPort, parseHostPort } from '../../base/addresses.ts';
 import { type CidrBlock, parseCidr } from '../../base/cidr.ts';
 
@@ -43,7 +44,13 @@ export const cidrBlock = z.string().transform((text, context): CidrBlock => {
   return z.NEVER;
 });
 
-export const ipAddress = z.string().refine((text) => isIP(text) !== 0, { error: 'an IPv4 or IPv6 address' });
+/** An address that devices are sent to. */
+export const servedAddress = z
+  .string()
+  .refine((text) => isIP(text) !== 0, { error: 'an IPv4 or IPv6 address', abort: true })
+  .refine((text) => isReachableByDevices(text, { allowsLoopback: true }), {
+    error: 'an address of one host (not unspecified, broadcast or multicast)',
+  });
 
 export const domainName = z.string().refine(isDomainName, {
   error: 'a DNS name such as mqtt.example.com (labels of 1 to 63 letters, digits, hyphens or underscores)',

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import { tokenizeMasterFile } from '../../../src/dns/master-file-tokens.ts';
+import { masterFileEntries } from '../../../src/dns/master-file-tokens.ts';
 import { digestLengthProblem } from '../../../src/dns/rdata/digest-length.ts';
 import { parseRdata, renderRdata } from '../../../src/dns/rdata/rdata-text.ts';
 import { parseType, recordType } from '../../../src/dns/record-type.ts';
@@ -12,7 +12,7 @@ const origin = parseName('example.com.');
 /** `TYPE DATA` as a master file of example.com has it. */
 function parse(text: string) {
   assert.ok(origin.ok);
-  const [entry] = tokenizeMasterFile(text).entries;
+  const [entry] = masterFileEntries(text, ({ message }) => assert.fail(message));
   const [first, ...tokens] = entry?.tokens ?? [];
   const type = parseType(first?.text ?? '') ?? assert.fail(text);
   return { type, rdata: parseRdata(type, { tokens, origin: origin.value }) };

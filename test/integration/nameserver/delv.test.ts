@@ -6,14 +6,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { promisify } from 'node:util';
-import { createTokenBucket } from '../../../src/base/rates.ts';
+import { parseSigningKey } from '../../../src/config/signing-key-file.ts';
 import { dnskeyRdata, keyRecords, type ZoneKey } from '../../../src/dns/dnssec-key.ts';
 import { renderRdata } from '../../../src/dns/rdata/rdata-text.ts';
 import { recordType } from '../../../src/dns/record-type.ts';
+import { createSignatureBudget } from '../../../src/dns/signature-budget.ts';
 import { createZone } from '../../../src/dns/zone.ts';
 import { createZoneAnswers, type ServedZone } from '../../../src/dns/zone-answers.ts';
 import { ZoneSigner } from '../../../src/dns/zone-signer.ts';
-import { parseSigningKey } from '../../../src/nameserver/signing-key-file.ts';
 import { matrixRecords } from '../../dns/knot-matrix.ts';
 import { type ServerUnderTest, startOurServer } from './zone-server.ts';
 
@@ -35,7 +35,7 @@ function signedZone(keys: readonly ZoneKey[]): ServedZone {
   const created = createZone({ origin, records: [...records, ...keyRecords(origin, keys, { records, ttl: 3_600 })] });
   assert.ok(created.ok);
   const { zone } = created.value;
-  const budget = createTokenBucket({ ratePerSecond: 1_000, startsFull: true });
+  const budget = createSignatureBudget(1_000);
   return { zone, steerings: [], signer: new ZoneSigner(zone, { keys, budget }) };
 }
 
@@ -79,6 +79,8 @@ for (const [what, flags] of [
       ['svcb.example.test', 'SVCB', positive],
       ['unknown.example.test', 'TYPE65280', positive],
       ['www.example.test', 'AAAA', positive],
+      ['www.example.test', 'NSEC', positive],
+      ['foo.cwild.example.test', 'NSEC', positive],
       ['foo.wild.example.test', 'A', positive],
       ['a.b.c.wild.example.test', 'TXT', positive],
       ['*.wild.example.test', 'A', positive],

@@ -1,6 +1,7 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { parseSigningKey } from '../../../src/config/signing-key-file.ts';
 import type { AnswerSource } from '../../../src/dns/answer-source.ts';
 import { keyFlags, keyRecords, type ZoneKey } from '../../../src/dns/dnssec-key.ts';
 import { parseMasterFile, renderMistake } from '../../../src/dns/master-file.ts';
@@ -9,7 +10,6 @@ import type { SteeringRule } from '../../../src/dns/steering-rule.ts';
 import { createZone } from '../../../src/dns/zone.ts';
 import { createZoneAnswers } from '../../../src/dns/zone-answers.ts';
 import { ZoneSigner } from '../../../src/dns/zone-signer.ts';
-import { parseSigningKey } from '../../../src/nameserver/signing-key-file.ts';
 import { nameOf } from '../../dns/query-bytes.ts';
 import { sampleFacts } from '../../dns/steering-world.ts';
 

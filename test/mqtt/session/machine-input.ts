@@ -48,6 +48,7 @@ export function recordedMachine(setting: Setting, isWide: boolean): { machine: S
       failed: (fault) => said.push(JSON.stringify(fault)),
       deadlineMoved: () => undefined,
       adapted: (kind) => said.push(kind),
+      maySubscribe: () => true,
       obstructed: (obstacle) => said.push(obstacle),
       dropped: (reason) => said.push(reason),
       recordDropped: ({ topic }) => said.push(topic) > 0,

@@ -160,6 +160,7 @@ export class SessionScript {
       failed: ({ side, reason, message }) => say(`failed: ${side}, 0x${reason.toString(16)}, ${message}`),
       deadlineMoved: () => undefined,
       adapted: (kind) => say(`adapted: ${kind}`),
+      maySubscribe: () => true,
       obstructed: (obstacle, example) => say(`obstructed: ${obstacle}, ${example.slice(0, 40)}`),
       dropped: (reason) => say(`dropped: ${reason}`),
       recordDropped: ({ obstacle, topic, qos, payloadBytes }) => {

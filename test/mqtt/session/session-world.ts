@@ -124,6 +124,7 @@ export class SessionWorld {
       },
       deadlineMoved: () => undefined,
       adapted: () => undefined,
+      maySubscribe: () => true,
       obstructed: () => undefined,
       dropped: (reason: DropReason) => this.#judgeDrop(reason),
       recordDropped: () => true,

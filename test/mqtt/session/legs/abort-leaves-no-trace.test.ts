@@ -169,7 +169,7 @@ function end(world: LegsWorld, { ending }: Attempt): void {
   phases.set(world.machine.phase, (phases.get(world.machine.phase) ?? 0) + 1);
   if (ending === 'abort') world.abortCut();
   else if (ending === 'dismiss') world.machine.dismiss(2, world.nowMs);
-  else world.lose(1, { readsFirst: true, forgets: true });
+  else world.lose(1, { readsFirst: true, forgets: 'session' });
   assert.equal(world.machine.phase, 'stable');
 }
 

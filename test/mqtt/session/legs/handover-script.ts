@@ -1,5 +1,6 @@
 import { type BrokerProfile, brokerProfiles } from '../../../../src/mqtt/broker-profiles.ts';
 import { maxPacketBytes, type ProtocolVersion } from '../../../../src/mqtt/control-packet.ts';
+import type { SessionSubscriptions } from '../../../../src/mqtt/remembered-subscriptions.ts';
 import { SessionMachine } from '../../../../src/mqtt/session-machine.ts';
 import type { SessionPort } from '../../../../src/mqtt/session-port.ts';
 import type { DeviceTerms, UndeliverablePolicy, UpstreamTerms } from '../../../../src/mqtt/session-terms.ts';
@@ -9,8 +10,8 @@ import { encodeWords, type PacketWords, renderPacket, wordsOf } from '../packet-
 /**
  * Plays the lines of a transcript of a session with several legs.
  *
- * `session device=V broker=V [profile=P] [broker-window=N] [device-window=N] [keep-alive=S] [broker-keep-alive=S]` begins on
- * leg 1; `attach leg=N broker=V [profile=P] [broker-window=N] [broker-keep-alive=S] [present]` is the CONNACK of another one;
+ * `session device=V broker=V [profile=P] [broker-window=N] [device-window=N] [keep-alive=S] [broker-keep-alive=S]
+ * [present earlier=FILTER]` begins on leg 1; `attach leg=N broker=V [profile=P] [broker-window=N] [broker-keep-alive=S] [present]` is the CONNACK of another one;
  * `device PACKET` and `legN PACKET` are what comes in, several packets of one chunk parted by `;`, `first=N PACKET` and
  * `after=N PACKET` for a part of one; `cut [overlap=MS] [settle=MS]`, `abort`, `dismiss leg=N`, `lost leg=N` and `quiesce` are the shell's; `pass N` lets N
  * milliseconds go by; `state` writes down where the session is.
@@ -82,9 +83,11 @@ export class HandoverScript {
 
   #begin(words: PacketWords): void {
     this.#device = (words.values.get('device') ?? '3.1.1') as ProtocolVersion;
+    const earlier = words.values.get('earlier');
     this.#machine = new SessionMachine({
       device: deviceTerms(this.#device, words),
       upstream: this.#upstreamOf(words, 1),
+      ...(earlier !== undefined && { subscriptions: subscribedEarlier(earlier) }),
       sessionExpiryInterval: 3_600,
       counts: { fromDevice: new Float64Array(16), fromBroker: new Float64Array(16) },
       port: this.#port(),
@@ -141,11 +144,18 @@ export class HandoverScript {
       failed: ({ side, reason, message }) => say(`failed: ${side}, 0x${reason.toString(16)}, ${message}`),
       deadlineMoved: () => undefined,
       adapted: (kind) => say(`adapted: ${kind}`),
+      maySubscribe: () => true,
       obstructed: (obstacle, example) => say(`obstructed: ${obstacle}, ${example.slice(0, 40)}`),
       dropped: (reason) => say(`dropped: ${reason}`),
       recordDropped: () => true,
     };
   }
+}
+
+/** The one subscription, at QoS 1, that an earlier connection of the session made. */
+function subscribedEarlier(filter: string): SessionSubscriptions {
+  const held = { filter, qos: 1, noLocal: false, retainAsPublished: false, retainHandling: 0, granted: 1 } as const;
+  return { subscriptionsKnown: true, held: [held] };
 }
 
 /** A packet, the first N bytes of one (`first=N PACKET`), or what is left of it (`after=N PACKET`). */

@@ -102,6 +102,11 @@ export class LegBroker {
     this.session = undefined;
   }
 
+  /** It comes back with its session as it was before its client subscribed. */
+  forgetSubscriptions(): void {
+    this.session?.subscriptions.clear();
+  }
+
   /** The gateway closed its side; without DISCONNECT before it the will is published. */
   handleClosed(): void {
     this.isSilent = false;

@@ -44,10 +44,11 @@ export class LegPort implements SessionPort {
   readonly failed = (fault: SessionFault): void => this.#world.handleFailed(fault);
   readonly deadlineMoved = (): void => undefined;
   readonly adapted = (): void => undefined;
+  readonly maySubscribe = (): boolean => true;
   readonly obstructed = (): void => undefined;
 
   readonly dropped = (reason: DropReason): void => {
-    if (reason === 'held-overflow') this.#world.uplink.mayLoseAtQos0 += 1;
+    if (reason === 'held-overflow') this.#world.handleOverflow();
     if (reason === 'not-wanted') this.#world.downlink.noteSuppressed('unwanted');
     if (reason === 'retained-seen') this.#world.downlink.noteSuppressed('seen');
     if (reason === 'expired') throw new Violation(`U3: dropped, ${reason}`);

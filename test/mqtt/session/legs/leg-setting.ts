@@ -32,6 +32,8 @@ export interface LegSetting {
   readonly countsDown: boolean;
   /** Brokers close, die and fall silent. */
   readonly hasFaults: boolean;
+  /** The device says more in one go than is held for it while it has no broker. */
+  readonly isBulky: boolean;
   /** In the end the device says DISCONNECT, wherever the session is. */
   readonly leaves: boolean;
 }
@@ -76,6 +78,7 @@ export function legSettingOf(bits: number): LegSetting {
     countsDown: pick([false, false, true]),
     hasFaults: pick([true, false]),
     leaves: pick([false, false, false, true]),
+    isBulky: pick([false, false, false, true]),
   };
 }
 

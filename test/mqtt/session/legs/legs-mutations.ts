@@ -152,6 +152,14 @@ const switching: readonly LegsMutation[] = [
       };
     }),
   },
+  {
+    name: 'what is above the bound is dropped at any QoS',
+    apply: replaced(HeldPackets.prototype, 'hold', (original) => {
+      return function (this: HeldPackets, packet: Buffer, ...rest: never[]) {
+        return original.apply(this as never, [packet, ...rest] as never) || this.size > 64;
+      } as never;
+    }),
+  },
   { name: 'what is held stays held', apply: replaced(DevicePackets.prototype, 'releaseHeld', () => () => undefined) },
   { name: 'nobody is told that no leg is active', wrap: (port) => ({ ...port, detached: () => undefined }) },
 ];

@@ -30,6 +30,7 @@ const weighted: readonly (readonly [number, Step])[] = [
   [6, everythingMoves],
   [2, lose],
   [1, silence],
+  [2, (world, choice) => world.burst(choice)],
 ];
 
 const steps: readonly Step[] = weighted.flatMap(([weight, step]) => Array.from({ length: weight }, () => step));
@@ -58,7 +59,9 @@ function pass(world: LegsWorld, milliseconds: number): void {
 
 function lose(world: LegsWorld, choice: number): void {
   if (!hasFaults(world)) return;
-  world.lose(choice & 1, { readsFirst: (choice & 2) !== 0, forgets: (choice >> 2) % 4 === 0 });
+  const index = choice & 1;
+  const mayForget = ['session', world.setting.brokers[index]?.isAws ? undefined : 'subscriptions'] as const;
+  world.lose(index, { readsFirst: (choice & 2) !== 0, forgets: mayForget[(choice >> 2) % 4] });
 }
 
 function silence(world: LegsWorld, choice: number): void {

@@ -25,6 +25,12 @@ export interface WorldLeg {
   isFaulty: boolean;
 }
 
+export interface Loss {
+  readonly readsFirst: boolean;
+  /** What else the broker has lost. */
+  readonly forgets: 'session' | 'subscriptions' | undefined;
+}
+
 /**
  * A device, the machine, two brokers and the shell between them under one virtual clock. What the machine says is judged
  * when it is said; a broken invariant throws `Violation`.
@@ -167,19 +173,19 @@ export class LegsWorld {
 
   // What brokers and the network do.
 
-  /** The broker closes its connection; `forgets`: it has lost the session as well. */
-  lose(index: number, { readsFirst, forgets }: { readonly readsFirst: boolean; readonly forgets: boolean }): void {
+  /** The broker closes its connection. */
+  lose(index: number, { readsFirst, forgets }: Loss): void {
     const broker = this.brokers[index] as LegBroker;
     const leg = this.legOf(broker);
     broker.isSilent = false;
-    if (leg === undefined || this.isGone) {
-      if (forgets) broker.forsake();
-      return;
+    if (leg !== undefined && !this.isGone) {
+      leg.isFaulty = true;
+      this.hasLost = true;
+      broker.close(readsFirst);
     }
-    leg.isFaulty = true;
-    this.hasLost = true;
-    broker.close(readsFirst);
-    if (forgets) broker.forsake();
+    if (forgets === 'session') broker.forsake();
+    if (forgets === 'subscriptions') broker.forgetSubscriptions();
+    if (leg === undefined || this.isGone) return;
     this.uplink.end(leg.number, { isLost: true, wasActive: leg.number === this.#active });
     if (leg.isOver) return;
     this.machine.handleBrokerLost(leg.number, this.nowMs);
@@ -241,7 +247,14 @@ export class LegsWorld {
 
   // What the device does.
 
-  publish(choice: number): void {
+  /** Above 4 MiB, in packets that are large and such that are not. */
+  burst(choice: number): void {
+    if (!this.setting.isBulky || !this.isDetached) return;
+    for (let left = 100; left > 0; left -= 1) this.publish(choice + left, left % 3 === 0 ? 70_000 : 30_000);
+    this.ping();
+  }
+
+  publish(choice: number, bytes = (choice >> 13) % 20): void {
     const { device } = this.setting;
     const qos = choice % 3;
     if (qos > 0 && device.protocol === '5' && this.device.exchanges.size >= device.told.receiveMaximum) return;
@@ -250,7 +263,7 @@ export class LegsWorld {
       qos,
       retain: (choice >> 9) % 8 === 0,
       topic,
-      bytes: (choice >> 13) % 20,
+      bytes,
     });
     this.uplink.noteSent(this.device.publish(message), message);
   }
@@ -328,7 +341,8 @@ export class LegsWorld {
     if (leg.isOver || leg.isLeft)
       throw new Violation(`S4: leg ${number} gets a packet of type ${packet.type} behind its end`);
     const { type, id } = packet;
-    if (type === 10 && this.machine.phase === 'draining' && number !== this.machine.activeLeg) this.#judgeLeft(number);
+    if (type === 10 && this.machine.phase === 'draining' && number !== this.machine.activeLeg)
+      this.#judgeLeft(number, packet);
     if (type === 3) this.uplink.judgePublish(number, packet);
     else if (type === 8 || type === 10) this.uplink.judgeRequest(number, id);
     else if (type === 6) this.uplink.judgeRelease(number, id);
@@ -337,7 +351,9 @@ export class LegsWorld {
     session?.peer.inbox.push(packet);
   }
 
-  #judgeLeft(number: number): void {
+  #judgeLeft(number: number, { filters }: ModelPacket): void {
+    // What the device has given up meanwhile is no loss.
+    if (!filters.some(([filter]) => this.subscriptions.held.has(filter))) return;
     const leftMs = this.#leftMs.get(number);
     if (leftMs === undefined || this.nowMs < leftMs + this.setting.leaveMs)
       throw new Violation(`P3: leg ${number} is unsubscribed before it could be written down where the session is`);
@@ -435,8 +451,18 @@ export class LegsWorld {
     }
   }
 
+  /** QoS 0 of the device, or of a broker whose window its PUBREL behind it would open. */
+  handleOverflow(): void {
+    if (this.downlink.speaker === undefined) {
+      if (!this.isDetached) throw new Violation('U3: QoS 0 is dropped though a broker is there');
+      this.uplink.mayLoseAtQos0 += 1;
+    }
+  }
+
   handleFailed({ side, message }: SessionFault): void {
     this.isGone = true;
+    // A large PUBLISH, or more than copies are kept of.
+    if (this.setting.isBulky && /cannot be sent again|inside a packet/.test(message)) return;
     // What is sent again on each leg may be what its broker closes for.
     if (message.includes('each time behind') && this.#losses >= 2) return;
     if (message.includes('does not grant') && this.brokers.some(({ setting }) => setting.denied !== undefined)) return;
