@@ -1,7 +1,7 @@
 import type { AssignmentReason } from '../plan/assignment.ts';
 import type { DeviceKeyKind } from '../plan/device-key.ts';
 import type { Plan } from '../plan/plan.ts';
-import type { SiteStatus } from './nameserver-documents.ts';
+import type { AliasStatus, SiteStatus, ZoneStatus } from './nameserver-documents.ts';
 
 /** Times in documents are RFC 3339 texts in UTC (`2026-03-01T12:00:00.000Z`); absent values are null, never missing. */
 export type Timestamp = string;
@@ -18,6 +18,8 @@ export interface StatusDocument {
   /** Bound addresses, `host:port`; empty when the nameserver is not configured. */
   readonly nameserver: readonly string[];
   readonly sites: readonly SiteStatus[];
+  readonly zones: readonly ZoneStatus[];
+  readonly aliases: readonly AliasStatus[];
   readonly workers: readonly WorkerStatus[];
 }
 

@@ -114,6 +114,15 @@ export const statusDocument = z.object({
   listeners: z.array(z.object({ name: z.string(), address: z.string() })),
   nameserver: z.array(z.string()),
   sites: z.array(siteStatus),
+  zones: z.array(z.object({ origin: z.string(), serial: count, signed: z.boolean(), mistakes: z.array(z.string()) })),
+  aliases: z.array(
+    z.object({
+      alias: z.string(),
+      addresses: z.array(z.string()),
+      resolvedAt: z.string().nullable(),
+      problem: z.string().nullable(),
+    }),
+  ),
   workers: z.array(z.object({ worker: count, pid: count, revision: count, connections: count, sessions: count })),
 }) satisfies z.ZodType<StatusDocument>;
 

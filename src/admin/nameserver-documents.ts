@@ -16,6 +16,26 @@ export interface SiteStatus {
   readonly said: { readonly author: string; readonly at: string; readonly reason: string } | null;
 }
 
+/** An entry of `zones` in `GET /v1/status`. */
+export interface ZoneStatus {
+  readonly origin: string;
+  readonly serial: number;
+  readonly signed: boolean;
+  /** Of its files as they were read last, where they cannot be served: it is served as before. */
+  readonly mistakes: readonly string[];
+}
+
+/** An entry of `aliases` in `GET /v1/status`. */
+export interface AliasStatus {
+  readonly alias: string;
+  /** The last good ones. */
+  readonly addresses: readonly string[];
+  /** When it was last resolved; null: not since the start. */
+  readonly resolvedAt: string | null;
+  /** Why the last try failed; null: it did not. */
+  readonly problem: string | null;
+}
+
 /** The body of `POST /v1/sites/NAME/drain`, `/undrain`; `force` has `health` too, null: what the probes say. */
 export interface SiteBody {
   readonly reason?: string;

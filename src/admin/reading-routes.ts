@@ -140,7 +140,7 @@ function deviceRoutes(backend: AdminBackend): readonly AdminRoute[] {
       access: 'viewer',
       query: sessionsQuery,
       success: { status: 200, description: 'The sessions', schema: z.array(sessionDocument) },
-      problems: [],
+      problems: ['not-found'],
       answer: async ({ query: { limit, ...filter } }) => {
         return { status: 200, body: answered(await backend.sessions({ ...given(filter), limit })) };
       },

@@ -78,6 +78,7 @@ class ControlProcess {
   /** For questions of operators; the workers have their own. */
   readonly #names: ServedNames | undefined;
   readonly #admin: AdminServer;
+  #zones: StartMessage['materials']['zones'];
   readonly zoneRequests = new ZoneRequests((message) => process.send?.(message));
 
   static async create(parts: ControlParts): Promise<ControlProcess> {
@@ -116,6 +117,7 @@ class ControlProcess {
     const { start, store, metrics, log } = parts;
     const { configuration } = start;
     this.#parts = parts;
+    this.#zones = start.materials.zones;
     this.#authority = authority;
     this.#hub = new WorkerHub({
       onHello: (message) => this.#sessions.handleHello(message),
@@ -145,7 +147,10 @@ class ControlProcess {
       onSite: (name, health) => events.emit({ type: 'site', data: { name, health } }),
     });
     const steering = this.#steering;
-    this.#figures = new FleetFigures({ configuration, hub, metrics, assessments, freeze, steering });
+    this.#figures = new FleetFigures({
+      ...{ configuration, hub, metrics, assessments, freeze, steering },
+      zones: () => this.#zones,
+    });
     this.#names = createNames(start, log);
     this.#names?.adoptPlan(authority.snapshot);
     const { zoneRequests } = this;
@@ -205,6 +210,7 @@ class ControlProcess {
       this.#parts.log.error({ error: errorMessage(error) }, 'The admin certificate was not swapped');
     }
     await this.#names?.adoptZones(materials.zones);
+    this.#zones = materials.zones;
   }
 
   async close(): Promise<void> {

@@ -8,12 +8,18 @@ export interface CutoverFreezeDeps {
   readonly clock: Clock;
   readonly journal: Pick<MoveJournal, 'freeze' | 'setFreeze'>;
   readonly log: Logger;
+  /** It has ended by itself. */
+  readonly onEnded?: () => void;
 }
+
+/** The clock that says when it ends may be set meanwhile, and a timer takes no more than 24 days: milliseconds. */
+const longestWaitMs = 60_000;
 
 /** While it is in force no cutover starts and none goes on. It survives restarts and ends by itself. */
 export class CutoverFreeze {
   readonly #deps: CutoverFreezeDeps;
   #freeze: Freeze | undefined;
+  #timer: NodeJS.Timeout | undefined;
 
   constructor(deps: CutoverFreezeDeps) {
     this.#deps = deps;
@@ -25,12 +31,12 @@ export class CutoverFreeze {
         'Whether cutovers are frozen cannot be read: taken for not frozen',
       );
     }
+    this.#arm();
   }
 
   get current(): Freeze | undefined {
     const until = this.#freeze?.until;
-    if (until !== undefined && until <= this.#deps.clock.wallMs()) this.#keep(undefined);
-    return this.#freeze;
+    return until !== undefined && until <= this.#deps.clock.wallMs() ? undefined : this.#freeze;
   }
 
   /** Takes the place of an earlier one. */
@@ -48,8 +54,30 @@ export class CutoverFreeze {
     return lifted;
   }
 
+  close(): void {
+    clearTimeout(this.#timer);
+  }
+
+  #arm(): void {
+    clearTimeout(this.#timer);
+    const until = this.#freeze?.until;
+    if (until === undefined) return;
+    const waitMs = Math.min(longestWaitMs, Math.max(1, until - this.#deps.clock.wallMs()));
+    this.#timer = setTimeout(() => this.#endWhenDue(), waitMs);
+  }
+
+  #endWhenDue(): void {
+    if (this.current !== undefined) {
+      this.#arm();
+      return;
+    }
+    this.#keep(undefined);
+    this.#deps.onEnded?.();
+  }
+
   #keep(freeze: Freeze | undefined): void {
     this.#freeze = freeze;
+    this.#arm();
     try {
       this.#deps.journal.setFreeze(freeze);
     } catch (error) {

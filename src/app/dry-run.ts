@@ -5,7 +5,7 @@ import type { Configuration } from '../config/configuration.ts';
 import type { HandoverReply } from '../gateway/live-session.ts';
 import { profileNamed } from '../mqtt/broker-profiles.ts';
 import { canaryRounds } from '../gateway/handover-move.ts';
-import { quotaOf } from './handover-pace.ts';
+import { quotaOf, steadyShare } from './handover-pace.ts';
 import { type CohortPlacement, destinationsOf, type MoveRequest } from './move-request.ts';
 import type { WorkerMoves } from './worker-moves.ts';
 
@@ -52,6 +52,7 @@ function describe(
   const warm = sum(({ prepared }) => prepared);
   const cold = Math.max(0, live - warm);
   const sessionsByBroker = addUp(replies.map(({ destinations }) => destinations));
+  const connectsByBroker = addUp(replies.map(({ connects }) => connects));
   const filtersByBroker = addUp(replies.map(({ filters }) => filters));
   const brokers = live === 0 ? destinationsOf(request) : Object.keys(sessionsByBroker);
   const { moveRefusedListed } = configuration.limits;
@@ -65,7 +66,11 @@ function describe(
     },
     refused: replies.flatMap(({ staying }) => staying).slice(0, moveRefusedListed),
     pacePerSecond: request.pacePerSecond,
-    estimatedSeconds: estimatedSeconds(request, { live, cold, sessionsByBroker, filtersByBroker }, configuration),
+    estimatedSeconds: estimatedSeconds(
+      request,
+      { live, cold, sessionsByBroker, connectsByBroker, filtersByBroker },
+      configuration,
+    ),
     quotas: Object.fromEntries(
       brokers.map((broker) => [broker, { ...quotaOf(configuration, broker), filters: filtersByBroker[broker] ?? 0 }]),
     ),
@@ -76,30 +81,32 @@ interface Found {
   readonly live: number;
   readonly cold: number;
   readonly sessionsByBroker: Readonly<Record<string, number>>;
+  /** CONNECTs that the cold ones cost. */
+  readonly connectsByBroker: Readonly<Record<string, number>>;
   readonly filtersByBroker: Readonly<Record<string, number>>;
 }
 
-/** A strict bucket keeps a tenth of its rate for its first burst. */
-const steadyShare = 0.9;
-
 /** From the first session to the last, on one decimal: the slowest of pace and quotas, and what a cut waits for its subscriptions. */
 function estimatedSeconds(
-  { live: mode, pacePerSecond }: MoveRequest,
-  { live, cold, sessionsByBroker, filtersByBroker }: Found,
+  { live: mode, pacePerSecond, connectsPerSecond: paced = Number.POSITIVE_INFINITY }: MoveRequest,
+  { live, cold, sessionsByBroker, connectsByBroker, filtersByBroker }: Found,
   configuration: Configuration,
 ): number {
   if (mode === 'keep' || live === 0) return 0;
   if (mode === 'reconnect') return Math.ceil(live / pacePerSecond);
-  const byQuota = Object.entries(sessionsByBroker).map(([broker, sessions]) => {
+  const byQuota = Object.keys(sessionsByBroker).map((broker) => {
     const { connectsPerSecond, filtersPerSecond } = quotaOf(configuration, broker);
-    const connecting = Math.min(cold, sessions) / (connectsPerSecond ?? Number.POSITIVE_INFINITY);
+    const connects = connectsByBroker[broker] ?? 0;
+    const connecting = connects / (steadyShare * (connectsPerSecond ?? Number.POSITIVE_INFINITY));
     const filters = filtersByBroker[broker] ?? 0;
     return Math.max(connecting, filters / (steadyShare * (filtersPerSecond ?? Number.POSITIVE_INFINITY)));
   });
+  const connects = Object.values(connectsByBroker).reduce((total, count) => total + count, 0);
   const settles = Object.keys(sessionsByBroker).map((broker) => settleMsOf(broker, configuration));
   // Sessions without a second connection wait for those that a move begins with, one after the other.
   const rounds = Math.max(1, canaryRounds(cold));
-  const seconds = Math.max(cold / pacePerSecond, ...byQuota) + (rounds * Math.max(0, ...settles)) / 1_000;
+  const seconds =
+    Math.max(cold / pacePerSecond, connects / paced, ...byQuota) + (rounds * Math.max(0, ...settles)) / 1_000;
   return Math.ceil(seconds * 10) / 10;
 }
 

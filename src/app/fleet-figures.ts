@@ -3,6 +3,7 @@ import type { StatusDocument } from '../admin/admin-api.ts';
 import { renderHostPort } from '../base/addresses.ts';
 import { systemClock } from '../base/clock.ts';
 import type { Configuration } from '../config/configuration.ts';
+import type { ZoneMaterial } from '../config/zone-material.ts';
 import type { SecondLegs, SecondLegUse } from '../gateway/live-session.ts';
 import type { PlanRevision } from '../plan/store/plan-store.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
@@ -18,7 +19,9 @@ export interface FleetFiguresDeps {
   readonly hub: WorkerHub;
   readonly assessments: Pick<AssessmentLedger, 'heldBack'>;
   readonly freeze: Pick<CutoverFreeze, 'current'>;
-  readonly steering: Pick<SteeringAuthority, 'sites'>;
+  readonly steering: Pick<SteeringAuthority, 'sites' | 'aliases'>;
+  /** Zones as they are served now. */
+  readonly zones: () => readonly ZoneMaterial[];
   /** The control process's own. */
   readonly metrics: Metrics;
 }
@@ -87,6 +90,14 @@ export class FleetFigures {
         renderHostPort({ host, port: counts[0]?.ports[nameserverPortName(index)] ?? port }),
       ),
       sites: steering.sites(),
+      zones: this.#deps.zones().map(({ origin, serial, keys, mistakes }) => ({
+        ...{ origin, serial, mistakes },
+        signed: keys.length > 0,
+      })),
+      aliases: steering.aliases().map(({ alias, addresses, resolvedAtMs, problem }) => ({
+        ...{ alias, addresses, problem: problem ?? null },
+        resolvedAt: resolvedAtMs === undefined ? null : new Date(resolvedAtMs).toISOString(),
+      })),
       workers: workers.map(({ worker, pid, revision: acknowledged, figures }) => ({
         worker,
         pid,
@@ -102,10 +113,29 @@ export class FleetFigures {
     metrics.devicesHeldBack.reset();
     for (const cohort of plan.cohorts)
       metrics.devicesHeldBack.set({ cohort: cohort.name }, assessments.heldBack(cohort));
+    this.#setNames();
     const workers = await this.#deps.hub.refreshFigures(askMs);
     const own = (await metrics.registry.getMetricsAsJSON()) as Families;
     const theirs = workers.flatMap(({ figures }) => (figures === undefined ? [] : [figures.metrics as Families]));
     return Registry.aggregate([own, ...theirs, ...this.#ended]).metrics();
+  }
+
+  /** Zones, sites and aliases as they are at this moment. */
+  #setNames(): void {
+    const { metrics, steering, zones } = this.#deps;
+    for (const { name, health, drained } of steering.sites()) {
+      for (const one of ['up', 'down', 'unknown'] as const) {
+        metrics.siteHealth.set({ site: name, health: one }, health === one ? 1 : 0);
+      }
+      metrics.siteDrained.set({ site: name }, drained ? 1 : 0);
+    }
+    for (const { alias, resolvedAtMs = 0 } of steering.aliases()) {
+      metrics.aliasResolved.set({ alias }, Math.floor(resolvedAtMs / 1_000));
+    }
+    for (const { origin, serial, mistakes } of zones()) {
+      metrics.zoneSerial.set({ zone: origin }, serial);
+      metrics.zoneRefused.set({ zone: origin }, mistakes.length > 0 ? 1 : 0);
+    }
   }
 }
 

@@ -71,7 +71,10 @@ function* readZoneAgain(zone: ZoneConfiguration, former: ZoneMaterial | undefine
   const { origin } = zone;
   if (former !== undefined && isUnchanged(former, zone, source)) {
     const { serial, warnings } = former;
-    return { reload: { origin, outcome: 'unchanged', serial, mistakes: [], warnings }, material: former };
+    return {
+      reload: { origin, outcome: 'unchanged', serial, mistakes: [], warnings },
+      material: { ...former, mistakes: [] },
+    };
   }
   const read = yield* zoneMaterialSteps(zone, source);
   if (read.ok) {
@@ -80,7 +83,7 @@ function* readZoneAgain(zone: ZoneConfiguration, former: ZoneMaterial | undefine
   }
   const serial = former?.serial ?? null;
   const reload = { origin, outcome: 'refused', serial, mistakes: read.error, warnings: [] } as const;
-  return { reload, material: former };
+  return { reload, material: former && { ...former, mistakes: read.error } };
 }
 
 /** Certificates as the files have them now; zones stay as they are. */

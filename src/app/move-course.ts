@@ -36,14 +36,21 @@ export interface CourseFigures {
 
 export function startCourse(
   {
-    request: { live, pacePerSecond, prepare },
+    request: { live, pacePerSecond, connectsPerSecond, paceNote, prepare },
     nowMs,
     earlier,
   }: { readonly request: MoveRequest; readonly nowMs: number; readonly earlier: EarlierFigures | undefined },
   { abortPercent, refusedListed }: Pick<HandoverMoveTerms, 'abortPercent' | 'refusedListed'>,
 ): MoveCourse {
   if (live !== 'handover') return { way: 'reconnect', state: startReconnectMove(nowMs, pacePerSecond, earlier) };
-  const terms = { pacePerSecond, isPrepare: prepare !== undefined, abortPercent, refusedListed };
+  const terms = {
+    pacePerSecond,
+    connectsPerSecond,
+    paceNote,
+    isPrepare: prepare !== undefined,
+    abortPercent,
+    refusedListed,
+  };
   return { way: 'handover', state: startHandoverMove(nowMs, terms, earlier) };
 }
 

@@ -74,11 +74,13 @@ export function openMoveJournal(path: string): MoveJournal {
     const statement = database.prepare(sql);
     return (...values: readonly (string | number)[]): void => void statement.run(...values);
   };
-  const keep = change('INSERT OR REPLACE INTO move_documents (id, started_at, sessions, document) VALUES (?, ?, ?, ?)');
+  // A row keeps its number when it is written again, so that the order is that of the moves: the clock may be set back.
+  const keep = change(`INSERT INTO move_documents (id, started_at, sessions, document) VALUES (?, ?, ?, ?)
+     ON CONFLICT (id) DO UPDATE SET sessions = excluded.sessions, document = excluded.document`);
   const drop = change(
-    'DELETE FROM move_documents WHERE id NOT IN (SELECT id FROM move_documents ORDER BY started_at DESC, id DESC LIMIT ?)',
+    'DELETE FROM move_documents WHERE id NOT IN (SELECT id FROM move_documents ORDER BY rowid DESC LIMIT ?)',
   );
-  const documents = database.prepare('SELECT sessions, document FROM move_documents ORDER BY started_at, id');
+  const documents = database.prepare('SELECT sessions, document FROM move_documents ORDER BY rowid');
   const insert = change('INSERT OR REPLACE INTO moves (id, started_at, request) VALUES (?, ?, ?)');
   const remove = change('DELETE FROM moves WHERE id = ?');
   const pause = change('INSERT OR REPLACE INTO move_pauses (id, reason) VALUES (?, ?)');
@@ -88,7 +90,7 @@ export function openMoveJournal(path: string): MoveJournal {
   const follow = change('INSERT OR REPLACE INTO followed_cohorts (cohort, move, request) VALUES (?, ?, ?)');
   const unfollow = change('DELETE FROM followed_cohorts WHERE cohort = ?');
   const unfinished = database.prepare(
-    'SELECT moves.id, started_at, request, reason FROM moves LEFT JOIN move_pauses USING (id) ORDER BY started_at, moves.id',
+    'SELECT moves.id, started_at, request, reason FROM moves LEFT JOIN move_pauses USING (id) ORDER BY moves.rowid',
   );
   const frozen = database.prepare('SELECT freeze FROM cutover_freeze');
   const followed = database.prepare('SELECT cohort, move, request FROM followed_cohorts ORDER BY cohort');

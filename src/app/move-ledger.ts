@@ -24,6 +24,8 @@ export interface MoveLedgerDeps {
 export interface RunningMove extends Move {
   /** A preparation that is done, and whose second connections no other move has taken over. */
   hasPrepared: boolean;
+  /** What its course is paused for; undefined: it is not. */
+  heldBy: string | undefined;
   /** Not asked about before, while it is paused. */
   askAgainMs: number;
   countAgainMs: number;
@@ -46,6 +48,10 @@ export class MoveLedger {
   /** Moves that ended in an earlier control process, oldest first. */
   readonly #earlier = new Map<string, MoveDocument>();
 
+  /** By ID: which of all it is, in their order. The clock may be set back. */
+  readonly #places = new Map<string, number>();
+  #nextPlace = 1;
+
   constructor(deps: MoveLedgerDeps) {
     this.#deps = deps;
   }
@@ -63,7 +69,10 @@ export class MoveLedger {
   load(): void {
     const documents = new Map<string, JournaledDocument>();
     this.journal((journal) => {
-      for (const kept of journal.documents()) documents.set(kept.document.id, kept);
+      for (const kept of journal.documents()) {
+        documents.set(kept.document.id, kept);
+        this.#place(kept.document.id);
+      }
     });
     this.journal((journal) => {
       for (const journaled of journal.unfinished()) {
@@ -83,7 +92,8 @@ export class MoveLedger {
   list(): readonly MoveDocument[] {
     const own = [...this.#moves.values()].map((move) => this.document(move));
     const all = [...this.#earlier.values(), ...own];
-    return all.reverse().sort((a, b) => Date.parse(b.startedAt) - Date.parse(a.startedAt));
+    const placeOf = ({ id }: MoveDocument) => this.#places.get(id) ?? 0;
+    return all.sort((a, b) => placeOf(b) - placeOf(a));
   }
 
   find(id: string): MoveDocument | undefined {
@@ -142,9 +152,23 @@ export class MoveLedger {
     const told = { toldMs: 0, toldProgress: '', keptMs: 0, keptProgress: '' };
     const own = { startedAtMs, hasPrepared: false, askAgainMs: nowMs, countAgainMs: nowMs, ...told };
     const offline = kept?.document.pending.offline ?? 0;
-    const move = { id, request, startedAtWallMs: startedAt, course, pausedBy: undefined, offline, ...own };
+    const move = {
+      id,
+      request,
+      startedAtWallMs: startedAt,
+      course,
+      pausedBy: undefined,
+      heldBy: undefined,
+      offline,
+      ...own,
+    };
     this.#moves.set(id, move);
+    this.#place(id);
     return move;
+  }
+
+  #place(id: string): void {
+    if (!this.#places.has(id)) this.#places.set(id, this.#nextPlace++);
   }
 
   #newId(revision: number, wallMs: number): string {
@@ -156,10 +180,13 @@ export class MoveLedger {
     for (const id of this.#earlier.keys()) {
       if (this.#earlier.size + this.#moves.size <= movesKept) return;
       this.#earlier.delete(id);
+      this.#places.delete(id);
     }
     for (const [id, move] of this.#moves) {
       if (this.#moves.size <= movesKept) return;
-      if (move.course.state.outcome !== undefined) this.#moves.delete(id);
+      if (move.course.state.outcome === undefined) continue;
+      this.#moves.delete(id);
+      this.#places.delete(id);
     }
   }
 }

@@ -17,6 +17,10 @@ export interface MoveRequest {
   readonly reason: string;
   readonly live: LiveMode;
   readonly pacePerSecond: number;
+  /** CONNECTs per second that a handover may cost its target; absent: no bound is known. */
+  readonly connectsPerSecond?: number;
+  /** Why it is slower than its operator asked. */
+  readonly paceNote?: string;
   readonly placements: readonly CohortPlacement[];
   /** Second connections only, for the weight that is to come. */
   readonly prepare?: { readonly cohort: string; readonly weightBps: number };

@@ -27,8 +27,8 @@ interface Settling {
 }
 
 const tickMs = 50;
-/** Answering takes at most a fifth of a worker's time. */
-const restPerRound = 4;
+/** Answering takes at most a tenth of a worker's time. */
+const restPerRound = 9;
 const longestRestMs = 1_000;
 const pausedTickMs = 1_000;
 const countEveryMs = 2_000;
@@ -67,6 +67,7 @@ export class MoveRunner {
   /** Goes on with the moves that an earlier control process had begun, and knows those that had ended. */
   resumeUnfinished(): void {
     this.#ledger.load();
+    for (const move of this.#ledger.running()) this.#hold(move);
     if (this.#ledger.running().length > 0) this.#arm(resumeAfterMs);
   }
 
@@ -141,6 +142,19 @@ export class MoveRunner {
     this.#ledger.journal((journal) => journal.close());
   }
 
+  /** Another plan is in force, and nobody moves for it: moves of cohorts that it has otherwise are over. */
+  planReplaced(revision: number, placementOf: (cohort: string) => CohortPlacement | undefined): void {
+    const message = `revision ${revision} replaced the plan: sessions stay where they are until the next move`;
+    for (const move of this.#ledger.all()) {
+      const { course, request, hasPrepared } = move;
+      const isOver = course.state.outcome !== undefined;
+      if ((isOver && !hasPrepared) || request.placements.every((each) => isKept(request, each, placementOf))) continue;
+      if (isOver) this.#settle(move, true);
+      else this.#end(move, 'superseded', message);
+      if (hasPrepared) this.#release(move, `its second connections were closed: ${message}`);
+    }
+  }
+
   #supersede(request: MoveRequest): void {
     const message = `revision ${request.revision} moves the same cohort`;
     for (const move of this.#ledger.all()) {
@@ -152,10 +166,19 @@ export class MoveRunner {
       const takesBack = request.live !== 'handover' || pointsElsewhere(older, request);
       if (course.state.outcome === undefined) this.#end(move, 'superseded', message, takesBack);
       else if (takesBack) this.#settle(move, takesBack);
-      // What it prepared is the newer move's now.
-      if (hasPrepared) this.#ledger.journal((journal) => journal.end(move.id));
-      move.hasPrepared = false;
+      if (hasPrepared)
+        this.#release(move, `its second connections were ${takesBack ? 'closed' : 'taken over'}: ${message}`);
     }
+  }
+
+  /** What it prepared is closed, or a newer move's. */
+  #release(move: RunningMove, message: string): void {
+    move.hasPrepared = false;
+    this.#ledger.journal((journal) => journal.end(move.id));
+    if (move.course.way === 'handover') {
+      move.course = { way: 'handover', state: { ...move.course.state, prepared: 0, message } };
+    }
+    this.#ledger.tell(move, true);
   }
 
   #change(id: string, change: (move: RunningMove) => MoveRefusal | undefined): Result<MoveDocument, MoveRefusal> {
@@ -231,9 +254,11 @@ export class MoveRunner {
   #hold(move: RunningMove): void {
     const reason = move.pausedBy ?? this.#freezeOf(move);
     const { state } = move.course;
-    if (state.outcome !== undefined || (reason === undefined) === !isPaused(move.course)) return;
+    if (state.outcome !== undefined || reason === move.heldBy) return;
+    move.heldBy = reason;
     const nowMs = this.#deps.clock.monotonicMs();
-    move.course = reason === undefined ? resumeCourse(move.course, nowMs) : pauseCourse(move.course, nowMs, reason);
+    if (isPaused(move.course)) move.course = resumeCourse(move.course, nowMs);
+    if (reason !== undefined) move.course = pauseCourse(move.course, nowMs, reason);
     move.askAgainMs = nowMs;
     this.#ledger.tell(move, true);
   }
@@ -277,4 +302,15 @@ export class MoveRunner {
     this.#ledger.tell(move, true);
     if (isLast || ended.isSettled || this.#deps.clock.monotonicMs() >= untilMs) this.#settling.delete(move);
   }
+}
+
+/** Whether the move may go on: the plan has the cohort as it was; of a preparation only the brokers count. */
+function isKept(
+  { prepare }: MoveRequest,
+  { name, source, target, weightBps }: CohortPlacement,
+  placementOf: (cohort: string) => CohortPlacement | undefined,
+): boolean {
+  const now = placementOf(name);
+  if (now?.source !== source || now.target !== target) return false;
+  return prepare !== undefined || now.weightBps === weightBps;
 }

@@ -13,7 +13,7 @@ import type { PlanRevision, PlanStore } from '../plan/store/plan-store.ts';
 import { toAdminFailure } from './admin-failures.ts';
 import { type CutoverFreeze, describeFreeze, toFreezeDocument } from './cutover-freeze.ts';
 import { type DryRunDeps, rehearse } from './dry-run.ts';
-import { handoverPace, reconnectPace } from './handover-pace.ts';
+import { paceTerms, reconnectPace } from './handover-pace.ts';
 import { type CohortPlacement, destinationsOf, type MoveRequest } from './move-request.ts';
 import type { MoveRunner } from './move-runner.ts';
 import type { PlanAuthority } from './plan-authority.ts';
@@ -164,9 +164,11 @@ export class MoveVerbs {
       return before === undefined ? placement : { ...placement, formerBps: before };
     });
     const destinations = destinationsOf({ ...verb, placements });
-    const pace = verb.live === 'handover' ? handoverPace : reconnectPace;
-    const pacePerSecond = verb.pacePerSecond ?? pace(configuration, destinations);
-    return { ...verb, revision, placements, pacePerSecond };
+    const pace =
+      verb.live === 'handover'
+        ? paceTerms(configuration, destinations, verb.pacePerSecond)
+        : { pacePerSecond: verb.pacePerSecond ?? reconnectPace(configuration, destinations) };
+    return { ...verb, revision, placements, ...pace };
   }
 
   async #rollbackVerb(request: RollbackRequest): Promise<Result<Verb, AdminFailure>> {

@@ -38,7 +38,13 @@ export interface Mover {
 export function createMover({ configuration, authority, store, hub, homes, events, log }: MoverDeps): Mover {
   const clock = systemClock;
   const journal = openJournal(configuration, log);
-  const freeze = new CutoverFreeze({ clock, journal, log });
+  const freeze = new CutoverFreeze({
+    ...{ clock, journal, log },
+    onEnded: () => {
+      moves.freezeChanged();
+      events.emit({ type: 'freeze', data: null });
+    },
+  });
   const workers = new WorkerMoves(hub);
   const offline = new OfflineSessions({ homes, workers });
   const offlineOf = (placements: readonly CohortPlacement[]) => offline.of(placements);
@@ -71,6 +77,7 @@ export function createMover({ configuration, authority, store, hub, homes, event
       strays.start();
     },
     close: () => {
+      freeze.close();
       strays.close();
       moves.close();
     },

@@ -44,10 +44,11 @@ import type { AssessmentLedger } from './assessment-ledger.ts';
 import { deviceHome } from './device-home.ts';
 import type { FleetFigures } from './fleet-figures.ts';
 import type { MoveRunner } from './move-runner.ts';
-import type { MoveVerbs } from './move-verbs.ts';
+import { type MoveVerbs, placementsOf } from './move-verbs.ts';
 import type { NameserverBackend } from './nameserver-backend.ts';
 import type { PlanAuthority } from './plan-authority.ts';
 import type { SessionsReply } from './process-messages.ts';
+import { unknownName } from './session-question.ts';
 import { importSubscriptions, type Learn } from './subscription-import.ts';
 import { deviceOfQuery } from './where-question.ts';
 import type { WorkerHub } from './worker-hub.ts';
@@ -57,7 +58,7 @@ export interface OperatorBackendDeps {
   readonly authority: PlanAuthority;
   readonly store: PlanStore;
   readonly hub: WorkerHub;
-  readonly moves: Pick<MoveRunner, 'list' | 'find'>;
+  readonly moves: Pick<MoveRunner, 'list' | 'find' | 'planReplaced'>;
   readonly verbs: MoveVerbs;
   readonly figures: FleetFigures;
   readonly assessments: AssessmentLedger;
@@ -89,7 +90,7 @@ export class OperatorBackend implements AdminBackend {
   }
 
   async replacePlan({ plan: document, ifMatch, author, reason }: ReplacePlanRequest): AdminResult<PlanDocument> {
-    const { authority, configuration, hub, verbs } = this.#deps;
+    const { authority, configuration, hub, moves, verbs } = this.#deps;
     const { fleet } = configuration;
     const parsed = parsePlan(document, { brokers: Object.keys(configuration.brokers), fleet });
     if (!parsed.ok) return failure(toInvalidPlan(parsed.error));
@@ -103,7 +104,9 @@ export class OperatorBackend implements AdminBackend {
     }
     const stored = await authority.replace(parsed.value, { expected: ifMatch, author, reason });
     if (!stored.ok) return failure(toAdminFailure(stored.error));
-    await hub.acknowledged(stored.value.revision, acknowledgementMs);
+    const { revision, plan } = stored.value;
+    moves.planReplaced(revision, (cohort) => placementsOf(plan, [cohort])[0]);
+    await hub.acknowledged(revision, acknowledgementMs);
     return success(toPlanDocument(stored.value));
   }
 
@@ -196,7 +199,10 @@ export class OperatorBackend implements AdminBackend {
   }
 
   async sessions(query: SessionQuery & { readonly limit: number }): AdminResult<readonly SessionDocument[]> {
-    const { hub } = this.#deps;
+    const { hub, authority, configuration } = this.#deps;
+    const cohorts = authority.current.plan.cohorts.map(({ name }) => name);
+    const message = unknownName(query, { cohorts, brokers: Object.keys(configuration.brokers) });
+    if (message !== undefined) return failure({ kind: 'not-found', message });
     const lists = await Promise.all(
       hub.workers().map(async ({ worker }) => {
         const filter = { ...query, withReasons: true };

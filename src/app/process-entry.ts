@@ -11,8 +11,8 @@ process.on('message', (message: SupervisorMessage) => void handleMessage(message
 process.once('disconnect', () => process.exit(1));
 // The terminal's Ctrl-C reaches the whole group; the supervisor decides what it means.
 process.on('SIGINT', () => {});
-// So does a service manager's SIGTERM: the drain is the supervisor's to begin.
-process.on('SIGTERM', () => {});
+// A service manager's SIGTERM reaches all of them too, or an operator's only this one: the drain is the supervisor's to begin.
+process.on('SIGTERM', () => tell({ kind: 'told-to-end' }));
 process.on('SIGHUP', () => {});
 
 async function handleMessage(message: SupervisorMessage): Promise<void> {

@@ -56,6 +56,8 @@ export type ChildMessage =
   /** It cannot start; the text is for the operator. */
   | { readonly kind: 'failed'; readonly message: string; readonly code: string }
   | { readonly kind: 'drained' }
+  /** It got SIGTERM: a worker wants to be drained and started again. */
+  | { readonly kind: 'told-to-end' }
   /** The reload of that number is in force in this process. */
   | { readonly kind: 'reloaded'; readonly reload: number }
   /** From the control process: an operator wants the files read again. Answered by `zones-read`. */

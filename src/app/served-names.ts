@@ -4,7 +4,7 @@ import type { NameserverConfiguration, SiteConfiguration, ZoneConfiguration } fr
 import { signingKeys } from '../config/signing-keys.ts';
 import { compileMaterial, isSameMaterial, type ZoneMaterial } from '../config/zone-material.ts';
 import type { AnswerSource } from '../dns/answer-source.ts';
-import { createSignatureBudget, type SignatureBudget } from '../dns/signature-budget.ts';
+import { createSignatureBudget, type PassingKind, type SignatureBudget } from '../dns/signature-budget.ts';
 import type { SiteConditions } from '../dns/site-choice.ts';
 import { steeredAddresses } from '../dns/steered-addresses.ts';
 import { createSteering } from '../dns/steering.ts';
@@ -29,6 +29,8 @@ export interface ServedNamesOptions {
   readonly sites: readonly SiteConfiguration[];
   readonly zones: readonly ZoneMaterial[];
   readonly signaturesPerSecond: number;
+  /** The budget of a kind of name is used up. */
+  readonly onSignatureRefused?: (kind: PassingKind) => void;
   /** Logs what is odd about zones: one process for all. */
   readonly saysWarnings?: boolean;
   readonly log: Logger;
@@ -47,7 +49,7 @@ export class ServedNames {
   readonly #signatureBudget: SignatureBudget;
   readonly #signers = new WeakMap<CompiledZone, ZoneSigner>();
   #adopted: readonly AdoptedZone[];
-  #adopting: Promise<void> = Promise.resolve();
+  #adopting: Promise<unknown> = Promise.resolve();
   #points: SubnetPoints = createSubnetPoints('');
   #plan: RoutingSnapshot | undefined;
   #notes: SteeringNotes | undefined;
@@ -55,7 +57,14 @@ export class ServedNames {
 
   constructor(options: ServedNamesOptions) {
     this.#options = options;
-    this.#signatureBudget = createSignatureBudget(options.signaturesPerSecond);
+    const budget = createSignatureBudget(options.signaturesPerSecond);
+    this.#signatureBudget = {
+      take: (kind, nowMs) => {
+        const isGranted = budget.take(kind, nowMs);
+        if (!isGranted) options.onSignatureRefused?.(kind);
+        return isGranted;
+      },
+    };
     this.#adopted = runAtOnce(this.#compile(options.zones, []));
   }
 
@@ -93,16 +102,19 @@ export class ServedNames {
 
   /**
    * Zones read again; one that cannot be served leaves the one before it, which is served until all are ready. One call
-   * is done after the other.
+   * is done after the other. Resolves with the origins of those that are served anew.
    */
-  adoptZones(zones: readonly ZoneMaterial[]): Promise<void> {
-    this.#adopting = this.#adopting
+  adoptZones(zones: readonly ZoneMaterial[]): Promise<readonly string[]> {
+    const adopting = this.#adopting
       .catch(() => {})
       .then(async () => {
-        this.#adopted = await runBetweenTurns(this.#compile(zones, this.#adopted));
+        const former = this.#adopted;
+        this.#adopted = await runBetweenTurns(this.#compile(zones, former));
         this.#rebuild();
+        return this.#adopted.filter((one) => !former.includes(one)).map(({ material }) => material.origin);
       });
-    return this.#adopting;
+    this.#adopting = adopting;
+    return adopting;
   }
 
   *#compile(materials: readonly ZoneMaterial[], former: readonly AdoptedZone[]): Steps<readonly AdoptedZone[]> {

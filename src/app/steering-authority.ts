@@ -7,7 +7,12 @@ import type { Configuration, SiteConfiguration } from '../config/configuration.t
 import type { SiteCondition } from '../dns/site-choice.ts';
 import { aliasesOf } from '../dns/steering-rule.ts';
 import { SiteMonitor } from '../health/site-monitor.ts';
-import { AliasRefresher, createAliasResolver, type ResolveFamily } from '../nameserver/alias-refresher.ts';
+import {
+  AliasRefresher,
+  type AliasState,
+  createAliasResolver,
+  type ResolveFamily,
+} from '../nameserver/alias-refresher.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { NameserverJournal, SiteWord } from './nameserver-journal.ts';
 import type { SteeringNotes } from './served-names.ts';
@@ -64,6 +69,7 @@ export class SteeringAuthority {
       resolve: deps.resolve ?? createAliasResolver((nameserver?.resolvers ?? []).map(renderHostPort)),
       log,
       random: Math.random,
+      wallMs: () => clock.wallMs(),
       onChange: () => {
         this.#keep(() => deps.journal.setAliases(this.#aliases.addresses()));
         this.#publish();
@@ -96,6 +102,10 @@ export class SteeringAuthority {
   /** As `status` shows them, in the configuration's order. */
   sites(): readonly SiteStatus[] {
     return this.#deps.configuration.sites.map(({ name, addresses }) => this.#status(name, addresses));
+  }
+
+  aliases(): readonly AliasState[] {
+    return this.#aliases.states();
   }
 
   site(name: string): SiteStatus | undefined {

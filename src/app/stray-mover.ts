@@ -24,7 +24,7 @@ const everyMs = 1_000;
 /**
  * Moves the sessions that come late to where they do not belong any more: persistent ones that went home first, and those
  * whose devices were away. Cohorts are followed while the last change of their plan was a handover that was done. While a
- * weight is prepared, its second connections are kept up instead: a question without it would close them.
+ * weight is prepared, one question does both: without the second connections in it, it would close them.
  */
 export class StrayMover {
   readonly #deps: StrayMoverDeps;
@@ -99,9 +99,13 @@ export class StrayMover {
     const key = cohorts.join('/');
     const begin = this.#allowance(key, request);
     const question = { move, cohorts, begin, order: orderOf(request), isUpkeep: true };
-    const replies = await this.#deps.workers.handOver({ ...question, ...(prepare !== undefined && { prepare }) });
+    const movesLate = cohorts.every((cohort) => this.#isFollowed(cohort));
+    const preparing = prepare !== undefined && { prepare, movesLate };
+    const replies = await this.#deps.workers.handOver({ ...question, ...preparing });
     const begun = replies.reduce((total, reply) => total + (reply?.begun ?? 0), 0);
-    this.#credits.set(key, (this.#credits.get(key) ?? 0) - begun);
+    const isFull = replies.some((reply) => (reply?.requeued ?? 0) > 0);
+    // Where the connect rate had no room, the others have it for a second.
+    this.#credits.set(key, isFull ? -request.pacePerSecond : (this.#credits.get(key) ?? 0) - begun);
     return replies;
   }
 
@@ -110,7 +114,12 @@ export class StrayMover {
     const earned = (pacePerSecond * everyMs) / 1_000;
     const credit = Math.min((this.#credits.get(key) ?? 0) + earned, Math.max(1, earned));
     this.#credits.set(key, credit);
-    return Math.floor(credit);
+    return Math.max(0, Math.floor(credit));
+  }
+
+  #isFollowed(cohort: string): boolean {
+    const followed = this.#followed.get(cohort);
+    return followed !== undefined && this.#isStillMeant(cohort, followed.request);
   }
 
   /** A plan that was replaced since says nothing of live sessions. */

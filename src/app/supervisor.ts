@@ -32,6 +32,8 @@ interface Slot {
   /** Deaths in a row that came soon after the start. */
   quickDeaths: number;
   drained: boolean;
+  /** It was told to end by itself. */
+  isEnding: boolean;
   exited: boolean;
   isReady: boolean;
   /** The last reload that is in force in it. */
@@ -181,6 +183,7 @@ export class Supervisor {
       startedAtMs: performance.now(),
       quickDeaths: 0,
       drained: false,
+      isEnding: false,
       exited: false,
       isReady: false,
       reloaded: 0,
@@ -221,9 +224,25 @@ export class Supervisor {
       slot.reloaded = message.reload;
       this.#notify();
     }
+    if (message.kind === 'told-to-end') void this.#drainOne(slot);
     if (message.kind !== 'drained') return;
     slot.drained = true;
     this.#notify();
+  }
+
+  /** A worker that an operator ends hands its sessions back first; the others serve on, and it is started again. */
+  async #drainOne(slot: Slot): Promise<void> {
+    if (this.#isStopping || slot.role.kind !== 'worker' || !slot.isReady || slot.isEnding) return;
+    slot.isEnding = true;
+    const { child } = slot;
+    const { drainMs } = this.#options.configuration.limits;
+    this.#options.log.info({ process: slot.name, pid: child.pid, drainMs }, 'A worker was told to end and is drained');
+    child.send({ kind: 'drain', deadlineMs: drainMs });
+    await this.#until(() => slot.drained || slot.exited, drainMs + stopGraceMs);
+    if (slot.exited) return;
+    child.send({ kind: 'stop' });
+    await this.#until(() => slot.exited, stopGraceMs);
+    if (slot.child === child && !slot.exited) child.kill('SIGKILL');
   }
 
   #ping(): void {
@@ -254,9 +273,9 @@ export class Supervisor {
     // A start that fails is the starter's to report.
     if (this.#isStopping || this.#ports[adminPortName] === undefined) return;
     const livedMs = performance.now() - slot.startedAtMs;
-    slot.quickDeaths = livedMs < settledMs ? slot.quickDeaths + 1 : 0;
+    slot.quickDeaths = livedMs < settledMs && !slot.isEnding ? slot.quickDeaths + 1 : 0;
     const delayMs = slot.quickDeaths <= 1 ? 0 : backoffDelayMs(slot.quickDeaths, Math.random(), restartDelay);
-    this.#options.log.error(
+    this.#options.log[slot.isEnding ? 'info' : 'error'](
       { process: slot.name, reason, restartInMs: Math.round(delayMs) },
       'A process of the gateway ended; it is started again',
     );
@@ -266,6 +285,8 @@ export class Supervisor {
       slot.child = this.#startChild(slot.role, () => slot);
       slot.startedAtMs = performance.now();
       slot.exited = false;
+      slot.drained = false;
+      slot.isEnding = false;
       slot.child.ready.then(
         () => this.#options.log.info({ process: slot.name, pid: slot.child.pid }, 'A process of the gateway is back'),
         (error: unknown) =>

@@ -111,9 +111,11 @@ function mayBeginMore({ remaining, prepared, underWay }: HandoverReply): boolean
 /** Two answers of one worker to a question that was asked twice: the later picture, what happened in both. */
 function together(first: HandoverReply, second: HandoverReply): HandoverReply {
   const begun = first.begun + second.begun;
+  const begunConnects = first.begunConnects + second.begunConnects;
+  const requeued = first.requeued + second.requeued;
   const moved = first.moved + second.moved;
   const workMs = first.workMs + second.workMs;
-  return { ...second, begun, moved, workMs, aborted: [...first.aborted, ...second.aborted] };
+  return { ...second, begun, begunConnects, requeued, moved, workMs, aborted: [...first.aborted, ...second.aborted] };
 }
 
 function sum(figures: readonly number[]): number {

@@ -5,6 +5,7 @@ import { systemClock } from '../base/clock.ts';
 import type { Configuration, NameserverConfiguration } from '../config/configuration.ts';
 import type { Limits } from '../config/limits.ts';
 import type { ZoneMaterial } from '../config/zone-material.ts';
+import type { PassingKind } from '../dns/signature-budget.ts';
 import { Nameserver, type NameserverOptions } from '../nameserver/nameserver.ts';
 import type { SeenAskersDocument } from '../nameserver/seen-askers.ts';
 import type { RoutingSnapshot } from '../plan/snapshot.ts';
@@ -43,11 +44,13 @@ export class WorkerNameserver {
       return;
     }
     const signaturesPerSecond = limits.dnsSignaturesPerSecond;
-    this.#names = new ServedNames({ nameserver, sites, zones, signaturesPerSecond, log });
+    const onSignatureRefused = (kind: PassingKind) => metrics.dnsSignaturesRefused.inc({ kind });
+    this.#names = new ServedNames({ nameserver, sites, zones, signaturesPerSecond, onSignatureRefused, log });
     this.#nameserver = new Nameserver(nameserverOptions(nameserver, limits, cookieSecrets), {
       clock: systemClock,
       log,
       addQueries: (labels, count) => metrics.dnsQueries.inc(labels, count),
+      addResults: (result, count) => metrics.dnsMessages.inc({ result }, count),
     });
   }
 
@@ -73,9 +76,9 @@ export class WorkerNameserver {
   /** Settles when the zones are answered from. */
   async reload(zones: readonly ZoneMaterial[]): Promise<void> {
     if (this.#names === undefined) return;
-    await this.#names.adoptZones(zones);
+    const changed = await this.#names.adoptZones(zones);
     this.#change(() => {});
-    this.#log.info({ zones: zones.length }, 'Zones were read again');
+    if (changed.length > 0) this.#log.info({ zones: changed }, 'Zones are served as their files are now');
   }
 
   get seenAskers(): SeenAskersDocument {

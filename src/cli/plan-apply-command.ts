@@ -22,8 +22,8 @@ export function addPlanApplyCommand(plan: Command, { terminal }: CommandContext)
     description:
       'Replaces the plan by the one in FILE (YAML or JSON, as "plan show" prints it). The file carries the revision ' +
       'that it was made from; if that is no longer the last one, nothing is changed. New connections follow it at ' +
-      'once; live sessions stay where they are until "cutover" or "rollback" moves them, which it then says. Needs the ' +
-      'token of an admin.',
+      'once; live sessions stay where they are until "cutover" or "rollback" moves them, which it then says. A move of ' +
+      'a cohort whose weight or brokers it changes ends as superseded. Needs the token of an admin.',
     examples: [['plan apply plan.yaml --reason "second cohort"', 'after "plan show > plan.yaml" and an edit']],
   })
     .option('--reason <text>', 'why, for the plan history')

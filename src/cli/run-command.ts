@@ -14,7 +14,7 @@ export function addRunCommand(program: Command, context: CommandContext): void {
     summary: 'the gateway',
     description:
       'Runs the gateway. Prints one JSON line {"event":"ready",...} on stdout once every port is bound; its log goes ' +
-      'to stdout as JSON lines too. SIGTERM drains, a second one stops; SIGHUP reloads certificates and CRLs.',
+      'to stdout as JSON lines too. SIGTERM drains, a second one stops; SIGHUP reads certificates, CRLs, zones and their keys again.',
     examples: [
       ['check --config crossfade.yaml', 'before: every mistake at once'],
       ['run --config crossfade.yaml', 'the gateway, until SIGTERM or Ctrl-C'],

@@ -29,7 +29,7 @@ export function processTerminal(): Terminal {
     environment: process.env,
     style: createStyle(hasColour(process.stdout, process.env)),
     canRedraw: process.stderr.isTTY === true && process.env['TERM'] !== 'dumb',
-    columns: process.stderr.columns ?? 80,
+    columns: process.stderr.columns || 80,
   };
 }
 

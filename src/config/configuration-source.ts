@@ -1,4 +1,4 @@
-import { closeSync, openSync, readSync } from 'node:fs';
+import { closeSync, openSync, readSync, statSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { systemErrorCode } from '../base/errors.ts';
 import { failure, type Result, success } from '../base/result.ts';
@@ -45,6 +45,8 @@ const reasonByCode: Readonly<Record<string, string>> = {
 
 function readBoundedFile(path: string, maxBytes: number): Result<Uint8Array> {
   try {
+    // One that nobody writes to would hold up the process for ever; a shell's <(…) has its writer already.
+    if (statSync(path).isFIFO() && !/^\/(dev|proc)\//.test(path)) return failure('it is a named pipe');
     const file = openSync(path, 'r');
     try {
       return readOpenFile(file, maxBytes);

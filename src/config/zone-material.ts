@@ -20,6 +20,8 @@ export interface ZoneMaterial {
   readonly serial: number;
   /** `FILE:LINE: text`; it is served all the same. */
   readonly warnings: readonly string[];
+  /** Of its files as they were read last, where they cannot be served: it is as they were before. */
+  readonly mistakes: readonly string[];
 }
 
 /** What is wrong with one zone, each `FILE:LINE: expected …`. */
@@ -52,7 +54,15 @@ export function* zoneMaterialSteps(
   if (!keys.ok) return keys;
   const { origin, file } = zone;
   const { warnings } = compiled.value;
-  return success({ origin, file, texts, keys: keys.value, serial: zoneSerial(compiled.value.zone), warnings });
+  return success({
+    origin,
+    file,
+    texts,
+    keys: keys.value,
+    serial: zoneSerial(compiled.value.zone),
+    warnings,
+    mistakes: [],
+  });
 }
 
 /** Whether the files that were read say what they said then. */

@@ -9,6 +9,12 @@ import type { DialledLeg } from './leg-dial.ts';
 import type { LegNews, SessionEffects } from './session-effects.ts';
 import type { SessionRecord } from './session-record.ts';
 
+/**
+ * What a further connection is for. `repair`: the session has none. `handover`: it stands by. `fetch`: its broker was lost
+ * after the session had left it, with messages for the device.
+ */
+export type DialPurpose = 'repair' | 'handover' | 'fetch';
+
 /** What a session's relay hears of its legs. */
 export interface BrokerSideEvents {
   handleBrokerData(leg: LegConnection, chunk: Buffer): void;
@@ -56,15 +62,35 @@ export class BrokerSide {
     socket.on('close', () => this.#events.handleBrokerClose(leg));
   }
 
-  /** Undefined: it came too late to repair anything, or another one stands by already. */
-  add({ socket, terms, upstream }: DialledLeg, isRepair: boolean): LegConnection | undefined {
-    const isDetached = this.#machine.phase === 'detached';
-    if (isDetached !== isRepair || (!isRepair && this.#legs.others.length > 0)) return undefined;
+  /** Undefined: it came too late for its purpose. */
+  add({ socket, terms, upstream }: DialledLeg, purpose: DialPurpose): LegConnection | undefined {
+    if (!this.#isWanted(purpose)) return undefined;
     const leg = this.#legs.add(socket, terms);
     this.listen(leg);
     this.#effects.legAdded(leg);
-    this.#machine.attach(leg.number, upstream, this.#clock.monotonicMs());
+    const nowMs = this.#clock.monotonicMs();
+    if (purpose === 'fetch') this.#resume(leg, upstream, nowMs);
+    else this.#machine.attach(leg.number, upstream, nowMs);
     return leg;
+  }
+
+  #isWanted(purpose: DialPurpose): boolean {
+    const isDetached = this.#machine.phase === 'detached';
+    switch (purpose) {
+      case 'repair':
+        return isDetached;
+      case 'handover':
+        return !isDetached && this.#legs.others.length === 0;
+      case 'fetch':
+        return this.#machine.awaitedLeg !== undefined;
+    }
+  }
+
+  /** Where its broker has the session still, that one is as whole as it was before it was lost. */
+  #resume(leg: LegConnection, upstream: DialledLeg['upstream'], nowMs: number): void {
+    leg.isWhole = upstream.sessionPresent && this.#record.queueAt === leg.terms.broker;
+    this.#record.queueAt = undefined;
+    this.#machine.attachFormer(leg.number, upstream, nowMs);
   }
 
   /** Begins to read what came meanwhile. */

@@ -248,10 +248,13 @@ class DeviceGateway implements Gateway {
   drain(deadlineMs: number): Promise<void> {
     this.closeListeners();
     const { quiesceMs, drainPerSecond } = this.#limits;
-    const { clock, log } = this.#ports;
+    const { clock, log, random = Math.random } = this.#ports;
     const connections = () => this.#context.admission.connections;
     const relays = () => [...this.#sessions.relays()];
-    return drainSessions({ relays, connections, clock, log }, { deadlineMs, quiesceMs, perSecond: drainPerSecond });
+    return drainSessions(
+      { relays, connections, clock, log, random },
+      { deadlineMs, quiesceMs, perSecond: drainPerSecond },
+    );
   }
 
   closeListeners(): void {

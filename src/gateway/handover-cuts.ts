@@ -4,7 +4,7 @@ import type { Relay } from './relay.ts';
 import type { SessionHandover } from './session-handover.ts';
 
 /** Cuts begun per turn of the event loop, so that no message waits for all of them. */
-const cutsPerTurn = 50;
+const cutsPerTurn = 250;
 
 /**
  * Handovers whose legs stand by and whose cuts are to begin: in the next turns, or, where the new broker bounds the filters

@@ -1,14 +1,15 @@
 import type { CutAbort } from '../mqtt/session-port.ts';
-import { wantedBroker } from './handover-eligibility.ts';
+import { FormerFetches } from './former-fetch.ts';
 import { HandoverCuts } from './handover-cuts.ts';
+import { wantedBroker } from './handover-eligibility.ts';
 import { HandoverJudgements } from './handover-judgements.ts';
 import { inOrder } from './handover-order.ts';
-import { HandoverSetbacks, type Setback } from './handover-setbacks.ts';
-import { type CountedSessions, type HandoverReckoning, startReckoning } from './handover-reckoning.ts';
+import { type CountedSessions, type HandoverReckoning, notePrice, startReckoning } from './handover-reckoning.ts';
+import { HandoverSetbacks, preparedLost, type Setback } from './handover-setbacks.ts';
 import { HandoverTally } from './handover-tally.ts';
 import type { AttachmentContext } from './leg-attachment.ts';
 import type { LegConnection } from './leg-connection.ts';
-import { dialObstacle } from './leg-dial.ts';
+import { connectsFor, dialObstacle } from './leg-dial.ts';
 import type { LegFailure } from './leg-failure.ts';
 import type { HandoverQuestion, HandoverReply, SecondLegs } from './live-session.ts';
 import { type PendingLeg, pendingBefore } from './pending-leg.ts';
@@ -16,7 +17,7 @@ import { explainSession } from './pending-reason.ts';
 import type { Relay } from './relay.ts';
 import { countSecondLegs } from './second-legs.ts';
 import { type HandoverKeeper, SessionHandover } from './session-handover.ts';
-import { purgeBehind } from './session-purge.ts';
+import { purgeBehind, purgeLeft } from './session-purge.ts';
 import type { SessionRepairs } from './session-repair.ts';
 import type { SessionTable } from './session-table.ts';
 
@@ -30,12 +31,6 @@ export interface HandoverDeskOptions {
 /** Dials of this worker at once. */
 const maxDialling = 500;
 
-const preparedLost: Setback = {
-  kind: 'prepared-lost',
-  isLasting: false,
-  message: 'the broker closed the leg that stood by',
-};
-
 /** The live handovers of one worker: what the moves ask of it, and what its sessions tell. */
 export class HandoverDesk implements HandoverKeeper {
   readonly judgements: HandoverJudgements;
@@ -44,6 +39,7 @@ export class HandoverDesk implements HandoverKeeper {
   readonly #pendingLegs: HandoverDeskOptions['pendingLegs'];
   readonly #repairs: SessionRepairs;
   readonly #handovers = new Map<number, SessionHandover>();
+  readonly #fetches: FormerFetches;
   readonly #setbacks = new HandoverSetbacks();
   readonly #tally = new HandoverTally();
   readonly #toCut: HandoverCuts;
@@ -58,6 +54,7 @@ export class HandoverDesk implements HandoverKeeper {
     this.#repairs = repairs;
     this.#toCut = new HandoverCuts(context);
     this.judgements = new HandoverJudgements(context);
+    this.#fetches = new FormerFetches(context);
   }
 
   handOver(question: HandoverQuestion): HandoverReply {
@@ -113,7 +110,18 @@ export class HandoverDesk implements HandoverKeeper {
   handleUnattached(handover: SessionHandover, { kind, isLasting, message }: LegFailure): void {
     this.#dialling -= 1;
     this.#forget(handover);
-    if (kind !== 'aborted') this.#noteSetback(handover, { kind, isLasting, message });
+    if (kind === 'rate') this.#requeue(handover, message);
+    else if (kind !== 'aborted') this.#noteSetback(handover, { kind, isLasting, message });
+  }
+
+  handleFetched(handover: SessionHandover, isBack: boolean): void {
+    const { relay, broker } = handover;
+    if (isBack) this.#repairs.hurry(relay);
+    else {
+      this.#forget(handover);
+      relay.forgetFormer();
+      purgeLeft(broker, relay, this.#context);
+    }
   }
 
   handleSwitched(relay: Relay, leg: LegConnection): void {
@@ -141,6 +149,11 @@ export class HandoverDesk implements HandoverKeeper {
   handleUpstreamOver(relay: Relay, leg: LegConnection): void {
     const handover = this.#handovers.get(relay.record.connection);
     const { stage } = handover ?? {};
+    if (relay.machine.awaitedLeg === leg.number && handover !== undefined && relay.isSteady) {
+      // One that is lost as soon as it is there is asked for again by who asked for it.
+      if (stage?.name !== 'awaiting') void handover.fetch(this.#fetches, this);
+      return;
+    }
     if (
       handover !== undefined &&
       (stage?.name === 'standing' || stage?.name === 'draining') &&
@@ -180,6 +193,7 @@ export class HandoverDesk implements HandoverKeeper {
   handleDetached(relay: Relay): void {
     const handover = this.#handovers.get(relay.record.connection);
     if (handover?.stage.name === 'dialling') this.#takeBack(handover);
+    this.#fetches.yield(relay);
   }
 
   handleDeviceGone({ record }: Relay): void {
@@ -220,8 +234,11 @@ export class HandoverDesk implements HandoverKeeper {
     }
     counted.remaining += 1;
     counted.destinations[broker] = (counted.destinations[broker] ?? 0) + 1;
-    if (isPaused) counted.filters[broker] = (counted.filters[broker] ?? 0) + this.#toCut.filtersOf(relay, broker);
     const current = this.#handovers.get(relay.record.connection);
+    if (isPaused) {
+      const connects = current === undefined ? connectsFor(relay, this.#context.settings, broker) : 0;
+      notePrice(counted, broker, { filters: this.#toCut.filtersOf(relay, broker), connects });
+    }
     if (current === undefined) reckoning.waiting.push({ relay, broker });
     else {
       if (!isPaused) this.#advance(current, broker, question);
@@ -232,16 +249,17 @@ export class HandoverDesk implements HandoverKeeper {
 
   /** A leg that stands by for the way back is kept for its time, whatever the plan says. */
   #isStillWanted({ stage, broker, isRescue }: SessionHandover, wanted: string, isHome: boolean): boolean {
-    if (stage.name === 'draining' || isRescue) return true;
+    if (stage.name === 'draining' || stage.name === 'awaiting' || isRescue) return true;
     if (stage.name === 'standing' && stage.isFormer) return isHome || broker === wanted;
     return !isHome && broker === wanted;
   }
 
   /** The question wants what is under way: from here on it goes on for that move. */
-  #advance(handover: SessionHandover, broker: string, { move, prepare }: HandoverQuestion): void {
+  #advance(handover: SessionHandover, broker: string, { move, prepare, movesLate }: HandoverQuestion): void {
     handover.move = move;
     handover.wantedMs = this.#context.ports.clock.monotonicMs();
-    if (prepare !== undefined) this.#toCut.delete(handover);
+    const isLate = movesLate === true && handover.relay.record.assignment.broker === broker;
+    if (prepare !== undefined && !isLate) this.#toCut.delete(handover);
     // Also where the broker that it would be cut from is lost: the repair that is under way then has nothing left to do.
     else if (handover.stands && handover.broker === broker) this.#toCut.add(handover);
   }
@@ -282,6 +300,7 @@ export class HandoverDesk implements HandoverKeeper {
       return;
     }
     reckoning.counted.begun += 1;
+    reckoning.counted.begunConnects += connectsFor(relay, this.#context.settings, broker);
     reckoning.counted.underWay += 1;
     this.#dialling += 1;
     this.#handovers.set(relay.record.connection, handover);
@@ -300,6 +319,12 @@ export class HandoverDesk implements HandoverKeeper {
     if (this.#handovers.get(connection) === handover) this.#handovers.delete(connection);
     this.#toCut.delete(handover);
     handover.end();
+  }
+
+  #requeue({ relay, move }: SessionHandover, message: string): void {
+    const { clock, random = Math.random } = this.#context.ports;
+    this.#setbacks.requeue(relay.record.connection, message, { move, nowMs: clock.monotonicMs(), random: random() });
+    this.#tally.noteRequeued(move);
   }
 
   #noteSetback(handover: SessionHandover, setback: Setback): void {

@@ -36,7 +36,7 @@ export function stayReason(
     return { reason, pending: 'unknownSubscriptions' };
   }
   if (record.queueAt === broker) {
-    const reason = `${broker} was lost with messages for it: its next connection goes there first`;
+    const reason = `${broker} was lost with messages for it: they are fetched first`;
     return { reason, pending: 'asleep' };
   }
   const obstacle = machine.subscriptions.obstacleAt(brokerTerms(settings, broker).profile);

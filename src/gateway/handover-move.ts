@@ -12,6 +12,10 @@ import type { MoveOutcome } from './reconnect-move.ts';
 export interface HandoverMoveTerms {
   /** Second legs dialled per second, by all workers together. */
   readonly pacePerSecond: number;
+  /** CONNECTs that these may cost per second: a session that costs two takes the pace of two where that is less. */
+  readonly connectsPerSecond?: number | undefined;
+  /** Why they are fewer than somebody asked; told while the move runs. */
+  readonly paceNote?: string | undefined;
   /** Only makes the second legs; nothing is cut. */
   readonly isPrepare: boolean;
   /** Of the attempts; above it the move stops itself. */
@@ -63,6 +67,8 @@ const canaries = { first: 1, all: 11 };
 /** Seconds of pace that may be under way: a broker that hangs must not gather every session. */
 const underWaySeconds = 10;
 const leastUnderWay = 20;
+/** Seconds of pace that are left to others where the connect rate had no room for a session. */
+const backOffSeconds = 1;
 /** Seconds of pace that may be saved up between two questions. */
 const burstSeconds = 0.5;
 /** A move never stops itself before so many attempts were given up. */
@@ -106,7 +112,7 @@ export function startHandoverMove(
     timesByReason: aborted === 0 ? new Map() : new Map([['before the restart', aborted]]),
     finishedAtMs: undefined,
     outcome: undefined,
-    message: earlier === undefined ? undefined : returnMessage,
+    message: earlier === undefined ? terms.paceNote : returnMessage,
   };
 }
 
@@ -127,14 +133,16 @@ export function applyReplies(
   if (state.outcome !== undefined) return state;
   const answered = replies.filter((reply) => reply !== undefined);
   const begun = sum(answered, (reply) => reply.begun);
+  const requeued = sum(answered, (reply) => reply.requeued);
   const isComplete = replies.length > 0 && answered.length === replies.length;
   const counted = countAborts(
     {
       ...state,
-      begun: state.begun + begun,
+      // What was put back counts as not begun: it went neither well nor wrong.
+      begun: Math.max(0, state.begun + begun - requeued),
       moved: state.moved + sum(answered, ({ moved }) => moved),
       // What a silent worker began is not known: its share counts as used.
-      credit: creditAt(state, nowMs) - (isComplete ? begun : allowance),
+      credit: creditLeft(state, { nowMs, spent: isComplete ? spentBy(state, answered) : allowance, requeued }),
       creditedAtMs: nowMs,
     },
     answered.flatMap(({ aborted }) => aborted),
@@ -154,7 +162,7 @@ export function pauseHandover(state: HandoverMoveState, message: string): Handov
 
 export function resumeHandover(state: HandoverMoveState, nowMs: number): HandoverMoveState {
   if (state.outcome !== undefined || !state.isPaused) return state;
-  const message = state.awaited === undefined ? undefined : returnMessage;
+  const message = state.awaited === undefined ? state.terms.paceNote : returnMessage;
   return { ...state, isPaused: false, message, credit: Math.min(1, state.credit), creditedAtMs: nowMs };
 }
 
@@ -201,6 +209,24 @@ function creditAt({ credit, creditedAtMs, terms }: HandoverMoveState, nowMs: num
   return Math.min(earned, Math.max(1, terms.pacePerSecond * burstSeconds));
 }
 
+/** In sessions of the pace. */
+function spentBy({ terms }: HandoverMoveState, replies: readonly HandoverReply[]): number {
+  const connects = sum(replies, ({ begunConnects }) => begunConnects);
+  const { pacePerSecond, connectsPerSecond = Number.POSITIVE_INFINITY } = terms;
+  return Math.max(
+    sum(replies, ({ begun }) => begun),
+    (connects * pacePerSecond) / connectsPerSecond,
+  );
+}
+
+function creditLeft(
+  state: HandoverMoveState,
+  { nowMs, spent, requeued }: { readonly nowMs: number; readonly spent: number; readonly requeued: number },
+): number {
+  const left = creditAt(state, nowMs) - spent;
+  return requeued === 0 ? left : Math.min(left, -state.terms.pacePerSecond * backOffSeconds);
+}
+
 function canaryRoom(state: HandoverMoveState): number {
   if (state.isBeyondCanary) return Number.POSITIVE_INFINITY;
   const passed = passedCanaries(state);
@@ -240,7 +266,7 @@ function picture(
   const isBack = state.awaited !== undefined && awaited === undefined && !state.isPaused;
   const pictured = {
     ...state,
-    ...(isBack && { message: undefined }),
+    ...(isBack && { message: state.terms.paceNote }),
     awaited,
     sessions: Math.max(state.sessions, sessions),
     prepared: sum(replies, ({ prepared }) => prepared),

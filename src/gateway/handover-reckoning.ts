@@ -17,8 +17,10 @@ export interface CountedSessions {
   readonly pending: HandoverProblem[];
   readonly destinations: Record<string, number>;
   readonly filters: Record<string, number>;
+  readonly connects: Record<string, number>;
   sessions: number;
   begun: number;
+  begunConnects: number;
   prepared: number;
   underWay: number;
   remaining: number;
@@ -33,8 +35,10 @@ export function startReckoning(question: HandoverQuestion, snapshot: RoutingSnap
       pending: [],
       destinations: {},
       filters: {},
+      connects: {},
       sessions: 0,
       begun: 0,
+      begunConnects: 0,
       prepared: 0,
       underWay: 0,
       remaining: 0,
@@ -42,4 +46,14 @@ export function startReckoning(question: HandoverQuestion, snapshot: RoutingSnap
     ...{ unknownSubscriptions: 0, asleep: 0 },
   };
   return { question, snapshot, waiting: [], counted };
+}
+
+/** What one more session would cost its broker. */
+export function notePrice(
+  { filters, connects }: CountedSessions,
+  broker: string,
+  price: { readonly filters: number; readonly connects: number },
+): void {
+  filters[broker] = (filters[broker] ?? 0) + price.filters;
+  connects[broker] = (connects[broker] ?? 0) + price.connects;
 }

@@ -6,6 +6,12 @@ export interface Setback {
   readonly message: string;
 }
 
+export const preparedLost: Setback = {
+  kind: 'prepared-lost',
+  isLasting: false,
+  message: 'the broker closed the leg that stood by',
+};
+
 /** Who asks for a session. */
 export interface SetbackQuestion {
   readonly move: string;
@@ -52,6 +58,17 @@ export class HandoverSetbacks {
     const times = isAgain && before.kind === setback.kind ? before.times + 1 : 1;
     const inARow = isAgain ? before.inARow + 1 : 1;
     this.#byConnection.set(connection, { ...setback, move, times, inARow, atMs, random, wasDown });
+  }
+
+  /** The gateway's own bounds had no room for it: nothing went wrong, and it waits for its next turn. */
+  requeue(
+    connection: number,
+    message: string,
+    at: { readonly move: string; readonly nowMs: number; readonly random: number },
+  ): void {
+    const { move, nowMs: atMs, random } = at;
+    const queued = { kind: 'rate', isLasting: false, message, times: 0, inARow: 1, wasDown: false };
+    this.#byConnection.set(connection, { ...queued, move, atMs, random });
   }
 
   /** Why the session stays where it is for the rest of this move. */

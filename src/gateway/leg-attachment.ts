@@ -1,4 +1,5 @@
 import { failure, type Result, success } from '../base/result.ts';
+import type { DialPurpose } from './broker-side.ts';
 import type { LegConnection } from './leg-connection.ts';
 import { closeAsked, type DialContext, dialLeg, type LegRequest } from './leg-dial.ts';
 import { type LegFailure, unreachable } from './leg-failure.ts';
@@ -10,7 +11,7 @@ export interface AttachmentContext extends DialContext {
   readonly sessionEnds: SessionEnds;
 }
 
-/** Milliseconds for a further leg, from its first token to CONNACK. */
+/** Milliseconds for each CONNECT of a further leg, from its token to CONNACK. */
 export const attachMs = 10_000;
 
 /**
@@ -19,7 +20,7 @@ export const attachMs = 10_000;
  */
 export async function attachLeg(
   relay: Relay,
-  request: Omit<LegRequest, 'timeoutMs'> & { readonly isRepair: boolean },
+  request: Omit<LegRequest, 'timeoutMs'> & { readonly purpose: DialPurpose },
   context: AttachmentContext,
 ): Promise<Result<LegConnection, LegFailure>> {
   const release = relay.hold();
@@ -32,7 +33,7 @@ export async function attachLeg(
     await context.sessionEnds.settle(relay.record.connection, Math.ceil(context.limits.takeoverMs / 2));
     const dialled = await dialLeg(relay, { ...request, timeoutMs: attachMs }, context);
     if (!dialled.ok) return dialled;
-    const leg = request.signal.aborted ? undefined : relay.addLeg(dialled.value, request.isRepair);
+    const leg = request.signal.aborted ? undefined : relay.addLeg(dialled.value, request.purpose);
     if (leg !== undefined) return success(leg);
     await closeAsked(dialled.value.socket, context.limits);
     return failure(unreachable('aborted', 'the session needs it no more'));

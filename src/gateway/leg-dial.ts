@@ -12,6 +12,7 @@ import type { ProtocolVersion } from '../mqtt/control-packet.ts';
 import { encodeClientDisconnect } from '../mqtt/disconnect-packet.ts';
 import type { FurtherSession } from '../mqtt/session-request.ts';
 import type { UpstreamTerms } from '../mqtt/session-terms.ts';
+import { chooseVersion } from '../mqtt/version-choice.ts';
 import { askBroker, type BrokerAnswer, connectOutcome } from './broker-answer.ts';
 import { credentialFault, sessionEndEncoder, withCredentials } from './broker-credentials.ts';
 import { brokerTerms, type ConnectObstacle } from './broker-question.ts';
@@ -21,7 +22,7 @@ import { flushLingerMs, type GatewayLimits, type GatewayPorts, type GatewaySetti
 import { keptConnection } from './kept-connection.ts';
 import { type LegFailure, refusalOf, unreachable } from './leg-failure.ts';
 import type { LegTerms, SessionEnd } from './leg-terms.ts';
-import type { SessionRecord } from './session-record.ts';
+import { outlivesConnection, type SessionRecord } from './session-record.ts';
 import { closeAfterFlush, closedWithin } from './socket-closing.ts';
 import type { UpstreamDevice } from './upstream-connector.ts';
 
@@ -40,7 +41,7 @@ export interface LegRequest {
   readonly session: FurtherSession;
   /** Ends all of it; the broker is let go in order. */
   readonly signal: AbortSignal;
-  /** Milliseconds for all of it. */
+  /** Milliseconds for each CONNECT of it, from its first token: what the gateway lets it wait before is not the broker's. */
   readonly timeoutMs: number;
   /** The broker closed the session's last connection soon: it has to keep this one for a moment before it counts. */
   readonly isSuspect?: boolean;
@@ -91,6 +92,12 @@ export function sessionEndAt(owner: LegOwner, context: DialContext, broker: stri
   const { device } = owner.origin;
   const { protocol } = encodeSessionEnd(question);
   return { protocol, device, encode: sessionEndEncoder(question, { broker, device }, context) };
+}
+
+/** CONNECTs that a further connection of the session costs its broker: before MQTT 5 an earlier session is ended by one more. */
+export function connectsFor({ record, origin }: LegOwner, settings: GatewaySettings, broker: string): number {
+  const protocol = chooseVersion(origin.connect.protocol, brokerTerms(settings, broker).versions);
+  return protocol !== '5' && outlivesConnection(record) ? 2 : 1;
 }
 
 /** Why the broker will not be asked at all; undefined: it may be. */
@@ -201,12 +208,18 @@ interface Connect {
   readonly protocol: ProtocolVersion;
 }
 
+/** The gateway's own bound, and no word of the broker's. */
+const noToken = unreachable('rate', 'no connect token in time');
+
 /** The CONNECTs of one request. */
 class LegDial {
   readonly #owner: LegOwner;
   readonly #request: LegRequest;
   readonly #context: DialContext;
   readonly #controller = new AbortController();
+  #awaitsToken = false;
+  /** What its time ran out for. */
+  #late: LegFailure | undefined;
 
   constructor(owner: LegOwner, request: LegRequest, context: DialContext) {
     this.#owner = owner;
@@ -215,9 +228,8 @@ class LegDial {
   }
 
   async run(connect: Connect, purge: Buffer | undefined): Promise<Asked> {
-    const { signal, timeoutMs } = this.#request;
+    const { signal } = this.#request;
     const abort = () => this.#controller.abort();
-    const timer = setTimeout(abort, timeoutMs);
     signal.addEventListener('abort', abort);
     if (signal.aborted) abort();
     try {
@@ -228,19 +240,36 @@ class LegDial {
       }
       return await this.#ask(connect, purge !== undefined);
     } finally {
-      clearTimeout(timer);
       signal.removeEventListener('abort', abort);
     }
   }
 
   /** `hasConnected`: the broker has answered another CONNECT of this request just now. */
   async #ask(connect: Connect, hasConnected: boolean): Promise<Asked> {
-    const { broker, timeoutMs, isSuspect = false } = this.#request;
-    const { registry, upstream } = this.#context.ports;
-    const { signal } = this.#controller;
+    const { broker, timeoutMs } = this.#request;
     const wish = { broker, clientId: this.#owner.record.clientId, ...(hasConnected && { hasConnected }) };
-    const connectToken = () => registry.connectToken(wish, signal);
-    if (!(await connectToken())) return this.#fail(unreachable('rate', 'no connect token in time'));
+    const connectToken = async () => {
+      this.#awaitsToken = true;
+      const isGranted = await this.#context.ports.registry.connectToken(wish, this.#controller.signal);
+      this.#awaitsToken = false;
+      return isGranted;
+    };
+    if (!(await connectToken())) return this.#fail(noToken);
+    const timer = setTimeout(() => {
+      this.#late = this.#awaitsToken ? noToken : unreachable('timeout', `no CONNACK within ${timeoutMs} ms`);
+      this.#controller.abort();
+    }, timeoutMs);
+    try {
+      return await this.#connect(connect, connectToken);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  async #connect(connect: Connect, connectToken: () => Promise<boolean>): Promise<Asked> {
+    const { broker, timeoutMs, isSuspect = false } = this.#request;
+    const { upstream } = this.#context.ports;
+    const { signal } = this.#controller;
     const { device } = this.#owner.origin;
     const connected = await upstream.connect({ broker, device, connectToken, timeoutMs, signal });
     if (!connected.ok) return this.#fail(unreachable(connected.error.code, connected.error.message));
@@ -264,8 +293,7 @@ class LegDial {
 
   #fail(reason: LegFailure): Asked {
     if (this.#request.signal.aborted) return failure(unreachable('aborted', 'it is not wanted any more'));
-    const isLate = this.#controller.signal.aborted;
-    const cause = isLate ? unreachable('timeout', `no CONNACK within ${this.#request.timeoutMs} ms`) : reason;
+    const cause = this.#late ?? reason;
     this.#count(cause.kind);
     return failure(cause);
   }

@@ -88,6 +88,8 @@ export interface HandoverQuestion {
   readonly order: 'first-first' | 'last-first';
   /** Warm legs only, for the weight that is to come; nothing is cut. */
   readonly prepare?: { readonly cohort: string; readonly weightBps: number };
+  /** With `prepare`: sessions that the plan in force wants there already go there, as if nothing were prepared. */
+  readonly movesLate?: boolean;
   /** Begins and cuts nothing. */
   readonly isPaused?: boolean;
   /** It is asked for as long as the plan stands, so that no session is given up: those that fail rest, longer each time. */
@@ -99,6 +101,10 @@ export interface HandoverReply {
   readonly sessions: number;
   /** Of `begin`, by this call. */
   readonly begun: number;
+  /** CONNECTs that those cost their brokers. */
+  readonly begunConnects: number;
+  /** Begun by an earlier call and put back: the connect rate, or its queue, had no room. Since the last call. */
+  readonly requeued: number;
   /** Switched since the last call with this move's ID. */
   readonly moved: number;
   /** Legs that stand by for what the question wants. */
@@ -114,6 +120,8 @@ export interface HandoverReply {
   readonly destinations: Readonly<Record<string, number>>;
   /** Where the question only asks, by broker that bounds them: topic filters that it would be asked for with those sessions. */
   readonly filters: Readonly<Record<string, number>>;
+  /** Where the question only asks, by broker: CONNECTs that the sessions without a second leg would cost. */
+  readonly connects: Readonly<Record<string, number>>;
   /** Since the last call; tried again after a back-off. */
   readonly aborted: readonly { readonly clientId: string; readonly reason: string }[];
   /** Not movable live, with the reason. */

@@ -21,7 +21,7 @@ export function pendingReason({ isDetached, handover, awaitsFilters, stays, setb
   if (stays !== undefined) return stays;
   if (isDetached) return 'its broker is lost, and another connection is being made';
   const stage = handover?.stage.name;
-  if (stage === 'dialling' || stage === 'cutting') return 'its handover is under way';
+  if (stage === 'dialling' || stage === 'cutting' || stage === 'awaiting') return 'its handover is under way';
   if (awaitsFilters) return `its turn comes: ${handover?.broker} takes only so many subscriptions a second`;
   if (setback !== undefined) return `the last attempt was given up: ${setback}`;
   return 'it can move, and no move has begun with it';

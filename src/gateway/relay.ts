@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
-import type { CutOptions } from '../mqtt/session-cut.ts';
+import type { CutOptions } from '../mqtt/cut-options.ts';
 import { SessionMachine } from '../mqtt/session-machine.ts';
-import { BrokerSide } from './broker-side.ts';
+import { BrokerSide, type DialPurpose } from './broker-side.ts';
 import type { LegConnection } from './leg-connection.ts';
 import { LegConnections } from './leg-connections.ts';
 import type { DialledLeg, LegOrigin } from './leg-dial.ts';
@@ -134,8 +134,8 @@ export class Relay {
   }
 
   /** Takes over a further connection, on which the broker said CONNACK 0. Undefined: the session needs none any more. */
-  addLeg(dialled: DialledLeg, isRepair: boolean): LegConnection | undefined {
-    const leg = this.isSteady ? this.#brokers.add(dialled, isRepair) : undefined;
+  addLeg(dialled: DialledLeg, purpose: DialPurpose): LegConnection | undefined {
+    const leg = this.isSteady ? this.#brokers.add(dialled, purpose) : undefined;
     if (leg === undefined) return undefined;
     this.#settle();
     if (dialled.rest.length > 0) this.#handleBrokerData(leg, dialled.rest);
@@ -160,6 +160,12 @@ export class Relay {
   /** Ends a leg that stands by. */
   dismiss(leg: number): void {
     this.machine.dismiss(leg, this.#nowMs());
+    this.#settle();
+  }
+
+  /** A broker that the session had left, and that was lost with messages for it, is not asked again. */
+  forgetFormer(): void {
+    this.machine.forgetFormer(this.#nowMs());
     this.#settle();
   }
 

@@ -12,6 +12,9 @@ export interface RepairQuestion {
   readonly mayMove: boolean;
 }
 
+/** A leg that lived as long is not lost to what its session's last one was: milliseconds. */
+export const provenMs = 10_000;
+
 /** Which broker is asked next. `resume`: what it has of the session is taken up; `fresh`: the session moves there. */
 export type RepairChoice =
   | { readonly kind: 'attach'; readonly broker: string; readonly session: 'resume' | 'fresh' }

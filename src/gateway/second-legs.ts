@@ -34,6 +34,7 @@ function useOf({ stage }: SessionHandover): SecondLegUse | undefined {
       return stage.isFormer ? 'warm' : 'prepared';
     case 'draining':
       return 'warm';
+    case 'awaiting':
     case 'over':
       return undefined;
   }

@@ -11,6 +11,8 @@ export interface DrainDeps {
   readonly connections: () => number;
   readonly clock: Clock;
   readonly log: Pick<Logger, 'info'>;
+  /** 0 ≤ number < 1. */
+  readonly random: () => number;
 }
 
 export interface DrainPace {
@@ -20,23 +22,37 @@ export interface DrainPace {
   readonly perSecond: number;
 }
 
-/** Milliseconds between the closes of a drain. */
+/** Milliseconds between the looks of a drain at who is due; each close is put off by as much at most. */
 const stepMs = 50;
 const tellEveryMs = 5_000;
 
 /** Sessions whose close has to have begun by `elapsedMs`: the last of them still need their quiet moment, and both sockets a flush. */
 export function closesDue(total: number, elapsedMs: number, { deadlineMs, quiesceMs, perSecond }: DrainPace): number {
-  const withinMs = Math.max(0, deadlineMs - quiesceMs - stepMs);
+  const withinMs = Math.max(0, deadlineMs - quiesceMs - 2 * stepMs);
   if (withinMs === 0) return total;
   const perMs = Math.max(total / withinMs, perSecond / 1_000);
   return Math.min(total, Math.ceil(elapsedMs * perMs));
 }
 
-/** Hands the sessions back in order at that pace. Resolves as soon as no connection is left, or at the deadline. */
-export async function drainSessions({ relays, connections, clock, log }: DrainDeps, pace: DrainPace): Promise<void> {
+/** In no order: those that connected together do not come back together. */
+export function shuffled<T>(list: readonly T[], random: () => number): T[] {
+  const mixed = [...list];
+  for (let last = mixed.length - 1; last > 0; last -= 1) {
+    const other = Math.floor(random() * (last + 1));
+    [mixed[last], mixed[other]] = [mixed[other] as T, mixed[last] as T];
+  }
+  return mixed;
+}
+
+/** Hands the sessions back each closed orderly, at that pace and with jitter. Resolves as soon as no connection is left, or at the deadline. */
+export async function drainSessions(
+  { relays, connections, clock, log, random }: DrainDeps,
+  pace: DrainPace,
+): Promise<void> {
   const startMs = clock.monotonicMs();
-  const waiting = relays();
+  const waiting = shuffled(relays(), random);
   const total = waiting.length;
+  const jitterMs = Math.min(stepMs, Math.max(0, pace.deadlineMs - pace.quiesceMs));
   let [begun, handedBack, toldMs] = [0, 0, startMs];
   const handBack = (relay: Relay) =>
     void closeOrderly(relay, disconnectReason.serverShuttingDown, pace.quiesceMs).then((isOurs) => {
@@ -51,7 +67,7 @@ export async function drainSessions({ relays, connections, clock, log }: DrainDe
     const elapsedMs = clock.monotonicMs() - startMs;
     for (const due = closesDue(total, elapsedMs, pace); begun < due; begun += 1) {
       const relay = waiting[begun];
-      if (relay !== undefined) handBack(relay);
+      if (relay !== undefined) setTimeout(() => handBack(relay), random() * jitterMs);
     }
     if (connections() === 0 || elapsedMs >= pace.deadlineMs) break;
     if (clock.monotonicMs() - toldMs >= tellEveryMs) {

@@ -1,4 +1,5 @@
 import { brokerTerms } from './broker-question.ts';
+import type { FormerFetches } from './former-fetch.ts';
 import { handoverDefaults } from './gateway-ports.ts';
 import { type AttachmentContext, attachLeg } from './leg-attachment.ts';
 import type { LegConnection } from './leg-connection.ts';
@@ -11,13 +12,15 @@ import { outlivesConnection } from './session-record.ts';
  * What is done with a session's second leg.
  * `dialling`: the broker is being asked. `standing`: connected, subscribed to nothing; `isFormer`: the session came from
  * there, and it stands by for the way back. `cutting`: the active role is on its way to it, and can be taken back.
- * `draining`: the session has left it, and it finishes what it owes. `over`: there is none.
+ * `draining`: the session has left it, and it finishes what it owes. `awaiting`: it was lost before that, with messages for
+ * the device, and its broker is being asked again. `over`: there is none.
  */
 export type HandoverStage =
   | { readonly name: 'dialling' }
   | { readonly name: 'standing'; readonly leg: number; readonly isFormer: boolean }
   | { readonly name: 'cutting'; readonly leg: number }
   | { readonly name: 'draining'; readonly leg: number }
+  | { readonly name: 'awaiting' }
   | { readonly name: 'over' };
 
 /** Who keeps the handovers of a worker. */
@@ -26,6 +29,8 @@ export interface HandoverKeeper {
   handleStanding(handover: SessionHandover): void;
   /** There is no second leg: the broker was not reached, or said no. */
   handleUnattached(handover: SessionHandover, failure: LegFailure): void;
+  /** The leg that the session had left and lost is back; else its broker gives nothing more. */
+  handleFetched(handover: SessionHandover, isBack: boolean): void;
 }
 
 /** How long a prepared leg is kept behind the last question for it. */
@@ -36,6 +41,8 @@ const unwantedMs = 1_800_000;
  * within half a second, however many sessions move.
  */
 const recordMs = 1_000;
+/** A broker that is loaded heavily still answers within it. */
+const promptMs = 250;
 
 /** The most that the end of a rollback window is put off. */
 const longestSpreadMs = 300_000;
@@ -77,7 +84,7 @@ export class SessionHandover {
   async dial(keeper: HandoverKeeper): Promise<void> {
     const { broker } = this;
     const { signal } = this.#controller;
-    const request = { broker, session: 'fresh', signal, isRepair: false } as const;
+    const request = { broker, session: 'fresh', signal, purpose: 'handover' } as const;
     const attached = await attachLeg(this.relay, request, this.#context);
     if (this.stage.name !== 'dialling') {
       if (attached.ok) this.relay.dismiss(attached.value.number);
@@ -98,6 +105,22 @@ export class SessionHandover {
     }
   }
 
+  /** The leg that the session had left is lost, and its broker has messages for the device. */
+  async fetch(fetches: FormerFetches, keeper: HandoverKeeper): Promise<void> {
+    clearTimeout(this.#timer);
+    this.stage = { name: 'awaiting' };
+    let leg: LegConnection | undefined;
+    do leg = await fetches.fetch(this.relay, this.broker, this.#controller.signal);
+    while (leg?.isOver === true && this.#isAwaiting);
+    if (!this.#isAwaiting) return;
+    if (leg !== undefined) this.stage = { name: 'draining', leg: leg.number };
+    keeper.handleFetched(this, leg !== undefined);
+  }
+
+  get #isAwaiting(): boolean {
+    return this.stage.name === 'awaiting';
+  }
+
   /** There is a leg to cut to, or one just left that may take the session back. */
   get stands(): boolean {
     return this.stage.name === 'standing' || this.stage.name === 'draining';
@@ -113,7 +136,7 @@ export class SessionHandover {
     const leaveMs = outlivesConnection(this.relay.record) ? recordMs : 0;
     this.sinceMs = ports.clock.monotonicMs();
     this.stage = { name: 'cutting', leg: stage.leg };
-    const isBegun = this.relay.cut({ overlapMs, settleMs: settle, leaveMs });
+    const isBegun = this.relay.cut({ overlapMs, settleMs: settle, leaveMs, promptMs });
     // It may be over with already.
     if (this.stage.name !== 'cutting') return;
     if (!isBegun) {

@@ -59,6 +59,12 @@ export function noteFormer(broker: string, { record }: Relay, { ports }: Pick<At
   }
 }
 
+/** Ends a live session at a broker that it left, unless its device's next connection is to go there. */
+export function purgeLeft(broker: string, relay: Relay, context: AttachmentContext): void {
+  const { home, queueAt } = relay.record;
+  if (relay.isSteady && broker !== home.broker && broker !== queueAt) purgeAt(broker, relay, context);
+}
+
 /** Ends a persistent session at a broker that it left, as soon as its connection to that broker is closed. */
 export function purgeBehind(leg: LegConnection, relay: Relay, context: AttachmentContext): void {
   if (!outlivesConnection(relay.record)) return;

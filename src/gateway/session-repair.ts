@@ -4,7 +4,14 @@ import { cohortOf } from './broker-question.ts';
 import { type AttachmentContext, attachLeg } from './leg-attachment.ts';
 import type { LegFailure } from './leg-failure.ts';
 import type { Relay } from './relay.ts';
-import { chooseRepair, firstPauseMs, isBehindRepair, type RepairChoice, repairPauseMs } from './repair-choice.ts';
+import {
+  chooseRepair,
+  firstPauseMs,
+  isBehindRepair,
+  provenMs,
+  type RepairChoice,
+  repairPauseMs,
+} from './repair-choice.ts';
 import { outlivesConnection } from './session-record.ts';
 
 /** Where a move wants a session that has no broker at the moment. */
@@ -15,9 +22,6 @@ export interface RepairTarget {
 
 /** Moves the session to a leg that it has at the broker already. False: there is none. */
 type CutTo = (broker: string) => boolean;
-
-/** A leg that lived as long is not lost to what its session's last one was: milliseconds. */
-const provenMs = 10_000;
 
 /** How a session came by the leg that it lost, where that was a repair. */
 interface FormerRepair {
@@ -77,6 +81,11 @@ export class SessionRepairs {
   /** A move does not wait for the session's home: it is taken to `target` as well; undefined: to its home only. */
   redirect(relay: Relay, target: RepairTarget | undefined): void {
     this.#repairs.get(relay.record.connection)?.redirect(target);
+  }
+
+  /** There is a leg now that its next try may go to. */
+  hurry(relay: Relay): void {
+    this.#repairs.get(relay.record.connection)?.hurry();
   }
 
   /** Where the session is being taken by a move. */
@@ -147,6 +156,10 @@ class SessionRepair {
     if (this.target?.broker === target?.broker || !this.#mayMove) return;
     this.target = target;
     this.#isTargetsTurn = target !== undefined;
+    this.hurry();
+  }
+
+  hurry(): void {
     this.#isHurried = true;
     this.#wake?.();
   }
@@ -168,16 +181,15 @@ class SessionRepair {
   async #try(): Promise<RepairResult | undefined> {
     this.#attempts += 1;
     const choice = this.#choose();
-    if (choice.kind === 'close') {
-      const mayClose = await this.#mayClose();
-      if (!this.#isWanted()) return this.#overtaken();
-      return mayClose ? this.#giveUp('its broker did not come back') : undefined;
-    }
-    const isHome = choice.broker === this.#relay.record.home.broker;
+    if (choice.kind === 'close') return this.#closeInLine();
+    const { home, queueAt } = this.#relay.record;
+    const isHome = choice.broker === home.broker;
     // A second CONNECT of the client ID there would end that leg as a takeover, and publish the will.
     if (!isHome && this.#cutTo(choice.broker)) return undefined;
+    // It would be purged there with the messages that its device's next connection fetches.
+    if (choice.broker === queueAt) return this.#hasDecided ? this.#closeInLine() : undefined;
     const { signal } = this.#controller;
-    const request = { ...choice, signal, isRepair: true, isSuspect: this.#isSuspect && isHome };
+    const request = { ...choice, signal, purpose: 'repair', isSuspect: this.#isSuspect && isHome } as const;
     const attached = await attachLeg(this.#relay, request, this.#context);
     if (attached.ok) return isHome ? 'repaired' : 'moved';
     if (!this.#isWanted()) return this.#overtaken();
@@ -216,6 +228,12 @@ class SessionRepair {
       cohort: cohortOf(ports.snapshot(), record.assignment),
       mayMove: this.#mayMove && (machine.subscriptions.isKnown || !outlivesConnection(record)),
     });
+  }
+
+  async #closeInLine(): Promise<RepairResult | undefined> {
+    const mayClose = await this.#mayClose();
+    if (!this.#isWanted()) return this.#overtaken();
+    return mayClose ? this.#giveUp('its broker did not come back') : undefined;
   }
 
   /** Its device comes back at once: at the pace at which its broker takes CONNECTs. False: there is no place in the line. */

@@ -58,6 +58,7 @@ export class BrokerLeg implements UpstreamLeg {
   readonly repeatedOrders = new Set<SubscriptionOrder>();
   isOver = false;
   isSilent = false;
+  deliveries = 0;
   isRead = true;
 
   constructor(parts: SessionParts, { number, slot, upstream, held = [], kept = [], resumes }: LegOptions) {

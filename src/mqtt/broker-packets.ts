@@ -40,6 +40,7 @@ export class BrokerPackets implements PacketReader {
 
   handleLargePublish(span: PacketSpan): PacketVerdict {
     if (this.#isDeviceTaken() || this.#mayBeTakenBack()) return 'block';
+    this.#leg.deliveries += 1;
     const verdict = this.#publish.handle(span);
     if (verdict !== 'block') this.#count(packetType.publish);
     return verdict;
@@ -57,6 +58,7 @@ export class BrokerPackets implements PacketReader {
     const { desk, upstream } = this.#leg;
     switch (type) {
       case packetType.publish:
+        this.#leg.deliveries += 1;
         return this.#publish.handle(span);
       case packetType.puback:
       case packetType.pubrec:

@@ -1,7 +1,7 @@
 import type { UpstreamLeg } from './upstream-leg.ts';
 
 /** What is asked of a leg to know whether its broker has given what it had. */
-export type DryingLeg = Pick<UpstreamLeg, 'isOver'> & {
+export type DryingLeg = Pick<UpstreamLeg, 'isOver' | 'deliveries'> & {
   readonly output: Pick<UpstreamLeg['output'], 'atBoundary'>;
   readonly keepAlive: Pick<UpstreamLeg['keepAlive'], 'isAwaitingAnswer'>;
   ping(nowMs: number): void;
@@ -16,17 +16,21 @@ export class QueueDryness {
   readonly #quietMs: number;
   #quietSinceMs: number | undefined;
   #isAsked = false;
+  #deliveries = 0;
 
   constructor(quietMs: number) {
     this.#quietMs = quietMs;
   }
 
   /** After every event of the session. `owes`: messages of this broker that the device has not acknowledged, or not got. */
-  note(owes: boolean, nowMs: number): void {
-    if (owes) {
+  note({ deliveries }: Pick<DryingLeg, 'deliveries'>, owes: boolean, nowMs: number): void {
+    // Also what the device does not get, because it had it before: its acknowledgement brings the next one.
+    if (owes || deliveries !== this.#deliveries) {
       this.#quietSinceMs = undefined;
       this.#isAsked = false;
-    } else this.#quietSinceMs ??= nowMs;
+    }
+    this.#deliveries = deliveries;
+    if (!owes) this.#quietSinceMs ??= nowMs;
   }
 
   /** Asks the broker where it is time to. */

@@ -1,25 +1,24 @@
-import { busyMs, type CutStep, drainMs, type OverlappingStep, queueMs, settleInflightMs, stable } from './cut-step.ts';
+import type { CutOptions } from './cut-options.ts';
+import {
+  brokerBusy,
+  busyMs,
+  type CutStep,
+  deviceStopped,
+  drainMs,
+  isNobodysFault,
+  type OverlappingStep,
+  settleInflightMs,
+  stable,
+} from './cut-step.ts';
 import { retainedMs } from './delivery-judgement.ts';
 import { OverlapDuplicates } from './overlap-duplicates.ts';
-import { QueueDryness } from './queue-dryness.ts';
+import { OverlapEnd, queueMs } from './overlap-end.ts';
 import { otherLeg, type SessionParts } from './session-parts.ts';
 import type { CutAbort } from './session-port.ts';
-import { type HeldSubscription, isSameSubscription } from './subscription-table.ts';
+import { subscriptionDifference } from './subscription-difference.ts';
+import type { HeldSubscription } from './subscription-table.ts';
 import { isTransferable } from './unfinished-transfer.ts';
 import type { UpstreamLeg } from './upstream-leg.ts';
-
-/** Milliseconds. */
-export interface CutOptions {
-  /** How long both legs deliver. */
-  readonly overlapMs: number;
-  /** How long the new one is waited for behind its SUBACK. */
-  readonly settleMs: number;
-  /**
-   * Above 0 where the former broker may have a queue for the device: how long before it is unsubscribed the shell is told
-   * that the queue is dry, so that it writes down where the session is.
-   */
-  readonly leaveMs: number;
-}
 
 /** What the machine does for a cut, in the same call. */
 export interface CutEffects {
@@ -51,12 +50,17 @@ export class SessionCut {
 
   get phase(): 'stable' | 'restoring' | 'settling' | 'holding' | 'draining' {
     const { name } = this.#step;
-    return name === 'overlapping' || name === 'leaving' || name === 'unsubscribing' ? 'draining' : name;
+    return name === 'restoring' || name === 'settling' || name === 'holding' || name === 'stable' ? name : 'draining';
   }
 
   /** The leg that the active role is to go to. */
   get target(): UpstreamLeg | undefined {
     return this.#isBeforeSwitch ? otherLeg(this.#parts) : undefined;
+  }
+
+  /** The former leg, lost, whose broker is to be connected to again. */
+  get awaited(): UpstreamLeg | undefined {
+    return this.#step.name === 'awaiting' ? this.#former : undefined;
   }
 
   get #isBeforeSwitch(): boolean {
@@ -77,7 +81,7 @@ export class SessionCut {
     // What it is being unsubscribed from it does not hold any more, whatever its broker has answered so far.
     const held = name === 'unsubscribing' ? nothingHeld : target.desk.subscriptions();
     this.tellDuplicates();
-    this.#interrupted = this.#step.name === 'overlapping' && !this.#parts.leg.isOver ? this.#step : undefined;
+    this.#interrupted = this.#step.name === 'overlapping' ? this.#step : undefined;
     this.#options = options;
     target.restoringUntilMs = Number.POSITIVE_INFINITY;
     target.isRelieved = !this.#parts.leg.isOver;
@@ -104,7 +108,7 @@ export class SessionCut {
       case 'holding':
         return this.#step.sinceMs + (this.#heldMs < settleInflightMs ? settleInflightMs : busyMs);
       case 'overlapping':
-        return this.#overlapDeadlineMs(this.#step);
+        return this.#step.end.deadlineMs(this.#parts.nowMs);
       default:
         return Number.POSITIVE_INFINITY;
     }
@@ -134,13 +138,29 @@ export class SessionCut {
       if (target !== undefined) target.isRelieved = false;
       return target !== undefined;
     }
-    if (this.#isBeforeSwitch) {
-      this.#end(leg, { kind: 'leg-lost', message });
-      return false;
-    }
+    const overlap = this.#isBeforeSwitch ? this.#interrupted : this.#step;
+    if (this.#isBeforeSwitch) this.#end(leg, { kind: 'leg-lost', message });
     this.tellDuplicates();
     this.#step = stable;
+    // What its broker has answered of a way back is not known, and so not what it would deliver.
+    const hasQueue = overlap?.name === 'overlapping' && this.#options.leaveMs > 0 && leg.desk.pending === 0;
+    // MQTT 3.1 has no Session Present: nobody could tell what of the device's exchanges goes on there.
+    const canTell = leg.upstream.protocol !== '3.1';
+    if (hasQueue && canTell && this.#parts.end === undefined) this.#step = { name: 'awaiting', overlap };
     return false;
+  }
+
+  /** The former leg's broker is connected again, in its place. */
+  resumeFormer({ upstream }: UpstreamLeg): void {
+    if (this.#step.name !== 'awaiting') return;
+    this.#parts.overlap = new OverlapDuplicates();
+    this.#step = this.#step.overlap;
+    this.#step.end.resume(upstream.profile.queueQuietMs);
+  }
+
+  /** It is not awaited any more. */
+  forgetFormer(): void {
+    if (this.#step.name === 'awaiting') this.#step = stable;
   }
 
   #end(target: UpstreamLeg, reason: CutAbort): void {
@@ -190,9 +210,7 @@ export class SessionCut {
   #restore(target: UpstreamLeg, held = target.desk.subscriptions()): void {
     const { leg, nowMs } = this.#parts;
     // Where the active leg is lost, with what it was being asked for again.
-    const wanted = new Map(leg.desk.known().map((each) => [each.filter, each]));
-    const missing = [...wanted.values()].filter((each) => !isHeldSo(held.get(each.filter), each));
-    const surplus = [...held.keys()].filter((filter) => !wanted.has(filter));
+    const { missing, surplus } = subscriptionDifference(leg.desk.known(), held);
     this.#wantedBy = leg;
     this.#step = { name: 'restoring', changes: leg.desk.changes };
     target.desk.release(surplus, nowMs);
@@ -243,9 +261,8 @@ export class SessionCut {
     const { leg: former, nowMs, port } = this.#parts;
     this.#parts.isHolding = false;
     this.#parts.overlap = new OverlapDuplicates();
-    const untilMs = nowMs + this.#options.overlapMs;
-    const queue = new QueueDryness(former.upstream.profile.queueQuietMs);
-    this.#step = { name: 'overlapping', untilMs, sinceMs: nowMs, queue };
+    const quietMs = former.upstream.profile.queueQuietMs;
+    this.#step = { name: 'overlapping', end: new OverlapEnd(this.#options, { quietMs, nowMs }) };
     target.restoringUntilMs = nowMs + retainedMs;
     this.#effects.switchTo(target);
     port.switched(target.number);
@@ -254,25 +271,17 @@ export class SessionCut {
     this.#step = stable;
   }
 
-  #advanceOverlap(step: OverlappingStep): void {
+  #advanceOverlap({ end }: OverlappingStep): void {
     const { nowMs, port } = this.#parts;
     const { leaveMs } = this.#options;
     const former = this.#former;
     if (former === undefined) return;
-    const owes = this.#owesDevice(former);
-    step.queue.note(owes, nowMs);
-    if (nowMs < step.untilMs) return;
-    const isDry = leaveMs > 0 ? step.queue.isDry(former, nowMs) : !owes;
     // A way back that was given up may be asking it for what the device has subscribed to meanwhile.
-    if ((!isDry || former.desk.pending > 0) && nowMs < step.sinceMs + queueMs) return;
+    const isBusy = former.desk.pending > 0;
+    if (!end.isReached(former, { owes: this.#owesDevice(former), isBusy }, nowMs)) return;
     port.leaving(former.number);
     if (leaveMs > 0) this.#step = { name: 'leaving', untilMs: nowMs + leaveMs };
     else this.#unsubscribeFormer();
-  }
-
-  #overlapDeadlineMs({ untilMs, sinceMs, queue }: OverlappingStep): number {
-    if (this.#parts.nowMs < untilMs) return untilMs;
-    return Math.min(queue.deadlineMs(this.#parts.nowMs), sinceMs + queueMs);
   }
 
   #owesDevice(former: UpstreamLeg): boolean {
@@ -328,18 +337,6 @@ export class SessionCut {
   }
 }
 
-function isHeldSo(held: HeldSubscription | undefined, wanted: HeldSubscription): boolean {
-  return held !== undefined && isSameSubscription(held, wanted);
-}
-
 const nothingHeld: ReadonlyMap<string, HeldSubscription> = new Map();
 
-/** The leg that the way back was to go to is as good as before. */
-function isNobodysFault({ kind }: CutAbort): boolean {
-  return kind === 'operator' || kind === 'busy' || kind === 'device-stopped';
-}
-
 const exampleCharacters = 120;
-
-const brokerBusy: CutAbort = { kind: 'busy', message: 'the old broker does not come to a rest' };
-const deviceStopped: CutAbort = { kind: 'device-stopped', message: 'the device stopped in the middle of a packet' };

@@ -1,11 +1,13 @@
 import { encodeAcknowledgement } from './acknowledgement-packet.ts';
 import { BrokerLeg } from './broker-leg.ts';
 import { packetType } from './control-packet.ts';
+import type { CutOptions } from './cut-options.ts';
 import { retainedMs } from './delivery-judgement.ts';
 import type { DevicePublish } from './device-publish.ts';
 import { encodeClientDisconnect } from './disconnect-packet.ts';
+import { createFormerLeg } from './former-leg.ts';
 import { reasonCode } from './reason-code.ts';
-import { type CutOptions, SessionCut } from './session-cut.ts';
+import { SessionCut } from './session-cut.ts';
 import { freeSlot, otherLeg, type SessionParts } from './session-parts.ts';
 import type { UpstreamTerms } from './session-terms.ts';
 import type { SubscriptionOrder } from './subscription-answer.ts';
@@ -51,6 +53,11 @@ export class SessionLegs {
     return this.#attachment === 'detached' ? 'detached' : this.#cut.phase;
   }
 
+  /** The former leg that was lost before its broker had given what it had. */
+  get awaited(): UpstreamLeg | undefined {
+    return this.#cut.awaited;
+  }
+
   get active(): UpstreamLeg | undefined {
     return this.#parts.leg.isOver ? undefined : this.#parts.leg;
   }
@@ -69,9 +76,35 @@ export class SessionLegs {
       this.#replace(number, upstream);
       return;
     }
+    this.forgetFormer();
     const slot = freeSlot(this.#parts);
     if (slot === undefined) throw new Error(`leg ${number} is a third one`);
     this.#parts.legs[slot] = new BrokerLeg(this.#parts, { number, slot, upstream });
+  }
+
+  /**
+   * The former leg's broker again, asked to take its session up: what it has left for the device is fetched, and nothing is
+   * asked for. False: nobody waits for that any more.
+   */
+  attachFormer(number: number, upstream: UpstreamTerms): boolean {
+    const parts = this.#parts;
+    const lost = this.awaited;
+    if (lost === undefined) return false;
+    const leg = createFormerLeg(parts, lost, { number, upstream });
+    parts.legs[leg.slot] = leg;
+    if (upstream.sessionPresent) parts.downlink.resume(leg.slot);
+    else this.#finishDownlink(lost);
+    this.#cut.resumeFormer(leg);
+    return true;
+  }
+
+  /** The former leg's broker is not asked again. */
+  forgetFormer(): void {
+    const lost = this.awaited;
+    if (lost === undefined) return;
+    this.#cut.forgetFormer();
+    this.#finishDownlink(lost);
+    this.#parts.legs[lost.slot] = undefined;
   }
 
   /** Also of a session that is detached: it ends on the leg that stands by. */
@@ -97,6 +130,13 @@ export class SessionLegs {
     if (other === undefined) return;
     if (other === this.#cut.target) this.#cut.abort({ kind: 'device-gone', message: 'the session has ended' });
     else this.#dismiss(other, 'the session has ended');
+  }
+
+  tick(): void {
+    for (const leg of this.#parts.legs) {
+      const blame = leg?.isOver === false ? leg.handleTick(this.#parts.nowMs) : undefined;
+      if (leg !== undefined && blame !== undefined) this.leave(leg, blame);
+    }
   }
 
   /** Its broker is silent, or says what is not MQTT: it is left in order, because the device is there. */
@@ -258,9 +298,14 @@ export class SessionLegs {
   /** A leg that is not active goes, and what is unfinished there is finished on the active one, or with the device alone. */
   #takeOver(leg: UpstreamLeg): boolean {
     const parts = this.#parts;
-    this.#finishDownlink(leg);
+    // What it delivered is its broker's to say again.
+    const isAwaited = leg === this.awaited;
+    if (!isAwaited) this.#finishDownlink(leg);
+    const unreleased = isAwaited ? leg.uplink.unreleased() : [];
     const isWhole = transferUplink(parts, leg, parts.leg, this.#publish);
-    if (leg.isOver) parts.legs[leg.slot] = undefined;
+    // Under these it would take another message for the one that it has.
+    for (const upstreamId of unreleased) leg.identifiers.remember(upstreamId, 0);
+    if (leg.isOver && !isAwaited) parts.legs[leg.slot] = undefined;
     return isWhole;
   }
 

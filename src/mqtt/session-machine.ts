@@ -1,3 +1,4 @@
+import type { CutOptions } from './cut-options.ts';
 import { DevicePackets } from './device-packets.ts';
 import { encodeServerDisconnect } from './disconnect-packet.ts';
 import type { FramingProblem } from './framer.ts';
@@ -6,15 +7,13 @@ import { PacketStream } from './packet-stream.ts';
 import { reasonCode } from './reason-code.ts';
 import type { SessionSubscriptions } from './remembered-subscriptions.ts';
 import { createSessionParts, type SessionMachineOptions } from './session-assembly.ts';
-import type { CutOptions } from './session-cut.ts';
 import { SessionLegs } from './session-legs.ts';
 import { begunByDevice, type SessionParts } from './session-parts.ts';
 import type { SessionFault } from './session-port.ts';
+import { SessionReading } from './session-reading.ts';
 import type { UnfinishedExchanges, UpstreamTerms } from './session-terms.ts';
 import { SubscriptionMemory } from './subscription-memory.ts';
 import type { TargetAssessor } from './target-assessor.ts';
-import { UnreadPatience } from './unread-patience.ts';
-import type { UpstreamLeg } from './upstream-leg.ts';
 
 /**
  * The device-facing MQTT session from CONNACK on, with the legs to its brokers: bytes of either side in, bytes to either
@@ -28,10 +27,9 @@ export class SessionMachine {
   readonly #fromDevice: PacketStream;
   readonly #outlivesConnection: boolean;
   readonly #held: HeldRelease;
-  readonly #unread: UnreadPatience;
+  readonly #reading: SessionReading;
   #fault: SessionFault | undefined;
   #isEndTold = false;
-  #readsDevice = true;
   #deadlineTold = Number.POSITIVE_INFINITY;
 
   constructor(options: SessionMachineOptions) {
@@ -53,10 +51,10 @@ export class SessionMachine {
       hasProperties: device.protocol === '5',
       span: this.#parts.scratch.spanFromDevice,
     });
-    this.#unread = new UnreadPatience(device.keepAliveSeconds);
+    this.#reading = new SessionReading(this.#parts);
     this.#held = new HeldRelease(this.#parts, this.#device, this.#fromDevice, {
       judge: (problem) => this.#judge(problem),
-      distrust: (leg) => this.#distrust(leg),
+      distrust: (leg) => this.#legs.leave(leg, notMqtt),
     });
   }
 
@@ -75,7 +73,7 @@ export class SessionMachine {
     if (leg === undefined) return;
     this.#parts.nowMs = nowMs;
     leg.keepAlive.received(nowMs);
-    if (leg.stream.push(chunk) !== undefined) this.#distrust(leg);
+    if (leg.stream.push(chunk) !== undefined) this.#legs.leave(leg, notMqtt);
     this.#settle();
   }
 
@@ -93,6 +91,24 @@ export class SessionMachine {
     this.#parts.nowMs = nowMs;
     if (this.#parts.end !== undefined) return;
     this.#legs.attach(number, upstream);
+    this.#settle();
+  }
+
+  /**
+   * A further connection to the broker of the leg that `awaitedLeg` tells has its CONNACK, and was asked to take its session
+   * up. False: it is not needed any more.
+   */
+  attachFormer(number: number, upstream: UpstreamTerms, nowMs: number): boolean {
+    this.#parts.nowMs = nowMs;
+    if (this.#parts.end !== undefined || !this.#legs.attachFormer(number, upstream)) return false;
+    this.#settle();
+    return true;
+  }
+
+  /** No such connection will come. */
+  forgetFormer(nowMs: number): void {
+    this.#parts.nowMs = nowMs;
+    if (this.#parts.end === undefined) this.#legs.forgetFormer();
     this.#settle();
   }
 
@@ -135,10 +151,10 @@ export class SessionMachine {
     if (parts.deviceKeepAlive.deadlineMs <= nowMs) {
       const message = 'nothing came from the device for one and a half times its keep alive'; // [MQTT-3.1.2-22]
       parts.fail({ side: 'device', reason: reasonCode.keepAliveTimeout, message });
-    } else if (this.#unread.deadlineMs <= nowMs) {
+    } else if (this.#reading.deadlineMs <= nowMs) {
       const message = 'more came from the device than is held for it while it has no broker';
       parts.fail({ side: 'broker', reason: reasonCode.quotaExceeded, message });
-    } else for (const leg of parts.legs) if (leg !== undefined && !leg.isOver) this.#tickLeg(leg);
+    } else this.#legs.tick();
     this.#settle();
   }
 
@@ -148,7 +164,7 @@ export class SessionMachine {
     if (end !== undefined) return Number.POSITIVE_INFINITY;
     const first = legs[0]?.nextDeadlineMs() ?? Number.POSITIVE_INFINITY;
     const second = legs[1]?.nextDeadlineMs() ?? Number.POSITIVE_INFINITY;
-    const device = Math.min(deviceKeepAlive.deadlineMs, this.#unread.deadlineMs);
+    const device = Math.min(deviceKeepAlive.deadlineMs, this.#reading.deadlineMs);
     const next = Math.min(device, first, second, this.#legs.nextDeadlineMs());
     const paceMs = this.#isPaced() ? leg.pace.nextAtMs(nowMs) : nowMs;
     // Where the pace has room, a packet waits for the window, and that opens with a packet of the broker.
@@ -200,6 +216,11 @@ export class SessionMachine {
     return this.#legs.standing?.number;
   }
 
+  /** The number of a leg that the session had left, and that was lost before its broker had given what it had. */
+  get awaitedLeg(): number | undefined {
+    return this.#legs.awaited?.number;
+  }
+
   get phase(): SessionLegs['phase'] {
     return this.#legs.phase;
   }
@@ -246,11 +267,6 @@ export class SessionMachine {
     this.#settle();
   }
 
-  #tickLeg(leg: UpstreamLeg): void {
-    const blame = leg.handleTick(this.#parts.nowMs);
-    if (blame !== undefined) this.#legs.leave(leg, blame);
-  }
-
   /** After every event: what a window let go, what has to be sent, and what the shell has to know. */
   #settle(): void {
     const parts = this.#parts;
@@ -260,7 +276,7 @@ export class SessionMachine {
     // What was let go may have been the last that a cut waited for.
     if (parts.end === undefined && this.#legs.phase !== 'stable') this.#legs.advance();
     this.#flush();
-    this.#tellReading();
+    this.#reading.tell(this.#fromDevice.isBlocked);
     if (this.#outlivesConnection && this.subscriptions.takeChange()) parts.port.subscriptionsChanged();
     if (parts.end !== undefined) this.#tellEnd();
     else if (this.#isDeadlineEarlier()) parts.port.deadlineMoved();
@@ -271,21 +287,6 @@ export class SessionMachine {
     toDevice.flush();
     leg.output.flush();
     for (const each of legs) if (each !== undefined && each !== leg) each.output.flush();
-  }
-
-  #tellReading(): void {
-    const { port, isQuiescing, legs, leg, nowMs } = this.#parts;
-    const readsDevice = !this.#fromDevice.isBlocked || isQuiescing;
-    this.#unread.note(!readsDevice && leg.isOver, nowMs);
-    if (readsDevice !== this.#readsDevice) {
-      this.#readsDevice = readsDevice;
-      port.readDevice(readsDevice);
-    }
-    for (const each of legs) {
-      if (each === undefined || each.isOver || each.isRead === !each.stream.isBlocked) continue;
-      each.isRead = !each.stream.isBlocked;
-      port.readBroker(each.number, each.isRead);
-    }
   }
 
   #tellEnd(): void {
@@ -330,10 +331,6 @@ export class SessionMachine {
     });
   }
 
-  #distrust(leg: UpstreamLeg): void {
-    if (this.#parts.end === undefined) this.#legs.leave(leg, 'bytes that are not MQTT');
-  }
-
   #fail(fault: SessionFault): void {
     const parts = this.#parts;
     if (parts.end !== undefined) return;
@@ -343,3 +340,5 @@ export class SessionMachine {
     if (farewell !== undefined && parts.toDevice.atBoundary) parts.toDevice.send(farewell);
   }
 }
+
+const notMqtt = 'bytes that are not MQTT';

@@ -2,10 +2,15 @@ import { reasonCode } from './reason-code.ts';
 import type { SubscribePacket, SubscriptionRequest } from './subscribe-packet.ts';
 import type { HeldSubscription } from './subscription-table.ts';
 
+interface Asked {
+  readonly held: HeldSubscription;
+  readonly request: SubscriptionRequest;
+}
+
 /** What the gateway itself asks a broker for, because the device holds it already. */
 export class SubscriptionRestoration {
-  /** As the device holds it, by filter, until the broker has answered. */
-  readonly #asked = new Map<string, HeldSubscription>();
+  /** As the device holds it, by filter, until the broker has answered; and with which request it was asked for last. */
+  readonly #asked = new Map<string, Asked>();
   /** The first filter of those that the broker would not grant. */
   denied: string | undefined;
 
@@ -14,16 +19,17 @@ export class SubscriptionRestoration {
   }
 
   asked(): readonly HeldSubscription[] {
-    return [...this.#asked.values()];
+    return [...this.#asked.values()].map(({ held }) => held);
   }
 
   /** The packets to be sent: one for each Subscription Identifier, which is a packet's and not a filter's. */
   begin(subscriptions: Iterable<HeldSubscription>): readonly SubscribePacket[] {
     const byIdentifier = new Map<number | undefined, SubscriptionRequest[]>();
     for (const held of subscriptions) {
-      this.#asked.set(held.filter, held);
+      const request = toRequest(held);
+      this.#asked.set(held.filter, { held, request });
       const requests = byIdentifier.get(held.subscriptionIdentifier) ?? [];
-      requests.push(toRequest(held));
+      requests.push(request);
       byIdentifier.set(held.subscriptionIdentifier, requests);
     }
     return [...byIdentifier].map(([subscriptionIdentifier, requests]) => {
@@ -38,12 +44,15 @@ export class SubscriptionRestoration {
    */
   settle({ requests }: SubscribePacket, codes: readonly number[]): readonly HeldSubscription[] {
     const granted: HeldSubscription[] = [];
-    requests.forEach(({ filter, qos }, at) => {
-      const held = this.#asked.get(filter);
+    requests.forEach((request, at) => {
+      const { filter, qos } = request;
+      const asked = this.#asked.get(filter);
+      // It has been asked for otherwise since: that answer counts.
+      if (asked?.request !== request) return;
       this.#asked.delete(filter);
       const code = codes[at] ?? reasonCode.unspecifiedError;
       if (code > 2 || (code === 0 && qos > 0)) this.denied ??= filter;
-      else if (held !== undefined) granted.push(held);
+      else granted.push(asked.held);
     });
     return granted;
   }

@@ -100,6 +100,13 @@ export class UplinkExchanges {
     return [...(this.#exchangeByDeviceId?.keys() ?? [])];
   }
 
+  /** Upstream identifiers under which the broker may have a message of QoS 2 whose PUBREL it awaits. */
+  unreleased(): number[] {
+    const isQos1 = (state: number) => state === uplinkState.sent1 || state === uplinkState.forwarded;
+    const exchanges = [...(this.#exchangeByDeviceId?.values() ?? [])];
+    return exchanges.flatMap((exchange) => (isQos1(exchange & 0x0f) || exchange >> 4 === 0 ? [] : [exchange >> 4]));
+  }
+
   /** The exchange goes on elsewhere: here it never was. */
   forsake(deviceId: number): void {
     const exchange = this.#exchangeByDeviceId?.get(deviceId);

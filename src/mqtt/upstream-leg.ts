@@ -52,6 +52,8 @@ export interface UpstreamLeg {
   isOver: boolean;
   /** Nothing more is sent, but what comes is still read: the session has ended with its DISCONNECT. */
   isSilent: boolean;
+  /** PUBLISH packets that came. */
+  deliveries: number;
   /** What the shell was told last. */
   isRead: boolean;
   /** Whether the broker takes one more PUBLISH of QoS 1 or 2. */

@@ -29,8 +29,20 @@ export interface AliasRefresherDeps {
   readonly log: Logger;
   /** 0 ≤ random < 1. */
   readonly random: () => number;
+  readonly wallMs: () => number;
   /** The addresses of an alias changed. */
   readonly onChange: () => void;
+}
+
+/** What is known of an alias. */
+export interface AliasState {
+  readonly alias: string;
+  /** The last good ones. */
+  readonly addresses: readonly string[];
+  /** Wall clock, milliseconds; undefined: not since the start. */
+  readonly resolvedAtMs: number | undefined;
+  /** Why the last try failed; undefined: it did not. */
+  readonly problem: string | undefined;
 }
 
 /** After a failure; the last good addresses stand meanwhile. */
@@ -47,6 +59,8 @@ export class AliasRefresher {
   readonly #failures = new Map<string, number>();
   /** Addresses that were left out of the last answer, as they were logged. */
   readonly #refused = new Map<string, string>();
+  readonly #problems = new Map<string, string>();
+  readonly #resolvedAtMs = new Map<string, number>();
   #isStopped = false;
 
   constructor(options: AliasRefresherOptions, deps: AliasRefresherDeps) {
@@ -72,6 +86,17 @@ export class AliasRefresher {
     return Object.fromEntries(
       [...this.#addresses].map(([alias, families]) => [alias, [...families[4], ...families[6]]]),
     );
+  }
+
+  /** In the configuration's order. */
+  states(): readonly AliasState[] {
+    const addresses = this.addresses();
+    return this.#options.aliases.map((alias) => ({
+      alias,
+      addresses: addresses[alias] ?? [],
+      resolvedAtMs: this.#resolvedAtMs.get(alias),
+      problem: this.#problems.get(alias),
+    }));
   }
 
   stop(): void {
@@ -122,6 +147,8 @@ export class AliasRefresher {
   #note(alias: string, problem: string | undefined): void {
     const failures = this.#failures.get(alias) ?? 0;
     if (problem === undefined) {
+      this.#problems.delete(alias);
+      this.#resolvedAtMs.set(alias, this.#deps.wallMs());
       if (failures > 0) this.#deps.log.info({ alias }, 'An alias can be resolved again');
       this.#failures.delete(alias);
       return;
@@ -130,6 +157,7 @@ export class AliasRefresher {
       this.#deps.log.warn({ alias, problem }, 'An alias cannot be resolved; its last addresses stand');
     }
     this.#failures.set(alias, failures + 1);
+    this.#problems.set(alias, problem);
   }
 
   /** What the TTL says within the bounds, up to a tenth earlier so that gateways and aliases do not ask in step. */

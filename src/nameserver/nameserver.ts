@@ -10,7 +10,7 @@ import { createResponseRate, type ResponseRate } from '../dns/response-rate.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { AnswerMessage } from './answering.ts';
 import { NameserverSockets } from './nameserver-sockets.ts';
-import { type AddQueries, QueryCounter } from './query-counter.ts';
+import { type AddQueries, type AddResults, QueryCounter } from './query-counter.ts';
 import { SeenAskers, type SeenAskersDocument } from './seen-askers.ts';
 import type { TcpLimits } from './tcp-service.ts';
 
@@ -34,6 +34,7 @@ export interface NameserverDeps {
   readonly clock: Clock;
   readonly log: Logger;
   readonly addQueries: AddQueries;
+  readonly addResults: AddResults;
 }
 
 /** Faults that are written in full; one a second of the others is counted. */
@@ -51,14 +52,14 @@ export class Nameserver {
 
   constructor(options: NameserverOptions, deps: NameserverDeps) {
     this.#deps = deps;
-    this.#counter = new QueryCounter(deps.addQueries);
+    this.#counter = new QueryCounter(deps.addQueries, deps.addResults);
     this.#responder = createResponder({
       images: options.images,
       ...(options.nsid !== '' && { nsid: Buffer.from(options.nsid) }),
       cookies: createServerCookies(options.cookieSecrets),
       rate: createRate(options),
       observe: (type, rcode, fate) => {
-        if (fate !== 'ignored') this.#counter.count(type, fate === 'dropped' ? undefined : rcode);
+        if (fate !== 'ignored') this.#counter.count(type, rcode, fate);
       },
       onFault: (fault) => this.#noteFault(fault),
     });

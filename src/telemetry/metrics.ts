@@ -51,6 +51,13 @@ export interface Metrics {
   readonly certificateExpiry: Gauge<'use'>;
   readonly clientIdPolicyViolations: Counter<'policy'>;
   readonly dnsQueries: Counter<'qtype' | 'rcode'>;
+  readonly dnsMessages: Counter<'result'>;
+  readonly dnsSignaturesRefused: Counter<'kind'>;
+  readonly siteHealth: Gauge<'site' | 'health'>;
+  readonly siteDrained: Gauge<'site'>;
+  readonly aliasResolved: Gauge<'alias'>;
+  readonly zoneSerial: Gauge<'zone'>;
+  readonly zoneRefused: Gauge<'zone'>;
   readonly planRevision: Gauge;
   readonly bytesRelayed: Counter<'direction'>;
 }
@@ -60,6 +67,8 @@ export function createMetrics(): Metrics {
   const registers = [registry];
   const counter = <Label extends string>(name: string, help: string, labelNames: readonly Label[]) =>
     new Counter<Label>({ name, help, labelNames: [...labelNames], registers });
+  const gauge = <Label extends string>(name: string, help: string, labelNames: readonly Label[]) =>
+    new Gauge<Label>({ name, help, labelNames: [...labelNames], registers });
   const packets: PacketCounts = { fromDevice: new Float64Array(16), fromBroker: new Float64Array(16) };
   registerPacketCounter(registry, packets);
   return {
@@ -138,6 +147,25 @@ export function createMetrics(): Metrics {
       ['policy'],
     ),
     dnsQueries: counter('crossfade_dns_queries_total', 'DNS queries answered', ['qtype', 'rcode']),
+    dnsMessages: counter('crossfade_dns_messages_total', 'DNS queries, by what became of them', ['result']),
+    dnsSignaturesRefused: counter(
+      'crossfade_dns_signatures_refused_total',
+      'Signatures beyond the budget, by the kind of name: the answer was SERVFAIL',
+      ['kind'],
+    ),
+    siteHealth: gauge('crossfade_site_health', '1 for the health that a site is answered by', ['site', 'health']),
+    siteDrained: gauge('crossfade_site_drained', '1 while an operator lets nobody new go to a site', ['site']),
+    aliasResolved: gauge(
+      'crossfade_alias_resolved_timestamp_seconds',
+      'When an alias was last resolved, in seconds since the Unix epoch; 0: not since the start',
+      ['alias'],
+    ),
+    zoneSerial: gauge('crossfade_zone_serial', 'The serial of a zone as it is served', ['zone']),
+    zoneRefused: gauge(
+      'crossfade_zone_refused',
+      '1 while the files of a zone have mistakes and it is served as before',
+      ['zone'],
+    ),
     planRevision: new Gauge({
       name: 'crossfade_plan_revision',
       help: 'The plan revision in force; the lowest of all processes',

@@ -62,6 +62,8 @@ export const status: StatusDocument = {
   ],
   listeners: [{ name: 'devices', address: '127.0.0.1:8883' }],
   nameserver: [],
+  zones: [],
+  aliases: [],
   sites: [
     {
       name: 'eu-west-1',

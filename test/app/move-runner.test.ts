@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
+import { systemClock } from '../../src/base/clock.ts';
 import { comesTrue, MovesWorld, request } from './moves-world.ts';
 
 function openWorld(context: TestContext, sessions: number, path?: string, returnMs?: number): MovesWorld {
@@ -86,6 +87,32 @@ test('a newer move that leaves live sessions alone takes back what was begun too
   await comesTrue(() => assert.ok(world.takenBack.includes(first.id)));
 });
 
+test('a plan that is replaced ends the moves of the cohorts that it has otherwise, and of no others', async (context) => {
+  const world = openWorld(context, 1_000);
+  const { id } = world.runner.start({ ...request, pacePerSecond: 1, placements: [everyone(5_000)] });
+  world.runner.planReplaced(3, () => everyone(5_000));
+  assert.equal(stateOf(world, id), 'running');
+  world.runner.planReplaced(4, () => everyone(2_000));
+  assert.equal(stateOf(world, id), 'superseded');
+  assert.match(world.runner.find(id)?.message ?? '', /^revision 4 replaced the plan: sessions stay/);
+  await comesTrue(() => assert.deepEqual(world.takenBack, [id]));
+});
+
+test('a plan that is replaced leaves preparations alone whose cohort it has between the same brokers', async (context) => {
+  const world = openWorld(context, 0);
+  const prepare = { cohort: 'everyone', weightBps: 5_000 };
+  const { id } = world.runner.start({ ...request, prepare, placements: [everyone(0)] });
+  await comesTrue(() => assert.equal(stateOf(world, id), 'done'));
+  world.runner.planReplaced(3, () => everyone(100));
+  assert.deepEqual(
+    world.runner.prepared().map((kept) => kept.id),
+    [id],
+  );
+  world.runner.planReplaced(4, () => undefined);
+  assert.deepEqual(world.runner.prepared(), []);
+  await comesTrue(() => assert.ok(world.takenBack.includes(id)));
+});
+
 function everyone(weightBps: number) {
   return { name: 'everyone', source: 'legacy', target: 'aws', weightBps };
 }
@@ -125,10 +152,55 @@ test('while frozen cutovers are paused with the reason and cannot be resumed, ro
 
 test('a freeze ends by itself', async (context) => {
   const world = openWorld(context, 5);
-  world.freeze.begin({ author: 'chief', reason: 'for a moment', forMs: 30 });
+  const { until = 0 } = world.freeze.begin({ author: 'chief', reason: 'for a moment', forMs: 30 });
   const { id } = world.runner.start(request);
   await comesTrue(() => assert.equal(stateOf(world, id), 'done'));
+  await comesTrue(() => assert.equal(world.freezesEnded.length, 1));
+  assert.ok((world.freezesEnded[0] ?? 0) >= until);
   assert.equal(world.journal.freeze(), undefined);
+});
+
+test('a freeze that is lifted, or takes the place of another, does not end by itself at its time', async (context) => {
+  const world = openWorld(context, 0);
+  world.freeze.begin({ author: 'chief', reason: 'short', forMs: 20 });
+  world.freeze.begin({ author: 'chief', reason: 'shorter', forMs: 5 });
+  await comesTrue(() => assert.equal(world.freezesEnded.length, 1));
+  world.freeze.begin({ author: 'chief', reason: 'lifted', forMs: 20 });
+  assert.equal(world.freeze.lift()?.reason, 'lifted');
+  await wait(50);
+  assert.equal(world.freezesEnded.length, 1);
+});
+
+test('a move says what it is paused for now: an operator’s pause outlives the freeze that paused it first', (context) => {
+  const world = openWorld(context, 40);
+  const { id } = world.runner.start({ ...request, pacePerSecond: 1 });
+  const told = () => `${stateOf(world, id)}: ${world.runner.find(id)?.message}`;
+  world.freeze.begin({ author: 'chief', reason: 'incident 7' });
+  world.runner.freezeChanged();
+  assert.match(told(), /^paused: cutovers are frozen by chief/);
+  assert.ok(world.runner.pause(id, 'ops').ok);
+  assert.equal(told(), 'paused: paused by ops');
+  world.freeze.lift();
+  world.runner.freezeChanged();
+  assert.equal(told(), 'paused: paused by ops');
+});
+
+test('the last move is listed first, here and after a restart, though the clock was set back', async (context) => {
+  const path = join(await directoryOf(context), 'moves.db');
+  let wallMs = Date.now();
+  const clock = { ...systemClock, monotonicMs: () => systemClock.monotonicMs(), wallMs: () => wallMs };
+  const first = new MovesWorld({ sessions: 0, path, clock });
+  const ids: string[] = [];
+  for (const cohort of ['a', 'b', 'c']) {
+    ids.unshift(first.runner.start({ ...request, cohorts: [cohort], live: cohort === 'b' ? 'handover' : 'keep' }).id);
+    wallMs -= 3_600_000;
+  }
+  const listed = (world: MovesWorld) => world.runner.list().map(({ id }) => id);
+  assert.deepEqual(listed(first), ids);
+  first.close();
+  const second = openWorld(context, 0, path);
+  second.runner.resumeUnfinished();
+  assert.deepEqual(listed(second), ids);
 });
 
 test('moves, pauses and the freeze survive the control process', async (context) => {
@@ -143,6 +215,7 @@ test('moves, pauses and the freeze survive the control process', async (context)
   assert.equal(second.freeze.current?.reason, 'incident 7');
   second.freeze.lift();
   second.runner.resumeUnfinished();
+  assert.equal(stateOf(second, id), 'paused', 'at once');
   assert.ok((second.runner.find(id)?.durationMs ?? 0) >= 20, 'the time before the restart counts');
   await comesTrue(() =>
     assert.deepEqual([stateOf(second, id), second.runner.find(id)?.message], ['paused', 'paused by ops']),

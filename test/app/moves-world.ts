@@ -4,7 +4,7 @@ import { type MoveJournal, openMoveJournal } from '../../src/app/move-journal.ts
 import type { MoveRequest } from '../../src/app/move-request.ts';
 import { MoveRunner } from '../../src/app/move-runner.ts';
 import { StrayMover } from '../../src/app/stray-mover.ts';
-import { systemClock } from '../../src/base/clock.ts';
+import { type Clock, systemClock } from '../../src/base/clock.ts';
 import type { HandoverQuestion, HandoverReply } from '../../src/gateway/live-session.ts';
 import { createLogger } from '../../src/telemetry/logger.ts';
 import { eventually } from '../e2e/eventually.ts';
@@ -20,12 +20,15 @@ export async function comesTrue(check: () => void): Promise<void> {
 export const nothingToMove: HandoverReply = {
   sessions: 0,
   begun: 0,
+  begunConnects: 0,
+  requeued: 0,
   moved: 0,
   prepared: 0,
   underWay: 0,
   remaining: 0,
   destinations: {},
   filters: {},
+  connects: {},
   aborted: [],
   staying: [],
   waiting: [],
@@ -51,6 +54,7 @@ export interface MovesWorldOptions {
   readonly sessions: number;
   readonly path?: string;
   readonly returnMs?: number;
+  readonly clock?: Clock;
 }
 
 /** One worker's sessions of one cohort, without a gateway: an attempt takes until the next question. */
@@ -63,6 +67,8 @@ export class MovesWorld {
   readonly told: MoveDocument[] = [];
   readonly asked: HandoverQuestion[] = [];
   readonly takenBack: string[] = [];
+  /** Freezes that ended by themselves. */
+  readonly freezesEnded: number[] = [];
   /** Sessions that still have to go, and those that an earlier question began. */
   cold: number;
   underWay = 0;
@@ -76,12 +82,16 @@ export class MovesWorld {
   isDead = false;
   placement: typeof everyone | undefined = everyone;
 
-  constructor({ sessions, path = ':memory:', returnMs = 60_000 }: MovesWorldOptions) {
+  constructor({ sessions, path = ':memory:', returnMs = 60_000, clock = systemClock }: MovesWorldOptions) {
     this.cold = sessions;
     this.journal = openMoveJournal(path);
     const { journal, log } = this;
-    const clock = systemClock;
-    this.freeze = new CutoverFreeze({ clock, journal, log });
+    this.freeze = new CutoverFreeze({
+      clock,
+      journal,
+      log,
+      onEnded: () => void this.freezesEnded.push(clock.wallMs()),
+    });
     const workers = {
       closeSessions: async () => [{ sessions: 0, closed: 0, remaining: 0, closing: 0, staying: [] }],
       handOver: (question: HandoverQuestion) => (this.isDead ? new Promise<never>(() => {}) : this.#reply(question)),
@@ -109,6 +119,7 @@ export class MovesWorld {
   }
 
   close(): void {
+    this.freeze.close();
     this.strays.close();
     this.runner.close();
   }

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { Writable } from 'node:stream';
 import { test } from 'node:test';
 import { createProgress, renderBar } from '../../src/cli/progress.ts';
+import { processTerminal } from '../../src/cli/terminal.ts';
 
 function recorder() {
   const written: string[] = [];
@@ -42,4 +43,14 @@ test('progress is plain lines elsewhere, and only when there is news', () => {
   progress.update({ done: 3, total: undefined, text: 'sent' });
   progress.end();
   assert.deepEqual(written, ['1/2 moved\n', '2/2 moved\n', '3 sent\n']);
+});
+
+test('a terminal that says it has no columns is taken for one of 80', (context) => {
+  const before = Object.getOwnPropertyDescriptor(process.stderr, 'columns');
+  Object.defineProperty(process.stderr, 'columns', { configurable: true, value: 0 });
+  context.after(() => {
+    if (before === undefined) Reflect.deleteProperty(process.stderr, 'columns');
+    else Object.defineProperty(process.stderr, 'columns', before);
+  });
+  assert.equal(processTerminal().columns, 80);
 });

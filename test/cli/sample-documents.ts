@@ -78,6 +78,8 @@ export const statusDocument: StatusDocument = {
   listeners: [{ name: 'devices', address: '0.0.0.0:8883' }],
   nameserver: ['0.0.0.0:53'],
   sites: [],
+  zones: [],
+  aliases: [],
   workers: [
     { worker: 1, pid: 101, revision: 4, connections: 600, sessions: 600 },
     { worker: 2, pid: 102, revision: 3, connections: 400, sessions: 400 },

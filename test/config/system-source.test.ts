@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -22,5 +23,8 @@ test('the system source reads files up to a bound and says why not', (context) =
   assert.equal(error(join(directory, 'none'), 1), 'no such file');
   assert.equal(error(directory, 1), 'it is a directory');
   assert.equal(error(join(path, 'x'), 1), 'a part of the path is not a directory');
+  const pipe = join(directory, 'pipe');
+  execFileSync('mkfifo', [pipe]);
+  assert.equal(error(pipe, 1), 'it is a named pipe', 'which nobody may ever write to');
   assert.ok(source.cores >= 1);
 });

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -237,6 +237,30 @@ describe('the nameserver of a running gateway', () => {
   test('queries are counted by type and rcode', async () => {
     assert.ok((await gateway.metric('crossfade_dns_queries_total', { qtype: 'TXT', rcode: 'NOERROR' })) > 0);
     assert.ok((await gateway.metric('crossfade_dns_queries_total', { qtype: 'A', rcode: 'NXDOMAIN' })) > 0);
+    assert.ok((await gateway.metric('crossfade_dns_messages_total', { result: 'answered' })) > 0);
+  });
+
+  test('status and metrics tell of sites and of zones, also of one whose file has mistakes', async () => {
+    const zoneFile = join(directory, 'mqtt.zone');
+    const right = await readFile(zoneFile, 'utf8');
+    const seen = async () => ({
+      mistakes: (await gateway.status()).zones[0]?.mistakes.length,
+      refused: await gateway.metric('crossfade_zone_refused', { zone: 'mqtt.example.com' }),
+    });
+    const { zones, aliases, sites } = await gateway.status();
+    assert.deepEqual([zones.length, zones[0]?.signed, aliases], [1, false, []]);
+    assert.equal(await gateway.metric('crossfade_zone_serial'), zones[0]?.serial);
+    for (const { name, health } of sites) {
+      assert.equal(await gateway.metric('crossfade_site_health', { site: name, health }), 1);
+      assert.equal(await gateway.metric('crossfade_site_health', { site: name }), 1);
+    }
+    assert.deepEqual(await seen(), { mistakes: 0, refused: 0 });
+    await writeFile(zoneFile, `${right}bad A 1.2.3\n`);
+    assert.ok((await admin.reloadZones()).ok);
+    assert.deepEqual(await seen(), { mistakes: 1, refused: 1 });
+    await writeFile(zoneFile, right);
+    assert.ok((await admin.reloadZones()).ok);
+    assert.deepEqual(await seen(), { mistakes: 0, refused: 0 });
   });
 
   test('workers answer on while the control process is away', async () => {

@@ -102,3 +102,24 @@ test('a move is paused, resumed and aborted, and what was under way stays where 
   });
   assert.equal(closes(), 0);
 });
+
+test('a plan that is replaced ends a move of its cohort, and sessions stay where they are', async () => {
+  const cutover = answerOf(await admin.cutover('everyone', { weight: '100%', live: 'handover', pacePerSecond: 1 }));
+  const plan = answerOf(await admin.plan());
+  const cohorts = plan.cohorts.map((cohort) => ({ ...cohort, weightBps: 2_000 }));
+  const replaced = answerOf(await admin.replacePlan({ ...plan, cohorts }, { ifMatch: plan.revision }));
+  const ended = await world.ended(cutover.move.id);
+  assert.equal(ended.state, 'superseded');
+  assert.equal(ended.message?.startsWith(`revision ${replaced.revision} replaced the plan`), true, `${ended.message}`);
+});
+
+test('sessions of a cohort or a broker that nobody knows are a mistake, not none', async () => {
+  for (const query of [{ cohort: 'nosuch' }, { broker: 'nosuch' }]) {
+    const got = await admin.sessions(query);
+    assert.ok(!got.ok && got.error.kind === 'problem' && got.error.problem.status === 404, JSON.stringify(got));
+    assert.match(
+      got.error.problem.detail,
+      /^expected a (cohort|broker) of the (plan|configuration) \(.*\), got "nosuch"/,
+    );
+  }
+});

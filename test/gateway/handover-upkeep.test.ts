@@ -90,3 +90,40 @@ test('a broker that was down is asked again when it is heard from', async () => 
   if (watch !== undefined) watch.heardMs = clock.monotonicMs();
   await reachesTarget();
 });
+
+test('a session that had no connect token is put back in the line, however often, and is no attempt that was given up', async () => {
+  await start();
+  await world.cutOver('target');
+  const { registry } = world;
+  registry.connectToken = async () => {
+    registry.tokens += 1;
+    return false;
+  };
+  let [requeued, aborted] = [0, 0];
+  const tokens = registry.tokens;
+  await until(() => {
+    const reply = ask({ isUpkeep: false });
+    requeued += reply.requeued;
+    aborted += reply.aborted.length + reply.staying.length;
+    skewMs += reply.requeued * 10_000;
+    return requeued === 4;
+  }, 'four times');
+  assert.deepEqual([registry.tokens - tokens, aborted], [4, 0]);
+  assert.ok(ask({ isPaused: true }).connects['target'] === 1);
+  registry.connectToken = async () => true;
+  await reachesTarget();
+});
+
+test('while a weight is prepared, what the plan in force wants there goes there, and nothing else', async () => {
+  await start();
+  const prepare = { cohort: 'everyone', weightBps: 10_001 };
+  await until(() => ask({ prepare, movesLate: true }).prepared === 1, 'the second connection');
+  // A cut would begin in the next turn.
+  for (let turn = 0; turn < 5; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+  const homeOf = () => world.gateway.sessions({ limit: 1 })[0]?.home;
+  assert.deepEqual([ask({ prepare, movesLate: true }).prepared, homeOf()], [1, 'legacy']);
+  await world.cutOver('target');
+  assert.deepEqual([ask({ prepare }).prepared, homeOf()], [1, 'legacy']);
+  ask({ prepare, movesLate: true });
+  await until(() => homeOf() === 'target', 'its way to the target');
+});

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { closesDue } from '../../src/gateway/session-drain.ts';
+import { closesDue, shuffled } from '../../src/gateway/session-drain.ts';
 
-const pace = { deadlineMs: 11_050, quiesceMs: 1_000, perSecond: 10 };
+const pace = { deadlineMs: 11_100, quiesceMs: 1_000, perSecond: 10 };
 
 const rows: readonly (readonly [name: string, total: number, elapsedMs: number, due: number])[] = [
   ['few sessions go at the pace', 50, 1_000, 10],
@@ -18,4 +18,21 @@ for (const [name, total, elapsedMs, due] of rows) {
 
 test('a drain that has no time closes all at once', () => {
   assert.equal(closesDue(50, 0, { ...pace, deadlineMs: 500 }), 50);
+});
+
+test('a drain goes in no order: a cohort that came together does not go together', () => {
+  const sessions = Array.from({ length: 1_000 }, (_, at) => at);
+  let seed = 7;
+  const random = () => {
+    seed = (seed * 1_103_515_245 + 12_345) % 2_147_483_648;
+    return seed / 2_147_483_648;
+  };
+  const mixed = shuffled(sessions, random);
+  assert.deepEqual(
+    mixed.toSorted((a, b) => a - b),
+    sessions,
+    'each once',
+  );
+  const firstHalf = mixed.slice(0, 500).filter((at) => at < 500).length;
+  assert.ok(firstHalf > 200 && firstHalf < 300, `${firstHalf} of the first half came first`);
 });

@@ -19,6 +19,7 @@ function createRefresher(
     {
       log: createLogger({ level: 'silent', component: 'test' }),
       random: () => 0,
+      wallMs: () => 1_000,
       onChange: () => {
         changes += 1;
         wake();
@@ -97,6 +98,12 @@ describe('AliasRefresher', () => {
     const forged = createRefresher([{ 4: bad, 6: bad6 }], known);
     await forged.refresher.start();
     assert.deepEqual(forged.addresses(), ['192.0.2.1', '2001:db8::1']);
+    const [state] = forged.refresher.states();
+    assert.equal(state?.resolvedAtMs, undefined);
+    assert.match(state?.problem ?? '', /^expected addresses that devices can reach, got 0\.0\.0\.0/);
+    assert.deepEqual(mixed.refresher.states(), [
+      { alias: 'a.example', addresses: mixed.addresses(), resolvedAtMs: 1_000, problem: undefined },
+    ]);
     const local = createRefresher([{ 4: ['127.0.0.1', '0.0.0.0'], 6: [] }], {}, true);
     await local.refresher.start();
     assert.deepEqual(local.addresses(), ['127.0.0.1']);

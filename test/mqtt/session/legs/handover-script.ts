@@ -12,8 +12,9 @@ import { encodeWords, type PacketWords, renderPacket, wordsOf } from '../packet-
  *
  * `session device=V broker=V [profile=P] [broker-window=N] [device-window=N] [keep-alive=S] [broker-keep-alive=S]
  * [present earlier=FILTER]` begins on leg 1; `attach leg=N broker=V [profile=P] [broker-window=N] [broker-keep-alive=S] [present]` is the CONNACK of another one;
+ * `fetch leg=N …` is the same to the broker of a former leg that was lost, and `forget` gives that one up;
  * `device PACKET` and `legN PACKET` are what comes in, several packets of one chunk parted by `;`, `first=N PACKET` and
- * `after=N PACKET` for a part of one; `cut [overlap=MS] [settle=MS]`, `abort`, `dismiss leg=N`, `lost leg=N` and `quiesce` are the shell's; `pass N` lets N
+ * `after=N PACKET` for a part of one; `cut [overlap=MS] [settle=MS] [leave=MS] [prompt=MS]`, `abort`, `dismiss leg=N`, `lost leg=N` and `quiesce` are the shell's; `pass N` lets N
  * milliseconds go by; `state` writes down where the session is.
  */
 export class HandoverScript {
@@ -36,6 +37,8 @@ export class HandoverScript {
     if (command === 'session') this.#begin(words);
     else if (command === 'attach') this.machine.attach(leg, this.#upstreamOf(words, leg), this.#nowMs);
     else if (command === 'cut') this.#cut(words);
+    else if (command === 'fetch') this.#fetch(words, leg);
+    else if (command === 'forget') this.machine.forgetFormer(this.#nowMs);
     else if (command === 'abort') this.machine.abortCut(this.#nowMs);
     else if (command === 'dismiss') this.machine.dismiss(leg, this.#nowMs);
     else if (command === 'lost') this.machine.handleBrokerLost(leg, this.#nowMs);
@@ -50,8 +53,14 @@ export class HandoverScript {
       overlapMs: Number(values.get('overlap') ?? 1_500),
       settleMs: Number(values.get('settle') ?? 50),
       leaveMs: Number(values.get('leave') ?? 0),
+      ...(values.has('prompt') && { promptMs: Number(values.get('prompt')) }),
     };
     if (!this.machine.cut(options, this.#nowMs)) this.lines.push('  no cut');
+  }
+
+  #fetch(words: PacketWords, leg: number): void {
+    const isWanted = this.machine.attachFormer(leg, this.#upstreamOf(words, leg), this.#nowMs);
+    if (!isWanted) this.lines.push('  not wanted');
   }
 
   #feed(from: string, said: string): void {
@@ -78,7 +87,9 @@ export class HandoverScript {
     const { phase, activeLeg, standingLeg, inflight } = this.machine;
     const active = activeLeg === undefined ? 'no leg is active' : `leg ${activeLeg} is active`;
     const standing = standingLeg === undefined ? '' : `, leg ${standingLeg} stands by`;
-    this.lines.push(`  ${phase}: ${active}${standing}, ${inflight} unfinished`);
+    const { awaitedLeg } = this.machine;
+    const awaited = awaitedLeg === undefined ? '' : `, leg ${awaitedLeg} is awaited`;
+    this.lines.push(`  ${phase}: ${active}${standing}${awaited}, ${inflight} unfinished`);
   }
 
   #begin(words: PacketWords): void {

@@ -27,6 +27,7 @@ export interface LegSetting {
   readonly overlapMs: number;
   readonly settleMs: number;
   readonly leaveMs: number;
+  readonly promptMs: number;
   /** A copy tells by its payload at which broker it was, so that each is followed apart. */
   readonly isTagged: boolean;
   readonly countsDown: boolean;
@@ -74,6 +75,7 @@ export function legSettingOf(bits: number): LegSetting {
     overlapMs: 1_500,
     settleMs: 300,
     leaveMs: isPersistent ? 300 : 0,
+    promptMs: 250,
     isTagged: pick([true, false]),
     countsDown: pick([false, false, true]),
     hasFaults: pick([true, false]),

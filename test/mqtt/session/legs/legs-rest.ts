@@ -14,7 +14,7 @@ export function settle(world: LegsWorld): void {
     if (round > 20_000 || world.nowMs > sinceMs + patienceMs) throw new Violation(`liveness: ${leftOver(world)}`);
     const before = progress(world);
     everybodyActs(world, round);
-    if (world.isDetached) world.attach(round % 2);
+    if (world.isDetached || world.awaited !== undefined) world.attach(round % 2);
     if (progress(world) !== before) continue;
     const dueMs = world.nextDueMs();
     if (dueMs > world.nowMs + 65_000) throw new Violation(`liveness: ${leftOver(world)}`);
@@ -27,6 +27,7 @@ export function settle(world: LegsWorld): void {
   if (world.farewell !== undefined) throw new Violation(`S1: the device gets DISCONNECT ${world.farewell}`);
   if (!world.machine.isQuiet(true)) throw new Violation('liveness: the machine is not quiet at rest');
   if (world.machine.activeLeg === undefined) throw new Violation('L3: no leg is active at rest');
+  world.purgeLeft();
   world.judgeSubscriptions();
   world.uplink.judgeRest();
   world.downlink.judgeRest({ isMirrored: world.setting.mirrorMs !== undefined && !world.hasLost });
@@ -58,6 +59,7 @@ export function leave(world: LegsWorld): void {
 
 function everybodyActs(world: LegsWorld, round: number): void {
   const { device } = world;
+  world.purgeLeft();
   world.feedDevice(device.wire.bytes);
   world.deviceReads(device.inbox.length);
   device.acknowledge(device.owed.length, round);

@@ -92,6 +92,7 @@ export function playLegs(setting: number, moves: ArrayLike<number>, wrap?: PortW
   for (let at = 0; at < moves.length; at += 1) {
     const move = moves[at] as number;
     (steps[(move & 0xff) % steps.length] as Step)(world, move >>> 8);
+    world.purgeLeft();
   }
   if (world.setting.leaves) leave(world);
   else settle(world);

@@ -25,6 +25,13 @@ export interface WorldLeg {
   isFaulty: boolean;
 }
 
+/** On its way from one broker to the other. */
+interface Carried {
+  readonly atMs: number;
+  readonly broker: LegBroker;
+  readonly publication: Publication;
+}
+
 export interface Loss {
   readonly readsFirst: boolean;
   /** What else the broker has lost. */
@@ -56,13 +63,15 @@ export class LegsWorld {
   readsDevice = true;
   effects = 0;
   readonly deviceReader: ModelReader;
-  readonly #mirror: { readonly atMs: number; readonly broker: LegBroker; readonly publication: Publication }[] = [];
+  /** What a broker that stands still is brought waits outside it. */
+  readonly #mirror: Carried[] = [];
   #pingsWaiting = 0;
   #lastLeg = 1;
   #active = 1;
   #isRepairing = false;
   #hasLeft = false;
   #losses = 0;
+  readonly #toPurge = new Set<LegBroker>();
   /** When the machine said that a former leg has given what it had. */
   readonly #leftMs = new Map<number, number>();
 
@@ -118,6 +127,10 @@ export class LegsWorld {
   attach(index: number): void {
     const broker = this.brokers[index] as LegBroker;
     if (broker.leg !== undefined || this.isGone) return;
+    if (this.awaited === broker) {
+      this.#fetch(broker);
+      return;
+    }
     const { isDetached, machine } = this;
     if (!isDetached && machine.standingLeg !== undefined) return;
     if (!isDetached && (machine.phase !== 'stable' || this.#openLegs().length !== 1)) return;
@@ -141,6 +154,30 @@ export class LegsWorld {
       throw new Violation(`L3: leg ${machine.activeLeg} is active, not ${number}`);
   }
 
+  /** The broker of a former leg that was lost with a queue. */
+  get awaited(): LegBroker | undefined {
+    const { awaitedLeg } = this.machine;
+    return awaitedLeg === undefined ? undefined : this.#leg(awaitedLeg).broker;
+  }
+
+  #fetch(broker: LegBroker): void {
+    this.#lastLeg += 1;
+    const upstream = this.#connect(this.#lastLeg, broker, false);
+    if (!this.machine.attachFormer(this.#lastLeg, upstream, this.nowMs))
+      throw new Violation('P3: nobody waits for the queue any more');
+    this.said.push('fetched');
+  }
+
+  /** Purges what is left at brokers that the session is not at any more. */
+  purgeLeft(): void {
+    const { awaited } = this;
+    for (const broker of this.#toPurge) {
+      if (broker === awaited) continue;
+      this.#toPurge.delete(broker);
+      if (broker.leg === undefined) broker.forsake();
+    }
+  }
+
   /** What the lost leg's broker still has for the device is given up. */
   #forsakeHome(): void {
     const home = this.legs.get(this.#active);
@@ -152,12 +189,12 @@ export class LegsWorld {
   }
 
   cut(): void {
-    const { overlapMs, settleMs, leaveMs } = this.setting;
+    const { overlapMs, settleMs, leaveMs, promptMs } = this.setting;
     const { standingLeg, phase } = this.machine;
     // Also back to the leg that it has just left.
     const isBehind = phase === 'detached' || phase === 'draining';
     const mayCut = isBehind ? this.#openLegs().length > 0 : standingLeg !== undefined && phase === 'stable';
-    const hasBegun = this.machine.cut({ overlapMs, settleMs, leaveMs }, this.nowMs);
+    const hasBegun = this.machine.cut({ overlapMs, settleMs, leaveMs, promptMs }, this.nowMs);
     if (hasBegun && !mayCut) throw new Violation('S2: a cut begins though nothing stands by');
     if (hasBegun) this.said.push('cut');
   }
@@ -167,6 +204,7 @@ export class LegsWorld {
   }
 
   dismiss(): void {
+    this.machine.forgetFormer(this.nowMs);
     const { standingLeg } = this.machine;
     if (standingLeg !== undefined && this.machine.phase === 'stable') this.machine.dismiss(standingLeg, this.nowMs);
   }
@@ -214,9 +252,10 @@ export class LegsWorld {
   }
 
   #runMirror(): void {
-    for (let next = this.#mirror[0]; next !== undefined && next.atMs <= this.nowMs; next = this.#mirror[0]) {
-      this.#mirror.shift();
-      next.broker.publish(next.publication);
+    const isDue = (carried: Carried) => carried.atMs <= this.nowMs && !carried.broker.isSilent;
+    for (let at = this.#mirror.findIndex(isDue); at >= 0; at = this.#mirror.findIndex(isDue)) {
+      const [next] = this.#mirror.splice(at, 1);
+      next?.broker.publish(next.publication);
     }
   }
 
@@ -375,7 +414,7 @@ export class LegsWorld {
     const { wills } = leg.broker;
     if (leg.broker.leg === number) leg.broker.handleClosed();
     if (how === 'disconnect' && leg.broker.wills > wills) throw new Violation('S3: a will was published');
-    if (number !== this.#active && leg.broker.leg === undefined) leg.broker.forsake();
+    if (number !== this.#active && leg.broker.leg === undefined) this.#toPurge.add(leg.broker);
   }
 
   #noteLost(): void {
@@ -454,7 +493,7 @@ export class LegsWorld {
   /** QoS 0 of the device, or of a broker whose window its PUBREL behind it would open. */
   handleOverflow(): void {
     if (this.downlink.speaker === undefined) {
-      if (!this.isDetached) throw new Violation('U3: QoS 0 is dropped though a broker is there');
+      if (this.machine.activeLeg !== undefined) throw new Violation('U3: QoS 0 is dropped though a broker is there');
       this.uplink.mayLoseAtQos0 += 1;
     }
   }
@@ -477,7 +516,8 @@ export class LegsWorld {
 
   /** When something is due without anybody doing anything. */
   nextDueMs(): number {
-    return Math.min(this.machine.nextDeadlineMs(), this.#mirror[0]?.atMs ?? Number.POSITIVE_INFINITY);
+    const carried = this.#mirror.find(({ broker }) => !broker.isSilent);
+    return Math.min(this.machine.nextDeadlineMs(), carried?.atMs ?? Number.POSITIVE_INFINITY);
   }
 
   get mirrored(): number {
