@@ -65,7 +65,7 @@ function brokerFiles(): PkiFile[] {
     issuer: legacyCa,
   });
   const amazonCa = mintCertificateAuthority('Development stand-in for Amazon Root CA 1');
-  const gatewayCa = mintCertificateAuthority('Development gateway CA');
+  const gatewayCa = mintCertificateAuthority('Development gateway CA', { key: 'rsa2048' });
   const gateway = mintCertificate({
     subject: { commonName: 'gateway' },
     extendedKeyUsage: ['clientAuth'],

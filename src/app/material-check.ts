@@ -2,7 +2,7 @@ import { createSecureContext } from 'node:tls';
 import { errorMessage } from '../base/errors.ts';
 import type { Configuration } from '../config/configuration.ts';
 import type { TlsMaterial } from '../config/tls-material.ts';
-import { loadUpstreamIdentity } from '../gateway/upstream-material.ts';
+import { loadBrokerAuthority, loadBrokerTokenKey, loadUpstreamIdentity } from '../gateway/upstream-material.ts';
 import { createListenerTls } from '../tls/create-listener-tls.ts';
 
 /**
@@ -26,6 +26,9 @@ export function materialProblems(configuration: Configuration, materials: TlsMat
   }
   for (const [name, material] of Object.entries(materials.brokers)) {
     attempt(`broker ${name}`, () => loadUpstreamIdentity(name, material));
+    const { mintingCa, tokenKey } = material;
+    if (mintingCa !== undefined) attempt(`broker ${name}`, () => loadBrokerAuthority(name, material));
+    if (tokenKey !== undefined) attempt(`broker ${name}`, () => loadBrokerTokenKey(name, material));
   }
   const { admin } = materials;
   if (admin !== undefined) attempt('admin', () => createSecureContext(admin));

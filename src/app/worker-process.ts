@@ -25,6 +25,7 @@ import { toDeviceListener } from './device-listener.ts';
 import { LinkedFilters } from './linked-filters.ts';
 import { LinkedRegistry } from './linked-registry.ts';
 import { ListenerTrust } from './listener-trust.ts';
+import { announceMintingExpiry } from './minting-expiry.ts';
 import type { ProcessHandle } from './process-handle.ts';
 import type {
   ControlMessage,
@@ -104,6 +105,7 @@ class WorkerProcess {
       clock: systemClock,
       log: this.#log,
     });
+    announceMintingExpiry(materials, this.#metrics);
     this.#assessments = this.#createAssessments();
     this.#registry = this.#createRegistry();
     const { workers } = configuration;
@@ -181,6 +183,7 @@ class WorkerProcess {
       this.#upstream.reload(
         Object.fromEntries(Object.values(brokers).map((broker) => [broker.name, upstreamMaterial(broker, materials)])),
       );
+      announceMintingExpiry(materials, this.#metrics);
     } catch (error) {
       this.#log.error({ error: errorMessage(error) }, 'The brokers’ certificates were not swapped');
     }

@@ -43,11 +43,14 @@ async function check({ config, json = false }: CheckOptions, terminal: Terminal)
   const { configuration } = loaded.value;
   const stored = await readStoredPlan(configuration.store);
   const lostStore = stored === undefined && !configuration.store.create ? [renderLostStore(configuration)] : [];
+  const { authorityWarnings } = await import('../config/configuration-warnings.ts');
+  const { createSystemSource } = await import('../config/configuration-source.ts');
+  const expired = authorityWarnings(configuration, createSystemSource(), Date.now());
   const splits = stored === undefined ? [] : storedSplitMistakes(stored.plan.splits, configuration.nameserver);
   const refused = splits.map(
     (mistake) => `"run" refuses to start: revision ${stored?.revision} in the store: ${mistake}`,
   );
-  const warnings = [...loaded.value.warnings, ...lostStore, ...refused];
+  const warnings = [...loaded.value.warnings, ...expired, ...lostStore, ...refused];
   const { renderConfiguration, toWritten } = await import('../config/render-configuration.ts');
   for (const warning of warnings) await write(terminal.stderr, `warning: ${printable(warning)}\n`);
   if (!json) await write(terminal.stdout, renderConfiguration(configuration));

@@ -1,6 +1,9 @@
+import { X509Certificate } from 'node:crypto';
+import { isIP } from 'node:net';
+import { authorityExpiry } from '../tls/certificate-signer.ts';
 import { isLoopback } from './checks/admin-checks.ts';
 import type { BrokerConfiguration, Configuration, ListenerConfiguration } from './configuration.ts';
-import type { ConfigurationSource } from './configuration-source.ts';
+import { type ConfigurationSource, readText } from './configuration-source.ts';
 import { fileBounds } from './file-bounds.ts';
 
 /** Bytes below which a token is called short: 16 random bytes in base64 are 22. */
@@ -47,7 +50,21 @@ function listenerWarnings({ name, tls }: ListenerConfiguration, source: Configur
   return warnings;
 }
 
-function brokerWarnings({ name, endpoints, tls, undeliverable }: BrokerConfiguration): readonly string[] {
+/** What will not work from a certain time on; to be asked with the time of asking. */
+export function authorityWarnings(
+  { brokers }: Configuration,
+  source: ConfigurationSource,
+  nowMs: number,
+): readonly string[] {
+  return Object.values(brokers).flatMap(({ name, identity: { ca } }) => {
+    const text = ca === undefined ? undefined : readText(source, ca.cert, fileBounds.pemBytes);
+    const problem = text?.ok ? authorityExpiry(new X509Certificate(text.value), nowMs) : undefined;
+    return problem === undefined ? [] : [`brokers.${name}.identity.ca.cert: ${problem}; no device gets to ${name}`];
+  });
+}
+
+function brokerWarnings(broker: BrokerConfiguration): readonly string[] {
+  const { name, endpoints, tls, undeliverable } = broker;
   const plain = endpoints.filter((endpoint) => !endpoint.tls);
   const open = plain.filter((endpoint) => !isLoopback(endpoint.host)).map(({ host, port }) => `${host}:${port}`);
   return [
@@ -62,6 +79,17 @@ function brokerWarnings({ name, endpoints, tls, undeliverable }: BrokerConfigura
           `brokers.${name}.undeliverable: messages that the broker cannot take are acknowledged and lost; only a record remains`,
         ]
       : []),
+    ...namelessWarnings(broker),
+  ];
+}
+
+/** AWS IoT Core finds account, certificate and domain configuration by the name in SNI, and an address is none. */
+function namelessWarnings({ name, profile, endpoints, tls, identity }: BrokerConfiguration): readonly string[] {
+  const isPerDevice = identity.mode === 'device-certificate' || identity.mode === 'custom-authorizer';
+  const isNameless = endpoints.some(({ host, tls: usesTls }) => usesTls && isIP(tls.servername ?? host) !== 0);
+  if (profile !== 'aws-iot-core' || !isPerDevice || !isNameless) return [];
+  return [
+    `brokers.${name}.tls.servername: an endpoint is an address, so no name is sent in SNI; AWS IoT Core wants one`,
   ];
 }
 

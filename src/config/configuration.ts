@@ -91,13 +91,20 @@ export interface BrokerConfiguration {
     readonly ca?: string;
     /** The name in SNI and to verify; absent: the endpoint's host. */
     readonly servername?: string;
+    /** Offered; absent: what the profile wants on the endpoint's port. */
+    readonly alpn?: readonly string[];
   };
   readonly identity: {
     readonly mode: IdentityMode;
     /** The gateway's own client certificate (forward: optional; gateway-certificate: required). */
     readonly cert?: string;
     readonly key?: string;
+    /** device-certificate: the CA that mints. */
     readonly ca?: CertificateFiles;
+    /** There with device-certificate. */
+    readonly certificates?: MintedCertificatesConfiguration;
+    /** There with custom-authorizer. */
+    readonly authorizer?: AuthorizerConfiguration;
     readonly vouchUnverified: boolean;
   };
   readonly sendProxyProtocol: boolean;
@@ -106,6 +113,23 @@ export interface BrokerConfiguration {
   /** Topic filters that handovers and repairs subscribe to, all workers together; absent: what the profile says. */
   readonly filtersPerSecond?: number;
   readonly onDown: 'hold' | 'source' | 'close';
+}
+
+export interface MintedCertificatesConfiguration {
+  /** Days that a certificate is presented. */
+  readonly epochDays: number;
+  readonly alternativeNames: readonly ('clientId' | 'fingerprint')[];
+  /** Absent: the CA's key stands in for it. */
+  readonly secret?: string;
+}
+
+export interface AuthorizerConfiguration {
+  readonly name: string;
+  readonly tokenKeyName: string;
+  /** File with the private key that signs the tokens. */
+  readonly key: string;
+  readonly tokenSeconds: number;
+  readonly password: 'forward' | 'omit';
 }
 
 export interface StoreConfiguration {

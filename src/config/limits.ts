@@ -46,6 +46,10 @@ export const limitDefaults = {
   adminBodyBytes: 16 * 1_048_576,
   /** Upstream TLS sessions kept for resumption per worker. */
   upstreamTlsSessions: 10_000,
+  /** Minted certificates of devices kept per broker and worker. */
+  deviceCertificates: 10_000,
+  /** TLS contexts of devices kept per broker and worker, beside those of open connections. */
+  deviceContexts: 1_000,
   /** Events kept for late readers of /v1/events. */
   eventBacklog: 256,
   /** Devices that the assessment lists, all cohorts together; further ones are only counted. */

@@ -51,8 +51,14 @@ function writtenListener({ bind, tls, proxyProtocol, ...rest }: ListenerConfigur
   };
 }
 
-function writtenBroker({ name: _name, endpoints, ...rest }: BrokerConfiguration): Record<string, unknown> {
-  return { urls: endpoints.map(renderBrokerUrl), ...rest };
+function writtenBroker({ name: _name, endpoints, identity, ...rest }: BrokerConfiguration): Record<string, unknown> {
+  const { certificates } = identity;
+  const isSecret = certificates?.secret !== undefined;
+  return {
+    urls: endpoints.map(renderBrokerUrl),
+    ...rest,
+    identity: isSecret ? { ...identity, certificates: { ...certificates, secret: hidden } } : identity,
+  };
 }
 
 function renderCidr({ address, prefixLength }: CidrBlock): string {

@@ -14,6 +14,10 @@ export interface BrokerTlsMaterial {
   readonly ca?: string;
   readonly cert?: string;
   readonly key?: string;
+  /** The CA that mints the devices' certificates. */
+  readonly mintingCa?: { readonly cert: string; readonly key: string };
+  /** What signs the tokens of its custom authorizer. */
+  readonly tokenKey?: string;
 }
 
 /** The content of every certificate, key and CRL file; plain data. Keyed by name; plain listeners are absent. */
@@ -71,6 +75,8 @@ function readBroker({ tls, identity }: BrokerConfiguration, read: Read): BrokerT
     ...(tls.ca === undefined ? {} : { ca: read(tls.ca) }),
     ...(identity.cert === undefined ? {} : { cert: read(identity.cert) }),
     ...(identity.key === undefined ? {} : { key: read(identity.key) }),
+    ...(identity.ca === undefined ? {} : { mintingCa: readPair(identity.ca, read) }),
+    ...(identity.authorizer === undefined ? {} : { tokenKey: read(identity.authorizer.key) }),
   };
 }
 

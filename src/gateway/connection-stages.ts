@@ -4,9 +4,10 @@ import type { ProtocolVersion } from '../mqtt/control-packet.ts';
 import { encodeClientDisconnect } from '../mqtt/disconnect-packet.ts';
 import { sessionIntentOf } from '../mqtt/session-intent.ts';
 import type { Assignment } from '../plan/assignment.ts';
-import type { DeviceIdentity } from '../plan/device-key.ts';
+import { type DeviceIdentity, type DeviceKey, deviceKeyOf } from '../plan/device-key.ts';
 import type { ClaimAnswer } from '../session/session-registry.ts';
 import { askBroker, connectOutcome } from './broker-answer.ts';
+import { withCredentials } from './broker-credentials.ts';
 import { brokerTerms, cohortOf, connectQuestion, fallbackOf } from './broker-question.ts';
 import { judgeClientId } from './client-id-policy.ts';
 import type { Candidate, ConnectionContext } from './connection-context.ts';
@@ -19,7 +20,6 @@ import {
   refuseObstacle,
   refuseUnanswered,
 } from './connection-refusal.ts';
-import { judgeCredentials } from './credential-policy.ts';
 import { DeviceIntake } from './device-intake.ts';
 import type { AcceptedDevice } from './device-listener.ts';
 import { flushLingerMs, type GatewayPorts } from './gateway-ports.ts';
@@ -105,26 +105,26 @@ async function findBroker(candidate: Candidate, context: ConnectionContext): Pro
   leg.epoch = claim.epoch;
   if (claim.tookOver) ports.metrics.takeovers.inc();
   const { broker } = claim;
-  const traits = settings.brokers?.[broker];
-  const fault = traits === undefined ? undefined : judgeCredentials(connect, traits);
+  const device = upstreamDeviceOf(candidate, assignment, deviceKeyOf(identity, snapshot.plan.identity));
   const question = connectQuestion(connect, brokerTerms(settings, broker), claim);
-  const adapted = adaptConnect(question);
-  if (fault === undefined && adapted.ok) {
-    const wish = { identity, assignment, cohort, claim, question, adapted: adapted.value };
+  const presented = await withCredentials(question, { broker, device }, context);
+  const adapted = presented.ok ? adaptConnect(presented.value) : undefined;
+  if (adapted?.ok === true) {
+    const wish = { identity, assignment, cohort, claim, question, adapted: adapted.value, device };
     if (await isAttached(candidate, wish, context)) return;
   }
   if (connect.clientId !== '') ports.registry.ended(connect.clientId, claim.epoch, false);
-  if (fault !== undefined) refuseCredentials(candidate, { broker, fault }, context);
-  else if (!adapted.ok) refuseObstacle(candidate, { broker, cohort, ...adapted.error }, context);
+  if (!presented.ok) refuseCredentials(candidate, { broker, fault: presented.error }, context);
+  else if (adapted?.ok === false) refuseObstacle(candidate, { broker, cohort, ...adapted.error }, context);
 }
 
 /** Stages 5 and 6. False when no broker gave a CONNACK: the device has been refused then, the claim is still held. */
 async function isAttached(
   candidate: Candidate,
-  wish: Omit<Attachment, 'upstream' | 'answer' | 'device'>,
+  wish: Omit<Attachment, 'upstream' | 'answer'>,
   context: ConnectionContext,
 ): Promise<boolean> {
-  const device = upstreamDeviceOf(candidate, wish.assignment);
+  const { device } = wish;
   const { broker } = wish.claim;
   const { packet, protocol, purge } = wish.adapted;
   const isClear =
@@ -133,7 +133,7 @@ async function isAttached(
   const asked = await ask(candidate, { broker, device, packet, protocol }, context);
   if (asked === undefined) return false;
   candidate.leg.settle();
-  attach(candidate, { ...wish, ...asked, device }, context);
+  attach(candidate, { ...wish, ...asked }, context);
   return true;
 }
 
@@ -243,13 +243,24 @@ function dial(
   });
 }
 
-function upstreamDeviceOf({ device, connect }: Candidate, { key }: Assignment): UpstreamDevice {
+function upstreamDeviceOf(
+  { device, connect }: Candidate,
+  { key }: Assignment,
+  deviceKey: DeviceKey | undefined,
+): UpstreamDevice {
+  const fingerprint = device.certificate?.fingerprint;
   return {
     rendezvousKey: key ?? (connect.clientId === '' ? device.peer.remoteAddress : connect.clientId),
     ...device.peer,
     ...(device.certificate?.commonName === undefined ? {} : { commonName: device.certificate.commonName }),
     ...(device.tlsVersion === undefined ? {} : { tlsVersion: device.tlsVersion }),
     certificateVerified: device.certificateVerified,
+    identity: {
+      clientId: connect.clientId,
+      isProven: device.certificate !== undefined,
+      ...(deviceKey !== undefined && { key: deviceKey }),
+      ...(fingerprint !== undefined && { fingerprint }),
+    },
   };
 }
 

@@ -9,6 +9,8 @@ export interface EndpointTls {
   readonly secureContext: SecureContext;
   /** For SNI; absent where the expected name is an IP (RFC 6066 section 3 knows host names only). */
   readonly serverName?: string;
+  /** Offered in this order; empty: no ALPN at all. */
+  readonly alpn: readonly string[];
   /** Verifies the name; called on full handshakes only. */
   readonly checkServerIdentity: (host: string, certificate: PeerCertificate) => Error | undefined;
   readonly sessions: UpstreamTlsSessions;
@@ -144,13 +146,14 @@ const identityAlert = /ALERT_(?:NO_|BAD_|UNSUPPORTED_)?CERTIFICATE|ALERT_UNKNOWN
 
 function ignoreError(): void {}
 
-function tlsOptions({ secureContext, serverName, checkServerIdentity, sessions, sessionScope }: EndpointTls) {
+function tlsOptions({ secureContext, serverName, alpn, checkServerIdentity, sessions, sessionScope }: EndpointTls) {
   const session = sessions.find(sessionScope);
   return {
     secureContext,
     checkServerIdentity,
     rejectUnauthorized: true,
     servername: serverName ?? '',
+    ...(alpn.length > 0 && { ALPNProtocols: [...alpn] }),
     ...(session !== undefined && { session }),
   };
 }

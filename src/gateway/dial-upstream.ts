@@ -1,11 +1,20 @@
 import type { Clock } from '../base/clock.ts';
-import { CrossfadeError } from '../base/errors.ts';
+import { CrossfadeError, errorMessage } from '../base/errors.ts';
 import { failure, type Result, success } from '../base/result.ts';
+import type { ConnectQuestion } from '../mqtt/connect-adaptation.ts';
 import type { Logger } from '../telemetry/logger.ts';
+import type { CredentialFault } from './credential-policy.ts';
+import type { DeviceIdentityBounds, PresentedIdentity } from './device-identities.ts';
 import { type DialFailure, EndpointDial } from './dial-endpoint.ts';
 import type { BrokerLife } from './endpoint-watch.ts';
 import { UpstreamBroker, type UpstreamBrokerOptions, type UpstreamEndpoint } from './upstream-broker.ts';
-import type { UpstreamConnection, UpstreamConnector, UpstreamFailure, UpstreamRequest } from './upstream-connector.ts';
+import type {
+  UpstreamConnection,
+  UpstreamConnector,
+  UpstreamDevice,
+  UpstreamFailure,
+  UpstreamRequest,
+} from './upstream-connector.ts';
 import type { UpstreamTlsMaterial } from './upstream-material.ts';
 import { UpstreamTlsSessions } from './upstream-tls-sessions.ts';
 
@@ -15,7 +24,7 @@ export interface UpstreamConnectorOptions {
     readonly dialMs: number;
     readonly endpointHoldDownMs: number;
     readonly upstreamTlsSessions: number;
-  };
+  } & DeviceIdentityBounds;
   readonly clock: Clock;
   readonly log: Pick<Logger, 'info' | 'warn'>;
 }
@@ -64,6 +73,14 @@ class EndpointConnector implements ReloadableUpstreamConnector {
     }
   }
 
+  authorize(
+    broker: string,
+    device: UpstreamDevice,
+    question: ConnectQuestion,
+  ): Result<ConnectQuestion, CredentialFault> | Promise<Result<ConnectQuestion, CredentialFault>> {
+    return this.#brokers.get(broker)?.authorize(device, question) ?? success(question);
+  }
+
   brokerLife(broker: string): BrokerLife {
     return this.#brokers.get(broker)?.life() ?? { heardMs: undefined, failedMs: undefined };
   }
@@ -92,6 +109,7 @@ class UpstreamDial {
   readonly #deadlineMs: number;
   readonly #causes: string[] = [];
   #interrupt: (() => void) | undefined;
+  #identity: PresentedIdentity | undefined;
   #isCancelled = false;
 
   constructor(broker: UpstreamBroker, request: UpstreamRequest, options: UpstreamConnectorOptions) {
@@ -115,6 +133,11 @@ class UpstreamDial {
   async run(): Promise<Result<UpstreamConnection, UpstreamFailure>> {
     let last: UpstreamFailure['code'] = 'unreachable';
     let isFirst = true;
+    const presented = this.#broker.present(this.#request.device);
+    if (presented !== undefined) {
+      const refusal = await this.#awaitIdentity(presented);
+      if (refusal !== undefined) return this.#failure(refusal);
+    }
     for (const endpoint of this.#broker.rank(this.#request.device.rendezvousKey)) {
       if (!isFirst) {
         const refusal = await this.#awaitToken();
@@ -139,7 +162,9 @@ class UpstreamDial {
   ): Promise<Result<UpstreamConnection, { code: DialFailure['code']; isHopeless: boolean }>> {
     const timeoutMs = Math.ceil(Math.min(this.#dialMs, remainingMs));
     const askedMs = this.#clock.monotonicMs();
-    const dial = new EndpointDial(this.#broker.dialOptions(endpoint, this.#request.device, timeoutMs));
+    const dial = new EndpointDial(
+      this.#broker.dialOptions(endpoint, { device: this.#request.device, identity: this.#identity, timeoutMs }),
+    );
     this.#interrupt = () => dial.cancel();
     const outcome = await dial.outcome;
     this.#interrupt = undefined;
@@ -161,17 +186,41 @@ class UpstreamDial {
   }
 
   /** Undefined: granted. */
-  async #awaitToken(): Promise<'rate' | 'timeout' | 'aborted' | undefined> {
+  #awaitToken(): Promise<'rate' | 'timeout' | 'aborted' | undefined> {
+    return this.#await(() =>
+      this.#request.connectToken().then(
+        (isGranted) => (isGranted ? undefined : 'rate'),
+        () => 'rate',
+      ),
+    );
+  }
+
+  /** Undefined: it is there. A signer may be behind a network. */
+  async #awaitIdentity(presented: Promise<PresentedIdentity>): Promise<'identity' | 'timeout' | 'aborted' | undefined> {
+    const refusal = presented.then(
+      (identity) => {
+        this.#identity = identity;
+        return undefined;
+      },
+      (error: unknown) => {
+        this.#causes.push(errorMessage(error));
+        return 'identity' as const;
+      },
+    );
+    return await this.#await(() => refusal);
+  }
+
+  /** What `ask` says, unless the request's time is over before or nobody wants it any more. */
+  async #await<Refusal extends string>(
+    ask: () => Promise<Refusal | undefined>,
+  ): Promise<Refusal | 'timeout' | 'aborted' | undefined> {
     if (this.#isCancelled) return 'aborted';
     const remainingMs = this.#deadlineMs - this.#clock.monotonicMs();
     if (remainingMs < 1) return 'timeout';
-    const { promise, resolve } = Promise.withResolvers<'rate' | 'timeout' | 'aborted' | undefined>();
+    const { promise, resolve } = Promise.withResolvers<Refusal | 'timeout' | 'aborted' | undefined>();
     const timer = setTimeout(() => resolve('timeout'), Math.ceil(remainingMs));
     this.#interrupt = () => resolve('aborted');
-    this.#request.connectToken().then(
-      (isGranted) => resolve(isGranted ? undefined : 'rate'),
-      () => resolve('rate'),
-    );
+    void ask().then(resolve);
     const refusal = await promise;
     clearTimeout(timer);
     this.#interrupt = undefined;
@@ -181,6 +230,10 @@ class UpstreamDial {
   #failure(code: UpstreamFailure['code']): { readonly ok: false; readonly error: UpstreamFailure } {
     if (code === 'aborted') return failure(abortedFailure(this.#broker));
     const causes = [...this.#causes];
+    if (code === 'identity') {
+      const why = causes.join('; ');
+      return failure({ code, message: `Broker ${this.#broker.name}: the device can be given no identity: ${why}` });
+    }
     if (code === 'rate') causes.push('no connect token for a further endpoint');
     if (code === 'timeout') causes.push(`nothing within ${this.#request.timeoutMs} ms`);
     return failure({ code, message: `Broker ${this.#broker.name} is not reachable: ${causes.join('; ')}` });

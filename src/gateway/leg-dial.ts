@@ -14,8 +14,9 @@ import type { FurtherSession } from '../mqtt/session-request.ts';
 import type { UpstreamTerms } from '../mqtt/session-terms.ts';
 import { chooseVersion } from '../mqtt/version-choice.ts';
 import { askBroker, type BrokerAnswer, connectOutcome } from './broker-answer.ts';
-import { brokerTerms } from './broker-question.ts';
-import { judgeCredentials } from './credential-policy.ts';
+import { credentialFault, sessionEndEncoder, withCredentials } from './broker-credentials.ts';
+import { brokerTerms, type ConnectObstacle } from './broker-question.ts';
+import type { CredentialFault } from './credential-policy.ts';
 import type { EndpointWatch } from './endpoint-watch.ts';
 import { flushLingerMs, type GatewayLimits, type GatewayPorts, type GatewaySettings } from './gateway-ports.ts';
 import { keptConnection } from './kept-connection.ts';
@@ -86,9 +87,11 @@ export function furtherQuestion(
 }
 
 /** How the session is ended at a broker where it was. */
-export function sessionEndAt(owner: LegOwner, settings: GatewaySettings, broker: string): SessionEnd {
-  const question = furtherQuestion(owner, settings, { broker, session: 'fresh' });
-  return { ...encodeSessionEnd(question), device: owner.origin.device };
+export function sessionEndAt(owner: LegOwner, context: DialContext, broker: string): SessionEnd {
+  const question = furtherQuestion(owner, context.settings, { broker, session: 'fresh' });
+  const { device } = owner.origin;
+  const { protocol } = encodeSessionEnd(question);
+  return { protocol, device, encode: sessionEndEncoder(question, { broker, device }, context) };
 }
 
 /** CONNECTs that a further connection of the session costs its broker: before MQTT 5 an earlier session is ended by one more. */
@@ -99,8 +102,11 @@ export function connectsFor({ record, origin }: LegOwner, settings: GatewaySetti
 
 /** Why the broker will not be asked at all; undefined: it may be. */
 export function dialObstacle(owner: LegOwner, settings: GatewaySettings, broker: string): LegFailure | undefined {
-  const adapted = adaptFor(owner, settings, { broker, session: 'fresh' });
-  return adapted.ok ? undefined : adapted.error;
+  const question = furtherQuestion(owner, settings, { broker, session: 'fresh' });
+  const fault = credentialFault(question, { broker, device: owner.origin.device }, settings);
+  if (fault !== undefined) return credentialFailure(fault);
+  const adapted = adaptConnect(question);
+  return adapted.ok ? undefined : obstacleFailure(adapted.error);
 }
 
 /**
@@ -113,7 +119,7 @@ export async function dialLeg(
   request: LegRequest,
   context: DialContext,
 ): Promise<Result<DialledLeg, LegFailure>> {
-  const adapted = adaptFor(owner, context.settings, request);
+  const adapted = await adaptFor(owner, context, request);
   if (!adapted.ok) return adapted;
   const { question, upstream } = adapted.value;
   const { packet, purge, protocol } = upstream;
@@ -128,11 +134,11 @@ export async function dialLeg(
     ...(undeliverable !== undefined && { undeliverable }),
   });
   if (!adaptation.accepted) return failure(refusalOf(answer.connack.code, protocol));
-  const terms = legTerms(request.broker, {
-    adapted: upstream,
-    terms: adaptation.upstreamTerms,
-    device: owner.origin.device,
-    watch,
+  const { device } = owner.origin;
+  const { broker } = request;
+  const terms = legTerms(broker, {
+    ...{ adapted: upstream, terms: adaptation.upstreamTerms, device, watch },
+    encodeEnd: sessionEndEncoder(question, { broker, device }, context),
   });
   // 3.1 cannot tell, and what is subscribed again needlessly does no harm.
   const sessionPresent = protocol !== '3.1' && adaptation.upstreamTerms.sessionPresent;
@@ -147,35 +153,44 @@ export function legTerms(
     terms,
     device,
     watch,
+    encodeEnd,
   }: Pick<LegTerms, 'watch'> & {
     readonly adapted: UpstreamConnect;
     readonly terms: UpstreamTerms;
     readonly device: UpstreamDevice;
+    readonly encodeEnd: SessionEnd['encode'];
   },
 ): LegTerms {
-  const { sessionEnd: packet, protocol, lossDelaySeconds } = adapted;
+  const { sessionEnd, protocol, lossDelaySeconds } = adapted;
   return {
     broker,
     watch,
     keepAliveSeconds: terms.keepAliveSeconds,
     lossDelaySeconds,
-    ...(packet !== undefined && { sessionEnd: { packet, protocol, device } }),
+    ...(sessionEnd !== undefined && { sessionEnd: { protocol, device, encode: encodeEnd } }),
   };
 }
 
-function adaptFor(
+/** `question` has the device's own credentials, `upstream` those that the broker gets. */
+async function adaptFor(
   owner: LegOwner,
-  settings: GatewaySettings,
+  context: DialContext,
   request: Pick<LegRequest, 'broker' | 'session'>,
-): Result<{ readonly question: ConnectQuestion; readonly upstream: UpstreamConnect }, LegFailure> {
-  const traits = settings.brokers?.[request.broker];
-  const question = furtherQuestion(owner, settings, request);
-  const fault = traits === undefined ? undefined : judgeCredentials(question.connect, traits);
-  if (fault !== undefined) return failure({ kind: 'credentials', isLasting: true, message: `credentials: ${fault}` });
-  const adapted = adaptConnect(question);
-  if (adapted.ok) return success({ question, upstream: adapted.value });
-  const { obstacle, message } = adapted.error;
-  return failure({ kind: 'obstacle', isLasting: true, message: `${obstacle}: ${message}` });
+): Promise<Result<{ readonly question: ConnectQuestion; readonly upstream: UpstreamConnect }, LegFailure>> {
+  const question = furtherQuestion(owner, context.settings, request);
+  const asked = { broker: request.broker, device: owner.origin.device };
+  const presented = await withCredentials(question, asked, context);
+  if (!presented.ok) return failure(credentialFailure(presented.error));
+  const adapted = adaptConnect(presented.value);
+  return adapted.ok ? success({ question, upstream: adapted.value }) : failure(obstacleFailure(adapted.error));
+}
+
+function credentialFailure(fault: CredentialFault): LegFailure {
+  return { kind: 'credentials', isLasting: true, message: `credentials: ${fault}` };
+}
+
+function obstacleFailure({ obstacle, message }: ConnectObstacle): LegFailure {
+  return { kind: 'obstacle', isLasting: true, message: `${obstacle}: ${message}` };
 }
 
 /** Lets a broker go in order, so that no will is published: the device is there. Resolves when it is closed. */

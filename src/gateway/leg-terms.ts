@@ -17,8 +17,8 @@ export interface LegTerms {
 
 /** How a session is ended at a broker by a connection of its own. */
 export interface SessionEnd {
-  /** A CONNECT. It may hold a password. */
-  readonly packet: Buffer;
+  /** A CONNECT, made when it is due; undefined: the device's credentials are not to be sent. It may hold a password. */
+  readonly encode: () => Promise<Buffer | undefined>;
   readonly protocol: ProtocolVersion;
   readonly device: UpstreamDevice;
 }

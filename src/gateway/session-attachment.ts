@@ -6,6 +6,7 @@ import type { Assignment } from '../plan/assignment.ts';
 import type { DeviceIdentity } from '../plan/device-key.ts';
 import type { Cohort } from '../plan/plan.ts';
 import type { BrokerAnswer } from './broker-answer.ts';
+import { sessionEndEncoder } from './broker-credentials.ts';
 import { assessedClient, type Claim, cohortOf, commonProfile } from './broker-question.ts';
 import type { Candidate, ConnectionContext } from './connection-context.ts';
 import { flushLingerMs } from './gateway-ports.ts';
@@ -26,7 +27,9 @@ export interface Attachment {
   /** The one whose weight decided. */
   readonly cohort: Cohort | undefined;
   readonly claim: Claim;
+  /** With the device's own credentials. */
   readonly question: ConnectQuestion;
+  /** With those that the broker gets. */
   readonly adapted: UpstreamConnect;
   readonly device: UpstreamDevice;
   readonly upstream: UpstreamConnection;
@@ -175,9 +178,11 @@ async function adopt(relay: Relay, { ports }: ConnectionContext): Promise<void> 
 function toRecord(
   { device, connect, leg }: Candidate,
   attachment: Attachment & { readonly connack: Acceptance },
-  { ports }: ConnectionContext,
+  context: ConnectionContext,
 ): SessionRecord {
-  const { identity, assignment, claim, adapted, connack } = attachment;
+  const { ports } = context;
+  const { identity, assignment, claim, question, adapted, connack, upstream } = attachment;
+  const asked = { broker: claim.broker, device: attachment.device };
   const snapshot = ports.snapshot();
   return {
     connection: leg.connection,
@@ -187,10 +192,8 @@ function toRecord(
     identity,
     assignment: snapshot.revision === assignment.revision ? assignment : snapshot.assign(identity),
     home: legTerms(claim.broker, {
-      adapted,
-      terms: connack.upstreamTerms,
-      device: attachment.device,
-      watch: attachment.upstream.watch,
+      ...{ adapted, terms: connack.upstreamTerms, device: attachment.device, watch: upstream.watch },
+      encodeEnd: sessionEndEncoder(question, asked, context),
     }),
     protocol: connect.protocol,
     intent: sessionIntentOf(connect),

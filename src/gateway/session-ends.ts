@@ -112,11 +112,13 @@ export class SessionEnds {
     try {
       const connectToken = () => registry.connectToken({ broker, clientId }, signal);
       if (!(await connectToken()) || signal.aborted) return false;
-      const { device } = sessionEnd;
+      const { device, protocol } = sessionEnd;
+      const packet = await sessionEnd.encode();
+      if (packet === undefined || signal.aborted) return false;
       const connected = await upstream.connect({ broker, device, connectToken, timeoutMs: endingMs, signal });
       if (!connected.ok) return false;
       ending.isAsked = true;
-      return await this.#endOn(connected.value, sessionEnd, signal);
+      return await this.#endOn(connected.value, { packet, protocol }, signal);
     } catch {
       return false;
     } finally {
@@ -124,9 +126,13 @@ export class SessionEnds {
     }
   }
 
-  async #endOn(connection: UpstreamConnection, sessionEnd: SessionEnd, signal: AbortSignal): Promise<boolean> {
+  async #endOn(
+    connection: UpstreamConnection,
+    connect: Parameters<typeof askBroker>[1],
+    signal: AbortSignal,
+  ): Promise<boolean> {
     const { socket } = connection;
-    const answer = await askBroker(socket, sessionEnd, signal);
+    const answer = await askBroker(socket, connect, signal);
     connection.reportOutcome(connectOutcome(answer));
     const isEnded = answer.kind === 'connack' && answer.connack.code === 0;
     if (isEnded) closeAfterFlush(socket, flushLingerMs, encodeClientDisconnect());

@@ -15,7 +15,7 @@ const retryDelay = { leastMs: 5_000, baseMs: 60_000, maxMs: 900_000 };
  * ID is kept meanwhile, because the purge connects with it; whoever wants it has the purge called off.
  */
 export function purgeAt(broker: string, relay: Relay, context: AttachmentContext, retries = 0): void {
-  const { sessionEnds, settings, ports } = context;
+  const { sessionEnds, ports } = context;
   const { record } = relay;
   const { connection, clientId } = record;
   if (clientId === '') return;
@@ -25,7 +25,7 @@ export function purgeAt(broker: string, relay: Relay, context: AttachmentContext
     else if (retries < maxRetries && relay.isSteady) purgeLater(broker, relay, context, retries);
     release();
   };
-  sessionEnds.begin({ connection, clientId, broker, sessionEnd: sessionEndAt(relay, settings, broker), handleOver });
+  sessionEnds.begin({ connection, clientId, broker, sessionEnd: sessionEndAt(relay, context, broker), handleOver });
 }
 
 function purgeLater(broker: string, relay: Relay, context: AttachmentContext, retries: number): void {

@@ -2,7 +2,17 @@ import type { Socket } from 'node:net';
 import { type HostPort, renderHostPort } from '../base/addresses.ts';
 import type { Clock } from '../base/clock.ts';
 import { CrossfadeError } from '../base/errors.ts';
+import { type Result, success } from '../base/result.ts';
+import type { ConnectQuestion } from '../mqtt/connect-adaptation.ts';
 import type { Logger } from '../telemetry/logger.ts';
+import { authorityExpiry, type MintingAuthority } from '../tls/certificate-signer.ts';
+import type { CredentialFault } from './credential-policy.ts';
+import {
+  type DeviceCertificateTerms,
+  DeviceIdentities,
+  type DeviceIdentityBounds,
+  type PresentedIdentity,
+} from './device-identities.ts';
 import type { EndpointDialOptions, EndpointTls } from './dial-endpoint.ts';
 import {
   applyEndpointReport,
@@ -13,8 +23,17 @@ import {
 } from './endpoint-ranking.ts';
 import { type BrokerLife, brokerLife, EndpointWatch } from './endpoint-watch.ts';
 import { encodeProxyHeader } from './proxy-protocol.ts';
+import { type AuthorizerTerms, TokenAuthorizer } from './token-authorizer.ts';
+import { defaultAlpn } from './upstream-alpn.ts';
 import type { ConnectOutcome, UpstreamConnection, UpstreamDevice } from './upstream-connector.ts';
-import { createEndpointTls, loadUpstreamIdentity, type UpstreamTlsMaterial } from './upstream-material.ts';
+import {
+  createEndpointTls,
+  deviceContexts,
+  loadBrokerAuthority,
+  loadBrokerTokenKey,
+  loadUpstreamIdentity,
+  type UpstreamTlsMaterial,
+} from './upstream-material.ts';
 import type { UpstreamTlsSessions } from './upstream-tls-sessions.ts';
 
 export interface UpstreamBrokerOptions {
@@ -23,6 +42,14 @@ export interface UpstreamBrokerOptions {
   readonly tls: UpstreamTlsMaterial;
   readonly identityMode: 'forward' | 'gateway-certificate' | 'device-certificate' | 'custom-authorizer';
   readonly sendProxyProtocol: boolean;
+  /** Default: `mqtt`. */
+  readonly profile?: string;
+  /** ALPN protocols to offer; absent: what the profile wants on the endpoint's port. */
+  readonly alpn?: readonly string[];
+  /** For `device-certificate`. */
+  readonly deviceCertificate?: DeviceCertificateTerms;
+  /** For `custom-authorizer`. */
+  readonly authorizer?: AuthorizerTerms;
 }
 
 export interface UpstreamEndpoint {
@@ -35,7 +62,7 @@ export interface UpstreamEndpoint {
   readonly tls?: EndpointTls;
 }
 
-interface BrokerOptions extends UpstreamBrokerOptions {
+interface BrokerOptions extends UpstreamBrokerOptions, DeviceIdentityBounds {
   readonly name: string;
   readonly sessions: UpstreamTlsSessions;
   readonly dialMs: number;
@@ -48,22 +75,22 @@ interface BrokerOptions extends UpstreamBrokerOptions {
 export class UpstreamBroker {
   readonly name: string;
   readonly #options: BrokerOptions;
-  #endpoints: readonly UpstreamEndpoint[];
+  #material: LoadedMaterial;
   #states: EndpointState[];
   readonly #watches: readonly EndpointWatch[];
 
   constructor(options: BrokerOptions) {
     this.name = options.name;
     this.#options = options;
-    this.#endpoints = this.#loadEndpoints(options.tls);
-    this.#states = this.#endpoints.map(({ name }) => createEndpointState(name));
-    this.#watches = this.#endpoints.map(() => new EndpointWatch());
+    this.#material = this.#load(options.tls);
+    this.#states = this.#material.endpoints.map(({ name }) => createEndpointState(name));
+    this.#watches = this.#material.endpoints.map(() => new EndpointWatch());
   }
 
   /** Best first. */
   rank(key: string): readonly UpstreamEndpoint[] {
     const order = rankEndpoints(key, this.#states, this.#options.clock.monotonicMs());
-    return order.flatMap((position) => this.#endpoints[position] ?? []);
+    return order.flatMap((position) => this.#material.endpoints[position] ?? []);
   }
 
   life(): BrokerLife {
@@ -72,20 +99,42 @@ export class UpstreamBroker {
 
   /** Builds everything now (and throws), swaps when called. */
   prepareReload(material: UpstreamTlsMaterial): () => void {
-    const endpoints = this.#loadEndpoints(material);
+    const loaded = this.#load(material);
     return () => {
-      this.#endpoints = endpoints;
+      this.#material = loaded;
     };
   }
 
+  /** The device's own identity; undefined: all devices share the endpoint's. Rejects where it can have none. */
+  present(device: UpstreamDevice): Promise<PresentedIdentity> | undefined {
+    return this.#material.identities?.present(device);
+  }
+
+  authorize(
+    device: UpstreamDevice,
+    question: ConnectQuestion,
+  ): Result<ConnectQuestion, CredentialFault> | Promise<Result<ConnectQuestion, CredentialFault>> {
+    return this.#material.authorizer?.authorize(device, question) ?? success(question);
+  }
+
   /** Called when a dial begins. */
-  dialOptions(endpoint: UpstreamEndpoint, device: UpstreamDevice, timeoutMs: number): EndpointDialOptions {
+  dialOptions(
+    endpoint: UpstreamEndpoint,
+    {
+      device,
+      identity,
+      timeoutMs,
+    }: Pick<EndpointDialOptions, 'timeoutMs'> & {
+      readonly device: UpstreamDevice;
+      readonly identity: PresentedIdentity | undefined;
+    },
+  ): EndpointDialOptions {
     this.#report(endpoint, { kind: 'tried', dialMs: this.#options.dialMs }, '');
     return {
       host: endpoint.host,
       port: endpoint.port,
       timeoutMs,
-      ...(endpoint.tls !== undefined && { tls: endpoint.tls }),
+      ...(endpoint.tls !== undefined && { tls: withIdentity(endpoint.tls, identity) }),
       ...(this.#options.sendProxyProtocol && { proxyHeader: renderDevice(device) }),
     };
   }
@@ -148,12 +197,39 @@ export class UpstreamBroker {
     else log.info({ broker: this.name, endpoint: name }, 'endpoint answers again');
   }
 
-  #loadEndpoints(material: UpstreamTlsMaterial): readonly UpstreamEndpoint[] {
-    const { name: broker, endpoints, identityMode, sessions } = this.#options;
-    if (identityMode !== 'forward' && identityMode !== 'gateway-certificate') {
-      throw new CrossfadeError('upstream-material', `Broker ${broker}: identity mode ${identityMode} is not served`);
+  #load(material: UpstreamTlsMaterial): LoadedMaterial {
+    const { name, identityMode, deviceCertificate, authorizer, clock } = this.#options;
+    const endpoints = this.#loadEndpoints(material);
+    if (identityMode === 'device-certificate' && deviceCertificate !== undefined) {
+      const authority = loadBrokerAuthority(name, material);
+      const createContext = deviceContexts(name, material);
+      this.#warnOfExpiry(authority);
+      const terms = deviceCertificate;
+      return {
+        endpoints,
+        identities: new DeviceIdentities({ ...{ authority, terms, createContext, clock }, bounds: this.#options }),
+      };
     }
-    if (identityMode === 'gateway-certificate' && material.cert === undefined) {
+    if (identityMode === 'custom-authorizer' && authorizer !== undefined) {
+      return { endpoints, authorizer: new TokenAuthorizer(authorizer, loadBrokerTokenKey(name, material), clock) };
+    }
+    if (identityMode === 'device-certificate' || identityMode === 'custom-authorizer') {
+      throw new CrossfadeError('upstream-material', `Broker ${name}: expected the terms of ${identityMode}, got none`);
+    }
+    return { endpoints };
+  }
+
+  /** Its devices stay where they are until there is a new one: no reason not to start. */
+  #warnOfExpiry({ certificate }: MintingAuthority): void {
+    const { name: broker, log, clock } = this.#options;
+    const problem = authorityExpiry(certificate, clock.wallMs());
+    if (problem !== undefined) log.warn({ broker, problem }, 'no device can be given a certificate');
+  }
+
+  #loadEndpoints(material: UpstreamTlsMaterial): readonly UpstreamEndpoint[] {
+    const { name: broker, endpoints, identityMode, sessions, profile = 'mqtt', alpn } = this.#options;
+    const hasCertificate = material.cert !== undefined;
+    if (identityMode === 'gateway-certificate' && !hasCertificate) {
       throw new CrossfadeError(
         'upstream-material',
         `Broker ${broker}: ${identityMode} needs a certificate and its key`,
@@ -163,15 +239,25 @@ export class UpstreamBroker {
     const identity = usesTls ? loadUpstreamIdentity(broker, material) : undefined;
     return endpoints.map(({ host, port, tls }, position) => {
       const name = renderHostPort({ host, port });
-      return {
-        position,
-        name,
-        host,
-        port,
-        ...(tls && identity !== undefined && { tls: createEndpointTls(identity, { name, host }, sessions) }),
-      };
+      if (!tls || identity === undefined) return { position, name, host, port };
+      const offered = alpn ?? defaultAlpn({ profile, identityMode, hasCertificate, port });
+      return { position, name, host, port, tls: createEndpointTls(identity, { name, host, alpn: offered }, sessions) };
     });
   }
+}
+
+/** What is made of a broker's files, and made anew when they change. */
+interface LoadedMaterial {
+  readonly endpoints: readonly UpstreamEndpoint[];
+  readonly identities?: DeviceIdentities;
+  readonly authorizer?: TokenAuthorizer;
+}
+
+/** A TLS session is resumed only for the certificate that it was made with, so that is part of its scope. */
+function withIdentity(tls: EndpointTls, identity: PresentedIdentity | undefined): EndpointTls {
+  if (identity === undefined) return tls;
+  const { secureContext, fingerprint } = identity;
+  return { ...tls, secureContext, sessionScope: { ...tls.sessionScope, identity: fingerprint } };
 }
 
 function renderDevice(device: UpstreamDevice): Buffer {

@@ -1,6 +1,9 @@
 import type { Socket } from 'node:net';
 import type { Result } from '../base/result.ts';
+import type { ConnectQuestion } from '../mqtt/connect-adaptation.ts';
+import type { CredentialFault } from './credential-policy.ts';
 import type { BrokerLife, EndpointWatch } from './endpoint-watch.ts';
+import type { VouchedIdentity } from './vouched-identity.ts';
 
 /** The device behind an upstream connection, for rendezvous and for PROXY v2. */
 export interface UpstreamDevice {
@@ -14,6 +17,8 @@ export interface UpstreamDevice {
   /** `TLSv1.2`, `TLSv1.3`, …; absent for a plain listener. */
   readonly tlsVersion?: string;
   readonly certificateVerified: boolean;
+  /** Absent: nobody is vouched for. */
+  readonly identity?: VouchedIdentity;
 }
 
 export interface UpstreamRequest {
@@ -27,7 +32,7 @@ export interface UpstreamRequest {
 }
 
 export interface UpstreamFailure {
-  readonly code: 'unreachable' | 'tls' | 'timeout' | 'rate' | 'aborted' | 'unknown-broker';
+  readonly code: 'unreachable' | 'tls' | 'timeout' | 'rate' | 'aborted' | 'identity' | 'unknown-broker';
   readonly message: string;
 }
 
@@ -51,6 +56,15 @@ export type ConnectOutcome = 'answered' | 'failed' | 'given-up';
 /** Dials the endpoints of a broker, healthy ones first, as the broker's identity mode says. */
 export interface UpstreamConnector {
   connect(request: UpstreamRequest): Promise<Result<UpstreamConnection, UpstreamFailure>>;
+  /**
+   * The question with the credentials that the broker's identity mode makes of the device's, or why there are none.
+   * Absent: they go as they came.
+   */
+  authorize?(
+    broker: string,
+    device: UpstreamDevice,
+    question: ConnectQuestion,
+  ): Result<ConnectQuestion, CredentialFault> | Promise<Result<ConnectQuestion, CredentialFault>>;
   /** When it was heard from, and whether it has failed since; of a broker that is not there nothing is known. */
   brokerLife(broker: string): BrokerLife;
   close(): void;

@@ -1,7 +1,9 @@
-import { createHash, X509Certificate } from 'node:crypto';
+import { createHash, createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { isIP } from 'node:net';
 import { checkServerIdentity, createSecureContext, getCACertificates, type SecureContext } from 'node:tls';
 import { CrossfadeError, errorMessage } from '../base/errors.ts';
+import { loadMintingAuthority, type MintingAuthority } from '../tls/certificate-signer.ts';
+import { tokenKeyFault } from '../tls/token-key.ts';
 import type { EndpointTls } from './dial-endpoint.ts';
 import type { UpstreamTlsSessions } from './upstream-tls-sessions.ts';
 
@@ -14,6 +16,10 @@ export interface UpstreamTlsMaterial {
   /** The gateway's own client certificate with its chain, and its key; both or neither. */
   readonly cert?: string;
   readonly key?: string;
+  /** The CA that mints the devices' certificates. */
+  readonly mintingCa?: { readonly cert: string; readonly key: string };
+  /** What signs the tokens of a custom authorizer. */
+  readonly tokenKey?: string;
 }
 
 /**
@@ -40,8 +46,7 @@ export function loadUpstreamIdentity(broker: string, material: UpstreamTlsMateri
   try {
     return {
       secureContext: createSecureContext({
-        ecdhCurve: keyExchangeGroups,
-        ca: ca === undefined ? publicCertificateAuthorities() : splitCertificates(ca),
+        ...trusting(ca === undefined ? publicCertificateAuthorities() : splitCertificates(ca)),
         ...(cert !== undefined && key !== undefined && { cert, key }),
       }),
       identity: cert === undefined ? 'none' : new X509Certificate(cert).fingerprint256,
@@ -55,16 +60,60 @@ export function loadUpstreamIdentity(broker: string, material: UpstreamTlsMateri
   }
 }
 
+/**
+ * What makes the context of one device after the other. Without `ca` they share the store of Node's own CAs, where each
+ * would otherwise hold a copy of every public one; the system's are then not among them.
+ */
+export function deviceContexts(
+  broker: string,
+  { ca }: UpstreamTlsMaterial,
+): (identity: { readonly cert: string; readonly key: string }) => SecureContext {
+  try {
+    const trust = trusting(ca === undefined ? undefined : splitCertificates(ca));
+    return (identity) => createSecureContext({ ...trust, ...identity });
+  } catch (error) {
+    throw materialError(broker, `cannot use the TLS material: ${errorMessage(error)}`, error);
+  }
+}
+
+/** The CA that mints for a broker; throws CrossfadeError `upstream-material` that names the broker. */
+export function loadBrokerAuthority(broker: string, { mintingCa }: UpstreamTlsMaterial): MintingAuthority {
+  if (mintingCa === undefined) throw materialError(broker, 'device-certificate needs the CA that mints, and its key');
+  try {
+    return loadMintingAuthority(mintingCa);
+  } catch (error) {
+    throw materialError(broker, `cannot mint certificates: ${errorMessage(error)}`, error);
+  }
+}
+
+/** The key that signs the tokens for a broker's authorizer; throws CrossfadeError `upstream-material`. */
+export function loadBrokerTokenKey(broker: string, { tokenKey }: UpstreamTlsMaterial): KeyObject {
+  if (tokenKey === undefined) throw materialError(broker, 'custom-authorizer needs a key to sign tokens with');
+  try {
+    const key = createPrivateKey(tokenKey);
+    const fault = tokenKeyFault(key);
+    if (fault !== undefined) throw new Error(fault);
+    return key;
+  } catch (error) {
+    throw materialError(broker, `cannot sign tokens: ${errorMessage(error)}`, error);
+  }
+}
+
+function trusting(ca: string[] | undefined) {
+  return { ecdhCurve: keyExchangeGroups, ...(ca !== undefined && { ca }) };
+}
+
 /** TLS towards one endpoint; the expected name is the broker's `servername`, else the endpoint's host. */
 export function createEndpointTls(
   upstream: UpstreamIdentity,
-  endpoint: { readonly name: string; readonly host: string },
+  endpoint: { readonly name: string; readonly host: string; readonly alpn: readonly string[] },
   sessions: UpstreamTlsSessions,
 ): EndpointTls {
   const expected = upstream.servername ?? endpoint.host;
   return {
     secureContext: upstream.secureContext,
     ...(isIP(expected) === 0 && { serverName: expected }),
+    alpn: endpoint.alpn,
     checkServerIdentity: (_host, certificate) => checkServerIdentity(expected, certificate),
     sessions,
     sessionScope: {

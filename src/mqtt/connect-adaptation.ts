@@ -90,6 +90,11 @@ export function adaptConnect(question: ConnectQuestion): ConnectAdaptation {
   };
 }
 
+/** The client ID that the broker gets; empty where it is to assign one. */
+export function upstreamClientId(question: ConnectQuestion): string {
+  return clientIdIn(question, chooseVersion(question.connect.protocol, question.versions));
+}
+
 /**
  * A CONNECT for a connection of its own, then DISCONNECT: ends whatever session the broker holds of the client ID, in
  * whatever version.
@@ -121,18 +126,21 @@ function obstacleOf(
 function identityFields(question: ConnectQuestion, protocol: ProtocolVersion): IdentityFields {
   const { connect, profile } = question;
   const { password } = connect;
-  const mayOmit = mayOmitClientId({ device: connect.protocol, upstream: protocol, profile });
-  const wished = connect.clientId === '' && !mayOmit ? question.generatedClientId : connect.clientId;
   // A password may stand alone in MQTT 5 only [MQTT-3.1.2-22 of 3.1.1].
   const username = password === undefined || protocol === '5' ? connect.username : (connect.username ?? '');
   return {
     protocol,
     // MQTT 5 has No Local and Retain As Published for what bridges need, and no such convention.
     bridge: connect.bridge && profile.bridges && connect.protocol !== '5' && protocol !== '5',
-    clientId: mapClientId(wished, profile),
+    clientId: clientIdIn(question, protocol),
     ...(username === undefined ? {} : { username }),
     ...(password === undefined ? {} : { password }),
   };
+}
+
+function clientIdIn({ connect, profile, generatedClientId }: ConnectQuestion, protocol: ProtocolVersion): string {
+  const mayOmit = mayOmitClientId({ device: connect.protocol, upstream: protocol, profile });
+  return mapClientId(connect.clientId === '' && !mayOmit ? generatedClientId : connect.clientId, profile);
 }
 
 /** Seconds. 0 becomes the maximum: a broker that is lost without a word has to be noticed. */

@@ -20,13 +20,16 @@ export interface ExtensionValues {
   readonly extendedKeyUsage: readonly ExtendedKeyUsage[];
   readonly dnsNames: readonly string[];
   readonly ipAddresses: readonly string[];
+  /** ASCII; absent: none. */
+  readonly uris?: readonly string[];
 }
 
 /** The v3 extensions of a minted certificate (RFC 5280 §4.2.1). */
 export function certificateExtensions(values: ExtensionValues): DerNode {
-  const { isAuthority, extendedKeyUsage, dnsNames, ipAddresses } = values;
+  const { isAuthority, extendedKeyUsage, dnsNames, ipAddresses, uris = [] } = values;
   const alternativeNames = [
     ...dnsNames.map((name) => implicitTag(2, Buffer.from(name, 'latin1'))),
+    ...uris.map((uri) => implicitTag(6, Buffer.from(uri, 'latin1'))),
     ...ipAddresses.map((address) => implicitTag(7, Buffer.from(address.split('.').map(Number)))),
   ];
   return sequence(

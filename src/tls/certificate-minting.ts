@@ -1,39 +1,21 @@
+import { createPublicKey, generateKeyPairSync, type KeyObject, randomBytes, X509Certificate } from 'node:crypto';
 import {
-  createHash,
-  createPublicKey,
-  generateKeyPairSync,
-  type KeyObject,
-  randomBytes,
-  X509Certificate,
-} from 'node:crypto';
-import { certificateExtensions, type ExtendedKeyUsage } from './certificate-extensions.ts';
-import { readCertificateStructure, readSubjectPublicKeyBits } from './certificate-structure.ts';
+  type CertificateSubject,
+  certificateBody,
+  distinguishedName,
+  subjectKeyIdentifier,
+} from './certificate-body.ts';
+import type { ExtendedKeyUsage } from './certificate-extensions.ts';
+import { readCertificateStructure } from './certificate-structure.ts';
 import { type SignatureHash, signatureAlgorithm, signedStructure } from './der-signing.ts';
-import {
-  type DerNode,
-  embedded,
-  encodeDer,
-  explicitTag,
-  objectIdentifier,
-  sequence,
-  setOf,
-  time,
-  unsignedInteger,
-  utf8String,
-} from './der-writing.ts';
+import { encodeDer } from './der-writing.ts';
 
+export type { CertificateSubject } from './certificate-body.ts';
 export type { ExtendedKeyUsage } from './certificate-extensions.ts';
 export type { SignatureHash } from './der-signing.ts';
 
 /** `ec` is P-256; the others are RSA with that many bits (1024 only to stand in for old fleets). */
 export type MintedKeyKind = 'ec' | 'rsa1024' | 'rsa2048';
-
-export interface CertificateSubject {
-  /** One or several; a certificate without any is possible too. */
-  readonly commonName?: string | readonly string[];
-  readonly organization?: string;
-  readonly organizationalUnits?: readonly string[];
-}
 
 export interface CertificateRequest {
   readonly subject: CertificateSubject;
@@ -102,12 +84,6 @@ export function loadCertificateIssuer(certificatePem: string, privateKey: KeyObj
   };
 }
 
-/** SHA-1 of the public key's bits (RFC 5280 §4.2.1.2, method 1). */
-export function subjectKeyIdentifier(publicKey: KeyObject): Buffer {
-  const info = publicKey.export({ type: 'spki', format: 'der' });
-  return createHash('sha1').update(readSubjectPublicKeyBits(info)).digest();
-}
-
 export function toPem(label: string, der: Buffer): string {
   const lines = der.toString('base64').match(/.{1,64}/g) ?? [];
   return `-----BEGIN ${label}-----\n${lines.join('\n')}\n-----END ${label}-----\n`;
@@ -119,30 +95,23 @@ function mint(request: CertificateRequest, isAuthority: boolean): MintedCertific
   const issuer = request.issuer ?? { ...keys, subjectName };
   const serialNumber = (request.serialNumber ?? randomSerialNumber()).toLowerCase().replace(/^0+(?=.)/, '');
   const hash = request.signatureHash ?? 'sha256';
-  const toBeSigned = sequence(
-    explicitTag(0, unsignedInteger('02')),
-    unsignedInteger(serialNumber),
-    signatureAlgorithm(issuer.privateKey, hash),
-    embedded(issuer.subjectName),
-    sequence(
-      time(request.notBefore ?? new Date(Date.now() - hourMs)),
-      time(request.notAfter ?? new Date(Date.now() + 365 * dayMs)),
-    ),
-    embedded(subjectName),
-    embedded(keys.publicKey.export({ type: 'spki', format: 'der' })),
-    explicitTag(
-      3,
-      certificateExtensions({
-        isAuthority,
-        ...(request.pathLength === undefined ? {} : { pathLength: request.pathLength }),
-        subjectKeyIdentifier: subjectKeyIdentifier(keys.publicKey),
-        authorityKeyIdentifier: subjectKeyIdentifier(issuer.publicKey),
-        extendedKeyUsage: request.extendedKeyUsage ?? [],
-        dnsNames: request.dnsNames ?? [],
-        ipAddresses: request.ipAddresses ?? [],
-      }),
-    ),
-  );
+  const toBeSigned = certificateBody({
+    serialNumber,
+    algorithm: signatureAlgorithm(issuer.privateKey, hash),
+    issuerName: issuer.subjectName,
+    notBefore: request.notBefore ?? new Date(Date.now() - hourMs),
+    notAfter: request.notAfter ?? new Date(Date.now() + 365 * dayMs),
+    subjectName,
+    publicKey: keys.publicKey,
+    extensions: {
+      isAuthority,
+      ...(request.pathLength === undefined ? {} : { pathLength: request.pathLength }),
+      authorityKeyIdentifier: subjectKeyIdentifier(issuer.publicKey),
+      extendedKeyUsage: request.extendedKeyUsage ?? [],
+      dnsNames: request.dnsNames ?? [],
+      ipAddresses: request.ipAddresses ?? [],
+    },
+  });
   return {
     ...keys,
     subjectName,
@@ -159,18 +128,6 @@ function keyPair(key: MintedKeyKind | { readonly privateKey: KeyObject }): {
   if (typeof key === 'object') return { privateKey: key.privateKey, publicKey: createPublicKey(key.privateKey) };
   if (key === 'ec') return generateKeyPairSync('ec', { namedCurve: 'P-256' });
   return generateKeyPairSync('rsa', { modulusLength: key === 'rsa1024' ? 1024 : 2048 });
-}
-
-function distinguishedName({ commonName = [], organization, organizationalUnits = [] }: CertificateSubject): DerNode {
-  return sequence(
-    ...(organization === undefined ? [] : [attribute('2.5.4.10', organization)]),
-    ...organizationalUnits.map((unit) => attribute('2.5.4.11', unit)),
-    ...(typeof commonName === 'string' ? [commonName] : commonName).map((name) => attribute('2.5.4.3', name)),
-  );
-}
-
-function attribute(type: string, value: string): DerNode {
-  return setOf(sequence(objectIdentifier(type), utf8String(value)));
 }
 
 /** Positive and never zero: the top bit is cleared, the next one set (RFC 5280 §4.1.2.2). */

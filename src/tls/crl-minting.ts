@@ -1,6 +1,6 @@
+import { subjectKeyIdentifier } from './certificate-body.ts';
 import { extension } from './certificate-extensions.ts';
-import type { CertificateIssuer } from './certificate-minting.ts';
-import { subjectKeyIdentifier, toPem } from './certificate-minting.ts';
+import { type CertificateIssuer, toPem } from './certificate-minting.ts';
 import { type SignatureHash, signatureAlgorithm, signedStructure } from './der-signing.ts';
 import { embedded, explicitTag, implicitTag, sequence, time, unsignedInteger } from './der-writing.ts';
 

@@ -7,12 +7,16 @@ export type SignatureHash = 'sha256' | 'sha384' | 'sha1' | 'md5';
 /** `SIGNED{...}`: the structure, its algorithm, the signature over its DER (RFC 5280 §4.1.1). */
 export function signedStructure(toBeSigned: DerNode, privateKey: KeyObject, hash: SignatureHash): Buffer {
   const signature = sign(hash, encodeDer(toBeSigned), privateKey);
-  return encodeDer(sequence(toBeSigned, signatureAlgorithm(privateKey, hash), bitString(signature)));
+  return withSignature(toBeSigned, signatureAlgorithm(privateKey, hash), signature);
 }
 
-/** The AlgorithmIdentifier of a signature by this key (RFC 5758 §3.2, RFC 4055 §5). */
-export function signatureAlgorithm(privateKey: KeyObject, hash: SignatureHash): DerNode {
-  if (privateKey.asymmetricKeyType === 'ec') {
+export function withSignature(toBeSigned: DerNode, algorithm: DerNode, signature: Buffer): Buffer {
+  return encodeDer(sequence(toBeSigned, algorithm, bitString(signature)));
+}
+
+/** The AlgorithmIdentifier of a signature by this key, either half of the pair (RFC 5758 §3.2, RFC 4055 §5). */
+export function signatureAlgorithm(issuerKey: KeyObject, hash: SignatureHash): DerNode {
+  if (issuerKey.asymmetricKeyType === 'ec') {
     const oid = ecdsaOids[hash];
     if (oid === undefined) throw new TypeError(`Expected sha1, sha256 or sha384 for an EC key, got ${hash}`);
     return sequence(objectIdentifier(oid));

@@ -2,7 +2,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parse } from 'yaml';
+import { authorityWarnings } from '../../src/config/configuration-warnings.ts';
 import { renderConfiguration } from '../../src/config/render-configuration.ts';
+import { createFakeSource, pkiFiles } from './fake-source.ts';
 import { changed, load, loadRight, minimal, mistakesOf, token } from './loading.ts';
 
 test('defaults are filled in, paths are absolute, salt and identity of the plan are the fleet’s', () => {
@@ -118,6 +120,35 @@ test('what check prints has no secret in it', () => {
     for (const secret of secrets) assert.equal(text.includes(secret), false, secret);
     assert.equal(text.match(/\[hidden\]/g)?.length, 3);
   }
+});
+
+test('the secret of devices is hidden, and what was left out is spelled out', () => {
+  const secret = 'a secret that is not for everybody';
+  const ca = 'ca: { cert: certs/gateway-ca.pem, key: certs/gateway-ca.key }';
+  const identity = `identity: { mode: device-certificate, ${ca}, certificates: { secret: ${secret} } }`;
+  const { configuration } = loadRight(changed('mqtts://10.0.1.5:8883', `mqtts://10.0.1.5:8883\n    ${identity}`));
+  const { certificates } = configuration.brokers['successor']?.identity ?? {};
+  assert.deepEqual(certificates, { epochDays: 180, alternativeNames: [], secret });
+  const text = renderConfiguration(configuration);
+  assert.equal(text.includes(secret), false);
+  assert.match(text, /secret: "\[hidden\]"/);
+});
+
+test('a CA that mints and has expired, and an address where AWS IoT Core wants a name, are warned about', () => {
+  const ca = 'ca: { cert: certs/gateway-ca.pem, key: certs/gateway-ca.key }';
+  const identity = `profile: aws-iot-core\n    identity: { mode: device-certificate, ${ca} }`;
+  const text = changed('mqtts://10.0.1.5:8883', `mqtts://10.0.1.5:8883\n    ${identity}`);
+  const { configuration, warnings } = loadRight(text);
+  assert.ok(
+    warnings.some((warning) => warning.startsWith('brokers.successor.tls.servername: an endpoint is an address')),
+  );
+  const source = createFakeSource(pkiFiles('/etc/crossfade/certs'), {});
+  assert.deepEqual(authorityWarnings(configuration, source, Date.now()), []);
+  const inTwentyYears = Date.now() + 20 * 365 * 86_400_000;
+  assert.match(
+    authorityWarnings(configuration, source, inTwentyYears).join(),
+    /^brokers\.successor\.identity\.ca\.cert: the certificate of the CA that mints expired at .*; no device gets to successor$/,
+  );
 });
 
 test('what check prints loads again as the same configuration, secrets apart', () => {

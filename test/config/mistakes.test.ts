@@ -116,11 +116,40 @@ const rows: readonly Row[] = [
     mistakes: [],
   },
   {
-    name: 'an identity mode of a later version',
+    name: 'custom-authorizer without its authorizer, and a CA that it has no use for',
     before: 'tls: { ca: certs/legacy-ca.pem }\nplan:',
-    after: 'tls: { ca: certs/legacy-ca.pem }\n    identity: { mode: custom-authorizer }\nplan:',
+    after:
+      'tls: { ca: certs/legacy-ca.pem }\n    identity: { mode: custom-authorizer, ca: { cert: certs/gateway.pem, key: certs/gateway.key } }\nplan:',
     mistakes: [
-      '22:23 brokers.successor.identity.mode: expected forward or gateway-certificate (device-certificate and custom-authorizer come in a later version), got "custom-authorizer"',
+      '22:15 brokers.successor.identity: expected authorizer (name and key of the authorizer) for custom-authorizer, got nothing',
+      '22:46 brokers.successor.identity.ca: expected ca only with device-certificate, got it with custom-authorizer',
+      '22:54 brokers.successor.identity.ca.cert: expected a CA with an RSA key, because AWS IoT Core knows a certificate by its hash, got an ECDSA key, whose signatures differ each time',
+      '22:54 brokers.successor.identity.ca.cert: expected a CA certificate, got one that is not (basic constraints)',
+    ],
+  },
+  {
+    name: 'device-certificate with a CA that cannot mint, too short a secret, and a certificate of the gateway',
+    before: 'tls: { ca: certs/legacy-ca.pem }\nplan:',
+    after:
+      'tls: { ca: certs/legacy-ca.pem }\n    identity: { mode: device-certificate, ca: { cert: certs/gateway.pem, key: certs/gateway-ca.key }, certificates: { epochDays: 30, secret: hush }, cert: certs/gateway.pem, key: certs/gateway.key }\nplan:',
+    mistakes: [
+      '22:55 brokers.successor.identity.ca.cert: expected a CA with an RSA key, because AWS IoT Core knows a certificate by its hash, got an ECDSA key, whose signatures differ each time',
+      '22:55 brokers.successor.identity.ca.cert: expected a CA certificate, got one that is not (basic constraints)',
+      '22:79 brokers.successor.identity.ca.key: expected the private key of the certificate in "certs/gateway.pem", got "certs/gateway-ca.key"',
+      '22:130 brokers.successor.identity.certificates.epochDays: expected a whole number from 90 to 3650, got 30',
+      '22:142 brokers.successor.identity.certificates.secret: expected at least 32 characters, got a hidden value',
+      '22:156 brokers.successor.identity.cert: expected cert only where devices have none of their own, got it',
+    ],
+  },
+  {
+    name: 'a token over plain MQTT, signed by no RSA key',
+    before: 'mqtts://10.0.1.5:8883',
+    after:
+      'mqtt://10.0.1.5:1883\n    identity: { mode: custom-authorizer, authorizer: { name: "a b", key: certs/gateway.key } }',
+    mistakes: [
+      '20:10 brokers.successor.url: expected mqtts:// where a token vouches for a device, got "mqtt://10.0.1.5:1883"',
+      '21:62 brokers.successor.identity.authorizer.name: expected the name of an authorizer: 1 to 128 letters, digits and _=,@-, got "a b"',
+      '21:74 brokers.successor.identity.authorizer.key: expected an RSA key of 2048 bits or more to sign tokens with, got ec',
     ],
   },
   {

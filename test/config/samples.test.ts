@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { generateKeyPairSync } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { test } from 'node:test';
@@ -47,6 +48,10 @@ test('config/crossfade.schema.json is what `npm run schema` makes', () => {
   assert.equal(readFileSync(resolve(root, 'config/crossfade.schema.json'), 'utf8'), configurationJsonSchema());
 });
 
+const tokenSigningKey = generateKeyPairSync('rsa', { modulusLength: 2_048 })
+  .privateKey.export({ type: 'pkcs8', format: 'pem' })
+  .toString();
+
 for (const name of ['docs/configuration.md', 'docs/limits.md', 'README.md', 'docs/operations.md']) {
   for (const { line, yaml, isWhole } of fencedYaml(name)) {
     test(`the YAML in ${name} at line ${line} loads`, () => {
@@ -54,6 +59,7 @@ for (const name of ['docs/configuration.md', 'docs/limits.md', 'README.md', 'doc
         files: {
           // Some pieces stand for a file in config/, some for one beside its certificates.
           ...pkiFiles('/etc/certs/dev'),
+          '/etc/crossfade/certs/token-signing.key': tokenSigningKey,
           '/etc/crossfade/zones/mqtt.example.com.zone': exampleZone,
           '/etc/crossfade/gen1.txt': 'meter-1\n',
         },

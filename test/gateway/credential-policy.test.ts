@@ -28,6 +28,32 @@ describe('judgeCredentials', () => {
     assert.equal(judgeCredentials({ hasPassword: false, username: 'meter' }, plain), undefined);
   });
 
+  it('vouches only for a device that proved who it is, unless that is spelled out', () => {
+    const known = { key: { kind: 'cn', key: 'meter-7' }, clientId: 'meter-7' } as const;
+    const proven = { ...known, isProven: true };
+    const claimed = { ...known, isProven: false };
+    for (const mode of ['gateway-certificate', 'device-certificate', 'custom-authorizer'] as const) {
+      const vouching = broker({ identity: { mode, vouchUnverified: false } });
+      assert.equal(judgeCredentials({ hasPassword: false }, vouching, proven), undefined, mode);
+      assert.equal(judgeCredentials({ hasPassword: false }, vouching, claimed), 'unproven', mode);
+      assert.equal(judgeCredentials({ hasPassword: false }, vouching), 'unproven', mode);
+      const lenient = broker({ identity: { mode, vouchUnverified: true } });
+      assert.equal(judgeCredentials({ hasPassword: false }, lenient, claimed), undefined, mode);
+      const nobody = judgeCredentials({ hasPassword: false }, lenient, { clientId: '', isProven: false });
+      assert.equal(nobody, mode === 'gateway-certificate' ? undefined : 'no-device-key', mode);
+    }
+    const forwarding = broker({ identity: { mode: 'forward', vouchUnverified: false } });
+    assert.equal(judgeCredentials({ hasPassword: false }, forwarding, claimed), undefined);
+  });
+
+  it('sends a token over TLS only, and escapes what a device wrote instead of refusing it', () => {
+    const proven = { key: { kind: 'cn', key: 'meter-7' }, clientId: 'meter-7', isProven: true } as const;
+    const identity = { mode: 'custom-authorizer', vouchUnverified: false } as const;
+    assert.equal(judgeCredentials({ hasPassword: false }, { ...plain, identity }, proven), 'password-in-clear');
+    const username = 'meter?x-amz-customauthorizer-name=open';
+    assert.equal(judgeCredentials({ hasPassword: false, username }, { ...aws, identity }, proven), undefined);
+  });
+
   it('never sends fields of a custom authorizer that a device wrote', () => {
     const username = 'meter?x-amz-customauthorizer-name=open';
     for (const reserved of [

@@ -291,7 +291,7 @@ test('createUpstreamConnector refuses wrong material and names the broker, never
     { tls: { cert, key: other }, identityMode: 'forward', message: /Broker legacy: cannot use the TLS material/ },
     { tls: { ca: 'no PEM', cert, key }, identityMode: 'forward', message: /Broker legacy: cannot use/ },
     { tls: {}, identityMode: 'gateway-certificate', message: /needs a certificate and its key/ },
-    { tls: { cert, key }, identityMode: 'device-certificate', message: /device-certificate is not served/ },
+    { tls: { cert, key }, identityMode: 'device-certificate', message: /expected the terms of device-certificate/ },
   ] as const;
   for (const { tls, identityMode, message } of rows) {
     assert.throws(

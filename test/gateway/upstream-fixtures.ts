@@ -135,7 +135,14 @@ export function createConnector(
         ...broker,
       },
     },
-    limits: { dialMs: 3_000, endpointHoldDownMs: 5_000, upstreamTlsSessions: 100, ...options.limits },
+    limits: {
+      dialMs: 3_000,
+      endpointHoldDownMs: 5_000,
+      upstreamTlsSessions: 100,
+      deviceCertificates: 100,
+      deviceContexts: 100,
+      ...options.limits,
+    },
     clock: options.clock ?? systemClock,
     log: { info: record('info'), warn: record('warn') },
   });

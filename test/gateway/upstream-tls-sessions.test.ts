@@ -231,7 +231,11 @@ function identityTls(
 ): EndpointTls {
   const { certificate: cert, key } = mintClient(name);
   const material = { ca: brokerCa.certificate, servername: 'broker.test', cert, key, ...trust };
-  return createEndpointTls(loadUpstreamIdentity('legacy', material), { name: `${host}:${port}`, host }, sessions);
+  return createEndpointTls(
+    loadUpstreamIdentity('legacy', material),
+    { name: `${host}:${port}`, host, alpn: [] },
+    sessions,
+  );
 }
 
 async function dialAndEcho(context: TestContext, port: number, tls: EndpointTls | undefined, text = 'ping') {

@@ -1,6 +1,7 @@
 import { parseBrokerUrl } from '../broker-url.ts';
 import type { Finding } from '../configuration-mistake.ts';
 import type { Cursor } from '../cursor.ts';
+import { isLoopback } from './admin-checks.ts';
 
 /** The brokers' names, also of those that have mistakes; undefined when there is no such mapping. */
 export function brokersOf(root: Cursor): readonly string[] | undefined {
@@ -24,7 +25,6 @@ export function checkBrokers(root: Cursor): readonly Finding[] {
       ...checkUndeliverable(broker),
       ...checkIdentity(broker),
       ...checkVouching(broker, root.at('listeners').items),
-      ...identityModesNotYetServed(broker),
     ]),
   ];
 }
@@ -83,19 +83,44 @@ function checkIdentity(broker: Cursor): readonly Finding[] {
       findings.push(identity.finding(`expected ${wants} ${reason}, got nothing`));
     }
   }
-  if (mode === 'device-certificate' && !identity.has('ca')) {
-    findings.push(
-      identity.finding('expected ca (cert and key of the CA that mints) for device-certificate, got nothing'),
-    );
-  }
-  if (identity.has('ca') && mode !== 'device-certificate') {
-    findings.push(identity.at('ca').finding(`expected ca only with device-certificate, got it with ${mode}`));
-  }
+  findings.push(...checkModeParts(identity, mode));
   const plain = endpointsOf(broker).find((url) => parseBrokerUrl(url.text ?? '')?.tls === false);
   if (plain !== undefined && (identity.has('cert') || mode.endsWith('-certificate'))) {
     findings.push(plain.unexpected('mqtts:// where a client certificate is presented'));
   }
+  const open = endpointsOf(broker).find((url) => isInTheClear(url.text ?? ''));
+  if (open !== undefined && mode === 'custom-authorizer') {
+    findings.push(open.unexpected('mqtts:// where a token vouches for a device'));
+  }
   return findings;
+}
+
+/** What belongs to one mode only: it must be there with that one, and nowhere else. */
+function checkModeParts(identity: Cursor, mode: string): readonly Finding[] {
+  const findings: Finding[] = [];
+  for (const [part, owner, needed] of modeParts) {
+    if (mode === owner && needed !== undefined && !identity.has(part)) {
+      findings.push(identity.finding(`expected ${part} (${needed}) for ${owner}, got nothing`));
+    }
+    if (mode !== owner && identity.has(part)) {
+      findings.push(identity.at(part).finding(`expected ${part} only with ${owner}, got it with ${mode}`));
+    }
+  }
+  if (mode === 'device-certificate' && identity.has('cert')) {
+    findings.push(identity.at('cert').finding('expected cert only where devices have none of their own, got it'));
+  }
+  return findings;
+}
+
+const modeParts = [
+  ['ca', 'device-certificate', 'cert and key of the CA that mints'],
+  ['certificates', 'device-certificate', undefined],
+  ['authorizer', 'custom-authorizer', 'name and key of the authorizer'],
+] as const;
+
+function isInTheClear(url: string): boolean {
+  const endpoint = parseBrokerUrl(url);
+  return endpoint !== undefined && !endpoint.tls && !isLoopback(endpoint.host);
 }
 
 export function endpointsOf(broker: Cursor): readonly Cursor[] {
@@ -125,15 +150,4 @@ function checkVouching(broker: Cursor, listeners: readonly Cursor[]): readonly F
 function requiresCertificate(listener: Cursor): boolean {
   const tls = listener.at('tls');
   return tls.isPresent && (tls.at('clientCertificates').text ?? 'required') === 'required';
-}
-
-/** Modes that the schema knows and no gateway of this version can present. Delete this when they are built. */
-function identityModesNotYetServed(broker: Cursor): readonly Finding[] {
-  const mode = broker.at('identity', 'mode');
-  if (mode.text !== 'device-certificate' && mode.text !== 'custom-authorizer') return [];
-  return [
-    mode.unexpected(
-      'forward or gateway-certificate (device-certificate and custom-authorizer come in a later version)',
-    ),
-  ];
 }

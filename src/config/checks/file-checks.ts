@@ -2,6 +2,8 @@ import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { errorMessage } from '../../base/errors.ts';
 import type { Result } from '../../base/result.ts';
 import { failure, success } from '../../base/result.ts';
+import { authorityFaults } from '../../tls/certificate-signer.ts';
+import { tokenKeyFault } from '../../tls/token-key.ts';
 import type { Finding } from '../configuration-mistake.ts';
 import type { Cursor } from '../cursor.ts';
 import { fileBounds } from '../file-bounds.ts';
@@ -29,6 +31,8 @@ export function checkFiles(root: Cursor, files: NamedFiles): readonly Finding[] 
   const zones = root.at('nameserver', 'zones').items.map((zone) => zone.at('file'));
   return [
     ...pairs.flatMap((pair) => checkPair(pair, files)),
+    ...brokers.flatMap((broker) => checkMinting(broker.at('identity', 'ca', 'cert'), files)),
+    ...brokers.flatMap((broker) => checkTokenKey(broker.at('identity', 'authorizer', 'key'), files)),
     ...cas.flatMap((ca) => findingOf(ca, read(ca, files, parseCertificates))),
     ...includes.flatMap((file) => checkReadable(file, files, fileBounds.includeBytes)),
     ...zones.flatMap((file) => checkReadable(file, files, fileBounds.zoneBytes)),
@@ -71,6 +75,18 @@ function checkPair(pair: Cursor, files: NamedFiles): readonly Finding[] {
     findings.push(key.unexpected(`the private key of the certificate in ${cert.shown}`));
   }
   return findings;
+}
+
+function checkMinting(cert: Cursor, files: NamedFiles): readonly Finding[] {
+  const certificate = read(cert, files, parseCertificates);
+  if (certificate?.ok !== true) return [];
+  return authorityFaults(certificate.value).map((fault) => cert.finding(fault));
+}
+
+function checkTokenKey(key: Cursor, files: NamedFiles): readonly Finding[] {
+  const privateKey = read(key, files, parseKey);
+  const fault = privateKey?.ok === true ? tokenKeyFault(privateKey.value) : undefined;
+  return [...findingOf(key, privateKey, 'a private key in PEM'), ...(fault === undefined ? [] : [key.finding(fault)])];
 }
 
 /** undefined where no path is written. */

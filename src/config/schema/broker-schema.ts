@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { parseBrokerUrl } from '../broker-url.ts';
-import { certificateFilesSchema } from './listener-schema.ts';
+import { alpnProtocol, certificateFilesSchema } from './listener-schema.ts';
 import { domainName, filePath, nameText, wholeNumber } from './words.ts';
 
 const brokerUrl = z
@@ -19,6 +19,38 @@ const brokerUrl = z
 /** YAML reads 3.1 and 5 without quotes as numbers; what is meant is plain. */
 const protocolVersion = z.literal(['3.1', '3.1.1', '5', 3.1, 5]).transform((version) => `${version}` as const);
 
+const mintedCertificatesSchema = z.strictObject({
+  epochDays: wholeNumber(90, 3_650)
+    .default(180)
+    .describe('Days that a certificate of a device is presented; it is valid 30 days longer on either side'),
+  alternativeNames: z
+    .array(z.enum(['clientId', 'fingerprint']))
+    .default([])
+    .describe('Written into it beside the device key; where they change, so does the certificate'),
+  secret: z
+    .exactOptional(z.string().min(32, { error: 'at least 32 characters' }))
+    .describe('What the keys of the devices are derived from, the same on every gateway; absent: the key of the CA'),
+});
+
+export const mintedCertificatesDefaults = mintedCertificatesSchema.parse({});
+
+const authorizerSchema = z.strictObject({
+  name: z
+    .string()
+    .regex(/^[\w=,@-]{1,128}$/, { error: 'the name of an authorizer: 1 to 128 letters, digits and _=,@-' })
+    .describe('The custom authorizer'),
+  tokenKeyName: z
+    .string()
+    .regex(/^[\w-]{1,128}$/, { error: '1 to 128 letters, digits, hyphens and underscores' })
+    .default('token')
+    .describe('Its tokenKeyName'),
+  key: filePath.describe('PEM file: the RSA private key that signs the tokens'),
+  tokenSeconds: wholeNumber(300, 604_800)
+    .default(86_400)
+    .describe('Seconds that a token is good for: no less than a connection lasts, where the authorizer refreshes'),
+  password: z.enum(['forward', 'omit']).default('forward').describe('What becomes of the password of the device'),
+});
+
 const brokerIdentitySchema = z.strictObject({
   mode: z
     .enum(['forward', 'gateway-certificate', 'device-certificate', 'custom-authorizer'])
@@ -27,6 +59,8 @@ const brokerIdentitySchema = z.strictObject({
   cert: z.exactOptional(filePath).describe('PEM file: the client certificate of the gateway itself'),
   key: z.exactOptional(filePath).describe('PEM file: its private key'),
   ca: z.exactOptional(certificateFilesSchema).describe('device-certificate: the CA that mints them'),
+  certificates: z.exactOptional(mintedCertificatesSchema).describe('device-certificate: how they are minted'),
+  authorizer: z.exactOptional(authorizerSchema).describe('custom-authorizer: how devices are vouched for'),
   vouchUnverified: z.boolean().default(false).describe('Vouch also for devices that showed no verified certificate'),
 });
 
@@ -46,6 +80,9 @@ export const brokerSchema = z.strictObject({
     .strictObject({
       ca: z.exactOptional(filePath).describe('PEM file; absent: the CAs of the system'),
       servername: z.exactOptional(domainName).describe('In SNI and to verify; absent: the host of the endpoint'),
+      alpn: z
+        .exactOptional(z.array(alpnProtocol))
+        .describe('Offered in this order, [] for none; absent: what the profile wants on the port'),
     })
     .prefault({}),
   identity: brokerIdentitySchema.prefault({}),

@@ -9,7 +9,7 @@ export const certificateFilesSchema = z.strictObject({
   key: filePath.describe('PEM file: its private key, not encrypted'),
 });
 
-const alpnProtocol = z
+export const alpnProtocol = z
   .string()
   .refine((name) => name !== '' && Buffer.byteLength(name) <= 255, { error: 'an ALPN protocol of 1 to 255 bytes' });
 
