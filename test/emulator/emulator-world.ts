@@ -1,0 +1,111 @@
+import assert from 'node:assert/strict';
+import type { ConnectionOptions } from 'node:tls';
+import type { IConnectPacket } from 'mqtt-packet';
+import type { AcceptedMessage } from '../../src/emulator/account-gate.ts';
+import {
+  type AwsIotEmulator,
+  type AwsIotEmulatorOptions,
+  startAwsIotEmulator,
+} from '../../src/emulator/aws-iot-emulator.ts';
+import type { RefusalReason } from '../../src/emulator/data/refusal.ts';
+import { Changes } from '../e2e/eventually.ts';
+import { WireDevice } from '../integration/wire-device.ts';
+import type { WireVersion } from '../integration/wire-frames.ts';
+import { ScriptedGate } from './scripted-gate.ts';
+
+export interface LifecycleDocument {
+  readonly clientId: string;
+  readonly eventType: string;
+  readonly disconnectReason?: string;
+  readonly [key: string]: unknown;
+}
+
+/** An emulator with a scripted account, its lifecycle events, and devices that speak to it over TLS. */
+export class EmulatorWorld implements AsyncDisposable {
+  readonly emulator: AwsIotEmulator;
+  readonly gate: ScriptedGate;
+  /** Everything that the broker accepted, in order. */
+  readonly accepted: AcceptedMessage[] = [];
+  readonly #changes = new Changes();
+  readonly #devices: WireDevice[] = [];
+  #lastClient = 0;
+
+  private constructor(emulator: AwsIotEmulator, gate: ScriptedGate) {
+    this.emulator = emulator;
+    this.gate = gate;
+    emulator.dataPlane.onAccepted((message) => {
+      this.accepted.push(message);
+      this.#changes.announce();
+    });
+    emulator.broker.refusals.onRefusal(() => this.#changes.announce());
+  }
+
+  /** Client IDs may connect as often as they like, unless the options say otherwise. */
+  static async start(options: AwsIotEmulatorOptions = {}): Promise<EmulatorWorld> {
+    const gate = new ScriptedGate();
+    const emulator = await startAwsIotEmulator({
+      gate,
+      connectsPerSecondPerClientId: Number.POSITIVE_INFINITY,
+      handleFault: () => {},
+      ...options,
+    });
+    return new EmulatorWorld(emulator, gate);
+  }
+
+  newClientId(prefix = 'device'): string {
+    this.#lastClient += 1;
+    return `${prefix}-${this.#lastClient}`;
+  }
+
+  /** A device behind its TLS handshake. */
+  async dial(
+    version: WireVersion,
+    tls: ConnectionOptions & { readonly port?: 'mqtts' | 'alpn' } = {},
+  ): Promise<WireDevice> {
+    const { port = 'mqtts', ...options } = tls;
+    const trust = { ca: this.emulator.caPem, servername: 'localhost', ...options };
+    const device = await WireDevice.dial({ port: this.emulator[port], tls: trust }, version);
+    this.#devices.push(device);
+    return device;
+  }
+
+  /** A device with its CONNACK. */
+  async connected(version: WireVersion, clientId = this.newClientId(), fields: Partial<IConnectPacket> = {}) {
+    const device = await this.dial(version);
+    const connack = await device.connect(clientId, fields);
+    assert.equal(connack.returnCode ?? connack.reasonCode ?? 0, 0);
+    return Object.assign(device, { clientId, connack });
+  }
+
+  /** The lifecycle events of a client, in order. */
+  lifecycle(clientId: string): LifecycleDocument[] {
+    return this.accepted
+      .filter(({ topic }) => topic.startsWith('$aws/events/') && topic.endsWith(`/${clientId}`))
+      .map(({ payload }) => JSON.parse(payload.toString()) as LifecycleDocument);
+  }
+
+  async event(clientId: string, eventType: string, count = 1): Promise<LifecycleDocument> {
+    const found = () => this.lifecycle(clientId).filter((document) => document.eventType === eventType);
+    await this.until(`${eventType} of ${clientId}`, () => found().length >= count);
+    return found()[count - 1] as LifecycleDocument;
+  }
+
+  /** Application messages, the service's own left out. */
+  messages(): AcceptedMessage[] {
+    return this.accepted.filter(({ topic }) => !topic.startsWith('$aws/events/'));
+  }
+
+  refusals(clientId: string): RefusalReason[] {
+    const { refusals } = this.emulator.broker;
+    return refusals.list().flatMap((refusal) => (refusal.clientId === clientId ? [refusal.reason] : []));
+  }
+
+  until(what: string, isSo: () => boolean): Promise<void> {
+    return this.#changes.until(() => `${what} did not come`, isSo, 8_000);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const { socket } of this.#devices) socket.destroy();
+    await this.emulator.stop();
+  }
+}
