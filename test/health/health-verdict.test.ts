@@ -42,6 +42,26 @@ describe('judgeProbe', () => {
     assert.equal(verdicts('fffgg', { ...thresholds, holdDownMs: 0 }), 'uuddu');
   });
 
+  test('what falls again soon is held twice as long each time, and eight times at most', () => {
+    const quick = { rise: 1, fall: 1, holdDownMs: 1_000 };
+    const held: number[] = [];
+    let state = judgeProbe(initialHealth(0), 'failed', quick, 0);
+    for (let fallsMs = 0; held.length < 6; fallsMs = state.changedAtMs + 5_000) {
+      if (state.verdict === 'up') state = judgeProbe(state, 'failed', quick, fallsMs);
+      const downAtMs = state.changedAtMs;
+      for (let nowMs = downAtMs; state.verdict === 'down'; nowMs += 500) state = judgeProbe(state, 'good', quick, nowMs);
+      held.push(state.changedAtMs - downAtMs);
+    }
+    assert.deepEqual(held, [1_000, 2_000, 4_000, 8_000, 8_000, 8_000]);
+  });
+
+  test('what was up for ten hold-downs is held as at first', () => {
+    const quick = { rise: 1, fall: 1, holdDownMs: 1_000 };
+    const upAgain = { verdict: 'up', contrary: 0, changedAtMs: 20_000, heldMs: 4_000 } as const;
+    assert.equal(judgeProbe(upAgain, 'failed', quick, 29_999).heldMs, 8_000);
+    assert.equal(judgeProbe(upAgain, 'failed', quick, 30_000).heldMs, 1_000);
+  });
+
   test('what flaps stays down for the hold-down after every fall', () => {
     const outcomes = fc.array(fc.constantFrom<ProbeOutcome>('good', 'failed', 'inconclusive'), { maxLength: 200 });
     fc.assert(
