@@ -56,21 +56,33 @@ export function renderMistake({ file, line, message }: MasterFileMistake): strin
 export function parseMasterFile(
   source: MasterFileSource,
 ): Result<readonly MasterRecord[], readonly MasterFileMistake[]> {
-  return runAtOnce(masterFileSteps(source));
+  const { records, mistakes } = runAtOnce(masterFileSteps(source));
+  return mistakes.length === 0 ? success(records) : failure(mistakes);
 }
 
-/** parseMasterFile, to be interrupted. */
-export function* masterFileSteps(
-  source: MasterFileSource,
-): Steps<Result<readonly MasterRecord[], readonly MasterFileMistake[]>> {
-  const reading: Reading = { records: [], mistakes: [], readInclude: source.readInclude };
-  yield* readFile(reading, source, { origin: source.origin, owner: undefined, ttl: undefined, lastTtl: undefined }, []);
-  return reading.mistakes.length === 0 ? success(reading.records) : failure(reading.mistakes.slice(0, mostMistakes));
+/** What a master file says, as far as it could be read. */
+export interface MasterFileReading {
+  readonly records: readonly MasterRecord[];
+  /** At most `mostMistakes`: what comes behind that many was not read. */
+  readonly mistakes: readonly MasterFileMistake[];
+  /** An origin could not be read, so that names behind it may be others than were meant. */
+  readonly isAstray: boolean;
+}
+
+/** parseMasterFile, to be interrupted, and with what could be read beside mistakes. */
+export function* masterFileSteps(source: MasterFileSource): Steps<MasterFileReading> {
+  const reading: Reading = { records: [], mistakes: [], isAstray: false, readInclude: source.readInclude };
+  const { origin } = source;
+  const surroundings = { origin, owner: undefined, isOwnerLost: false, ttl: undefined, lastTtl: undefined };
+  yield* readFile(reading, source, surroundings, []);
+  const { records, mistakes, isAstray } = reading;
+  return { records, mistakes: mistakes.slice(0, mostMistakes), isAstray };
 }
 
 interface Reading {
   readonly records: MasterRecord[];
   readonly mistakes: MasterFileMistake[];
+  isAstray: boolean;
   readonly readInclude: MasterFileSource['readInclude'];
 }
 
@@ -78,6 +90,8 @@ interface Reading {
 interface Surroundings {
   origin: WireName;
   owner: WireName | undefined;
+  /** The last record that named its owner could not be read: those that go on with it are nobody's. */
+  isOwnerLost: boolean;
   /** Of `$TTL`. */
   ttl: number | undefined;
   /** RFC 1035 section 5.1: without `$TTL`, that of the record before. */
@@ -98,7 +112,10 @@ function* readFile(
   surroundings: Surroundings,
   outer: readonly string[],
 ): Steps<undefined> {
-  const entries = masterFileEntries(text, ({ line, message }) => reading.mistakes.push({ file, line, message }));
+  const entries = masterFileEntries(text, ({ line, message }) => {
+    reading.mistakes.push({ file, line, message });
+    surroundings.isOwnerLost = true;
+  });
   let count = 0;
   const place = { reading, surroundings, file, open: [...outer, file] };
   for (const entry of entries) {
@@ -107,6 +124,7 @@ function* readFile(
     const isDirective = !entry.startsBlank && first?.text.startsWith('$') === true && !first.isQuoted;
     const done = isDirective ? yield* readDirective(place, entry) : readRecord(place, entry);
     if (!done.ok) reading.mistakes.push({ file, line: entry.line, message: done.error });
+    if (!done.ok && first?.text.toUpperCase() === '$ORIGIN') reading.isAstray = true;
     count += 1;
     if (count % itemsOfStep === 0) yield;
   }
@@ -164,8 +182,11 @@ function* include(place: Place, name: string | undefined, originText: string | u
 function readRecord(place: Place, { tokens, startsBlank }: MasterFileEntry): Result<undefined> {
   const { surroundings, reading, file } = place;
   const owner = startsBlank ? success(surroundings.owner) : ownerName(tokens[0]?.text ?? '', surroundings.origin);
+  if (!startsBlank) surroundings.isOwnerLost = !owner.ok;
   if (!owner.ok) return owner;
-  if (owner.value === undefined) return failure('expected an owner name before the first record, got a blank');
+  if (owner.value === undefined && !surroundings.isOwnerLost) {
+    return failure('expected an owner name before the first record, got a blank');
+  }
   surroundings.owner = owner.value;
   const head = readHead(tokens, startsBlank ? 0 : 1);
   if (!head.ok) return head;
@@ -177,7 +198,9 @@ function readRecord(place: Place, { tokens, startsBlank }: MasterFileEntry): Res
   if (ttl === undefined) return failure('expected a TTL or $TTL before the first record, got none');
   surroundings.lastTtl = ttl;
   const line = tokens[0]?.line ?? 0;
-  reading.records.push({ owner: owner.value, type, ttl, rdata: rdata.value, file, line });
+  if (owner.value !== undefined && !surroundings.isOwnerLost) {
+    reading.records.push({ owner: owner.value, type, ttl, rdata: rdata.value, file, line });
+  }
   return success(undefined);
 }
 

@@ -8,20 +8,33 @@ export interface ZoneDraft {
   readonly origin: WireName;
   readonly setsByOwner: ReadonlyMap<string, PlacedSets>;
   readonly steered: readonly WireName[];
+  /** False: some records could not be read, so that nothing can be said of what is missing. */
+  readonly isWhole: boolean;
 }
 
 /** Everything that is wrong or odd about the sets of a zone, each with the place where it stands. */
-export function* checkZone(draft: ZoneDraft): Steps<readonly ZoneFinding[]> {
-  const outside = yield* checkEach(draft, (sets) => checkInside(draft, sets));
-  // The other checks go up from each owner to the apex.
-  if (outside.length > 0) return outside;
+export function* checkZone(whole: ZoneDraft): Steps<readonly ZoneFinding[]> {
+  const outside = yield* checkEach(whole, (sets) => checkInside(whole, sets));
+  // The other checks go up from each owner to the apex. What an owner outside was meant to be is missing inside.
+  const draft = outside.length === 0 ? whole : { ...whole, setsByOwner: ownersInside(whole), isWhole: false };
   const trees = yield* checkTrees(draft);
   const owners = yield* checkEach(draft, (sets) => [
     ...checkOwner(draft, sets),
     ...checkTargets(draft, sets),
     ...checkChain(draft, sets),
   ]);
-  return [...checkApex(draft), ...trees, ...owners, ...draft.steered.flatMap((owner) => checkSteered(draft, owner))];
+  return [
+    ...outside,
+    ...checkApex(draft),
+    ...trees,
+    ...owners,
+    ...draft.steered.flatMap((owner) => checkSteered(draft, owner)),
+  ];
+}
+
+function ownersInside({ origin, setsByOwner }: ZoneDraft): ZoneDraft['setsByOwner'] {
+  const isInside = (sets: PlacedSets) => [...sets.values()].every(({ set }) => isAtOrBelow(set.owner, origin));
+  return new Map([...setsByOwner].filter(([, sets]) => isInside(sets)));
 }
 
 function* checkEach(
@@ -44,7 +57,8 @@ function checkInside({ origin }: ZoneDraft, sets: PlacedSets): ZoneFinding[] {
     .map((placed) => mistake(placed, `expected names of ${renderName(origin)}, got ${renderName(placed.set.owner)}`));
 }
 
-function checkApex({ origin, setsByOwner }: ZoneDraft): ZoneFinding[] {
+function checkApex({ origin, setsByOwner, isWhole }: ZoneDraft): ZoneFinding[] {
+  if (!isWhole) return [];
   const apex = setsByOwner.get(nameKey(origin));
   const [somebody] = setsByOwner.values();
   const [anywhere] = somebody?.values() ?? [];
@@ -74,7 +88,7 @@ function checkOwner(draft: ZoneDraft, sets: PlacedSets): ZoneFinding[] {
     ...when(dname, ns !== undefined && !isApex, () => {
       return `expected no NS beside the DNAME of ${name()} (RFC 6672 section 2.3)`;
     }),
-    ...when(ds, ns === undefined || isApex, () => {
+    ...when(ds, (ns === undefined && draft.isWhole) || isApex, () => {
       return `expected DS beside the NS of a delegation only, got one at ${name()}`;
     }),
     ...when(ns, isWildcard, () => `expected no NS at a wildcard (RFC 4592 section 4.2), got ${name()}`),
@@ -132,7 +146,7 @@ function checkTarget(draft: ZoneDraft, placed: PlacedSet, target: WireName): Zon
   }
   const isSteered = steered.some((owner) => nameKey(owner) === nameKey(target));
   const hasAddress = sets?.has(recordType.A) === true || sets?.has(recordType.AAAA) === true || isSteered;
-  if (hasAddress || hasWildcard(draft, target)) return [];
+  if (hasAddress || !draft.isWhole || hasWildcard(draft, target)) return [];
   const isApexNs = placed.set.type === recordType.NS && nameKey(placed.set.owner) === nameKey(origin);
   const message = `expected A or AAAA of ${renderName(target)}, the target of ${subject}, got none`;
   // A delegation may get its addresses from elsewhere unless the target lies below the cut: glue.

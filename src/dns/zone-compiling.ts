@@ -1,11 +1,11 @@
 import { failure, type Result, success } from '../base/result.ts';
 import { runAtOnce, type Steps } from '../base/steps.ts';
 import { keyRecords, type ZoneKey } from './dnssec-key.ts';
-import { type IncludedFile, masterFileSteps, renderMistake } from './master-file.ts';
+import { type IncludedFile, masterFileSteps, mostMistakes, renderMistake } from './master-file.ts';
 import { recordType } from './record-type.ts';
 import type { SteeringRule } from './steering-rule.ts';
 import { parseName } from './wire-name.ts';
-import { type Zone, zoneSteps } from './zone.ts';
+import { partialZoneSteps, type Zone, zoneSteps } from './zone.ts';
 
 /** A zone as it is configured, with the text of its file. */
 export interface ZoneText extends IncludedFile {
@@ -48,13 +48,17 @@ export function* compilingSteps({
     parseName(owner === '@' ? origin : owner, owner === '@' ? undefined : apex.value),
   );
   const wrongOwners = owners.flatMap((owner) => (owner.ok ? [] : [`${file}: steering: ${owner.error}`]));
-  const records = yield* masterFileSteps({ file, text, origin: apex.value, readInclude });
-  if (!records.ok) return failure([...wrongOwners, ...records.error.map(renderMistake)]);
-  if (wrongOwners.length > 0) return failure(wrongOwners);
   const steered = owners.flatMap((owner) => (owner.ok ? [owner.value] : []));
-  const soa = records.value.find(({ type }) => type === recordType.SOA);
-  const signed = keys.length === 0 ? [] : keyRecords(apex.value, keys, { records: records.value, ttl: soa?.ttl ?? 0 });
-  const zone = yield* zoneSteps({ origin: apex.value, records: [...records.value, ...signed], steered });
+  const { records, mistakes, isAstray } = yield* masterFileSteps({ file, text, origin: apex.value, readInclude });
+  if (mistakes.length > 0) {
+    const others = isAstray ? [] : yield* partialZoneSteps({ origin: apex.value, records, steered });
+    const all = [...wrongOwners, ...[...mistakes, ...others].map(renderMistake)];
+    return failure(all.slice(0, mostMistakes));
+  }
+  if (wrongOwners.length > 0) return failure(wrongOwners);
+  const soa = records.find(({ type }) => type === recordType.SOA);
+  const signed = keys.length === 0 ? [] : keyRecords(apex.value, keys, { records, ttl: soa?.ttl ?? 0 });
+  const zone = yield* zoneSteps({ origin: apex.value, records: [...records, ...signed], steered });
   if (!zone.ok) return failure(zone.error.map(renderMistake));
   return success({ zone: zone.value.zone, rules, keys, warnings: zone.value.warnings.map(renderMistake) });
 }

@@ -59,11 +59,18 @@ export function createZone(source: ZoneSource): Result<CheckedZone, readonly Zon
 export function* zoneSteps(source: ZoneSource): Steps<Result<CheckedZone, readonly ZoneFinding[]>> {
   const { setsByOwner, findings: grouping } = yield* groupRecords(source.records);
   const steered = source.steered ?? [];
-  const checks = yield* checkZone({ origin: source.origin, setsByOwner, steered });
+  const checks = yield* checkZone({ origin: source.origin, setsByOwner, steered, isWhole: true });
   const findings = [...grouping, ...checks];
   const mistakes = findings.filter(({ severity }) => severity === 'mistake');
   if (mistakes.length > 0) return failure(mistakes);
   return success({ zone: yield* buildZone(source.origin, setsByOwner, steered), warnings: findings });
+}
+
+/** The mistakes of a zone that only some records of its files could be read of. */
+export function* partialZoneSteps({ origin, records, steered = [] }: ZoneSource): Steps<readonly ZoneFinding[]> {
+  const { setsByOwner } = yield* groupRecords(records);
+  const findings = yield* checkZone({ origin, setsByOwner, steered, isWhole: false });
+  return findings.filter(({ severity }) => severity === 'mistake');
 }
 
 function* buildZone(
