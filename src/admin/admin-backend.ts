@@ -19,7 +19,7 @@ import type { AssessmentDocument, AssessmentQuery } from './assessment-document.
 import type {
   DnsTraceDocument,
   DnsTraceQuery,
-  SiteStatus,
+  SiteDocument,
   SplitDocument,
   ZonesDocument,
 } from './nameserver-documents.ts';
@@ -123,7 +123,7 @@ export interface AdminBackend {
   setSplit(name: string, request: SplitRequest): AdminResult<SplitDocument>;
   /** Settles when what was read is answered from. */
   reloadZones(author: string): AdminResult<ZonesDocument>;
-  speakOfSite(name: string, request: SiteRequest): AdminResult<SiteStatus>;
+  speakOfSite(name: string, request: SiteRequest): AdminResult<SiteDocument>;
   /** Durable when it answers. */
   importSubscriptions(body: SubscriptionImportBody): AdminResult<SubscriptionImportDocument>;
   /** Prometheus text (version 0.0.4) of all processes. */

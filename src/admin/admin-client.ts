@@ -24,7 +24,7 @@ import type {
   DnsTraceQuery,
   ForceBody,
   SiteBody,
-  SiteStatus,
+  SiteDocument,
   SplitBody,
   SplitDocument,
   ZonesDocument,
@@ -75,9 +75,9 @@ export interface AdminClient {
   dnsAnswer(query: DnsTraceQuery): ClientResult<DnsTraceDocument>;
   setSplit(name: string, body: SplitBody): ClientResult<SplitDocument>;
   reloadZones(): ClientResult<ZonesDocument>;
-  drainSite(name: string, body: SiteBody): ClientResult<SiteStatus>;
-  undrainSite(name: string, body: SiteBody): ClientResult<SiteStatus>;
-  forceSite(name: string, body: ForceBody): ClientResult<SiteStatus>;
+  drainSite(name: string, body: SiteBody): ClientResult<SiteDocument>;
+  undrainSite(name: string, body: SiteBody): ClientResult<SiteDocument>;
+  forceSite(name: string, body: ForceBody): ClientResult<SiteDocument>;
   metricsText(): ClientResult<string>;
   /** `ok` when the gateway is ready; the problem's detail says why it is not. */
   ready(): ClientResult<{ readonly ready: true }>;

@@ -13,6 +13,7 @@ import type {
 import { liveModes } from './admin-api.ts';
 import type {
   DnsTraceDocument,
+  SiteDocument,
   SiteStatus,
   SplitDocument,
   SplitForecast,
@@ -44,6 +45,8 @@ export const siteStatus = z.object({
   detail: z.string(),
   said: said.nullable(),
 }) satisfies z.ZodType<SiteStatus>;
+
+export const siteDocument = siteStatus.extend({ warnings: z.array(z.string()) }) satisfies z.ZodType<SiteDocument>;
 
 const weightsByPart = z.record(z.string(), bps);
 const seenAndChanging = z.object({ seen: count, changing: count });

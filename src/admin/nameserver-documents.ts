@@ -16,6 +16,12 @@ export interface SiteStatus {
   readonly said: { readonly author: string; readonly at: string; readonly reason: string } | null;
 }
 
+/** The answer to `POST /v1/sites/NAME/drain`, `/undrain` and `/force`. */
+export interface SiteDocument extends SiteStatus {
+  /** Parts of splits that no site is left for now, one sentence each. */
+  readonly warnings: readonly string[];
+}
+
 /** An entry of `zones` in `GET /v1/status`. */
 export interface ZoneStatus {
   readonly origin: string;

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { AdminBackend } from './admin-backend.ts';
 import { type AdminRoute, answered, defineRoute } from './admin-route.ts';
-import { dnsTraceDocument, siteStatus, splitDocument, zonesDocument } from './document-schemas.ts';
+import { dnsTraceDocument, siteDocument, splitDocument, zonesDocument } from './document-schemas.ts';
 import { forceBody, nameParameters, siteBody, splitBody, traceQuery } from './nameserver-requests.ts';
 import type { ProblemKind } from './problems.ts';
 
@@ -76,7 +76,7 @@ function siteRoutes(backend: AdminBackend): readonly AdminRoute[] {
     method: 'POST',
     access: 'operator',
     parameters: nameParameters,
-    success: { status: 200, description: 'The site as it is answered by now', schema: siteStatus },
+    success: { status: 200, description: 'The site as it is answered by now', schema: siteDocument },
     problems: bodyProblems,
   } as const;
   const drains = [

@@ -2,7 +2,7 @@ import type { AdminFailure, AdminResult } from '../admin/admin-backend.ts';
 import type {
   DnsTraceDocument,
   DnsTraceQuery,
-  SiteStatus,
+  SiteDocument,
   SplitDocument,
   SplitForecast,
   ZonesDocument,
@@ -11,6 +11,7 @@ import type { SiteRequest, SplitRequest } from '../admin/nameserver-requests.ts'
 import { failure, type Result, success } from '../base/result.ts';
 import { traceAnswer } from '../dns/answer-trace.ts';
 import { type AskingNetwork, parseAskingNetwork } from '../dns/asking-network.ts';
+import { closedParts, renderClosedPart } from '../dns/closed-parts.ts';
 import { parseType, renderType } from '../dns/record-type.ts';
 import { countChanging } from '../dns/split-forecast.ts';
 import { bypassPart, weightsOfSplit } from '../dns/split-steering.ts';
@@ -106,14 +107,21 @@ export class NameserverBackend {
     return success({ zones: await zoneRequests.read() });
   }
 
-  async site(name: string, { change, author, reason }: SiteRequest): AdminResult<SiteStatus> {
+  async site(name: string, { change, author, reason }: SiteRequest): AdminResult<SiteDocument> {
     const { steering } = this.#deps;
     if (steering.hasSite(name)) steering.say(name, change, { author, reason });
     const site = steering.site(name);
-    if (site !== undefined) return success(site);
+    if (site !== undefined) return success({ ...site, warnings: this.#closedParts() });
     const known = steering.sites().map((other) => other.name);
     const message = `expected a site that is configured (${known.join(', ')}), got ${JSON.stringify(name)}`;
     return failure({ kind: 'not-found', message });
+  }
+
+  /** As the control process answers now, which has heard of the change already. */
+  #closedParts(): readonly string[] {
+    const { facts, zones = [] } = this.#deps.names ?? {};
+    const rules = zones.flatMap((zone) => zone.rules);
+    return facts === undefined ? [] : closedParts(rules, facts).map(renderClosedPart);
   }
 
   async #forecastOf(rule: SplitRule | undefined, weights: string | undefined): AdminResult<SplitForecast | null> {

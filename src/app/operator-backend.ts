@@ -24,7 +24,7 @@ import type { AssessmentDocument, AssessmentQuery } from '../admin/assessment-do
 import type {
   DnsTraceDocument,
   DnsTraceQuery,
-  SiteStatus,
+  SiteDocument,
   SplitDocument,
   ZonesDocument,
 } from '../admin/nameserver-documents.ts';
@@ -194,7 +194,7 @@ export class OperatorBackend implements AdminBackend {
     return this.#deps.nameserver.reloadZones(author);
   }
 
-  speakOfSite(name: string, request: SiteRequest): AdminResult<SiteStatus> {
+  speakOfSite(name: string, request: SiteRequest): AdminResult<SiteDocument> {
     return this.#deps.nameserver.site(name, request);
   }
 

@@ -1,6 +1,6 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import type { AdminClient } from '../admin/admin-client.ts';
-import type { SiteStatus } from '../admin/nameserver-documents.ts';
+import type { SiteDocument } from '../admin/nameserver-documents.ts';
 import { parseWeight } from '../plan/weight.ts';
 import { type AdminOptions, addAdminOptions, answerOf, withAdmin } from './admin-access.ts';
 import type { CommandContext } from './command-context.ts';
@@ -9,6 +9,7 @@ import { usageFailure } from './command-failure.ts';
 import { addDsCommand } from './dns-ds-command.ts';
 import { addReloadCommand } from './dns-reload-command.ts';
 import { renderAnswer, renderForecast, renderSiteLine, renderTrace } from './dns-rendering.ts';
+import { printable } from './printable.ts';
 import { type Terminal, write, writeJson } from './terminal.ts';
 
 interface JsonOptions extends AdminOptions {
@@ -120,7 +121,8 @@ function addAnswerCommand(dns: Command, terminal: Terminal, verb: 'show' | 'trac
 const siteVerbs = {
   drain: {
     summary: 'send nobody new to a site',
-    description: 'Takes a site out of the answers until undrain, over restarts.',
+    description:
+      'Takes a site out of the answers until undrain, over restarts. Warns where no site is left for a part of a split.',
   },
   undrain: { summary: 'answer with a site again', description: 'Ends a drain.' },
 } as const;
@@ -168,12 +170,13 @@ function addSiteOptions(command: Command): Command {
 function speak(
   options: SiteOptions,
   terminal: Terminal,
-  ask: (client: AdminClient) => Promise<SiteStatus>,
+  ask: (client: AdminClient) => Promise<SiteDocument>,
 ): Promise<void> {
   return withAdmin(options, terminal, async (client) => {
     const site = await ask(client);
     if (options.json) await writeJson(terminal, site);
     else await write(terminal.stdout, `${renderSiteLine(site)}\n`);
+    for (const warning of site.warnings) await write(terminal.stderr, `warning: ${printable(warning)}\n`);
   });
 }
 

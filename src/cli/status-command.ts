@@ -13,7 +13,7 @@ interface StatusOptions extends AdminOptions {
 export function addStatusCommand(program: Command, { terminal }: CommandContext): void {
   const command = defineCommand(program, {
     usage: 'status',
-    summary: 'brokers, cohorts, moves, listeners, workers and the revision of a running gateway',
+    summary: 'brokers, cohorts, moves, listeners, workers, sites, zones and the revision of a running gateway',
     description:
       'Shows where the fleet is now, the moves under way and the last few that ended. The figures are of all workers together. ' +
       'MOVING are live sessions that are not where the plan wants them, whether a move takes them there or not ' +

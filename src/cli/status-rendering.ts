@@ -1,10 +1,11 @@
 import type { BrokerState, CohortStatus, FreezeDocument, StatusDocument } from '../admin/admin-api.ts';
+import type { AliasStatus, SiteStatus, ZoneStatus } from '../admin/nameserver-documents.ts';
 import { renderWeight } from '../plan/weight.ts';
 import { printable } from './printable.ts';
 import type { Style } from './style.ts';
 import { type Column, renderTable } from './table.ts';
 
-/** Tables for brokers, cohorts, moves (as given), listeners, workers and sites, below the revision. Empty parts are left out. */
+/** Tables for brokers, cohorts, moves (as given), listeners, workers, sites, zones and aliases, below the revision. Empty parts are left out. */
 export function renderStatus(status: StatusDocument, moves: string, style: Style): string {
   const frozen = status.frozen ? `  ${style.warning(renderFreeze(status.freeze))}` : '';
   const parts = [
@@ -15,6 +16,8 @@ export function renderStatus(status: StatusDocument, moves: string, style: Style
     renderListeners(status, style),
     renderWorkers(status, style),
     renderSites(status, style),
+    renderZones(status, style),
+    renderAliases(status, style),
   ];
   return parts.filter((part) => part !== '').join('\n');
 }
@@ -123,9 +126,53 @@ function renderSites({ sites }: StatusDocument, style: Style): string {
       { title: 'SITE', value: ({ name }) => name },
       { title: 'HEALTH', value: ({ health, forced }) => (forced === null ? health : `${health} (forced)`) },
       { title: 'DRAINED', value: ({ drained }) => (drained ? 'yes' : 'no') },
-      { title: 'ADDRESSES', value: ({ addresses }) => addresses.join(' ') },
+      { title: 'ADDRESSES', value: renderSiteAddresses },
+      { title: 'WHY', value: ({ said, detail }) => [...(said === null ? [] : [renderWord(said)]), detail].join(' ') },
     ],
     sites,
+    style,
+  );
+}
+
+function renderSiteAddresses({ addresses, downAddresses }: SiteStatus): string {
+  return addresses.map((address) => (downAddresses.includes(address) ? `${address}(down)` : address)).join(' ');
+}
+
+function renderWord({ author, at, reason }: NonNullable<SiteStatus['said']>): string {
+  return `${author} at ${at}${reason === '' ? '' : `: ${reason}`}`;
+}
+
+/** A zone whose files have mistakes stands out: what is served is older than they are. */
+function renderZones({ zones }: StatusDocument, style: Style): string {
+  const paint = ({ mistakes }: ZoneStatus, { warning }: Style) =>
+    mistakes.length === 0 ? (text: string) => text : warning;
+  return renderPart(
+    [
+      { title: 'ZONE', value: ({ origin }) => origin },
+      { title: 'SERIAL', value: ({ serial }) => String(serial), align: 'right' },
+      { title: 'SIGNED', value: ({ signed }) => (signed ? 'yes' : 'no') },
+      { title: 'FILES', value: ({ mistakes }) => renderMistakeCount(mistakes.length), paint },
+    ],
+    zones,
+    style,
+  );
+}
+
+function renderMistakeCount(count: number): string {
+  if (count === 0) return 'served';
+  return `${count} ${count === 1 ? 'mistake' : 'mistakes'}: the zone before is served ("dns reload" lists them)`;
+}
+
+function renderAliases({ aliases }: StatusDocument, style: Style): string {
+  const paint = ({ problem }: AliasStatus, { warning }: Style) => (problem === null ? (text: string) => text : warning);
+  return renderPart(
+    [
+      { title: 'ALIAS', value: ({ alias }) => alias },
+      { title: 'RESOLVED', value: ({ resolvedAt }) => resolvedAt ?? 'not since the start' },
+      { title: 'PROBLEM', value: ({ problem }) => problem ?? 'none', paint },
+      { title: 'ADDRESSES', value: ({ addresses }) => addresses.join(' ') || 'none' },
+    ],
+    aliases,
     style,
   );
 }

@@ -21,7 +21,7 @@ import type {
 import type { AssessmentDocument } from '../../src/admin/assessment-document.ts';
 import type {
   DnsTraceDocument,
-  SiteStatus,
+  SiteDocument,
   SplitDocument,
   SplitForecast,
   ZonesDocument,
@@ -308,7 +308,11 @@ export class FakeBackend implements AdminBackend {
     const { drained = false, forced = null } = request.change;
     const said = { author: request.author, at, reason: request.reason };
     const site = status.sites.find((candidate) => candidate.name === name);
-    return this.#found<SiteStatus>(site && { ...site, drained, forced, said }, `No site ${JSON.stringify(name)}`);
+    const warnings = drained ? ['no site is left'] : [];
+    return this.#found<SiteDocument>(
+      site && { ...site, drained, forced, said, warnings },
+      `No site ${JSON.stringify(name)}`,
+    );
   }
 
   subscribe(onEvent: (event: AdminEvent) => void) {

@@ -95,6 +95,18 @@ test('check tells mistakes of zone files and of key files, each with its place, 
   assert.doesNotMatch(stderr, /GU6S/);
 });
 
+test('dns drain warns on stderr where no site is left', async (context) => {
+  const { url } = await runServer(context);
+  const environment = { CROSSFADE_ADMIN: url, CROSSFADE_TOKEN: tokenByRole.operator };
+  const drained = await runInProcess(['dns', 'drain', 'eu-west-1'], environment);
+  assert.deepEqual(drained, {
+    code: 0,
+    stdout: 'eu-west-1: up, drained (192.0.2.10)\n',
+    stderr: 'warning: no site is left\n',
+  });
+  assert.equal((await runInProcess(['dns', 'undrain', 'eu-west-1'], environment)).stderr, '');
+});
+
 test('dns reload says what became of each zone, and ends with 1 where one has mistakes', async (context) => {
   const { url } = await runServer(context);
   const environment = { CROSSFADE_ADMIN: url, CROSSFADE_TOKEN: tokenByRole.operator };

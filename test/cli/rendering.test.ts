@@ -109,6 +109,42 @@ test('renderStatus paints a broker without a connection as down', () => {
   assert.match(text, /^aws .*<bad>down$/m);
 });
 
+test('renderStatus tells why a site is out, that a zone is older than its files, and what ails an alias', () => {
+  const site = {
+    name: 'eu',
+    health: 'up',
+    addresses: ['192.0.2.1', '192.0.2.2'],
+    downAddresses: ['192.0.2.2'],
+  } as const;
+  const said = { author: 'ops', at: '2026-03-01T12:00:00.000Z', reason: 'maintenance' };
+  const text = renderStatus(
+    {
+      ...statusDocument,
+      sites: [{ ...site, drained: true, forced: null, detail: 'tcp 8883: refused', said }],
+      zones: [
+        { origin: 'mqtt.example.com', serial: 7, signed: true, mistakes: ['zone:3: expected A, got B'] },
+        { origin: 'example.net', serial: 1, signed: false, mistakes: [] },
+      ],
+      aliases: [
+        { alias: 'ats.example.org', addresses: ['192.0.2.9'], resolvedAt: null, problem: 'queryA ETIMEOUT' },
+        { alias: 'b.example.org', addresses: [], resolvedAt: said.at, problem: null },
+      ],
+    },
+    '',
+    plain,
+  );
+  const rows = text.split('\n').map((line) => line.split(/ {2,}/).join(' | '));
+  for (const row of [
+    'eu | up | yes | 192.0.2.1 192.0.2.2(down) | ops at 2026-03-01T12:00:00.000Z: maintenance tcp 8883: refused',
+    'mqtt.example.com | 7 | yes | 1 mistake: the zone before is served ("dns reload" lists them)',
+    'example.net | 1 | no | served',
+    'ats.example.org | not since the start | queryA ETIMEOUT | 192.0.2.9',
+    `b.example.org | ${said.at} | none | none`,
+  ]) {
+    assert.ok(rows.includes(row), `${row}\n${rows.join('\n')}`);
+  }
+});
+
 test('renderMoves lists what is under way and the last five that ended, newest first', () => {
   const moves = Array.from({ length: 9 }, (_, index) => ({ ...moveDocument, id: `m-${9 - index}` }));
   const paused = { ...moveDocument, id: 'm-0', state: 'paused' } as const;

@@ -145,13 +145,20 @@ describe('the nameserver of a running gateway', () => {
 
   test('a drained site is out of the answers until it is undrained', async () => {
     await split(10_000);
-    assert.ok((await admin.drainSite('there', { reason: 'maintenance' })).ok);
+    const drained = await admin.drainSite('there', { reason: 'maintenance' });
+    assert.deepEqual(drained.ok && drained.value.warnings, []);
     await eventually('only the other site', async () => {
       const answers = await Promise.all([1, 2, 3, 4, 5, 6, 7, 8].map((number) => apex(`10.0.${number}.0/24`)));
       return answers.every(({ data }) => data[0] === '127.0.0.1');
     });
     const { sites } = await gateway.status();
     assert.equal(sites[1]?.said?.reason, 'maintenance');
+    const last = await admin.drainSite('here', {});
+    assert.match(
+      (last.ok && last.value.warnings[0]) || '',
+      /no site is left for part gateway .*answered with part bypass/,
+    );
+    assert.ok((await admin.undrainSite('here', {})).ok);
     assert.ok((await admin.undrainSite('there', {})).ok);
     assert.ok(!(await admin.drainSite('nowhere', {})).ok);
   });

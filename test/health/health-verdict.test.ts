@@ -49,7 +49,8 @@ describe('judgeProbe', () => {
     for (let fallsMs = 0; held.length < 6; fallsMs = state.changedAtMs + 5_000) {
       if (state.verdict === 'up') state = judgeProbe(state, 'failed', quick, fallsMs);
       const downAtMs = state.changedAtMs;
-      for (let nowMs = downAtMs; state.verdict === 'down'; nowMs += 500) state = judgeProbe(state, 'good', quick, nowMs);
+      for (let nowMs = downAtMs; state.verdict === 'down'; nowMs += 500)
+        state = judgeProbe(state, 'good', quick, nowMs);
       held.push(state.changedAtMs - downAtMs);
     }
     assert.deepEqual(held, [1_000, 2_000, 4_000, 8_000, 8_000, 8_000]);

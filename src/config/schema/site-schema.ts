@@ -9,7 +9,9 @@ const probeSchema = z.strictObject({
   timeoutMs: wholeNumber(50, 60_000).default(2_000).describe('For all of one probe'),
   rise: wholeNumber(1, 100).default(2).describe('Good probes in a row that bring up what is down'),
   fall: wholeNumber(1, 100).default(3).describe('Failed probes in a row that take down what is up'),
-  holdDownMs: wholeNumber(0, 86_400_000).default(10_000).describe('What is down stays so at least this long; up to 8 times as long where it flaps'),
+  holdDownMs: wholeNumber(0, 86_400_000)
+    .default(10_000)
+    .describe('What is down stays so at least this long; up to 8 times as long where it flaps'),
 });
 
 const siteSchema = z.strictObject({
