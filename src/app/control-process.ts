@@ -5,7 +5,7 @@ import { CrossfadeError, errorMessage } from '../base/errors.ts';
 import type { Configuration } from '../config/configuration.ts';
 import { createSystemSource } from '../config/configuration-source.ts';
 import { readInclude } from '../config/include.ts';
-import { storedSplitMistakes } from '../config/split-agreement.ts';
+import { inOrderOfParts, storedSplitMistakes } from '../config/split-agreement.ts';
 import type { PlanStore } from '../plan/store/plan-store.ts';
 import type { HomeStore } from '../session/home-store.ts';
 import { createLogger, type Logger } from '../telemetry/logger.ts';
@@ -91,6 +91,7 @@ class ControlProcess {
         clock: systemClock,
         log,
         readInclude: (path) => readInclude(path, createSystemSource()),
+        arrange: (plan) => inOrderOfParts(plan, start.configuration.nameserver),
         onRevision: ({ revision, at, author, reason }) => {
           publish(revision);
           metrics.planRevision.set(revision);

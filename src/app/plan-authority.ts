@@ -12,6 +12,8 @@ export interface PlanAuthorityDeps {
   readonly log: Logger;
   /** The content of a file that a plan names. */
   readonly readInclude: (path: string) => Result<string>;
+  /** How a plan is written down; it means the same. */
+  readonly arrange?: (plan: Plan) => Plan;
   /** A newer revision is in force. */
   readonly onRevision: (revision: PlanRevision, source: SnapshotSource) => void;
 }
@@ -47,7 +49,8 @@ export class PlanAuthority {
     const latest = await deps.store.latest();
     if (!latest.ok) return latest;
     if (latest.value === undefined) {
-      const made = await deps.store.compareAndSet(0, { ...first, at: deps.clock.wallMs() });
+      const plan = deps.arrange?.(first.plan) ?? first.plan;
+      const made = await deps.store.compareAndSet(0, { ...first, plan, at: deps.clock.wallMs() });
       if (!made.ok) return made;
     }
     const recent = await deps.store.revisions({ limit: revisionsTried });
@@ -118,7 +121,7 @@ export class PlanAuthority {
     const usable = prepare({ revision: expected + 1, plan }, this.#prepared.includes, this.#deps.readInclude);
     if (!usable.ok) return failure({ kind: 'unusable', message: usable.error });
     const stored = await this.#deps.store.compareAndSet(expected, {
-      plan,
+      plan: this.#deps.arrange?.(plan) ?? plan,
       author,
       reason,
       at: this.#deps.clock.wallMs(),

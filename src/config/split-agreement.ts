@@ -1,4 +1,5 @@
-import type { SplitWeights } from '../plan/plan.ts';
+import { deepFreeze } from '../base/freeze.ts';
+import type { Plan, SplitWeights } from '../plan/plan.ts';
 import type { PlanMistake } from '../plan/plan-mistake.ts';
 import { renderWeight } from '../plan/weight.ts';
 import type { NameserverConfiguration } from './configuration.ts';
@@ -39,7 +40,10 @@ export function storedSplitMistakes(splits: readonly SplitWeights[], nameserver:
   const unused = splits.filter(({ name }) => !uses.some(({ split }) => split === name)).map(({ name }) => name);
   return uses.flatMap((use) => {
     const stored = splits.find(({ name }) => name === use.split);
-    if (stored !== undefined) return lostShares(stored, use);
+    if (stored !== undefined) {
+      const alike = uses.filter(({ split }) => split === use.split);
+      return [...lostShares(stored, use), ...(alike[0] === use ? turnedParts(stored, alike) : [])];
+    }
     if (unused.length === 0) return [];
     const has = unused.map((name) => JSON.stringify(name)).join(', ');
     return [
@@ -59,6 +63,34 @@ function lostShares({ name, weights }: SplitWeights, use: SplitUse): readonly st
         `steering of ${use.name} does not have (${use.parts.join(', ')}): give the part back, take its share by ` +
         `"dns split" down to 0, then remove it`,
     );
+}
+
+/**
+ * Parts take their ranges in their order, so that another order moves networks though no weight has changed. A stored split
+ * has them in the order of when it was written. One name of several that the split steers is enough.
+ */
+function turnedParts({ name, weights }: SplitWeights, uses: readonly SplitUse[]): readonly string[] {
+  const stored = Object.keys(weights).filter((part) => (weights[part] ?? 0) > 0);
+  const orders = uses.map(({ parts }) => parts.filter((part) => stored.includes(part)));
+  const isKept = orders.some((order) => order.length < stored.length || order.join('/') === stored.join('/'));
+  if (isKept) return [];
+  return [
+    `split ${JSON.stringify(name)} has its parts in the order ${stored.join(', ')}, and the steering of ` +
+      `${uses[0]?.name} in the order ${orders[0]?.join(', ')}, so that networks would change sides: put the parts back ` +
+      `in their order, or give one of them all by "dns split" before another order`,
+  ];
+}
+
+/** The plan with the weights of each split in the order of its parts, which the stored plan then keeps. */
+export function inOrderOfParts(plan: Plan, nameserver: Steered): Plan {
+  const uses = splitUses(nameserver);
+  const splits = plan.splits.map(({ name, weights }) => {
+    const parts = uses.find(({ split }) => split === name)?.parts ?? [];
+    const known = parts.filter((part) => Object.hasOwn(weights, part));
+    const others = Object.keys(weights).filter((part) => !known.includes(part));
+    return { name, weights: Object.fromEntries([...known, ...others].map((part) => [part, weights[part] ?? 0])) };
+  });
+  return deepFreeze({ ...plan, splits });
 }
 
 function splitUses(nameserver: Steered): readonly SplitUse[] {

@@ -160,6 +160,34 @@ test('a part of a split that has a share and is not configured any more is refus
   );
 });
 
+test('parts of a split that change places are refused, whatever order the first plan had them in', async () => {
+  await using directory = await temporaryDirectory();
+  await writeFile(join(directory.path, 'mqtt.zone'), '$TTL 1\n@ SOA ns1 h 1 1 1 1 1\n@ NS ns1\nns1 A 127.0.0.1\n');
+  const [one, two] = [{ addresses: ['192.0.2.1'] }, { addresses: ['192.0.2.2'] }];
+  const sections = (parts: object, weights: object): Sections => ({
+    ...{ brokers, store: { path: 'crossfade.db' }, listeners: [{ name: 'plain', bind: '127.0.0.1:0' }] },
+    plan: { default: 'legacy', cohorts: [], splits: [{ name: 'front-door', weights }] },
+    nameserver: {
+      bind: ['127.0.0.1:0'],
+      zones: [
+        {
+          ...{ origin: 'mqtt.example.com', file: 'mqtt.zone' },
+          steering: [{ owner: '@', by: 'split', split: 'front-door', parts }],
+        },
+      ],
+    },
+  });
+  await writeConfiguration(directory.path, sections({ one, two }, { two: 9_000, one: 1_000 }));
+  for (let start = 0; start < 2; start += 1) {
+    const spawned = launchGateway(directory.path);
+    await spawned.line('"event":"ready"');
+    assert.equal((await spawned.stop()).code, 0);
+  }
+  const { code, text } = await refusedStart(directory.path, sections({ two, one }, { two: 9_000, one: 1_000 }));
+  assert.equal(code, 1);
+  assert.match(text, /split \\?"front-door\\?" has its parts in the order one, two, .* in the order two, one/);
+});
+
 test('another salt than the store’s is refused: it would move the whole fleet', async () => {
   await using directory = await temporaryDirectory();
   await world.gateway.stop();
