@@ -50,7 +50,7 @@ async function check({ config, json = false }: CheckOptions, terminal: Terminal)
   const refused = splits.map(
     (mistake) => `"run" refuses to start: revision ${stored?.revision} in the store: ${mistake}`,
   );
-  const warnings = [...loaded.value.warnings, ...expired, ...lostStore, ...refused];
+  const warnings = [...loaded.value.warnings, ...loaded.value.zoneWarnings, ...expired, ...lostStore, ...refused];
   const { renderConfiguration, toWritten } = await import('../config/render-configuration.ts');
   for (const warning of warnings) await write(terminal.stderr, `warning: ${printable(warning)}\n`);
   if (!json) await write(terminal.stdout, renderConfiguration(configuration));

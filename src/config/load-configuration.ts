@@ -24,14 +24,15 @@ import { fileBounds } from './file-bounds.ts';
 import { resolveConfiguration } from './resolve-configuration.ts';
 import { judgeBySchema, type SchemaJudgement } from './schema-findings.ts';
 import { isSecret } from './secrets.ts';
-import { readSigningKeys } from './signing-keys.ts';
 import type { SubstitutionValues } from './substitution.ts';
-import { readZoneMaterial } from './zone-material.ts';
+import { zoneFindings } from './zone-findings.ts';
 
 export interface LoadedConfiguration {
   readonly configuration: Configuration;
   /** One sentence each, for the operator: nothing is wrong, something may surprise. */
   readonly warnings: readonly string[];
+  /** Of zone files, `FILE:LINE: text`: whoever serves the zones tells them then. */
+  readonly zoneWarnings: readonly string[];
 }
 
 /**
@@ -60,9 +61,11 @@ export function loadConfiguration(
   ];
   if (parsed === undefined || mistakes.length > 0) return failure(inOrder(mistakes));
   const configuration = resolveConfiguration(parsed, { absolute, cores: source.cores });
-  const zoneMistakes = locate(zoneFindings(configuration, source), document.value, path);
+  const zones = zoneFindings(configuration, source);
+  const zoneMistakes = locate(zones.mistakes, document.value, path);
   if (zoneMistakes.length > 0) return failure(zoneMistakes);
-  return success({ configuration, warnings: configurationWarnings(configuration, source) });
+  const warnings = configurationWarnings(configuration, source);
+  return success({ configuration, warnings, zoneWarnings: zones.warnings });
 }
 
 function judge(document: ConfigurationDocument, value: unknown, files: NamedFiles): SchemaJudgement {
@@ -118,29 +121,6 @@ function crossCheck(root: Cursor, files: NamedFiles): readonly Finding[] {
     ...checkAdmin(root),
     ...checkFiles(root, files),
   ];
-}
-
-/** What a zone's file says is looked at once everything else is right: steered names are part of it. */
-function zoneFindings({ nameserver }: Configuration, source: ConfigurationSource): readonly Finding[] {
-  return (nameserver?.zones ?? []).flatMap((zone, index) => {
-    const material = readZoneMaterial(zone, source);
-    if (material.ok) return [];
-    const path = ['nameserver', 'zones', index];
-    const keys = readSigningKeys(zone, source);
-    const ofKeys = keys.ok ? [] : keys.error;
-    return [
-      ...material.error
-        .filter((mistake) => !ofKeys.includes(mistake))
-        .map((mistake) => ({
-          path: [...path, 'file'],
-          message: `expected a zone without mistakes, got ${mistake}`,
-        })),
-      ...ofKeys.map((mistake) => ({
-        path: [...path, 'dnssec', 'keys'],
-        message: `expected keys that can sign, got ${mistake}`,
-      })),
-    ];
-  });
 }
 
 function locate(findings: readonly Finding[], document: ConfigurationDocument, file: string): ConfigurationMistake[] {

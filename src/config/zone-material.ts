@@ -2,7 +2,7 @@ import { dirname, resolve } from 'node:path';
 import { failure, type Result, success } from '../base/result.ts';
 import { runAtOnce, type Steps } from '../base/steps.ts';
 import type { ZoneKey } from '../dns/dnssec-key.ts';
-import { zoneSerial } from '../dns/zone.ts';
+import { type Zone, zoneSerial } from '../dns/zone.ts';
 import { type CompiledZone, compilingSteps } from '../dns/zone-compiling.ts';
 import type { NameserverConfiguration, ZoneConfiguration } from './configuration.ts';
 import { type ConfigurationSource, readText } from './configuration-source.ts';
@@ -43,6 +43,21 @@ export function* zoneMaterialSteps(
   zone: ZoneConfiguration,
   source: ConfigurationSource,
 ): Steps<Result<ZoneMaterial, readonly string[]>> {
+  const read = yield* zoneReadingSteps(zone, source);
+  return read.ok ? success(read.value.material) : read;
+}
+
+/** What was read of a zone's files, and the zone that comes of it, as yet without the records of its keys. */
+export interface ZoneReading {
+  readonly material: ZoneMaterial;
+  readonly zone: Zone;
+}
+
+/** readZoneMaterial with the zone, to be interrupted. */
+export function* zoneReadingSteps(
+  zone: ZoneConfiguration,
+  source: ConfigurationSource,
+): Steps<Result<ZoneReading, readonly string[]>> {
   const texts: Record<string, string> = {};
   const compiled = yield* compile(zone, (path) => {
     const text = readText(source, path, fileBounds.zoneBytes);
@@ -54,15 +69,9 @@ export function* zoneMaterialSteps(
   if (!keys.ok) return keys;
   const { origin, file } = zone;
   const { warnings } = compiled.value;
-  return success({
-    origin,
-    file,
-    texts,
-    keys: keys.value,
-    serial: zoneSerial(compiled.value.zone),
-    warnings,
-    mistakes: [],
-  });
+  const serial = zoneSerial(compiled.value.zone);
+  const material = { origin, file, texts, keys: keys.value, serial, warnings, mistakes: [] };
+  return success({ material, zone: compiled.value.zone });
 }
 
 /** Whether the files that were read say what they said then. */

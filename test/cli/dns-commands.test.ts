@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { runServer, tokenByRole } from '../admin/running-server.ts';
@@ -93,6 +93,23 @@ test('check tells mistakes of zone files and of key files, each with its place, 
   );
   assert.match(stderr, /nameserver\.zones\[1\]\.file: .*net\.zone:5/);
   assert.doesNotMatch(stderr, /GU6S/);
+});
+
+test('check refuses an alias that leads back to a steered name, and tells warnings of zone files', async (context) => {
+  const config = await configure(context, { 'net.zone': `${zoneText}edge CNAME front\nmail MX 1 nowhere\n` });
+  const configuration = JSON.parse(await readFile(config, 'utf8'));
+  const warned = await runInProcess(['check', '--config', config]);
+  assert.equal(warned.code, 0);
+  assert.match(warned.stderr, /warning: \S*net\.zone:6: expected A or AAAA of nowhere\.example\.net\./);
+  const parts = { one: { alias: 'edge.example.net' } };
+  configuration.nameserver.zones[0].steering = [{ owner: 'front', by: 'split', split: 'door', parts }];
+  await writeFile(config, JSON.stringify(configuration));
+  const refused = await runInProcess(['check', '--config', config]);
+  assert.equal(refused.code, 64);
+  assert.match(
+    refused.stderr,
+    /zones\[0\]\.steering\[0\]\.parts\.one\.alias: expected .*, got "edge\.example\.net", which leads to front\.example\.net\./,
+  );
 });
 
 test('dns drain warns on stderr where no site is left', async (context) => {
