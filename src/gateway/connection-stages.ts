@@ -9,7 +9,7 @@ import type { ClaimAnswer } from '../session/session-registry.ts';
 import { askBroker, connectOutcome } from './broker-answer.ts';
 import { withCredentials } from './broker-credentials.ts';
 import { brokerTerms, cohortOf, connectQuestion, fallbackOf } from './broker-question.ts';
-import { judgeClientId } from './client-id-policy.ts';
+import { judgeClientId } from '../plan/client-id-policy.ts';
 import type { Candidate, ConnectionContext } from './connection-context.ts';
 import {
   closeUnanswered,

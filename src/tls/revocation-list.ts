@@ -1,7 +1,8 @@
-import { type KeyObject, verify } from 'node:crypto';
+import type { KeyObject } from 'node:crypto';
 import { errorMessage } from '../base/errors.ts';
 import { failure, type Result, success } from '../base/result.ts';
 import { DerError, DerReader, derTag, hexadecimal, integerHex, readTime } from './der-reader.ts';
+import { isSignedBy, readSignature } from './der-verifying.ts';
 import { canonicalName } from './distinguished-name.ts';
 import { pemBlocks } from './pem.ts';
 
@@ -44,6 +45,7 @@ function readRevocationList(der: Uint8Array): RevocationList {
   const body = outer.inside();
   const algorithm = outer.next(derTag.sequence).element();
   const signature = readSignature(outer);
+  if (!outer.isAtEnd) throw new DerError(`Expected nothing behind the signature at offset ${outer.elementStart}`);
   body.skipIf(derTag.integer);
   // the outer algorithm is not signed: it must be the inner one (RFC 5280 §5.1.1.2)
   if (Buffer.compare(body.next(derTag.sequence).element(), algorithm) !== 0) {
@@ -58,19 +60,8 @@ function readRevocationList(der: Uint8Array): RevocationList {
   if (body.nextTag === 0xa0) refuseOtherKinds(body.next().inside().next(derTag.sequence).inside());
   return {
     ...{ issuer, thisUpdate, ...nextUpdate, revoked },
-    isSignedBy: (publicKey) => isSignedBy({ toBeSigned, algorithm: algorithmOid(algorithm), signature }, publicKey),
+    isSignedBy: (publicKey) => isSignedBy({ toBeSigned, algorithm, signature }, publicKey),
   };
-}
-
-/** The last field: nothing follows it, and signatures are whole octets. */
-function readSignature(outer: DerReader): Uint8Array {
-  const content = outer.next(derTag.bitString).content();
-  if (content[0] !== 0 || !outer.isAtEnd) throw new DerError(`Expected a signature at offset ${outer.elementStart}`);
-  return content.subarray(1);
-}
-
-function algorithmOid(algorithm: Uint8Array): string {
-  return hexadecimal(new DerReader(algorithm).next().inside().next(derTag.objectIdentifier).content());
 }
 
 function readEntries(entries: DerReader, revoked: Set<string>): void {
@@ -96,31 +87,3 @@ function isIndirect(value: DerReader): boolean {
   while (!fields.isAtEnd) if (fields.next().tag === 0x84) return fields.content()[0] !== 0;
   return false;
 }
-
-function isSignedBy(
-  signed: { readonly toBeSigned: Uint8Array; readonly algorithm: string; readonly signature: Uint8Array },
-  publicKey: KeyObject,
-): boolean {
-  const hash = signatureHashes[signed.algorithm];
-  if (hash === undefined) return false;
-  try {
-    return verify(hash, signed.toBeSigned, publicKey, signed.signature);
-  } catch {
-    return false;
-  }
-}
-
-/** Signature algorithms by the hex of their object identifier; `null`: the key's own. RSA-PSS is not among them. */
-const signatureHashes: Readonly<Record<string, string | null>> = {
-  '2a864886f70d010104': 'md5',
-  '2a864886f70d010105': 'sha1',
-  '2a864886f70d01010b': 'sha256',
-  '2a864886f70d01010c': 'sha384',
-  '2a864886f70d01010d': 'sha512',
-  '2a8648ce3d0401': 'sha1',
-  '2a8648ce3d040302': 'sha256',
-  '2a8648ce3d040303': 'sha384',
-  '2a8648ce3d040304': 'sha512',
-  '2b6570': null,
-  '2b6571': null,
-};

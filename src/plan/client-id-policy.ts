@@ -1,11 +1,12 @@
-import type { GatewaySettings } from './gateway-ports.ts';
+/** How a client ID has to be bound to the certificate of who uses it (`fleet.clientIdPolicy`). */
+export type ClientIdPolicy = 'any' | 'equals-common-name' | 'prefixed-by-common-name';
 
 /**
  * Whether a client ID is bound to the certificate's common name: equal to it, or (`prefixed-by-common-name`, and
  * the mere count of `any`) beginning with it. Without a common name there is nothing that binds.
  */
 export function judgeClientId(
-  policy: GatewaySettings['clientIdPolicy'],
+  policy: ClientIdPolicy,
   clientId: string,
   commonName: string | undefined,
 ): 'bound' | 'counted' | 'refused' {
