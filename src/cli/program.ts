@@ -6,6 +6,7 @@ import type { CommandContext } from './command-context.ts';
 import { addCutoverCommand } from './cutover-command.ts';
 import { addDemoCommand } from './demo-command.ts';
 import { addDnsCommand } from './dns-command.ts';
+import { addEmulateCommand } from './emulate-command.ts';
 import { addFreezeCommands } from './freeze-command.ts';
 import { addMovesCommand } from './moves-command.ts';
 import { addPlanCommand } from './plan-command.ts';
@@ -44,6 +45,7 @@ export function createProgram(terminal: Terminal, setExitCode: (code: number) =>
   addFreezeCommands(program, context);
   addSessionsCommand(program, context);
   addDnsCommand(program, context);
+  addEmulateCommand(program, context);
   addPlanCommand(program, context);
   return program;
 }

@@ -33,6 +33,8 @@ const commands: readonly string[] = [
   'dns force',
   'dns reload',
   'dns ds',
+  'emulate',
+  'emulate aws-iot',
   'plan',
   'plan show',
   'plan history',

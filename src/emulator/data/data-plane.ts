@@ -11,6 +11,7 @@ import type {
 import { Agenda } from './agenda.ts';
 import { toRawProperties } from './application-message.ts';
 import { type BrokerOptions, brokerTerms } from './broker-terms.ts';
+import { ConnectionDesk } from './connection-desk.ts';
 import { DataListener, SocketPort } from './data-listener.ts';
 import { IotBroker } from './iot-broker.ts';
 import { seededRandom } from './seeded-random.ts';
@@ -43,6 +44,8 @@ const stopGraceMs = 1_000;
 /** The data plane: two TLS ports, one message broker behind them, and the one timer that it needs. */
 export class DataPlane implements MessageBroker {
   readonly broker: IotBroker;
+  /** For the HTTPS data API: `dataApiRoutes(app, desk)`. */
+  readonly desk: ConnectionDesk;
   readonly #gate: AccountGate;
   readonly #nowMs: () => number;
   readonly #agenda: Agenda;
@@ -66,6 +69,7 @@ export class DataPlane implements MessageBroker {
       newId: randomUUID,
       ask: (question, answer) => this.#ask(question, answer),
     });
+    this.desk = new ConnectionDesk(this.broker, this.#nowMs);
   }
 
   /** Resolves when both ports are bound. */
@@ -92,11 +96,6 @@ export class DataPlane implements MessageBroker {
   /** PEM of what clients have to trust. */
   get caPem(): string {
     return this.#certificates.caPem;
-  }
-
-  /** The time that the broker goes by. */
-  nowMs(): number {
-    return this.#nowMs();
   }
 
   publish(message: Parameters<MessageBroker['publish']>[0]): void {

@@ -29,6 +29,7 @@ interface Inflight {
   readonly queued: QueuedMessage;
   readonly retain: boolean;
   readonly cancel: Cancel;
+  readonly handleAcknowledged: (() => void) | undefined;
 }
 
 /** Messages on their way to one connected client: the window of QoS 1, the publish rate, replay and redelivery. */
@@ -70,7 +71,16 @@ export class Delivery implements SessionOutlet {
     if (inflight === undefined) return;
     inflight.cancel();
     this.#inflight.delete(packetId);
+    inflight.handleAcknowledged?.();
     this.#pump(nowMs);
+  }
+
+  /** A message that no subscription asked for; it is sent at once or, false, not at all. */
+  deliverDirectly(message: ApplicationMessage, nowMs: number, handleAcknowledged?: () => void): boolean {
+    if (this.#isStopped || !this.hasRoom(nowMs)) return false;
+    if (message.qos === 0) this.#sendOnce(message, nowMs, false);
+    else this.#send({ message, sinceMs: nowMs }, nowMs, false, handleAcknowledged);
+    return true;
   }
 
   /** Sends what was stored for the session, at the rate that AWS documents. */
@@ -120,13 +130,13 @@ export class Delivery implements SessionOutlet {
     this.#write(message, { qos: 0, packetId: 0, retain }, nowMs);
   }
 
-  #send(queued: QueuedMessage, nowMs: number, retain: boolean): void {
+  #send(queued: QueuedMessage, nowMs: number, retain: boolean, handleAcknowledged?: () => void): void {
     const { session, terms, agenda, rate } = this.#options;
     rate.take(nowMs);
     const packetId = session.nextPacketId((id) => this.#inflight.has(id));
     if (!this.#write(queued.message, { qos: 1, packetId, retain }, nowMs)) return;
     const cancel = agenda.at(nowMs + terms.redeliverAfterMs, (dueMs) => this.#redeliver(packetId, dueMs));
-    this.#inflight.set(packetId, { queued, retain, cancel });
+    this.#inflight.set(packetId, { queued, retain, cancel, handleAcknowledged });
   }
 
   /** Under a new identifier and without DUP, which AWS does not support. */
@@ -134,10 +144,10 @@ export class Delivery implements SessionOutlet {
     const inflight = this.#inflight.get(packetId);
     if (inflight === undefined || this.#isStopped) return;
     this.#inflight.delete(packetId);
-    const { queued, retain } = inflight;
+    const { queued, retain, handleAcknowledged } = inflight;
     const isOver = nowMs - queued.sinceMs >= this.#options.terms.redeliverForMs || queued.message.expiresAtMs <= nowMs;
     if (isOver) this.#pump(nowMs);
-    else this.#send(queued, nowMs, retain);
+    else this.#send(queued, nowMs, retain, handleAcknowledged);
   }
 
   /** False: it is larger than the client takes, and is as good as delivered [MQTT-3.1.2-25]. */

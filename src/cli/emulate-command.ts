@@ -1,0 +1,60 @@
+import { once } from 'node:events';
+import { mkdir, mkdtemp, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { type Command, InvalidArgumentError } from 'commander';
+import type { CommandContext } from './command-context.ts';
+import { defineCommand } from './command-definition.ts';
+import { type Terminal, writeJson } from './terminal.ts';
+
+interface EmulateOptions {
+  readonly dataPort: number;
+  readonly controlPort: number;
+  readonly dir?: string;
+}
+
+export function addEmulateCommand(program: Command, { terminal }: CommandContext): void {
+  const emulate = defineCommand(program, {
+    usage: 'emulate',
+    summary: 'a service of the target, on this machine',
+    description: 'Emulates what cannot be reached from a laptop, with its limits and refusals.',
+    examples: [['emulate aws-iot', 'AWS IoT Core on free loopback ports']],
+  });
+  defineCommand(emulate, {
+    usage: 'aws-iot',
+    summary: 'AWS IoT Core: message broker, control plane, data API',
+    description:
+      'Listens on 127.0.0.1 and prints one JSON line {"event":"ready","control","data":{"host","mqtts","alpn"},"ca"} on ' +
+      'stdout once every port is bound: "mqtts" stands for 8883, "alpn" for 443, "ca" is the file that MQTT clients ' +
+      'trust. Runs until SIGTERM or Ctrl-C and keeps no state; docs/aws-emulator.md lists what it does and does not do.',
+    examples: [
+      ['emulate aws-iot', 'free ports; the ready line names them'],
+      ['emulate aws-iot --data-port 8883 --control-port 4567 --dir emulator', 'ports and files that stay the same'],
+    ],
+  })
+    .option('--data-port <number>', 'TCP port that stands for 8883; 0 is a free one', parsePortOption, 0)
+    .option('--control-port <number>', 'TCP port of the control plane and the data API, in HTTP', parsePortOption, 0)
+    .option('--dir <directory>', 'where files go; default: a temporary one')
+    .action((options: EmulateOptions) => emulateAwsIot(options, terminal));
+}
+
+async function emulateAwsIot({ dataPort, controlPort, dir }: EmulateOptions, terminal: Terminal): Promise<void> {
+  // Loaded here, so that no other command pays for it.
+  const { startAwsIotEmulator } = await import('../emulator/aws-iot-emulator.ts');
+  const directory = dir === undefined ? await mkdtemp(join(tmpdir(), 'crossfade-aws-iot-')) : resolve(dir);
+  await mkdir(directory, { recursive: true });
+  const ended = Promise.race([once(process, 'SIGTERM'), once(process, 'SIGINT')]);
+  const emulator = await startAwsIotEmulator({ mqttsPort: dataPort, controlPort });
+  const ca = join(directory, 'server-ca.pem');
+  await writeFile(ca, emulator.caPem);
+  const { host, mqtts, alpn, control } = emulator;
+  await writeJson(terminal, { event: 'ready', control, data: { host, mqtts, alpn }, ca });
+  await ended;
+  await emulator.stop();
+}
+
+function parsePortOption(text: string): number {
+  const port = Number(text);
+  if (!/^\d+$/.test(text) || port > 65_535) throw new InvalidArgumentError('Expected a port from 0 to 65535.');
+  return port;
+}

@@ -1,0 +1,43 @@
+import type { ClientSession } from './client-session.ts';
+import type { PastConnection } from './connection-ledger.ts';
+import type { LiveConnection } from './iot-broker.ts';
+
+/** What is known of a client: at least one of these. */
+export interface KnownConnection {
+  readonly clientId: string;
+  readonly live: LiveConnection | undefined;
+  readonly session: ClientSession | undefined;
+  readonly past: PastConnection | undefined;
+}
+
+/** GetConnection's answer. Times are in milliseconds since the Unix epoch. */
+export function connectionDocument(
+  { clientId, live, session, past }: KnownConnection,
+  { includeSocket }: { readonly includeSocket: boolean },
+): object {
+  const head = { clientId, connected: live !== undefined, sessionExpiry: session?.expirySeconds ?? 0 };
+  if (live === undefined) {
+    return {
+      ...head,
+      cleanSession: session === undefined,
+      ...(past === undefined
+        ? {}
+        : { disconnectedSince: Math.floor(past.disconnectedSinceMs), disconnectReason: past.disconnectReason }),
+    };
+  }
+  const { client, arrived, connectedSinceMs } = live;
+  const thingName = client.identity.thingName();
+  return {
+    ...head,
+    ...(thingName === undefined ? {} : { thingName }),
+    cleanSession: !client.session.isPersistent,
+    keepAliveDuration: client.agreed.keepAliveSeconds,
+    connectedSince: Math.floor(connectedSinceMs),
+    ...(includeSocket ? { sourceIp: arrived.sourceAddress } : {}),
+  };
+}
+
+/** ListSubscriptions' items, in the order in which they were made. */
+export function subscriptionDocuments({ subscriptions }: ClientSession): object[] {
+  return [...subscriptions].map(([topicFilter, qos]) => ({ topicFilter, qos }));
+}
