@@ -16,6 +16,7 @@ import type {
   TopicRulePayload,
   LogEventConfiguration,
 } from '@aws-sdk/client-iot';
+import type { RuleProgram } from '../rules/rule-program.ts';
 import type { CertificateFacts } from './certificate-facts.ts';
 import type { CertificateIssuance } from './certificate-issuance.ts';
 import { Collection } from './collection.ts';
@@ -158,6 +159,7 @@ export interface RuleRecord {
   readonly arn: string;
   readonly name: string;
   readonly payload: TopicRulePayload;
+  readonly program: RuleProgram;
   readonly isDisabled: boolean;
   readonly createdMs: number;
 }

@@ -14,7 +14,9 @@ type Handled<Value> = Value extends (...rest: never[]) => Promise<{ readonly out
 type Present<Value> = Value extends string | number | boolean | undefined | null | Date | Uint8Array
   ? Value
   : Value extends readonly (infer Item)[]
-    ? Present<Item>[]
+    ? number extends Value['length']
+      ? Present<Item>[]
+      : Value
     : { [Key in keyof Value]: Present<RequiredMember<Value, Key>> };
 type RequiredMember<Value, Key extends keyof Value> =
   object extends Pick<Value, Key> ? Value[Key] : Exclude<Value[Key], undefined>;

@@ -15,6 +15,7 @@ import { thingGroupOperations } from '../account/thing-groups.ts';
 import { thingPrincipalOperations } from '../account/thing-principals.ts';
 import { thingTypeOperations } from '../account/thing-type-operations.ts';
 import { thingOperations } from '../account/things.ts';
+import { topicRuleOperations } from '../account/topic-rules.ts';
 
 /** Every operation that the emulator has; the service's others are answered with 501. */
 export const operationTable: Operations = {
@@ -34,4 +35,5 @@ export const operationTable: Operations = {
   ...thingOperations,
   ...thingPrincipalOperations,
   ...thingTypeOperations,
+  ...topicRuleOperations,
 };
