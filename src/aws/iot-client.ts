@@ -1,4 +1,4 @@
-import type { IoTClient } from '@aws-sdk/client-iot';
+import type { IoT } from '@aws-sdk/client-iot';
 
 /** Where the account is, and who asks. */
 export interface IotClientOptions {
@@ -14,8 +14,8 @@ export interface IotClientOptions {
 const emulatedRegion = 'us-east-1';
 
 /** Opens a client; the SDK is loaded here, because it costs a tenth of a second and 25 MB that most commands need not pay. */
-export async function openIotClient({ region, endpoint, isEmulated = false }: IotClientOptions): Promise<IoTClient> {
-  const { IoTClient: Client } = await import('@aws-sdk/client-iot');
+export async function openIotClient({ region, endpoint, isEmulated = false }: IotClientOptions): Promise<IoT> {
+  const { IoT: Client } = await import('@aws-sdk/client-iot');
   const known = region ?? (isEmulated ? emulatedRegion : undefined);
   return new Client({
     ...(known === undefined ? {} : { region: known }),

@@ -25,6 +25,8 @@ export class IotFailure extends CrossfadeError {
   readonly operation: string;
   /** AWS's exception, where it was one. */
   readonly exception: string | undefined;
+  /** Of the answer, where there was one. */
+  readonly httpStatus: number | undefined;
 
   constructor(
     kind: IotFailureKind,
@@ -40,6 +42,7 @@ export class IotFailure extends CrossfadeError {
     this.kind = kind;
     this.operation = operation;
     this.exception = exceptionOf(options.cause);
+    this.httpStatus = statusOf(options.cause);
   }
 }
 
@@ -87,6 +90,7 @@ const kindByException: Readonly<Record<string, IotFailureKind>> = {
   ExpiredTokenException: 'unauthorized',
   CredentialsProviderError: 'unauthorized',
   ResourceNotFoundException: 'not-found',
+  NotConfiguredException: 'not-found',
   ResourceAlreadyExistsException: 'already-exists',
   CertificateConflictException: 'conflict',
   CertificateStateException: 'conflict',

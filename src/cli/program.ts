@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { addAssessCommand } from './assess-command.ts';
+import { addAwsCommand } from './aws-command.ts';
 import { addCheckCommand } from './check-command.ts';
 import type { CommandContext } from './command-context.ts';
 import { addCutoverCommand } from './cutover-command.ts';
@@ -47,6 +48,7 @@ export function createProgram(terminal: Terminal, setExitCode: (code: number) =>
   addDnsCommand(program, context);
   addEmulateCommand(program, context);
   addPlanCommand(program, context);
+  addAwsCommand(program, context);
   return program;
 }
 
@@ -67,4 +69,6 @@ Examples:
   # which broker does this device go to, and why
   crossfade where meter-7 --config crossfade.yaml
   # move a first per cent of a cohort
-  crossfade cutover everyone --weight 1% --reason "first per cent"`;
+  crossfade cutover everyone --weight 1% --reason "first per cent"
+  # bring the AWS account to what the configuration describes
+  crossfade aws plan --config crossfade.yaml`;

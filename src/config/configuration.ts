@@ -6,6 +6,7 @@ import type { UndeliverablePolicy } from '../mqtt/session-terms.ts';
 import type { IdentityName } from '../plan/device-key.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { CertificateFault, ClientCertificateMode, TlsVersion } from '../tls/listener-tls.ts';
+import type { AwsConfiguration } from './aws-configuration.ts';
 import type { Limits } from './limits.ts';
 
 /** The resolved configuration: defaults filled in, secrets substituted, file paths absolute. Frozen. */
@@ -23,6 +24,8 @@ export interface Configuration {
   readonly handover: HandoverConfiguration;
   readonly limits: Limits;
   readonly bridge: { readonly rules: readonly BridgeRuleConfiguration[] };
+  /** What the AWS account has to have, for `crossfade aws`; the gateway itself does not look at it. */
+  readonly aws?: AwsConfiguration;
   /** A number of worker processes, at least 1 (`auto` is resolved to one per core). */
   readonly workers: number;
   readonly log: { readonly level: LogLevel };

@@ -1,6 +1,7 @@
 import { dirname, resolve } from 'node:path';
 import { failure, type Result, success } from '../base/result.ts';
 import { checkAdmin } from './checks/admin-checks.ts';
+import { checkAws } from './checks/aws-checks.ts';
 import { checkBrokers } from './checks/broker-checks.ts';
 import { checkFiles, type NamedFiles } from './checks/file-checks.ts';
 import { checkListeners } from './checks/listener-checks.ts';
@@ -119,6 +120,7 @@ function crossCheck(root: Cursor, files: NamedFiles): readonly Finding[] {
     ...checkSites(root),
     ...checkBridge(root),
     ...checkAdmin(root),
+    ...checkAws(root, files),
     ...checkFiles(root, files),
   ];
 }

@@ -1,6 +1,7 @@
 import { deepFreeze } from '../base/freeze.ts';
 import { profileNamed } from '../mqtt/broker-profiles.ts';
 import type { Plan } from '../plan/plan.ts';
+import { resolveAws } from './aws-configuration.ts';
 import type {
   BrokerConfiguration,
   CertificateFiles,
@@ -21,7 +22,7 @@ export interface Surroundings {
 /** The validated file as the frozen tree that every part gets its slice of. */
 export function resolveConfiguration(parsed: ParsedConfiguration, surroundings: Surroundings): Configuration {
   const { absolute, cores } = surroundings;
-  const { nameserver, brokers, admin, ...rest } = parsed;
+  const { nameserver, brokers, admin, aws, ...rest } = parsed;
   const { tls: adminTls, ...adminRest } = admin;
   const configuration: Configuration = {
     ...rest,
@@ -33,6 +34,7 @@ export function resolveConfiguration(parsed: ParsedConfiguration, surroundings: 
     store: { ...parsed.store, path: absolute(parsed.store.path) },
     ...(nameserver === undefined ? {} : { nameserver: resolveNameserver(nameserver, absolute) }),
     admin: { ...adminRest, ...(adminTls === undefined ? {} : { tls: resolveFiles(adminTls, absolute) }) },
+    ...(aws === undefined ? {} : { aws: resolveAws(aws, absolute) }),
     workers: parsed.workers === 'auto' ? cores : parsed.workers,
   };
   return deepFreeze(configuration);

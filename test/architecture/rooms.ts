@@ -53,7 +53,7 @@ export const roomsUsedBy: Readonly<Record<string, readonly string[]>> = {
   mqtt: ['base'],
   dns: ['plan', 'base'],
   tls: ['base'],
-  config: ['plan', 'mqtt', 'dns', 'tls', 'base'],
+  config: ['aws', 'plan', 'mqtt', 'dns', 'tls', 'base'],
   telemetry: ['base'],
   base: [],
 };

@@ -40,6 +40,11 @@ const commands: readonly string[] = [
   'plan history',
   'plan diff',
   'plan apply',
+  'aws',
+  'aws plan',
+  'aws apply',
+  'aws status',
+  'aws destroy',
 ];
 
 /** Every help text as it stands in `help.txt`; UPDATE_SNAPSHOTS=1 writes it anew: read the difference before it is kept. */

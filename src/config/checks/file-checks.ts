@@ -54,7 +54,7 @@ export function parseCertificates(pem: string): Result<X509Certificate> {
   return first === undefined ? failure('it has no BEGIN CERTIFICATE block') : success(first);
 }
 
-function parseKey(pem: string): Result<KeyObject> {
+export function parseKey(pem: string): Result<KeyObject> {
   if (/ENCRYPTED/.test(pem)) return failure('it is encrypted, and there is no passphrase to give');
   if (!/-----BEGIN [A-Z ]*PRIVATE KEY-----/.test(pem)) return failure('it has no BEGIN PRIVATE KEY block');
   try {

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { adminSchema } from './admin-schema.ts';
+import { awsSchema } from './aws-schema.ts';
 import { bridgeSchema } from './bridge-schema.ts';
 import { brokersSchema } from './broker-schema.ts';
 import { fleetSchema } from './fleet-schema.ts';
@@ -26,6 +27,7 @@ export const configurationSchema = z.strictObject({
   handover: handoverSchema.prefault({}),
   limits: limitsSchema.prefault({}),
   bridge: bridgeSchema.prefault({}),
+  aws: z.exactOptional(awsSchema),
   workers: z.literal('auto').or(wholeNumber(1, 1_024)).default(1).describe('Worker processes; auto: one per core'),
   log: z
     .strictObject({ level: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info') })
