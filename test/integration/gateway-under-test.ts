@@ -21,6 +21,8 @@ export interface GatewayOptions {
   /** More listeners beside `tls`, `open` and `plain`. */
   readonly listeners?: readonly Readonly<Record<string, unknown>>[];
   readonly logLevel?: string;
+  /** Variables of the gateway's processes, besides this one's. */
+  readonly environment?: Readonly<Record<string, string>>;
 }
 
 export type BrokerSection = ({ readonly url: string } | { readonly urls: readonly string[] }) &
@@ -57,7 +59,7 @@ export async function startGatewayUnderTest(options: GatewayOptions): Promise<Ga
   const path = join(directory.path, 'crossfade.yaml');
   // JSON is YAML too.
   await writeFile(path, JSON.stringify(configurationOf(options), null, 2));
-  const gateway = new SpawnedProcess(process.execPath, [program, 'run', '--config', path]);
+  const gateway = new SpawnedProcess(process.execPath, [program, 'run', '--config', path], options.environment);
   try {
     const ready = parseReady(await gateway.line('"event":"ready"'));
     return new RunningGateway({ gateway, ready, directory, pki });
