@@ -45,6 +45,8 @@ export interface BrokerProfile {
   readonly willDelay: boolean;
   /** PUBLISH packets a second of one connection, both directions together. */
   readonly publishesPerSecond: number;
+  /** Bytes a second of one connection, each direction. */
+  readonly bytesPerSecond: number;
   /** Milliseconds between SUBACK and the moment from which nothing that matches is missed. */
   readonly subscriptionSettleMs: number;
   /** Milliseconds without a message, behind which nothing more of a stored queue is on its way. */
@@ -112,6 +114,7 @@ export const brokerProfiles = {
     retainHandling: true,
     willDelay: true,
     publishesPerSecond: noLimit,
+    bytesPerSecond: noLimit,
     // A broker of one process subscribes before it answers; a cluster needs a moment.
     subscriptionSettleMs: 50,
     // It sends what its window has room for; what is on its way comes ahead of PINGRESP.
@@ -181,6 +184,8 @@ export const brokerProfiles = {
     willDelay: false,
     // AWS quota "Publish requests per second per connection": 100, both directions; what is beyond is discarded.
     publishesPerSecond: 100,
+    // AWS quota "Throughput per second per connection": 512 KiB; what is beyond is delayed.
+    bytesPerSecond: 524_288,
     // "There might be a delay" between SUBACK and the first delivery (AWS developer guide); how long is unverified.
     subscriptionSettleMs: 1_000,
     // Stored messages come at up to 10 a second (AWS developer guide, persistent sessions): two and a half such pauses.
