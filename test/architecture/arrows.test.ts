@@ -74,6 +74,8 @@ describe('the checks themselves', () => {
     assert.equal(arrowMistakes(from({ ...target, 'src/app/y.ts': `import '../../bench/x.ts';` })).length, 1);
     assert.deepEqual(arrowMistakes(from({ 'src/app/y.ts': `import it from '../../package.json';` })), []);
     assert.equal(arrowMistakes(from({ ...target, 'src/plan/y.ts': `import './store/x.ts';` })).length, 1);
+    const beside = { 'src/bridge/x.ts': '', 'src/bridge/link/y.ts': `import '../x.ts';` };
+    assert.equal(arrowMistakes(from(beside)).length, 1);
   });
 
   test('arrows down, within a room, to packages and in comments are none', () => {
@@ -113,6 +115,8 @@ describe('the checks themselves', () => {
     for (const effect of effects) {
       assert.ok(purityMistakes(from({ 'src/mqtt/y.ts': effect })).length > 0, effect);
       assert.deepEqual(purityMistakes(from({ 'src/plan/store/y.ts': effect })), []);
+      assert.ok(purityMistakes(from({ 'src/bridge/link/y.ts': effect })).length > 0, effect);
+      assert.deepEqual(purityMistakes(from({ 'src/bridge/y.ts': effect })), []);
     }
     const innocent = `/** Unlike Date.now(), this. */ const text = 'setTimeout(…)'; const at = new Date(nowMs); child.process.x();
       import { hash } from 'node:crypto'; const form = /setTimeout\\(/;`;

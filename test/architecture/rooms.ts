@@ -62,6 +62,8 @@ export const roomsUsedBy: Readonly<Record<string, readonly string[]>> = {
 const pureRooms: readonly string[] = ['mqtt', 'plan', 'dns'];
 /** A folder in a pure room that may do what a shell may; what is pure may not use it in turn. */
 const shellFolders: readonly string[] = ['plan/store'];
+/** A folder in a shell's room that holds its machines. */
+const pureFolders: readonly string[] = ['bridge/link'];
 
 /** `src/plan/store/plan-store.ts` → `plan`; undefined for a file that stands in no room. */
 export function roomOf(file: string): string | undefined {
@@ -69,9 +71,19 @@ export function roomOf(file: string): string | undefined {
 }
 
 export function isPure(file: string): boolean {
-  return pureRooms.includes(roomOf(file) ?? '') && !isInShellFolder(file);
+  const isMachine = pureRooms.includes(roomOf(file) ?? '') || isIn(pureFolders, file);
+  return isMachine && !isInShellFolder(file);
 }
 
 export function isInShellFolder(file: string): boolean {
-  return shellFolders.some((folder) => file.startsWith(`src/${folder}/`));
+  return isIn(shellFolders, file);
+}
+
+/** A shell that stands in the same room as machines. */
+export function isShellBeside(file: string): boolean {
+  return !isPure(file) && pureFolders.some((folder) => roomOf(`src/${folder}/`) === roomOf(file));
+}
+
+function isIn(folders: readonly string[], file: string): boolean {
+  return folders.some((folder) => file.startsWith(`src/${folder}/`));
 }

@@ -1,5 +1,5 @@
 import { posix } from 'node:path';
-import { isInShellFolder, isPure, roomOf, roomsUsedBy } from './rooms.ts';
+import { isInShellFolder, isPure, isShellBeside, roomOf, roomsUsedBy } from './rooms.ts';
 import { codeOf, importsOf } from './source-text.ts';
 
 /** Source text by path from the checkout's root, for example `src/plan/plan.ts`. */
@@ -28,7 +28,8 @@ export function arrowMistakes(sources: Sources): string[] {
       const other = roomOf(imported);
       if (imported === 'package.json') return [];
       if (!imported.startsWith('src/')) return [`${file}: imports ${imported}, which is outside src`];
-      if (isPure(file) && isInShellFolder(imported)) return [`${file}: a machine imports the shell ${imported}`];
+      const isShell = isInShellFolder(imported) || isShellBeside(imported);
+      if (isPure(file) && isShell) return [`${file}: a machine imports the shell ${imported}`];
       if (other === room || (other !== undefined && allowed.includes(other))) return [];
       return [`${file}: ${room} may not use ${other} (${imported})`];
     });

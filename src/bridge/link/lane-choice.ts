@@ -1,0 +1,57 @@
+/** FNV-1a over a key's characters. */
+export function keyHash(key: string): number {
+  let hash = 0x811c9dc5;
+  for (let at = 0; at < key.length; at += 1) hash = Math.imul(hash ^ key.charCodeAt(at), 0x01000193);
+  return hash >>> 0;
+}
+
+/**
+ * Rendezvous: the lane of 0 to `lanes` - 1 with the highest score for the key. A further lane takes keys from all others and
+ * moves none between them.
+ */
+export function laneOfKey(hash: number, lanes: number): number {
+  let best = 0;
+  let bestScore = -1;
+  for (let lane = 0; lane < lanes; lane += 1) {
+    const score = mixed(hash ^ Math.imul(lane + 1, 0x9e3779b1));
+    if (score <= bestScore) continue;
+    best = lane;
+    bestScore = score;
+  }
+  return best;
+}
+
+/** The finalizer of MurmurHash3: every bit of the input reaches every bit of the output. */
+function mixed(value: number): number {
+  let hash = value;
+  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
+  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
+  return (hash ^ (hash >>> 16)) >>> 0;
+}
+
+export interface MeasuredTraffic {
+  readonly messagesPerSecond: number;
+  readonly bytesPerSecond: number;
+  /** Milliseconds from PUBLISH to PUBACK. */
+  readonly acknowledgementMs: number;
+}
+
+export interface ConnectionBounds {
+  readonly publishesPerSecond: number;
+  readonly bytesPerSecond: number;
+  readonly inflightFromDevice: number;
+}
+
+/** The part of a connection's bounds that is planned with: the rest is for bursts. */
+const plannedShare = 0.8;
+
+/** Connections that carry the traffic within the bounds of each, at least 1. */
+export function connectionsFor(traffic: MeasuredTraffic, bounds: ConnectionBounds): number {
+  const inflight = (traffic.messagesPerSecond * traffic.acknowledgementMs) / 1_000;
+  return Math.max(
+    1,
+    Math.ceil(traffic.messagesPerSecond / (bounds.publishesPerSecond * plannedShare)),
+    Math.ceil(traffic.bytesPerSecond / (bounds.bytesPerSecond * plannedShare)),
+    Math.ceil(inflight / (bounds.inflightFromDevice * plannedShare)),
+  );
+}

@@ -1,0 +1,291 @@
+import { createTokenBucket, type TokenBucket } from '../../base/rates.ts';
+import type { PublishHead } from '../../mqtt/publish-head.ts';
+import { reasonCode } from '../../mqtt/reason-code.ts';
+import { BrokerClient, type ClientHandler, type ClientPort, type ClientTerms, type Opening } from './broker-client.ts';
+import { LaneQueue } from './lane-queue.ts';
+
+/** A message as a lane sends it. */
+export interface LaneItem {
+  /** One PUBLISH, there when the lane gets it; its packet identifier and its RETAIN flag are the lane's to write. */
+  bytes: Buffer;
+  /** 0 at QoS 0. */
+  packetIdAt: number;
+  readonly payloadBytes: number;
+  /** Milliseconds since the Unix epoch; infinity: never. */
+  readonly expiresAtMs: number;
+  /** Times that it was alone on the way when the broker was lost or silent. */
+  blame: number;
+  /** Times that the broker sent it back because a quota was used up. */
+  throttled: number;
+  sendings: number;
+}
+
+export type LaneRefusal =
+  | 'packet-size'
+  | 'broker-closes'
+  | 'not-acknowledged'
+  | 'quota'
+  | 'expired'
+  | `refused-0x${string}`;
+
+export interface LanePort {
+  /** The target has it. */
+  handleDone(item: LaneItem, nowMs: number): void;
+  /** The target will not have it, whatever is tried. */
+  handleRefused(item: LaneItem, refusal: LaneRefusal, nowMs: number): void;
+  /** It goes out now, for the first time or again. */
+  handleSending(item: LaneItem, nowMs: number): void;
+  handleRetainLost(): void;
+  wallMs(): number;
+}
+
+export interface LaneLimits {
+  /** Unacknowledged PUBLISH packets; the broker's own bound counts where it is lower. */
+  readonly window: number;
+  readonly maxPacketBytes: number;
+  /** Infinity: no bound. */
+  readonly publishesPerSecond: number;
+  readonly bytesPerSecond: number;
+  /** Milliseconds for PUBACK, then the connection counts as stuck. */
+  readonly ackTimeoutMs: number;
+  /** Times that an item may be blamed. */
+  readonly maxBlame: number;
+  /** Milliseconds of pause when the broker says that a quota is used up; twice as long for each further time, up to 30 s. */
+  readonly quotaPauseMs: number;
+  readonly maxThrottled: number;
+}
+
+/**
+ * One connection to the target and its first-in-first-out queue. On a new connection what was not acknowledged goes first,
+ * in its order, so that of each key the first deliveries keep theirs. A connection that is lost with messages on the way
+ * makes the next one careful: one message at a time until those are through, and an item that was to blame before only
+ * behind an answered PINGREQ. So a message that the broker closes for is told from a broker that is down, in a bounded
+ * number of attempts.
+ */
+export class Lane implements ClientHandler {
+  readonly number: number;
+  readonly #terms: ClientTerms;
+  readonly #limits: LaneLimits;
+  readonly #port: LanePort;
+  readonly #queue = new LaneQueue<LaneItem>();
+  /** By packet identifier, in the order of sending. */
+  #inflight = new Map<number, { readonly item: LaneItem; readonly sentAtMs: number }>();
+  #client: BrokerClient | undefined;
+  #opening: Opening | undefined;
+  #packetId = 0;
+  #careful = 0;
+  #isProven = false;
+  #isProving = false;
+  #isStuck = false;
+  #pausedUntilMs = 0;
+  #paceUntilMs = Number.NEGATIVE_INFINITY;
+  /** Nothing is sent before whoever stands above says so. */
+  #isGateOpen = false;
+  readonly #messages: TokenBucket | undefined;
+  readonly #bytes: TokenBucket | undefined;
+
+  constructor(options: { number: number; terms: ClientTerms; limits: LaneLimits }, port: LanePort) {
+    this.number = options.number;
+    this.#terms = options.terms;
+    this.#limits = options.limits;
+    this.#port = port;
+    const { publishesPerSecond, bytesPerSecond } = options.limits;
+    const bucket = (ratePerSecond: number) =>
+      Number.isFinite(ratePerSecond) ? createTokenBucket({ ratePerSecond, startsFull: true }) : undefined;
+    this.#messages = bucket(publishesPerSecond);
+    this.#bytes = bucket(bytesPerSecond);
+  }
+
+  get client(): BrokerClient | undefined {
+    return this.#client;
+  }
+
+  get isOpen(): boolean {
+    return this.#opening !== undefined;
+  }
+
+  /** Waiting and on the way. */
+  get length(): number {
+    return this.#queue.length + this.#inflight.size;
+  }
+
+  connect(port: ClientPort, nowMs: number): BrokerClient {
+    this.#client = new BrokerClient(this.#terms, this, { port, nowMs });
+    return this.#client;
+  }
+
+  handleOpen(opening: Opening, nowMs: number): void {
+    this.#opening = opening;
+    this.#isProven = false;
+    this.#isProving = false;
+    this.#isStuck = false;
+    this.#pump(nowMs);
+  }
+
+  openGate(nowMs: number): void {
+    this.#isGateOpen = true;
+    this.#pump(nowMs);
+  }
+
+  push(item: LaneItem, nowMs: number): void {
+    this.#queue.push(item);
+    this.#pump(nowMs);
+  }
+
+  /** The connection is gone; `isOurs`: closed from this side, in order. */
+  handleLost(nowMs: number, isOurs = false): void {
+    this.#client?.abandon();
+    this.#client = undefined;
+    const wasOpen = this.#opening !== undefined;
+    this.#opening = undefined;
+    const items = [...this.#inflight.values()].map(({ item }) => item);
+    this.#inflight = new Map();
+    this.#queue.unshift(items);
+    if (!wasOpen || isOurs || items.length === 0) return;
+    this.#careful = Math.max(this.#careful, items.length);
+    const [only] = items;
+    if (items.length === 1 && only !== undefined) this.#blame(only, nowMs);
+  }
+
+  get nextDeadlineMs(): number {
+    return Math.min(
+      this.#client?.nextDeadlineMs ?? Number.POSITIVE_INFINITY,
+      this.#ackDueMs,
+      this.#isReady && this.#queue.length > 0
+        ? Math.max(this.#pausedUntilMs, this.#paceUntilMs)
+        : Number.POSITIVE_INFINITY,
+    );
+  }
+
+  handleTick(nowMs: number): void {
+    if (this.#ackDueMs <= nowMs) {
+      this.#isStuck = true;
+      this.#client?.close(`no PUBACK within ${this.#limits.ackTimeoutMs} ms`);
+      return;
+    }
+    this.#client?.handleTick(nowMs);
+    this.#pump(nowMs);
+  }
+
+  handlePublish(_head: PublishHead, _isWhole: boolean): void {}
+
+  handleSuback(): void {}
+
+  handleUnsuback(): void {}
+
+  handlePingresp(nowMs: number): void {
+    this.#isProving = false;
+    this.#isProven = true;
+    this.#pump(nowMs);
+  }
+
+  handleAcknowledgement(type: 4 | 5 | 6 | 7, packetId: number, reason: number, nowMs: number): void {
+    const sent = type === 4 ? this.#inflight.get(packetId) : undefined;
+    if (sent === undefined) return;
+    this.#inflight.delete(packetId);
+    if (this.#careful > 0) this.#careful -= 1;
+    if (reason === reasonCode.quotaExceeded) this.#requeue(sent.item, nowMs);
+    else if (reason >= reasonCode.unspecifiedError)
+      this.#port.handleRefused(sent.item, `refused-0x${reason.toString(16)}`, nowMs);
+    else this.#port.handleDone(sent.item, nowMs);
+    this.#pump(nowMs);
+  }
+
+  get #isReady(): boolean {
+    return this.#opening !== undefined && this.#isGateOpen && this.#inflight.size < this.#window && !this.#isProving;
+  }
+
+  get #window(): number {
+    if (this.#careful > 0) return 1;
+    return Math.min(this.#limits.window, this.#opening?.receiveMaximum ?? 0);
+  }
+
+  get #ackDueMs(): number {
+    for (const { sentAtMs } of this.#inflight.values()) return sentAtMs + this.#limits.ackTimeoutMs;
+    return Number.POSITIVE_INFINITY;
+  }
+
+  #pump(nowMs: number): void {
+    while (this.#isReady && this.#pausedUntilMs <= nowMs) {
+      const item = this.#queue.first;
+      if (item === undefined) return;
+      if (this.#mustProve(item)) {
+        this.#isProving = true;
+        this.#client?.ping(nowMs);
+        return;
+      }
+      if (!this.#mayPublish(item, nowMs)) return;
+      this.#queue.shift();
+      this.#send(item, nowMs);
+    }
+  }
+
+  #mustProve(item: LaneItem): boolean {
+    return item.blame > 0 && !this.#isProven;
+  }
+
+  /** Both buckets or none: bytes are only taken where a message may go. */
+  #mayPublish(item: LaneItem, nowMs: number): boolean {
+    const size = item.bytes.length;
+    const dueMs = Math.max(this.#messages?.nextAtMs(nowMs) ?? nowMs, this.#bytes?.nextAtMs(nowMs, size) ?? nowMs);
+    this.#paceUntilMs = dueMs;
+    if (dueMs > nowMs) return false;
+    this.#messages?.take(nowMs);
+    this.#bytes?.take(nowMs, size);
+    return true;
+  }
+
+  #send(item: LaneItem, nowMs: number): void {
+    const opening = this.#opening as Opening;
+    const isTooLarge = item.bytes.length > Math.min(opening.maximumPacketSize, this.#limits.maxPacketBytes);
+    const isExpired = item.expiresAtMs <= this.#port.wallMs();
+    if (isTooLarge || isExpired) {
+      this.#port.handleRefused(item, isExpired ? 'expired' : 'packet-size', nowMs);
+      return;
+    }
+    if (!opening.retainAvailable && ((item.bytes[0] as number) & 0x01) !== 0) {
+      item.bytes[0] = (item.bytes[0] as number) & 0xfe;
+      this.#port.handleRetainLost();
+    }
+    item.sendings += 1;
+    this.#port.handleSending(item, nowMs);
+    if (item.packetIdAt === 0) {
+      this.#client?.send(item.bytes, nowMs);
+      this.#port.handleDone(item, nowMs);
+      return;
+    }
+    const packetId = this.#nextPacketId();
+    item.bytes.writeUInt16BE(packetId, item.packetIdAt);
+    this.#inflight.set(packetId, { item, sentAtMs: nowMs });
+    this.#client?.send(item.bytes, nowMs);
+  }
+
+  /** A free one: there are never as many on the way as there are identifiers. */
+  #nextPacketId(): number {
+    do this.#packetId = this.#packetId === 0xffff ? 1 : this.#packetId + 1;
+    while (this.#inflight.has(this.#packetId));
+    return this.#packetId;
+  }
+
+  /** The order of its key is lost where later ones went through: only a rate below the broker's keeps it. */
+  #requeue(item: LaneItem, nowMs: number): void {
+    item.throttled += 1;
+    if (item.throttled >= this.#limits.maxThrottled) {
+      this.#port.handleRefused(item, 'quota', nowMs);
+      return;
+    }
+    this.#queue.unshift([item]);
+    const pauseMs = Math.min(longestQuotaPauseMs, this.#limits.quotaPauseMs * 2 ** (item.throttled - 1));
+    this.#pausedUntilMs = nowMs + pauseMs;
+  }
+
+  /** `item` is the first in the queue. */
+  #blame(item: LaneItem, nowMs: number): void {
+    item.blame += 1;
+    if (item.blame < this.#limits.maxBlame) return;
+    this.#queue.shift();
+    this.#port.handleRefused(item, this.#isStuck ? 'not-acknowledged' : 'broker-closes', nowMs);
+  }
+}
+
+const longestQuotaPauseMs = 30_000;

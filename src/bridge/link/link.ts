@@ -1,0 +1,350 @@
+import { type BridgedMessage, encodePublish, originMarks } from './bridged-message.ts';
+import { Lane, type LaneItem, type LaneRefusal } from './lane.ts';
+import { LaneSet } from './lane-set.ts';
+import { LinkCounts } from './link-counts.ts';
+import { createLinkItem, type LinkItem, type SpooledMessage, unreadable } from './link-item.ts';
+import type { BurialReason, LinkOptions, LinkPort } from './link-port.ts';
+import { LoopBreaker } from './loop-breaker.ts';
+import { judgeMessage } from './message-judgement.ts';
+import { type Delivery, SourceLeg } from './source-leg.ts';
+import { SpoolCourse } from './spool-course.ts';
+import { UnsafeItems } from './unsafe-items.ts';
+
+/**
+ * One rule at work: source legs on one side, lanes on the other. What comes is judged, given to the lane of its key, and
+ * acknowledged to its source when the target has acknowledged it. What is not safe for too long is written to the spool, and
+ * from then on messages stand in line there until the lanes have caught up.
+ */
+export class Link {
+  readonly counts = new LinkCounts();
+  readonly legs: SourceLeg[] = [];
+  readonly #options: LinkOptions;
+  readonly #port: LinkPort;
+  readonly #marks: Buffer;
+  readonly #breaker: LoopBreaker;
+  readonly #course: SpoolCourse;
+  readonly #unsafe = new UnsafeItems();
+  readonly #laneSet: LaneSet;
+  #isGateOpen = false;
+  /** Every message is written down as it comes, until the lanes have caught up. */
+  #isSpooling: boolean;
+  /** The spool did not take what it was given: the next attempt begins with the oldest. */
+  #hasSpoolFailed = false;
+  #isReading = false;
+  #isFeeding = false;
+  #isStopped = false;
+  #spoolRetryMs = Number.NEGATIVE_INFINITY;
+  #isSeeding = false;
+
+  constructor(options: LinkOptions, port: LinkPort) {
+    this.#options = options;
+    this.#port = port;
+    this.#marks = originMarks(options.rule.from);
+    this.#breaker = new LoopBreaker(options.breaker);
+    const { kept, maxLineBytes } = options.spool;
+    this.#course = new SpoolCourse(kept, maxLineBytes, {
+      append: (item) => {
+        this.counts.spooled += 1;
+        port.append({ message: item.message, arrivedWallMs: item.arrivedWallMs });
+      },
+      release: (position) => port.release(position),
+    });
+    this.#isSpooling = !this.#course.isEmpty;
+    this.#laneSet = new LaneSet(options.rule.order, options.lanes, (number) => this.#createLane(number));
+    for (let member = 0; member < options.members; member += 1) this.addMember();
+  }
+
+  /** A rule that noticed a loop carries nothing any more. */
+  get isStopped(): boolean {
+    return this.#isStopped;
+  }
+
+  get isSpooling(): boolean {
+    return this.#isSpooling;
+  }
+
+  /** Records of the spool that the target has not acknowledged. */
+  get spooledCount(): number {
+    return this.#course.recordCount;
+  }
+
+  get lanes(): readonly Lane[] {
+    return this.#laneSet.lanes;
+  }
+
+  addMember(): SourceLeg {
+    const member = this.legs.length;
+    const { source } = this.#options;
+    const leg = new SourceLeg(
+      { terms: source.terms(member), subscription: source.subscription },
+      {
+        handleMessage: (message, delivery, isWhole, nowMs) => this.#receive(message, { delivery, isWhole, nowMs }),
+        handleResend: () => {
+          this.counts.duplicatesSuppressed += 1;
+        },
+        handleSubscribed: (code, nowMs) => {
+          this.#port.tell({ kind: code < 0x80 ? 'subscribed' : 'subscription-refused', member, code }, nowMs);
+        },
+        handleOpened: (sessionPresent) => {
+          this.#isSeeding = !sessionPresent;
+        },
+        handleSessionLost: () => this.counts.loseSession(),
+        wallMs: () => this.#port.wallMs(),
+      },
+    );
+    this.legs.push(leg);
+    return leg;
+  }
+
+  /** Further lanes get messages as soon as the others are idle. */
+  growLanes(lanes: number, nowMs: number): void {
+    this.#laneSet.grow(lanes);
+    if (this.#isGateOpen) for (const lane of this.lanes) lane.openGate(nowMs);
+    this.#feed(nowMs);
+  }
+
+  /** The target's own subscriptions stand: what is carried there is not answered before anybody listens. */
+  openGate(nowMs: number): void {
+    this.#isGateOpen = true;
+    for (const lane of this.lanes) lane.openGate(nowMs);
+  }
+
+  get nextDeadlineMs(): number {
+    const parts = [...this.legs, ...this.lanes].map((part) => part.nextDeadlineMs);
+    return Math.min(this.#spoolDueMs, this.#ageDueMs, ...parts);
+  }
+
+  handleTick(nowMs: number): void {
+    for (const leg of this.legs) leg.handleTick(nowMs);
+    for (const lane of this.lanes) lane.handleTick(nowMs);
+    if (this.#spoolDueMs <= nowMs) this.#spoolUnsafe(nowMs);
+    this.#feed(nowMs);
+  }
+
+  /** Every message before this position of the spool survives whatever happens. */
+  handleSynced(position: number, nowMs: number): void {
+    for (const item of this.#course.handleSynced(position)) {
+      if (!item.isDone) item.delivery?.leg.settle(item.delivery, nowMs);
+    }
+    this.#feed(nowMs);
+  }
+
+  /** The spool has no room, or no disk: what it had not synced it does not have. Its sources keep it meanwhile. */
+  handleSpoolFailed(nowMs: number): void {
+    this.#course.handleFailed();
+    this.#hasSpoolFailed = true;
+    this.#spoolRetryMs = nowMs + this.#options.spool.retryMs;
+    this.#port.tell({ kind: 'spool-failed' }, nowMs);
+  }
+
+  /** The answer to `read`, at least one record; undefined: one that can be read no more, whatever is tried. */
+  handleRead(position: number, records: readonly (SpooledMessage | undefined)[], nowMs: number): void {
+    this.#isReading = false;
+    const items = records.map((record, index) => {
+      if (record === undefined) this.counts.drop('spool-unreadable');
+      const item = this.#itemOf(record ?? unreadable, undefined, nowMs);
+      return { ...item, position: position + index, isDone: record === undefined };
+    });
+    this.#course.handleRead(items);
+    this.#feed(nowMs);
+  }
+
+  /** The dead letter survives whatever happens. */
+  handleBuried(item: LinkItem, nowMs: number): void {
+    this.#finish(item, nowMs);
+    this.#feed(nowMs);
+  }
+
+  #receive(
+    message: BridgedMessage,
+    { delivery, isWhole, nowMs }: { delivery: Delivery | undefined; isWhole: boolean; nowMs: number },
+  ): void {
+    if (this.#isStopped) return;
+    const { counts } = this;
+    counts.receive(message.payload.length);
+    const { rule, target, source, echoes } = this.#options;
+    const isEcho = echoes.atSource?.takes(message.topic, message.payload, nowMs) === true;
+    const view = { showsRetain: source.showsRetain, isSeeding: this.#isSeeding };
+    const judged = judgeMessage(message, { rule, target: target.profile, source: view, isWhole, isEcho });
+    const arrivedWallMs = this.#port.wallMs();
+    switch (judged.kind) {
+      case 'drop':
+        if (judged.reason === 'echo') counts.echoes += 1;
+        else counts.drop(judged.reason);
+        delivery?.leg.settle(delivery, nowMs);
+        break;
+      case 'undeliverable':
+        this.#bury(this.#itemOf({ message, arrivedWallMs }, delivery, nowMs), judged.reason, nowMs);
+        break;
+      case 'carry':
+        if (this.#breaker.spins(message.topic, message.payload, nowMs)) this.#stop(message.topic, nowMs);
+        else this.#carry(this.#itemOf({ message: judged.message, arrivedWallMs }, delivery, nowMs), nowMs);
+        break;
+    }
+  }
+
+  #carry(item: LinkItem, nowMs: number): void {
+    if (item.delivery === undefined) {
+      this.#carryUnacknowledged(item, nowMs);
+      return;
+    }
+    this.#unsafe.push(item);
+    if (!this.#isSpooling && this.#course.isEmpty && !this.#laneSet.isGrowing) {
+      this.#toLane(item, nowMs);
+      return;
+    }
+    this.#course.stand(item);
+    if (this.#isSpooling && !this.#hasSpoolFailed) this.#course.write([item]);
+    this.#feed(nowMs);
+  }
+
+  /** QoS 0: it goes now, behind nothing that waits for an outage to end, or not at all. */
+  #carryUnacknowledged(item: LinkItem, nowMs: number): void {
+    const lane = this.#laneSet.laneOf(item.message.topic);
+    const mayGo =
+      this.#course.isEmpty &&
+      !this.#laneSet.isGrowing &&
+      lane.isOpen &&
+      lane.length < this.#options.unacknowledgedAhead;
+    if (mayGo) this.#toLane(item, nowMs);
+    else this.counts.drop('qos-0-no-room');
+  }
+
+  #toLane(item: LinkItem, nowMs: number): void {
+    const { message } = item;
+    const qos = message.qos === 0 ? 0 : 1;
+    const { protocol } = this.#options.target;
+    const form = { protocol, marks: this.#marks, qos, retain: message.retain, wallMs: this.#port.wallMs() } as const;
+    try {
+      const { bytes, packetIdAt } = encodePublish(message, form);
+      item.bytes = bytes;
+      item.packetIdAt = packetIdAt;
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error;
+      this.#bury(item, 'packet-size', nowMs);
+      return;
+    }
+    this.#laneSet.laneOf(item.message.topic).push(item, nowMs);
+  }
+
+  /** Gives the lanes what stands in line, as far as they have room. */
+  #feed(nowMs: number): void {
+    if (this.#isFeeding) return;
+    this.#isFeeding = true;
+    this.#laneSet.takeGrown();
+    while (this.#feedNext(nowMs));
+    this.#isFeeding = false;
+    if (!this.#isSpooling || !this.#course.isEmpty) return;
+    this.#isSpooling = false;
+    this.#port.tell({ kind: 'caught-up' }, nowMs);
+  }
+
+  #feedNext(nowMs: number): boolean {
+    const next = this.#course.next;
+    if (next.kind === 'nothing') return false;
+    if (next.kind === 'read') {
+      if (!this.#isReading) this.#port.read(next.position);
+      this.#isReading = true;
+      return false;
+    }
+    const { item } = next;
+    if (item.isDone) {
+      this.#course.take(item);
+      this.#course.handleDone(item.position);
+      return true;
+    }
+    const isTooOld = item.tooOldMs <= nowMs;
+    if (
+      !isTooOld &&
+      (this.#laneSet.isGrowing || this.#laneSet.laneOf(item.message.topic).length >= this.#options.feedAhead)
+    )
+      return false;
+    this.#course.take(item);
+    if (isTooOld) this.#bury(item, 'too-old', nowMs);
+    else this.#toLane(item, nowMs);
+    return true;
+  }
+
+  /** When what is not safe yet is written to the spool. */
+  get #spoolDueMs(): number {
+    return Math.max(this.#unsafe.oldestArrivedMs + this.#options.spool.afterMs, this.#spoolRetryMs);
+  }
+
+  /** When the first in line is too old to wait any longer. */
+  get #ageDueMs(): number {
+    const next = this.#course.next;
+    return next.kind === 'item' ? next.item.tooOldMs : Number.POSITIVE_INFINITY;
+  }
+
+  #spoolUnsafe(nowMs: number): void {
+    const items = this.#unsafe.waiting;
+    if (!this.#isSpooling) this.#port.tell({ kind: 'spooling' }, nowMs);
+    this.#isSpooling = true;
+    this.#hasSpoolFailed = false;
+    this.#spoolRetryMs = Number.NEGATIVE_INFINITY;
+    this.#course.write(items);
+  }
+
+  #bury(item: LinkItem, reason: BurialReason, nowMs: number): void {
+    if (this.#options.rule.undeliverable === 'drop') {
+      this.counts.drop(reason);
+      this.#finish(item, nowMs);
+      return;
+    }
+    this.counts.bury(reason);
+    item.isDead = true;
+    this.#port.bury(item, reason);
+  }
+
+  #finish(item: LinkItem, nowMs: number): void {
+    if (item.isDone) return;
+    item.isDone = true;
+    item.delivery?.leg.settle(item.delivery, nowMs);
+    if (item.position >= 0) this.#course.handleDone(item.position);
+  }
+
+  /** The message stays with its source: whoever resumes the rule gets it again. */
+  #stop(topic: string, nowMs: number): void {
+    this.#isStopped = true;
+    this.counts.loopsBroken += 1;
+    this.#port.tell({ kind: 'loop', topic }, nowMs);
+  }
+
+  #itemOf(record: SpooledMessage, delivery: Delivery | undefined, nowMs: number): LinkItem {
+    const ageMs = this.#port.wallMs() - record.arrivedWallMs;
+    return createLinkItem(record, { delivery, nowMs, tooOldMs: nowMs + this.#options.spool.maxAgeMs - ageMs });
+  }
+
+  #createLane(number: number): Lane {
+    const { target, echoes } = this.#options;
+    const asLinkItem = (item: LaneItem) => item as LinkItem;
+    return new Lane(
+      { number, terms: target.terms(number), limits: target.limits },
+      {
+        handleDone: (item, nowMs) => {
+          this.counts.carry(item.payloadBytes, nowMs - asLinkItem(item).arrivedMs);
+          this.#finish(asLinkItem(item), nowMs);
+          this.#feed(nowMs);
+        },
+        handleRefused: (item, refusal, nowMs) => this.#handleRefused(asLinkItem(item), refusal, nowMs),
+        handleSending: (item, nowMs) => {
+          if (item.sendings > 1) this.counts.resent += 1;
+          const { topic, payload } = asLinkItem(item).message;
+          echoes.atTarget?.note(topic, payload, nowMs);
+        },
+        handleRetainLost: () => this.counts.drop('retain-flag'),
+        wallMs: () => this.#port.wallMs(),
+      },
+    );
+  }
+
+  #handleRefused(item: LinkItem, refusal: LaneRefusal, nowMs: number): void {
+    if (refusal === 'expired') {
+      this.counts.drop('expired');
+      this.#finish(item, nowMs);
+    } else {
+      this.#bury(item, refusal, nowMs);
+    }
+    this.#feed(nowMs);
+  }
+}

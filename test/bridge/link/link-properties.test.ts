@@ -1,0 +1,18 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { randomOf } from '../../mqtt/mutation.ts';
+import { anySetting, linkViolation } from './link-schedule.ts';
+
+const firstSeed = 1;
+const schedules = 300;
+
+describe('a link between failing brokers, on a failing disk', () => {
+  test('B1 B3 B4 B6 B8: nothing acknowledged is lost, keys keep their order, rates hold, poison ends as a dead letter', () => {
+    for (let seed = firstSeed; seed < firstSeed + schedules; seed += 1) {
+      const random = randomOf(seed);
+      const setting = anySetting(random);
+      const violation = linkViolation(setting, random, 250);
+      assert.equal(violation, undefined, `seed ${seed}: ${violation}`);
+    }
+  });
+});
