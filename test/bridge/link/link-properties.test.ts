@@ -4,14 +4,14 @@ import { randomOf } from '../../mqtt/mutation.ts';
 import { anySetting, linkViolation } from './link-schedule.ts';
 
 const firstSeed = 1;
-const schedules = 300;
+const schedules = 150;
 
 describe('a link between failing brokers, on a failing disk', () => {
   test('B1 B3 B4 B6 B8: nothing acknowledged is lost, keys keep their order, rates hold, poison ends as a dead letter', () => {
     for (let seed = firstSeed; seed < firstSeed + schedules; seed += 1) {
       const random = randomOf(seed);
       const setting = anySetting(random);
-      const violation = linkViolation(setting, random, 250);
+      const violation = linkViolation(setting, random, 400);
       assert.equal(violation, undefined, `seed ${seed}: ${violation}`);
     }
   });
