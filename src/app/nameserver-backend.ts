@@ -12,14 +12,14 @@ import { failure, type Result, success } from '../base/result.ts';
 import { traceAnswer } from '../dns/answer-trace.ts';
 import { type AskingNetwork, parseAskingNetwork } from '../dns/asking-network.ts';
 import { closedParts, renderClosedPart } from '../dns/closed-parts.ts';
+import { deviceName } from '../dns/device-name.ts';
 import { parseType, renderType } from '../dns/record-type.ts';
 import { countChanging } from '../dns/split-forecast.ts';
 import { bypassPart, weightsOfSplit } from '../dns/split-steering.ts';
-import type { CohortRule, SplitRule } from '../dns/steering-rule.ts';
-import { nameKey, parseName, renderName, type WireName } from '../dns/wire-name.ts';
+import type { SplitRule } from '../dns/steering-rule.ts';
+import { nameKey, parseName, renderName } from '../dns/wire-name.ts';
 import type { CompiledZone } from '../dns/zone-compiling.ts';
 import type { SeenAskersDocument } from '../nameserver/seen-askers.ts';
-import { deviceLabels } from '../plan/device-label.ts';
 import { setSplit } from '../plan/plan-change.ts';
 import { parseWeight, wholeBps } from '../plan/weight.ts';
 import type { Logger } from '../telemetry/logger.ts';
@@ -204,15 +204,4 @@ function parseWeights(
 /** While cutovers are frozen, only the bypass may get more. */
 function raisesOther({ weights, newWeights }: SplitForecast): boolean {
   return Object.entries(newWeights).some(([part, weight]) => part !== bypassPart && weight > (weights[part] ?? 0));
-}
-
-/** The device's own name in the zone of `name`. */
-function deviceName(zones: readonly CompiledZone[], name: string, device: string): Result<WireName> {
-  const wanted = parseName(name);
-  if (!wanted.ok) return wanted;
-  const key = nameKey(wanted.value);
-  const zone = zones.find((one) => key.endsWith(one.zone.originKey));
-  const rule = zone?.rules.find((one): one is CohortRule => one.by === 'cohort');
-  if (zone === undefined || rule === undefined) return failure(`name: no zone of ${name} has names of devices`);
-  return parseName([...deviceLabels(device), ...rule.owner.split('.').slice(1)].join('.'), zone.zone.origin);
 }

@@ -212,7 +212,8 @@ function finish(walk: Walk, kind: LookupKind): Lookup {
   for (const set of additional) {
     if (zone.nodeByKey.get(nameKey(set.owner))?.place === 'occluded') unsigned.add(set);
   }
-  const isAuthoritative = kind !== 'referral' || answer.length > 0;
+  // A failure is no answer of the zone, and says nothing with its authority.
+  const isAuthoritative = kind !== 'unresolved' && (kind !== 'referral' || answer.length > 0);
   return {
     kind,
     answer: {

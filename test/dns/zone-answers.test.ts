@@ -181,6 +181,7 @@ describe('answers of steered zones', () => {
     assert.equal(fixed('unresolved.d.example.com.', 'A'), 'SERVFAIL |  |  |');
     const resolution = resolve('unresolved.d.example.com.', 'A');
     assert.ok(resolution.kind === 'fixed');
+    assert.equal(resolution.answer.authoritative, false);
     // RFC 8914: "Other", for whoever reads the answer by hand.
     assert.deepEqual(
       resolution.answer.extendedErrors?.map(({ infoCode }) => infoCode),
