@@ -144,6 +144,7 @@ class ControlProcess {
     const assessments = this.#assessments;
     this.#steering = new SteeringAuthority({
       ...{ configuration, log, clock: systemClock, journal: openNameserverMemory(configuration, log) },
+      ...(start.steering !== undefined && { former: start.steering }),
       onNotes: (notes) => this.#publishSteering(notes),
       onSite: (name, health) => events.emit({ type: 'site', data: { name, health } }),
     });

@@ -22,6 +22,8 @@ export interface SteeringAuthorityDeps {
   readonly clock: Clock;
   readonly log: Logger;
   readonly journal: NameserverJournal;
+  /** What a control process before this one knew last. */
+  readonly former?: SteeringNotes;
   /** What is known changed. */
   readonly onNotes: (notes: SteeringNotes) => void;
   /** The health of a site, as it is answered by, changed. */
@@ -52,6 +54,7 @@ export class SteeringAuthority {
       log,
       servername: fleet.domain,
       random: Math.random,
+      wasDown: (site, address) => this.#wasDown(site, address),
       onChange: (site) => {
         this.#publish();
         deps.onSite(site, this.#condition(site).health);
@@ -132,6 +135,12 @@ export class SteeringAuthority {
     this.#monitor.stop();
     this.#aliases.stop();
     this.#deps.journal.close();
+  }
+
+  /** By the probes: what an operator forced says nothing of them. */
+  #wasDown(site: string, address: string): boolean {
+    const condition = this.#words[site]?.forced === undefined ? this.#deps.former?.conditions[site] : undefined;
+    return condition?.health === 'down' || condition?.downAddresses?.includes(address) === true;
   }
 
   #condition(name: string): SiteCondition {

@@ -24,6 +24,11 @@ export interface HealthState {
   readonly heldMs: number;
 }
 
+/** Of what is known to have been down before these probes began: good ones bring it up, and nothing holds it. */
+export function formerlyDown(nowMs: number): HealthState {
+  return { ...initialHealth(nowMs), verdict: 'down' };
+}
+
 /** In hold-downs: what was up for so long is steady again. */
 const steadyHoldDowns = 10;
 /** In hold-downs: the longest that what flaps is held. */

@@ -1,6 +1,7 @@
 import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import {
+  formerlyDown,
   type HealthState,
   type HealthVerdict,
   initialHealth,
@@ -39,6 +40,8 @@ export interface SiteMonitorDeps {
   readonly probe?: (request: ProbeRequest) => Promise<ProbeResult>;
   /** 0 ≤ random < 1: spreads the first probes over an interval. */
   readonly random: () => number;
+  /** What a monitor before this one said last: a restart is not to bring dead sites back. */
+  readonly wasDown?: (site: string, address: string) => boolean;
 }
 
 interface Watched {
@@ -61,13 +64,11 @@ export class SiteMonitor {
     for (const site of sites) {
       const nowMs = deps.clock.monotonicMs();
       for (const address of site.addresses) this.#reachability.add(site.name, address);
-      const states = new Map(site.addresses.map((address) => [address, initialHealth(nowMs)]));
-      this.#watched.set(site.name, {
-        site,
-        states,
-        details: new Map(),
-        health: { health: 'unknown', downAddresses: [], detail: '' },
-      });
+      const begin = (address: string) =>
+        deps.wasDown?.(site.name, address) === true ? formerlyDown(nowMs) : initialHealth(nowMs);
+      const states = new Map(site.addresses.map((address) => [address, begin(address)]));
+      const details = new Map<string, string>();
+      this.#watched.set(site.name, { site, states, details, health: healthOf({ site, states, details }) });
     }
   }
 
@@ -122,7 +123,7 @@ export class SiteMonitor {
   }
 }
 
-function healthOf({ site, states, details }: Watched): SiteHealth {
+function healthOf({ site, states, details }: Omit<Watched, 'health'>): SiteHealth {
   const verdicts = site.addresses.map((address) => states.get(address)?.verdict ?? 'unknown');
   const downAddresses = site.addresses.filter((_, index) => verdicts[index] === 'down');
   const detail = site.addresses.flatMap((address) => details.get(address) || []).join('; ');

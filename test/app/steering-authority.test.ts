@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { openNameserverJournal } from '../../src/app/nameserver-journal.ts';
 import { SteeringAuthority } from '../../src/app/steering-authority.ts';
+import type { SteeringNotes } from '../../src/app/served-names.ts';
 import type { Configuration } from '../../src/config/configuration.ts';
 import { limitDefaults } from '../../src/config/limits.ts';
 import type { ResolveFamily } from '../../src/nameserver/alias-refresher.ts';
@@ -23,12 +24,17 @@ const configuration = {
   limits: limitDefaults,
 } as unknown as Configuration;
 
-function createAuthority(journal: ReturnType<typeof openNameserverJournal>, resolve: ResolveFamily) {
+function createAuthority(
+  journal: ReturnType<typeof openNameserverJournal>,
+  resolve: ResolveFamily,
+  changes: { readonly sites?: readonly unknown[]; readonly former?: SteeringNotes } = {},
+) {
+  const { sites = configuration.sites, ...former } = changes;
   const clock = { monotonicMs: () => performance.now(), wallMs: () => 0 };
   const log = createLogger({ level: 'silent', component: 'test' });
   const said: string[] = [];
   const authority = new SteeringAuthority({
-    ...{ configuration, clock, log, resolve },
+    ...{ configuration: { ...configuration, sites } as Configuration, clock, log, resolve, ...former },
     // The test closes it.
     journal: { ...journal, close: () => {} },
     onNotes: () => {},
@@ -61,6 +67,31 @@ describe('SteeringAuthority', () => {
     assert.equal(second.authority.site('a')?.said, null);
     assert.equal(second.authority.site('a')?.health, 'unknown');
     second.authority.close();
+    journal.close();
+  });
+
+  test('what the probes said before a restart stands until they say otherwise, and what was forced does not', () => {
+    const journal = openNameserverJournal(':memory:');
+    journal.setWord('b', { drained: false, forced: 'down', author: 'ops', at: 0, reason: '' });
+    const probe = { tcp: 1, everyMs: 1_000, timeoutMs: 100, rise: 1, fall: 1, holdDownMs: 1_000 };
+    const site = (name: string, ...addresses: readonly string[]) => ({ name, addresses, weight: 1, near: [], probe });
+    const sites = [
+      site('a', '192.0.2.1'),
+      site('b', '192.0.2.2'),
+      site('c', '192.0.2.3', '192.0.2.4'),
+      site('d', '192.0.2.5'),
+    ];
+    const down = { health: 'down', drained: false } as const;
+    const half = { health: 'up', drained: false, downAddresses: ['192.0.2.4'] } as const;
+    const former = { conditions: { a: down, b: down, c: half }, aliases: {} };
+    const { authority } = createAuthority(journal, silent, { sites, former });
+    const healths = authority
+      .sites()
+      .map(({ name, health, downAddresses }) => [name, health, ...downAddresses].join(' '));
+    assert.deepEqual(healths, ['a down', 'b down', 'c unknown 192.0.2.4', 'd unknown']);
+    authority.say('b', { forced: null }, { author: 'ops', reason: '' });
+    assert.equal(authority.site('b')?.health, 'unknown');
+    authority.close();
     journal.close();
   });
 });

@@ -16,7 +16,10 @@ const site: MonitoredSite = {
 };
 
 /** Answers probes as `outcomeOf` says, and lets the test wait for a change. */
-function startMonitor(outcomeOf: (address: string, count: number) => ProbeResult['outcome']) {
+function startMonitor(
+  outcomeOf: (address: string, count: number) => ProbeResult['outcome'],
+  wasDown: (site: string, address: string) => boolean = () => false,
+) {
   const counts = new Map<string, number>();
   const changes: SiteHealth[] = [];
   const waiting: (() => void)[] = [];
@@ -25,6 +28,7 @@ function startMonitor(outcomeOf: (address: string, count: number) => ProbeResult
     log: createLogger({ level: 'silent', component: 'test' }),
     servername: 'mqtt.example.com',
     random: () => 0.5,
+    wasDown,
     onChange: (_name, health) => {
       changes.push(health);
       for (const wake of waiting.splice(0)) wake();
@@ -74,6 +78,17 @@ describe('SiteMonitor', () => {
     const { monitor } = startMonitor(() => 'inconclusive');
     assert.equal(monitor.health('a')?.health, 'unknown');
     assert.equal(monitor.health('b'), undefined);
+    monitor.stop();
+  });
+
+  test('a site that was down before begins so, and good probes bring it up', async () => {
+    const { monitor, changes, until } = startMonitor(
+      () => 'good',
+      () => true,
+    );
+    assert.equal(monitor.health('a')?.health, 'down');
+    await until(({ health }) => health === 'up');
+    assert.ok(changes.every(({ health }) => health === 'up'));
     monitor.stop();
   });
 });
