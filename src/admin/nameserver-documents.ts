@@ -10,7 +10,7 @@ export interface SiteStatus {
   readonly drained: boolean;
   /** An operator's word in the place of the probes'. */
   readonly forced: 'up' | 'down' | null;
-  /** What the last failed probe said. */
+  /** What the last failed probe said, or that probes are good again and the site is down all the same. */
   readonly detail: string;
   /** Who drained or forced it; null: nobody. */
   readonly said: { readonly author: string; readonly at: string; readonly reason: string } | null;

@@ -26,7 +26,7 @@ export interface SiteHealth {
   readonly health: HealthVerdict;
   /** Of a site that is up: addresses that are down themselves. */
   readonly downAddresses: readonly string[];
-  /** What the last failed probe said; empty after a good one. */
+  /** What the last failed probe said; empty after a good one, unless the address is down all the same. */
   readonly detail: string;
 }
 
@@ -110,8 +110,10 @@ export class SiteMonitor {
     const nowMs = this.#deps.clock.monotonicMs();
     const state = watched.states.get(address) ?? initialHealth(nowMs);
     const said = this.#reachability.judge(watched.site.name, address, outcome, nowMs);
-    watched.states.set(address, judgeProbe(state, said, watched.site, nowMs));
-    watched.details.set(address, detail);
+    const judged = judgeProbe(state, said, watched.site, nowMs);
+    watched.states.set(address, judged);
+    const isHeld = said === 'good' && judged.verdict === 'down';
+    watched.details.set(address, isHeld ? `${address} answers again, and stays down for now` : detail);
     const before = watched.health;
     watched.health = healthOf(watched);
     const { health, downAddresses } = watched.health;

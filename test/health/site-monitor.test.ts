@@ -19,11 +19,12 @@ const site: MonitoredSite = {
 function startMonitor(
   outcomeOf: (address: string, count: number) => ProbeResult['outcome'],
   wasDown: (site: string, address: string) => boolean = () => false,
+  thresholds: Partial<MonitoredSite> = {},
 ) {
   const counts = new Map<string, number>();
   const changes: SiteHealth[] = [];
   const waiting: (() => void)[] = [];
-  const monitor = new SiteMonitor([{ ...site, everyMs: 1 }], {
+  const monitor = new SiteMonitor([{ ...site, everyMs: 1, ...thresholds }], {
     clock: { monotonicMs: () => performance.now(), wallMs: () => Date.now() },
     log: createLogger({ level: 'silent', component: 'test' }),
     servername: 'mqtt.example.com',
@@ -89,6 +90,23 @@ describe('SiteMonitor', () => {
     assert.equal(monitor.health('a')?.health, 'down');
     await until(({ health }) => health === 'up');
     assert.ok(changes.every(({ health }) => health === 'up'));
+    monitor.stop();
+  });
+
+  test('a site that is down while probes are good again says so', async () => {
+    const probed = Promise.withResolvers<void>();
+    const { monitor } = startMonitor(
+      (_address, count) => {
+        // The fourth asks once the third was judged: one too few yet.
+        if (count === 4) probed.resolve();
+        return 'good';
+      },
+      () => true,
+      { rise: 1_000 },
+    );
+    await probed.promise;
+    const said = site.addresses.map((address) => `${address} answers again, and stays down for now`);
+    assert.deepEqual(monitor.health('a'), { health: 'down', downAddresses: [], detail: said.join('; ') });
     monitor.stop();
   });
 });
