@@ -7,6 +7,7 @@ import {
   type AwsIotEmulatorOptions,
   startAwsIotEmulator,
 } from '../../src/emulator/aws-iot-emulator.ts';
+import type { DisconnectReason } from '../../src/emulator/data/disconnect-reason.ts';
 import type { RefusalReason } from '../../src/emulator/data/refusal.ts';
 import { Changes } from '../e2e/eventually.ts';
 import { WireDevice } from '../integration/wire-device.ts';
@@ -28,11 +29,13 @@ export class EmulatorWorld implements AsyncDisposable {
   readonly accepted: AcceptedMessage[] = [];
   readonly #changes = new Changes();
   readonly #devices: WireDevice[] = [];
+  readonly #clock: { offsetMs: number };
   #lastClient = 0;
 
-  private constructor(emulator: AwsIotEmulator, gate: ScriptedGate) {
+  private constructor(emulator: AwsIotEmulator, gate: ScriptedGate, clock: { offsetMs: number }) {
     this.emulator = emulator;
     this.gate = gate;
+    this.#clock = clock;
     emulator.dataPlane.onAccepted((message) => {
       this.accepted.push(message);
       this.#changes.announce();
@@ -43,13 +46,27 @@ export class EmulatorWorld implements AsyncDisposable {
   /** Client IDs may connect as often as they like, unless the options say otherwise. */
   static async start(options: AwsIotEmulatorOptions = {}): Promise<EmulatorWorld> {
     const gate = new ScriptedGate();
+    const clock = { offsetMs: 0 };
     const emulator = await startAwsIotEmulator({
       gate,
       connectsPerSecondPerClientId: Number.POSITIVE_INFINITY,
       handleFault: () => {},
+      nowMs: () => performance.timeOrigin + performance.now() + clock.offsetMs,
       ...options,
     });
-    return new EmulatorWorld(emulator, gate);
+    return new EmulatorWorld(emulator, gate, clock);
+  }
+
+  /** Lets so much time pass at once, in steps that are short enough for every deadline to come in its turn. */
+  advance(ms: number): void {
+    const { agenda } = this.emulator.broker;
+    const { nowMs } = this.emulator.dataPlane.desk;
+    const endMs = nowMs() + ms;
+    for (let next = agenda.nextAtMs; next !== undefined && next <= endMs; next = agenda.nextAtMs) {
+      this.#clock.offsetMs += Math.max(0, next - nowMs());
+      agenda.runDue(nowMs());
+    }
+    this.#clock.offsetMs += Math.max(0, endMs - nowMs());
   }
 
   newClientId(prefix = 'device'): string {
@@ -98,6 +115,33 @@ export class EmulatorWorld implements AsyncDisposable {
   refusals(clientId: string): RefusalReason[] {
     const { refusals } = this.emulator.broker;
     return refusals.list().flatMap((refusal) => (refusal.clientId === clientId ? [refusal.reason] : []));
+  }
+
+  /**
+   * Whatever becomes of a connection that is refused: its end on the wire, the record, and the lifecycle event. `code` is
+   * that of the DISCONNECT in MQTT 5; before it nothing comes behind what had come.
+   */
+  async ended(
+    device: WireDevice & { readonly clientId: string },
+    expected: { readonly refusal?: RefusalReason; readonly disconnectReason: DisconnectReason; readonly code?: number },
+  ): Promise<void> {
+    const { clientId, version } = device;
+    await device.closed();
+    const last = device.packets.at(-1);
+    if (version === 5 && expected.code !== undefined) {
+      assert.equal(last?.bytes.toString('hex'), `e001${expected.code.toString(16)}`);
+    } else {
+      assert.notEqual(last?.packet.cmd, 'disconnect');
+    }
+    assert.ok(device.sawEnd, 'closed with FIN, not cut');
+    const event = await this.event(clientId, 'disconnected');
+    assert.equal(event.disconnectReason, expected.disconnectReason);
+    assert.equal(event['clientInitiatedDisconnect'], expected.disconnectReason === 'CLIENT_INITIATED_DISCONNECT');
+    assert.equal(
+      event['versionNumber'],
+      this.lifecycle(clientId).find((one) => one.eventType === 'connected')?.['versionNumber'],
+    );
+    if (expected.refusal !== undefined) assert.ok(this.refusals(clientId).includes(expected.refusal));
   }
 
   until(what: string, isSo: () => boolean): Promise<void> {

@@ -69,13 +69,17 @@ export interface BrokerTerms {
   /** CONNECTs a second of the account. */
   readonly connectsPerSecond: number;
   readonly connectsPerSecondPerClientId: number;
+  /** PUBLISH packets a second of the account, in each direction. */
+  readonly publishesPerSecond: number;
+  /** Messages a second that are queued for sessions without a connection, all of the account together. */
+  readonly queuedPerSecond: number;
   /** Stored messages a second that a session gets which came back. */
   readonly replayPerSecond: number;
   /** Messages a second that each member of a shared subscription gets of what was queued for the group. */
   readonly sharedReplayPerSecond: number;
   /** Bytes a second that one connection may send; beyond it reading waits. */
   readonly bytesPerSecond: number;
-  /** A connection whose messages were discarded in each of so many seconds in a row is ended. */
+  /** A connection whose messages have been discarded for so many seconds, with no pause of two, is ended. */
   readonly throttledSeconds: number;
   /** Milliseconds after which a QoS 1 message that was not acknowledged is sent again, under a new identifier. */
   readonly redeliverAfterMs: number;
@@ -135,6 +139,9 @@ export function brokerTerms(options: BrokerOptions = {}): BrokerTerms {
     // AWS quota "CONNECT requests per second per account": 500, adjustable.
     connectsPerSecond: 500,
     connectsPerSecondPerClientId: profile.connectsPerSecondPerClientId,
+    // AWS quotas: 20,000 each way (2,000 in smaller Regions), 500 queued.
+    publishesPerSecond: 20_000,
+    queuedPerSecond: 500,
     // AWS developer guide, persistent sessions and shared subscriptions.
     replayPerSecond: 10,
     sharedReplayPerSecond: 20,

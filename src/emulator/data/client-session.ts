@@ -42,14 +42,16 @@ export class ClientSession {
     return this.expirySeconds > 0;
   }
 
+  /** Whether a message at that QoS would be kept until the client comes back. */
+  wouldStore(qos: 0 | 1): boolean {
+    return this.outlet === undefined && qos === 1 && this.isPersistent;
+  }
+
   /** False: there was no room to keep it. */
   deliver(message: ApplicationMessage, qos: 0 | 1, nowMs: number): boolean {
-    if (this.outlet !== undefined) {
-      this.outlet.deliver(message, qos, nowMs);
-      return true;
-    }
-    if (qos === 0 || !this.isPersistent) return true;
-    return this.stored.push({ message: { ...message, qos }, sinceMs: nowMs });
+    if (this.wouldStore(qos)) return this.stored.push({ message: { ...message, qos }, sinceMs: nowMs });
+    this.outlet?.deliver(message, qos, nowMs);
+    return true;
   }
 
   /** What a connection that ended leaves behind. Gives how many messages there was no room for. */

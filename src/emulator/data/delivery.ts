@@ -5,8 +5,8 @@ import type { BrokerTerms } from './broker-terms.ts';
 import type { ClientSession, SessionOutlet } from './client-session.ts';
 import type { ConnectTerms } from './connect-judgement.ts';
 import { MessageQueue, type QueuedMessage, type StoredBytes } from './message-queue.ts';
+import type { PublishRate } from './publish-rate.ts';
 import type { RefusalReason } from './refusal.ts';
-import type { SlidingRate } from './sliding-rate.ts';
 
 export interface DeliveryOptions {
   readonly protocol: ProtocolVersion;
@@ -15,8 +15,7 @@ export interface DeliveryOptions {
   readonly terms: BrokerTerms;
   readonly agenda: Agenda;
   readonly stored: StoredBytes;
-  /** PUBLISH packets of the connection, both ways together. */
-  readonly rate: SlidingRate;
+  readonly rate: PublishRate;
   /** iot:Receive. */
   readonly allows: (topic: string) => boolean;
   readonly send: (bytes: Buffer) => void;

@@ -3,21 +3,19 @@ import type { ConnectPacket } from '../../mqtt/connect-packet.ts';
 import { reasonCode } from '../../mqtt/reason-code.ts';
 import { parseTopicFilter } from '../../mqtt/topic.ts';
 import type { AcceptedMessage, Admission, ArrivedConnection, ConnectQuestion } from '../account-gate.ts';
-import { AcknowledgementDesk } from './acknowledgement-desk.ts';
 import type { Agenda } from './agenda.ts';
 import { type ApplicationMessage, userPropertiesOf } from './application-message.ts';
 import type { BrokerTerms } from './broker-terms.ts';
+import { assembleClient, type Publisher, type SharedParts } from './client-assembly.ts';
 import { ClientConnection, type ConnectionHost, type ConnectionPort } from './client-connection.ts';
 import type { ClientSession } from './client-session.ts';
 import { connectTerms } from './connect-judgement.ts';
 import { ConnectRates } from './connect-rates.ts';
-import { type ClientEnd, type ClientHost, ConnectedClient } from './connected-client.ts';
+import type { ClientEnd, ClientHost, ConnectedClient } from './connected-client.ts';
 import { ConnectionLedger } from './connection-ledger.ts';
-import { Delivery } from './delivery.ts';
 import { FilterTree } from './filter-tree.ts';
 import { type LifecycleEvent, type LifecycleSubject, lifecycleMessage } from './lifecycle-events.ts';
 import { StoredBytes } from './message-queue.ts';
-import { PublishDesk } from './publish-desk.ts';
 import { type RefusalReason, RefusalRecord } from './refusal.ts';
 import { RetainedMessages } from './retained-messages.ts';
 import { SessionRegistry } from './session-registry.ts';
@@ -45,9 +43,6 @@ export interface LiveConnection {
   readonly connectedSinceMs: number;
 }
 
-/** Who published; absent: the service itself, or the HTTPS API. */
-type Publisher = { readonly clientId: string; readonly principalId: string };
-
 /**
  * AWS IoT Core's message broker as decisions: connections, their bytes and the time come in, bytes go out. Time is in
  * milliseconds since the Unix epoch on a clock that never goes back.
@@ -66,7 +61,9 @@ export class IotBroker implements ConnectionHost, ClientHost {
   readonly #filters: FilterTree<ClientSession>;
   readonly #groups: SharedGroups;
   readonly #connectRates: ConnectRates;
-  readonly #filterRate: SlidingRate;
+  /** Of the account, a second. */
+  readonly #rates: Readonly<Record<'filters' | 'queued', SlidingRate>>;
+  readonly #shared: SharedParts;
   readonly #acceptedListeners = new Set<(message: AcceptedMessage) => void>();
 
   constructor(parts: IotBrokerParts) {
@@ -88,7 +85,18 @@ export class IotBroker implements ConnectionHost, ClientHost {
     this.#filters = new FilterTree(terms.profile.multiLevelMatchesParent);
     this.#groups = new SharedGroups({ terms, agenda, stored: this.#stored, random: parts.random });
     this.#connectRates = new ConnectRates(terms);
-    this.#filterRate = new SlidingRate(terms.profile.filtersPerSecond);
+    this.#rates = {
+      filters: new SlidingRate(terms.profile.filtersPerSecond),
+      queued: new SlidingRate(terms.queuedPerSecond),
+    };
+    this.#shared = {
+      host: this,
+      stored: this.#stored,
+      random: parts.random,
+      publishesIn: new SlidingRate(terms.publishesPerSecond),
+      publishesOut: new SlidingRate(terms.publishesPerSecond),
+      publish: (message, nowMs, publisher) => this.publish(message, nowMs, publisher),
+    };
   }
 
   /** Network connections, clients or not yet. */
@@ -118,7 +126,9 @@ export class IotBroker implements ConnectionHost, ClientHost {
     if (isIngest(message.topic)) return true;
     for (const [session, granted] of this.#filters.match(message.topic)) {
       const qos = message.qos === 1 && granted === 1 ? 1 : 0;
-      if (!session.deliver(message, qos, nowMs)) this.refuse('queue-full', session.clientId, nowMs);
+      if (session.wouldStore(qos) && !this.#rates.queued.take(nowMs))
+        this.refuse('queue-rate', session.clientId, nowMs);
+      else if (!session.deliver(message, qos, nowMs)) this.refuse('queue-full', session.clientId, nowMs);
     }
     this.#groups.deliver(message, nowMs);
     return true;
@@ -178,7 +188,7 @@ export class IotBroker implements ConnectionHost, ClientHost {
     });
     if (opened === undefined) return 'too-many-sessions';
     const { session, isResumed } = opened;
-    const client = this.#createClient(connection, connect, { identity, agreed, session }, nowMs);
+    const client = assembleClient(this.#shared, { connection, connect, identity, agreed, session }, nowMs);
     session.outlet = client.delivery;
     const versionNumber = this.ledger.begin(clientId);
     const { arrived, port } = connection;
@@ -218,8 +228,8 @@ export class IotBroker implements ConnectionHost, ClientHost {
   }
 
   takeFilters(count: number, nowMs: number): boolean {
-    if (!this.#filterRate.hasRoom(nowMs)) return false;
-    for (let taken = 0; taken < count; taken += 1) this.#filterRate.take(nowMs);
+    if (!this.#rates.filters.hasRoom(nowMs)) return false;
+    for (let taken = 0; taken < count; taken += 1) this.#rates.filters.take(nowMs);
     return true;
   }
 
@@ -251,49 +261,6 @@ export class IotBroker implements ConnectionHost, ClientHost {
     this.sessions.leave(session, nowMs);
     if (publishesWill) this.#publishWill(client, nowMs);
     this.#tell(client, { eventType: 'disconnected', disconnectReason, versionNumber: live.versionNumber }, nowMs);
-  }
-
-  #createClient(
-    connection: ClientConnection,
-    connect: ConnectPacket,
-    admitted: Pick<ConnectedClient, 'identity' | 'agreed' | 'session'>,
-    nowMs: number,
-  ): ConnectedClient {
-    const { terms, agenda } = this;
-    const { identity, agreed, session } = admitted;
-    const { protocol, will } = connect;
-    const { port } = connection;
-    const rate = new SlidingRate(terms.profile.publishesPerSecond);
-    const send = (bytes: Buffer) => port.send(bytes);
-    const publisher = { clientId: agreed.clientId, principalId: identity.principalId };
-    const resume = (resumedMs: number) => connection.resume(resumedMs);
-    const { random } = this.#parts;
-    const acknowledgements = new AcknowledgementDesk({ protocol, terms, agenda, random, send, handleRelease: resume });
-    const publishes = new PublishDesk({
-      protocol,
-      terms,
-      agenda,
-      rate,
-      acknowledgements,
-      publish: (message, publishedMs) => this.publish(message, publishedMs, publisher),
-      resume,
-    });
-    const delivery = new Delivery({
-      protocol,
-      session,
-      agreed,
-      terms,
-      agenda,
-      stored: this.#stored,
-      rate,
-      allows: (topic) => identity.allows('iot:Receive', topic),
-      send,
-      waitingBytes: () => port.waitingBytes,
-      refuse: (reason, atMs) => this.refuse(reason, agreed.clientId, atMs),
-    });
-    const close = () => connection.close();
-    const parts = { host: this, identity, protocol, agreed, session, will, delivery, publishes, send, close };
-    return new ConnectedClient(parts, nowMs);
   }
 
   #publishWill({ will, identity, clientId }: ConnectedClient, nowMs: number): void {

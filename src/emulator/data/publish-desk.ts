@@ -8,8 +8,8 @@ import type { Agenda, Cancel } from './agenda.ts';
 import { type ApplicationMessage, messageExpiry, messagePropertiesIn, toRawProperties } from './application-message.ts';
 import type { BrokerTerms } from './broker-terms.ts';
 import { deniedPublishAnswer, headRefusal, publishFault, type RefusalAnswer } from './publish-judgement.ts';
+import type { PublishRate } from './publish-rate.ts';
 import { type RefusalReason, refusalRules } from './refusal.ts';
-import type { SlidingRate } from './sliding-rate.ts';
 
 /** Whose PUBLISH packets they are. */
 export interface PublishingClient {
@@ -24,14 +24,16 @@ export interface PublishDeskOptions {
   readonly protocol: ProtocolVersion;
   readonly terms: BrokerTerms;
   readonly agenda: Agenda;
-  /** PUBLISH packets of the connection, both ways together. */
-  readonly rate: SlidingRate;
+  readonly rate: PublishRate;
   readonly acknowledgements: AcknowledgementDesk;
   /** False: there is no room to retain it, and it is discarded. */
   readonly publish: (message: ApplicationMessage, nowMs: number) => boolean;
   /** Asks for the packet that was blocked again. */
   readonly resume: (nowMs: number) => void;
 }
+
+/** Who sends no message too many for so long has come to reason. */
+const discardPauseMs = 2_000;
 
 /** What becomes of each PUBLISH of one client: refused, discarded, or accepted and acknowledged. */
 export class PublishDesk {
@@ -41,8 +43,8 @@ export class PublishDesk {
   /** When the bytes that came so far have been read at the rate of one connection. */
   #bytesReadAtMs = 0;
   #cancelResume: Cancel | undefined;
-  /** The second of the last discarded message, and how many in a row up to it had one. */
-  #discards = { second: Number.NEGATIVE_INFINITY, inARow: 0 };
+  /** When messages began to be discarded without a pause, and when the last one was. */
+  #discards = { sinceMs: 0, lastMs: Number.NEGATIVE_INFINITY };
 
   constructor(options: PublishDeskOptions) {
     this.#options = options;
@@ -142,12 +144,10 @@ export class PublishDesk {
 
   /** Beyond the rate a message is discarded; who goes on like that for long is disconnected. */
   #discard(client: PublishingClient, nowMs: number): void {
-    const second = Math.floor(nowMs / 1_000);
-    const before = this.#discards;
-    if (second > before.second) {
-      this.#discards = { second, inARow: second === before.second + 1 ? before.inARow + 1 : 1 };
-    }
-    if (this.#discards.inARow > this.#options.terms.throttledSeconds) {
+    const { sinceMs, lastMs } = this.#discards;
+    const hasPaused = nowMs - lastMs > discardPauseMs;
+    this.#discards = { sinceMs: hasPaused ? nowMs : sinceMs, lastMs: nowMs };
+    if (!hasPaused && nowMs - sinceMs >= this.#options.terms.throttledSeconds * 1_000) {
       return void client.refuse('sustained-publish-rate', nowMs);
     }
     this.#answer({ kind: 'acknowledge' }, 'publish-rate', client, nowMs);

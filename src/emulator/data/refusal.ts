@@ -75,6 +75,7 @@ export const refusalRules = {
   'sustained-publish-rate': { code: reasonCode.quotaExceeded, disconnectReason: 'THROTTLED' },
   'retained-full': { code: reasonCode.quotaExceeded, disconnectReason: 'THROTTLED' },
   'queue-full': { code: reasonCode.quotaExceeded, disconnectReason: 'THROTTLED' },
+  'queue-rate': { code: reasonCode.quotaExceeded, disconnectReason: 'THROTTLED' },
   'output-full': { code: reasonCode.quotaExceeded, disconnectReason: 'SERVER_ERROR' },
   'keep-alive': { code: reasonCode.keepAliveTimeout, disconnectReason: 'MQTT_KEEP_ALIVE_TIMEOUT' },
 } as const satisfies Record<string, RefusalRule>;
