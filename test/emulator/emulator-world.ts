@@ -77,7 +77,7 @@ export class EmulatorWorld implements AsyncDisposable {
   /** A device behind its TLS handshake. */
   async dial(
     version: WireVersion,
-    tls: ConnectionOptions & { readonly port?: 'mqtts' | 'alpn' } = {},
+    tls: Omit<ConnectionOptions, 'port'> & { readonly port?: 'mqtts' | 'alpn' } = {},
   ): Promise<WireDevice> {
     const { port = 'mqtts', ...options } = tls;
     const trust = { ca: this.emulator.caPem, servername: 'localhost', ...options };
