@@ -24,6 +24,15 @@ export function filterRates({ brokers }: Pick<Configuration, 'brokers'>): Readon
   return Object.fromEntries(rates.filter(([, rate]) => rate < Number.POSITIVE_INFINITY));
 }
 
+/** First contacts a second by broker; none where each device has no identity of its own. */
+export function registrationRates({ brokers }: Pick<Configuration, 'brokers'>): Readonly<Record<string, number>> {
+  return Object.fromEntries(
+    Object.values(brokers).flatMap(({ name, identity: { firstContact } }) =>
+      firstContact === undefined ? [] : [[name, firstContact.registrationsPerSecond] as const],
+    ),
+  );
+}
+
 /** What a claim may wait for its token, so that a dial still fits in before the device has to have its answer. */
 export function claimAnswerMs({ brokerAnswerMs, dialMs }: Limits): number {
   return Math.max(brokerAnswerMs / 4, brokerAnswerMs - dialMs);

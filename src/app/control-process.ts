@@ -11,10 +11,10 @@ import type { HomeStore } from '../session/home-store.ts';
 import { createLogger, type Logger } from '../telemetry/logger.ts';
 import { createMetrics, type Metrics } from '../telemetry/metrics.ts';
 import { AssessmentLedger } from './assessment-ledger.ts';
-import { claimAnswerMs, clientConnectRates, connectRates, filterRates } from './broker-rates.ts';
+import { claimAnswerMs, clientConnectRates, connectRates, filterRates, registrationRates } from './broker-rates.ts';
 import { openControlStore } from './control-store.ts';
 import { EventHub } from './event-hub.ts';
-import { FilterAuthority } from './filter-authority.ts';
+import { BoundAuthority } from './bound-authority.ts';
 import { FleetFigures } from './fleet-figures.ts';
 import { createMover, type Mover } from './mover.ts';
 import { NameserverBackend } from './nameserver-backend.ts';
@@ -69,7 +69,7 @@ class ControlProcess {
   readonly #parts: ControlParts;
   readonly #authority: PlanAuthority;
   readonly #sessions: SessionAuthority;
-  readonly #filters: FilterAuthority;
+  readonly #bounds: BoundAuthority;
   readonly #assessments: AssessmentLedger;
   readonly #hub: WorkerHub;
   readonly #mover: Mover;
@@ -125,7 +125,7 @@ class ControlProcess {
       onMessage: (worker, message) => this.#receive(worker, message),
       onGone: (worker, figures) => {
         this.#sessions.workerGone(worker);
-        this.#filters.workerGone(worker);
+        this.#bounds.workerGone(worker);
         void this.#figures.workerGone(figures);
       },
     });
@@ -138,7 +138,8 @@ class ControlProcess {
     this.#sessions = this.#createSessions(homes);
     const hub = this.#hub;
     const send = (worker: number, message: ControlMessage) => hub.send(worker, message);
-    this.#filters = new FilterAuthority(filterRates(configuration), { clock: systemClock, send });
+    const bounds = { filters: filterRates(configuration), registrations: registrationRates(configuration) };
+    this.#bounds = new BoundAuthority(bounds, { clock: systemClock, send });
     this.#mover = createMover({ configuration, authority, store, hub, homes, events, log });
     const { freeze, moves, verbs } = this.#mover;
     const assessments = this.#assessments;
@@ -222,7 +223,7 @@ class ControlProcess {
     this.#hub.close();
     this.#authority.close();
     this.#sessions.close();
-    this.#filters.close();
+    this.#bounds.close();
     this.#assessments.close();
   }
 
@@ -243,13 +244,11 @@ class ControlProcess {
 
   #receive(worker: number, message: WorkerMessage): void {
     const sessions = this.#sessions;
-    if (message.kind === 'claim') sessions.handleClaim(worker, message);
+    if ('bound' in message) this.#bounds.handle(worker, message);
+    else if (message.kind === 'claim') sessions.handleClaim(worker, message);
     else if (message.kind === 'withdraw') sessions.handleWithdraw(worker, message);
     else if (message.kind === 'withdraw-token') sessions.handleWithdrawToken(worker, message);
     else if (message.kind === 'token') sessions.handleToken(worker, message);
-    else if (message.kind === 'filters') this.#filters.handleFilters(worker, message);
-    else if (message.kind === 'withdraw-filters') this.#filters.handleWithdraw(worker, message);
-    else if (message.kind === 'filters-spent') this.#filters.handleSpent(message);
     else if (message.kind === 'home') sessions.handleHome(worker, message);
     else if (message.kind === 'purged') sessions.handlePurged(worker, message);
     else if (message.kind === 'ended') sessions.handleEnded(worker, message);

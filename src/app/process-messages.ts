@@ -106,6 +106,12 @@ export interface Purge {
   readonly broker: string;
 }
 
+/**
+ * What a broker takes only so much of a second, of all workers together: topic filters that live sessions are subscribed to,
+ * and first contacts, each of which may cost a registration.
+ */
+export type BoundName = 'filters' | 'registrations';
+
 /** Counts what one worker changed: the control process says up to which number all is on disk. */
 export type Numbered<Change> = Change & { readonly number: number };
 
@@ -144,11 +150,17 @@ export type WorkerMessage =
       /** Milliseconds since the client ID's last CONNECT was answered, where the broker limits them. */
       readonly connectedMsAgo?: number;
     }
-  /** A live session is to be subscribed at the broker; answered by `filters-granted`, however long that takes. */
-  | { readonly kind: 'filters'; readonly claim: number; readonly broker: string; readonly filters: number }
-  | { readonly kind: 'withdraw-filters'; readonly claim: number }
-  /** Filters that the broker was asked for without a token. */
-  | { readonly kind: 'filters-spent'; readonly broker: string; readonly filters: number }
+  /** Answered by `bound-granted`, however long that takes. */
+  | {
+      readonly kind: 'bound-wish';
+      readonly bound: BoundName;
+      readonly claim: number;
+      readonly broker: string;
+      readonly amount: number;
+    }
+  | { readonly kind: 'bound-withdraw'; readonly bound: BoundName; readonly claim: number }
+  /** What was used without a token; below 0: given back. */
+  | { readonly kind: 'bound-spent'; readonly bound: BoundName; readonly broker: string; readonly amount: number }
   | { readonly kind: 'home'; readonly home: Numbered<HomeChange> }
   | ({ readonly kind: 'purged' } & Numbered<Purge>)
   | {
@@ -193,7 +205,7 @@ export type ControlMessage =
   /** What the worker changed of homes is on disk, up to this number. */
   | { readonly kind: 'homes-noted'; readonly upTo: number }
   | { readonly kind: 'token-answer'; readonly claim: number; readonly granted: boolean }
-  | { readonly kind: 'filters-granted'; readonly claim: number }
+  | { readonly kind: 'bound-granted'; readonly bound: BoundName; readonly claim: number }
   | {
       readonly kind: 'end-leg';
       readonly clientId: string;

@@ -16,13 +16,11 @@ import {
   claimAnswerMs,
   clientConnectRates,
   connectRates,
-  filterRates,
   homeStorePath,
 } from './broker-rates.ts';
 import { toWallLife } from './broker-state.ts';
 import { allowedConnections } from './descriptor-room.ts';
 import { toDeviceListener } from './device-listener.ts';
-import { LinkedFilters } from './linked-filters.ts';
 import { LinkedRegistry } from './linked-registry.ts';
 import { ListenerTrust } from './listener-trust.ts';
 import { announceMintingExpiry } from './minting-expiry.ts';
@@ -36,6 +34,7 @@ import type {
 } from './process-messages.ts';
 import { upstreamBroker, upstreamMaterial } from './upstream-broker-terms.ts';
 import { answerQuestion } from './worker-answers.ts';
+import { WorkerBounds } from './worker-bounds.ts';
 import { WorkerLink } from './worker-link.ts';
 import { WorkerNameserver } from './worker-nameserver.ts';
 
@@ -67,7 +66,7 @@ class WorkerProcess {
   readonly #upstream: ReloadableUpstreamConnector;
   readonly #assessments: AssessmentBatch;
   readonly #registry: LinkedRegistry;
-  readonly #filters: LinkedFilters;
+  readonly #bounds: WorkerBounds;
   readonly #gateway: Gateway;
   readonly #nameserver: WorkerNameserver;
   readonly #link: WorkerLink;
@@ -108,8 +107,7 @@ class WorkerProcess {
     announceMintingExpiry(materials, this.#metrics);
     this.#assessments = this.#createAssessments();
     this.#registry = this.#createRegistry();
-    const { workers } = configuration;
-    this.#filters = new LinkedFilters({ rates: filterRates(configuration), workers }, systemClock);
+    this.#bounds = new WorkerBounds(configuration, systemClock);
     this.#gateway = createGateway({
       settings: {
         clientIdPolicy: configuration.fleet.clientIdPolicy,
@@ -124,7 +122,8 @@ class WorkerProcess {
       ports: {
         snapshot: () => this.#currentSnapshot(),
         registry: this.#registry,
-        filters: this.#filters,
+        filters: this.#bounds.filters,
+        registrations: this.#bounds.registrations,
         assessments: this.#assessments,
         upstream: this.#upstream,
         metrics: this.#metrics,
@@ -137,13 +136,13 @@ class WorkerProcess {
         const changes = this.#registry.homeChanges();
         link.send({ kind: 'hello', worker, pid: process.pid, sessions: this.#registry.announcements(), ...changes });
         this.#registry.linkUp(link);
-        this.#filters.linkUp(link);
+        this.#bounds.linkUp(link);
         this.#assessments.linkUp(link);
       },
       onDown: () => {
         this.#log.warn('The control process is away; devices connect by the last plan');
         this.#registry.linkDown();
-        this.#filters.linkDown();
+        this.#bounds.linkDown();
         this.#assessments.linkDown();
       },
       onMessage: (message) => this.#receive(message),
@@ -202,7 +201,7 @@ class WorkerProcess {
     this.#upstream.close();
     this.#link.close();
     this.#registry.close();
-    this.#filters.close();
+    this.#bounds.close();
     this.#assessments.close();
   }
 
@@ -259,8 +258,8 @@ class WorkerProcess {
       case 'token-answer':
         this.#registry.handleAnswer(message);
         break;
-      case 'filters-granted':
-        this.#filters.handleGranted(message.claim);
+      case 'bound-granted':
+        this.#bounds.handleGranted(message);
         break;
       case 'end-leg':
         void this.#endLeg(message);

@@ -106,6 +106,9 @@ export interface BrokerConfiguration {
     readonly ca?: CertificateFiles;
     /** There with device-certificate. */
     readonly certificates?: MintedCertificatesConfiguration;
+    /** There with device-certificate. */
+    readonly firstContact?: FirstContactConfiguration;
+    readonly register?: 'jitr' | 'on-sight';
     /** There with custom-authorizer. */
     readonly authorizer?: AuthorizerConfiguration;
     readonly vouchUnverified: boolean;
@@ -124,6 +127,16 @@ export interface MintedCertificatesConfiguration {
   readonly alternativeNames: readonly ('clientId' | 'fingerprint')[];
   /** Absent: the CA's key stands in for it. */
   readonly secret?: string;
+}
+
+export interface FirstContactConfiguration {
+  /** Of all workers together, while most first contacts are closed. */
+  readonly registrationsPerSecond: number;
+  /** Within the patience of a device. */
+  readonly retries: number;
+  /** Together they make a refusal of what was a registration that takes its time. */
+  readonly refusedAfterCloses: number;
+  readonly refusedAfterMs: number;
 }
 
 export interface AuthorizerConfiguration {

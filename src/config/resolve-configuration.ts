@@ -9,7 +9,7 @@ import type {
   ListenerConfiguration,
   NameserverConfiguration,
 } from './configuration.ts';
-import { mintedCertificatesDefaults } from './schema/broker-schema.ts';
+import { firstContactDefaults, mintedCertificatesDefaults } from './schema/broker-schema.ts';
 import type { ParsedConfiguration } from './schema/configuration-schema.ts';
 
 export interface Surroundings {
@@ -59,7 +59,7 @@ function resolveListener({ tls, ...rest }: ParsedListener, absolute: Absolute): 
 
 function resolveBroker(name: string, parsed: ParsedBroker, absolute: Absolute): BrokerConfiguration {
   const { url, urls, tls, identity, versions, undeliverableRecord, ...rest } = parsed;
-  const { ca, cert, key, certificates, authorizer, ...identityRest } = identity;
+  const { ca, cert, key, certificates, firstContact, register, authorizer, ...identityRest } = identity;
   return {
     name,
     endpoints: url === undefined ? (urls ?? []) : [url],
@@ -72,7 +72,13 @@ function resolveBroker(name: string, parsed: ParsedBroker, absolute: Absolute): 
       ...(cert === undefined ? {} : { cert: absolute(cert) }),
       ...(key === undefined ? {} : { key: absolute(key) }),
       ...(ca === undefined ? {} : { ca: resolveFiles(ca, absolute) }),
-      ...(identity.mode === 'device-certificate' ? { certificates: certificates ?? mintedCertificatesDefaults } : {}),
+      ...(identity.mode === 'device-certificate'
+        ? {
+            certificates: certificates ?? mintedCertificatesDefaults,
+            firstContact: firstContact ?? firstContactDefaults,
+            register: register ?? 'jitr',
+          }
+        : {}),
       ...(authorizer === undefined ? {} : { authorizer: { ...authorizer, key: absolute(authorizer.key) } }),
     },
   };

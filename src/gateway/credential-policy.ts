@@ -1,6 +1,7 @@
 import { isIP } from 'node:net';
 import type { ProtocolVersion } from '../mqtt/control-packet.ts';
 import type { UndeliverablePolicy } from '../mqtt/session-terms.ts';
+import type { FirstContactTerms } from './first-contact-choice.ts';
 import type { VouchedIdentity } from './vouched-identity.ts';
 
 /** What the configuration says of a broker, as far as sessions on it are concerned. */
@@ -19,6 +20,10 @@ export interface BrokerTraits {
   readonly identity?: {
     readonly mode: 'forward' | 'gateway-certificate' | 'device-certificate' | 'custom-authorizer';
     readonly vouchUnverified: boolean;
+    /** How it comes to know devices; absent: it knows them without the gateway's doing. */
+    readonly firstContact?: FirstContactTerms;
+    /** Who makes a device known: the broker by itself, or the gateway behind its first contact; absent: `jitr`. */
+    readonly register?: 'jitr' | 'on-sight';
   };
 }
 

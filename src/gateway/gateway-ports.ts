@@ -3,11 +3,13 @@ import type { Clock } from '../base/clock.ts';
 import type { RoutingSnapshot } from '../plan/snapshot.ts';
 import type { Assessments } from '../session/assessments.ts';
 import type { FilterTokens } from '../session/filter-tokens.ts';
+import type { RegistrationTokens } from '../session/registration-tokens.ts';
 import type { SessionRegistry } from '../session/session-registry.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { ListenerTls } from '../tls/listener-tls.ts';
 import type { BrokerTraits } from './credential-policy.ts';
+import type { Registrar } from './registrar.ts';
 import type { UpstreamConnector } from './upstream-connector.ts';
 
 /** What the gateway needs from the rest of its process. */
@@ -17,6 +19,10 @@ export interface GatewayPorts {
   readonly registry: SessionRegistry;
   /** Absent: no broker bounds what it is subscribed to. */
   readonly filters?: FilterTokens;
+  /** Absent: a first contact needs no token. */
+  readonly registrations?: RegistrationTokens;
+  /** Absent: no broker is told of devices by the gateway. */
+  readonly registrar?: Registrar;
   /** Absent: nobody assesses. */
   readonly assessments?: Assessments;
   readonly upstream: UpstreamConnector;

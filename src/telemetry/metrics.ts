@@ -44,6 +44,9 @@ export interface Metrics {
   readonly handoverDuplicates: Counter;
   readonly secondLegs: Gauge<'broker' | 'cohort' | 'use'>;
   readonly repairs: Counter<'result'>;
+  readonly firstContacts: Counter<'broker' | 'result'>;
+  readonly registrations: Counter<'broker' | 'result'>;
+  readonly unregisteredSessions: Gauge<'broker' | 'cohort'>;
   readonly takeovers: Counter;
   readonly devicesHeldBack: Gauge<'cohort'>;
   readonly tlsHandshakes: Counter<'version' | 'resumed' | 'result'>;
@@ -117,6 +120,21 @@ export function createMetrics(): Metrics {
     repairs: counter('crossfade_repairs_total', 'Live sessions that lost their broker, by what became of them', [
       'result',
     ]),
+    firstContacts: counter(
+      'crossfade_first_contacts_total',
+      'CONNECTs in the name of devices that a broker was not known to accept, by what became of them',
+      ['broker', 'result'],
+    ),
+    registrations: counter(
+      'crossfade_registrations_total',
+      'Devices that a broker was told of at their first contact, by its answer',
+      ['broker', 'result'],
+    ),
+    unregisteredSessions: gauge(
+      'crossfade_unregistered_sessions',
+      'Live sessions that wait on their source because the broker that the plan wants does not know them yet',
+      ['broker', 'cohort'],
+    ),
     takeovers: counter('crossfade_takeovers_total', 'Connections ended because the same client ID connected again', []),
     devicesHeldBack: new Gauge({
       name: 'crossfade_devices_held_back',

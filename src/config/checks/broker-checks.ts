@@ -115,6 +115,8 @@ function checkModeParts(identity: Cursor, mode: string): readonly Finding[] {
 const modeParts = [
   ['ca', 'device-certificate', 'cert and key of the CA that mints'],
   ['certificates', 'device-certificate', undefined],
+  ['firstContact', 'device-certificate', undefined],
+  ['register', 'device-certificate', undefined],
   ['authorizer', 'custom-authorizer', 'name and key of the authorizer'],
 ] as const;
 

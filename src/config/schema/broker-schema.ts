@@ -34,6 +34,24 @@ const mintedCertificatesSchema = z.strictObject({
 
 export const mintedCertificatesDefaults = mintedCertificatesSchema.parse({});
 
+const firstContactSchema = z.strictObject({
+  registrationsPerSecond: z
+    .number()
+    .min(0.01)
+    .max(10_000)
+    .default(12)
+    .describe('First contacts a second while most of them are closed: below the 15 registrations that an account has'),
+  retries: wholeNumber(0, 5)
+    .default(2)
+    .describe('Further CONNECTs, 1.1 s apart, that a device waits for before its source has it'),
+  refusedAfterCloses: wholeNumber(2, 1_000)
+    .default(5)
+    .describe('Closes behind which a device is listed as refused by the broker'),
+  refusedAfterMs: wholeNumber(1, 86_400_000).default(600_000).describe('Milliseconds that they have to span'),
+});
+
+export const firstContactDefaults = firstContactSchema.parse({});
+
 const authorizerSchema = z.strictObject({
   name: z
     .string()
@@ -60,6 +78,12 @@ const brokerIdentitySchema = z.strictObject({
   key: z.exactOptional(filePath).describe('PEM file: its private key'),
   ca: z.exactOptional(certificateFilesSchema).describe('device-certificate: the CA that mints them'),
   certificates: z.exactOptional(mintedCertificatesSchema).describe('device-certificate: how they are minted'),
+  register: z
+    .exactOptional(z.enum(['jitr', 'on-sight']))
+    .describe('device-certificate: who makes a device known: the broker by itself, or the gateway by its API'),
+  firstContact: z
+    .exactOptional(firstContactSchema)
+    .describe('device-certificate: how devices are brought to a broker that does not know them yet'),
   authorizer: z.exactOptional(authorizerSchema).describe('custom-authorizer: how devices are vouched for'),
   vouchUnverified: z.boolean().default(false).describe('Vouch also for devices that showed no verified certificate'),
 });

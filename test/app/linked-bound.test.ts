@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
-import { FilterAuthority } from '../../src/app/filter-authority.ts';
-import { LinkedFilters } from '../../src/app/linked-filters.ts';
+import { BoundAuthority } from '../../src/app/bound-authority.ts';
+import { LinkedBound } from '../../src/app/linked-bound.ts';
 import type { ControlLinkEnd } from '../../src/app/linked-registry.ts';
 import type { WorkerMessage } from '../../src/app/process-messages.ts';
 import { systemClock } from '../../src/base/clock.ts';
@@ -11,11 +11,13 @@ const rate = 200;
 
 /** A control process and two workers; messages go by microtask. */
 class World {
-  readonly workers = [0, 1].map(() => new LinkedFilters({ rates: { aws: rate }, workers: 2 }, systemClock));
+  readonly workers = [0, 1].map(
+    () => new LinkedBound({ bound: 'filters', rates: { aws: rate }, workers: 2 }, systemClock),
+  );
   readonly grants: { readonly worker: number; readonly filters: number; readonly atMs: number }[] = [];
   /** Messages to the control process. */
   readonly sent: WorkerMessage['kind'][] = [];
-  #authority: FilterAuthority | undefined;
+  #authority: BoundAuthority | undefined;
 
   constructor(t: TestContext) {
     t.after(() => {
@@ -26,13 +28,13 @@ class World {
   }
 
   startControl(): void {
-    const authority = new FilterAuthority(
-      { aws: rate },
+    const authority = new BoundAuthority(
+      { filters: { aws: rate }, registrations: {} },
       {
         clock: systemClock,
         send: (worker, message) =>
           queueMicrotask(() => {
-            if (authority === this.#authority && message.kind === 'filters-granted')
+            if (authority === this.#authority && message.kind === 'bound-granted')
               this.workers[worker]?.handleGranted(message.claim);
           }),
       },
@@ -53,7 +55,7 @@ class World {
 
   take(worker: number, filters: number): () => void {
     const handleGranted = () => void this.grants.push({ worker, filters, atMs: systemClock.monotonicMs() });
-    return this.workers[worker]?.take({ broker: 'aws', filters }, handleGranted) ?? assert.fail();
+    return this.workers[worker]?.take({ broker: 'aws', amount: filters }, handleGranted) ?? assert.fail();
   }
 
   get given(): number {
@@ -69,9 +71,7 @@ class World {
   }
 
   #receive(worker: number, message: WorkerMessage): void {
-    if (message.kind === 'filters') this.#authority?.handleFilters(worker, message);
-    else if (message.kind === 'withdraw-filters') this.#authority?.handleWithdraw(worker, message);
-    else if (message.kind === 'filters-spent') this.#authority?.handleSpent(message);
+    if ('bound' in message) this.#authority?.handle(worker, message);
   }
 }
 
@@ -123,20 +123,20 @@ describe('the filter tokens of several workers', () => {
   it('wait for what devices ask for, told in one message', async (t) => {
     const world = new World(t);
     const [worker] = world.workers;
-    for (let index = 0; index < 100; index += 1) worker?.spend({ broker: 'aws', filters: 1 });
+    for (let index = 0; index < 100; index += 1) worker?.spend({ broker: 'aws', amount: 1 });
     const beganMs = systemClock.monotonicMs();
-    await eventually('the message', async () => world.sent.includes('filters-spent'));
+    await eventually('the message', async () => world.sent.includes('bound-spent'));
     world.take(1, 1);
     await allGranted(world, 1);
     assert.ok(systemClock.monotonicMs() - beganMs >= 400, 'a hundred filters at 180 a second');
-    assert.deepEqual(world.sent, ['filters-spent', 'filters']);
+    assert.deepEqual(world.sent, ['bound-spent', 'bound-wish']);
   });
 
   it('are nobody’s business at a broker without a bound', (t) => {
     const world = new World(t);
     const [worker] = world.workers;
     assert.equal(worker?.isBound('legacy'), false);
-    worker?.spend({ broker: 'legacy', filters: 7 });
+    worker?.spend({ broker: 'legacy', amount: 7 });
     assert.deepEqual(world.sent, []);
   });
 });

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { FilterGate } from '../../src/session/filter-gate.ts';
+import { BoundGate } from '../../src/session/bound-gate.ts';
 
 describe('the filter gate of a broker', () => {
   it('lets waiters through in order, each with all of its filters', () => {
-    const gate = new FilterGate<string>(100);
+    const gate = new BoundGate<string>(100);
     assert.deepEqual(gate.tick(0), []);
     for (const [waiter, filters] of [
       ['a', 10],
@@ -23,7 +23,7 @@ describe('the filter gate of a broker', () => {
   });
 
   it('passes over who has withdrawn, and waits longer for what was spent unasked', () => {
-    const gate = new FilterGate<string>(100);
+    const gate = new BoundGate<string>(100);
     gate.tick(0);
     gate.ask('a', 9);
     gate.ask('b', 9);

@@ -1,39 +1,45 @@
 import type { Clock } from '../base/clock.ts';
-import { FilterGate } from '../session/filter-gate.ts';
-import type { FilterWish } from '../session/filter-tokens.ts';
+import { BoundGate } from '../session/bound-gate.ts';
+
+/** So much of what a broker takes only so much of a second: topic filters, or first contacts. */
+export interface BoundedWish {
+  readonly broker: string;
+  readonly amount: number;
+}
 
 /** `answer` is called once, never before `ask` returns. */
-export type FilterRequest = FilterWish & { readonly answer: () => void };
+export type BoundRequest = BoundedWish & { readonly answer: () => void };
 
 /** What comes due within this many milliseconds is given at once. */
 const stepMs = 10;
 
-/** The filter gates of all brokers that have one, and the one timer that they need. */
-export class FilterGates {
-  readonly #gates: ReadonlyMap<string, FilterGate<FilterRequest>>;
+/** The gates of all brokers that have this bound, and the one timer that they need. */
+export class BoundGates {
+  readonly #gates: ReadonlyMap<string, BoundGate<BoundRequest>>;
   readonly #clock: Clock;
   #timer: NodeJS.Timeout | undefined;
 
-  /** `rates`: filters a second by broker; a broker without one has no bound. */
+  /** `rates`: a second by broker; a broker without one has no bound. */
   constructor(rates: Readonly<Record<string, number>>, clock: Clock) {
     this.#clock = clock;
-    this.#gates = new Map(Object.entries(rates).map(([broker, rate]) => [broker, new FilterGate(rate)]));
+    this.#gates = new Map(Object.entries(rates).map(([broker, rate]) => [broker, new BoundGate(rate)]));
   }
 
   /** Returns what takes the request back. */
-  ask(request: FilterRequest): () => void {
+  ask(request: BoundRequest): () => void {
     const gate = this.#gates.get(request.broker);
     if (gate === undefined) {
       const immediate = setImmediate(request.answer);
       return () => clearImmediate(immediate);
     }
-    gate.ask(request, request.filters);
+    gate.ask(request, request.amount);
     this.#arm();
     return () => gate.withdraw(request);
   }
 
-  spend({ broker, filters }: FilterWish): void {
-    this.#gates.get(broker)?.spend(filters, this.#clock.monotonicMs());
+  /** Below 0: given back. */
+  spend({ broker, amount }: BoundedWish): void {
+    this.#gates.get(broker)?.spend(amount, this.#clock.monotonicMs());
   }
 
   close(): void {

@@ -1,34 +1,35 @@
 import { createTokenBucket, type TokenBucket } from '../base/rates.ts';
 
-/** The filter rate of one broker as a machine: whoever wants filters waits in order until all of them may be asked for. */
-export class FilterGate<Waiter> {
+/** One bound of one broker as a machine: whoever wants some of it waits in order until all of that may be used. */
+export class BoundGate<Waiter> {
   readonly #bucket: TokenBucket;
-  /** With the filters that each wants, in order. */
+  /** With what each wants, in order. */
   readonly #waiting = new Map<Waiter, number>();
 
-  constructor(filtersPerSecond: number) {
+  constructor(ratePerSecond: number) {
     // Empty at the start: what an earlier process gave in the same second is not known.
-    this.#bucket = createTokenBucket({ ratePerSecond: filtersPerSecond });
+    this.#bucket = createTokenBucket({ ratePerSecond });
   }
 
   /** `tick` answers. */
-  ask(waiter: Waiter, filters: number): void {
-    this.#waiting.set(waiter, filters);
+  ask(waiter: Waiter, amount: number): void {
+    this.#waiting.set(waiter, amount);
   }
 
   withdraw(waiter: Waiter): void {
     this.#waiting.delete(waiter);
   }
 
-  spend(filters: number, nowMs: number): void {
-    this.#bucket.spend(nowMs, filters);
+  /** Below 0: given back. */
+  spend(amount: number, nowMs: number): void {
+    this.#bucket.spend(nowMs, amount);
   }
 
   /** Those whose turn has come. */
   tick(nowMs: number): Waiter[] {
     const granted: Waiter[] = [];
-    for (const [waiter, filters] of this.#waiting) {
-      if (!this.#bucket.take(nowMs, filters)) break;
+    for (const [waiter, amount] of this.#waiting) {
+      if (!this.#bucket.take(nowMs, amount)) break;
       this.#waiting.delete(waiter);
       granted.push(waiter);
     }
@@ -37,7 +38,7 @@ export class FilterGate<Waiter> {
 
   /** When the next waiter's turn may come; undefined: nobody waits. */
   nextAtMs(nowMs: number): number | undefined {
-    for (const filters of this.#waiting.values()) return this.#bucket.nextAtMs(nowMs, filters);
+    for (const amount of this.#waiting.values()) return this.#bucket.nextAtMs(nowMs, amount);
     return undefined;
   }
 }
