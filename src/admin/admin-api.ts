@@ -142,6 +142,8 @@ export interface PendingSessions {
   readonly unknownSubscriptions: number;
   /** Sessions whose devices stopped in the middle of a packet: they move once the rest has come. */
   readonly asleep: number;
+  /** Sessions whose device the broker that they are to go to does not know yet. */
+  readonly unregistered: number;
   /** The live ones of them, with the reason; bounded like those that are refused. */
   readonly listed: readonly { readonly clientId: string; readonly reason: string }[];
 }

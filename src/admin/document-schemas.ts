@@ -174,7 +174,13 @@ export const moveAccepted = z.object({
 
 const refused = z.array(z.object({ clientId: z.string(), reason: z.string() }));
 
-const pending = z.object({ offline: count, unknownSubscriptions: count, asleep: count, listed: refused });
+const pending = z.object({
+  offline: count,
+  unknownSubscriptions: count,
+  asleep: count,
+  unregistered: count,
+  listed: refused,
+});
 
 export const dryRunDocument = z.object({
   revision: z.null(),

@@ -62,6 +62,7 @@ function describe(
       offline,
       unknownSubscriptions: sum(({ unknownSubscriptions }) => unknownSubscriptions),
       asleep: sum(({ asleep }) => asleep),
+      unregistered: sum(({ unregistered }) => unregistered),
       listed: replies.flatMap(({ waiting }) => waiting).slice(0, moveRefusedListed),
     },
     refused: replies.flatMap(({ staying }) => staying).slice(0, moveRefusedListed),

@@ -29,6 +29,7 @@ export interface CourseFigures {
   readonly aborted: number;
   readonly unknownSubscriptions: number;
   readonly asleep: number;
+  readonly unregistered: number;
   readonly waiting: readonly { readonly clientId: string; readonly reason: string }[];
   readonly refused: readonly { readonly clientId: string; readonly reason: string }[];
   readonly refusedTotal: number;
@@ -95,13 +96,22 @@ export function endCourse(
 
 export function figuresOf(course: MoveCourse): CourseFigures {
   if (course.way === 'handover') {
-    const { prepared, underWay, aborted, unknownSubscriptions, asleep } = course.state;
+    const { prepared, underWay, aborted, unknownSubscriptions, asleep, unregistered } = course.state;
     const waiting = course.state.waiting.slice(0, course.state.terms.refusedListed);
     const { listed: refused, total: refusedTotal } = refusedBy(course.state);
-    return { prepared, underWay, aborted, unknownSubscriptions, asleep, waiting, refused, refusedTotal };
+    const pending = { unknownSubscriptions, asleep, unregistered, waiting };
+    return { prepared, underWay, aborted, ...pending, refused, refusedTotal };
   }
   const { refused, refusedTotal } = course.state;
-  const none = { prepared: 0, underWay: 0, aborted: 0, unknownSubscriptions: 0, asleep: 0, waiting: [] };
+  const none = {
+    prepared: 0,
+    underWay: 0,
+    aborted: 0,
+    unknownSubscriptions: 0,
+    asleep: 0,
+    unregistered: 0,
+    waiting: [],
+  };
   return { ...none, refused, refusedTotal };
 }
 

@@ -22,7 +22,7 @@ export function toMoveDocument(
   nowMs: number,
 ): MoveDocument {
   const { state } = course;
-  const { prepared, underWay, aborted, unknownSubscriptions, asleep, waiting, refused, refusedTotal } =
+  const { prepared, underWay, aborted, unknownSubscriptions, asleep, unregistered, waiting, refused, refusedTotal } =
     figuresOf(course);
   const durationMs = Math.round((state.finishedAtMs ?? nowMs) - startedAtMs);
   return {
@@ -42,7 +42,7 @@ export function toMoveDocument(
     prepared,
     underWay,
     aborted,
-    pending: { offline, unknownSubscriptions, asleep, listed: waiting },
+    pending: { offline, unknownSubscriptions, asleep, unregistered, listed: waiting },
     refused,
     refusedTotal,
     startedAt: new Date(startedAtWallMs).toISOString(),

@@ -5,6 +5,8 @@ import type { HomeStore } from '../session/home-store.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { CutoverFreeze } from './cutover-freeze.ts';
 import type { EventHub } from './event-hub.ts';
+import { FirstContactMover } from './first-contact-mover.ts';
+import { handoverPace } from './handover-pace.ts';
 import type { CohortPlacement } from './move-request.ts';
 import { MoveRunner } from './move-runner.ts';
 import { MoveVerbs, placementsOf } from './move-verbs.ts';
@@ -64,6 +66,16 @@ export function createMover({ configuration, authority, store, hub, homes, event
     abortPercent: configuration.handover.abortPercent,
     returnMs: configuration.limits.moveReturnMs,
   });
+  const firstContacts = new FirstContactMover({
+    ...{ workers, log },
+    unregistered: () => hub.workers().flatMap(({ figures }) => figures?.counts.unregistered ?? []),
+    mustWait: (cohort) =>
+      strays.isFollowing(cohort) ||
+      moves.moveOf(cohort) !== undefined ||
+      freeze.current !== undefined ||
+      moves.prepared().some(({ request }) => request.cohorts.includes(cohort)),
+    paceOf: (broker) => handoverPace(configuration, [broker]),
+  });
   const verbs = new MoveVerbs({
     ...{ configuration, authority, store, hub, workers, moves, freeze, offlineOf },
     onFreeze: (data) => events.emit({ type: 'freeze', data }),
@@ -75,10 +87,12 @@ export function createMover({ configuration, authority, store, hub, homes, event
     resume: () => {
       moves.resumeUnfinished();
       strays.start();
+      firstContacts.start();
     },
     close: () => {
       freeze.close();
       strays.close();
+      firstContacts.close();
       moves.close();
     },
   };

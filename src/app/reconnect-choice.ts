@@ -15,8 +15,8 @@ export interface ReconnectQuestion {
 
 /**
  * Which of a worker's misplaced sessions to close now. A session that is taken up again on its device's return goes home
- * then, and one that the target cannot carry goes back to the source, so closing them would move nothing: they stay and
- * are listed. One that its device begins anew is moved. The order is the plan's own: a rollback takes the last moved first.
+ * then, and one that the target cannot carry, or does not know yet, goes back to the source, so closing them would move
+ * nothing: they stay and are listed. One that its device begins anew is moved. The order is the plan's own: a rollback takes the last moved first.
  */
 export function chooseReconnects(
   misplaced: readonly MisplacedSession[],
@@ -34,17 +34,16 @@ export function chooseReconnects(
       // Those that are closing still count, so that a move ends when the last one is gone.
       remaining: misplaced.length - staying.length + pending,
       closing: misplaced.length - staying.length - movable.length + chosen.length,
-      staying: staying.map(({ clientId, heldBack }) => ({
-        clientId,
-        reason:
-          heldBack === undefined
-            ? 'persistent session: it returns to the broker that holds its queue'
-            : `the target cannot carry it: ${heldBack}`,
-      })),
+      staying: staying.map((session) => ({ clientId: session.clientId, reason: reasonOf(session) })),
     },
   };
 }
 
-function stays({ returnsHome, heldBack }: MisplacedSession): boolean {
-  return returnsHome || heldBack !== undefined;
+function stays({ returnsHome, heldBack, unregistered }: MisplacedSession): boolean {
+  return returnsHome || heldBack !== undefined || unregistered !== undefined;
+}
+
+function reasonOf({ heldBack, unregistered }: MisplacedSession): string {
+  if (heldBack !== undefined) return `the target cannot carry it: ${heldBack}`;
+  return unregistered ?? 'persistent session: it returns to the broker that holds its queue';
 }

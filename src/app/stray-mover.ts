@@ -60,6 +60,10 @@ export class StrayMover {
     this.#arm();
   }
 
+  isFollowing(cohort: string): boolean {
+    return this.#followed.has(cohort);
+  }
+
   unfollow(cohorts: readonly string[]): void {
     for (const cohort of cohorts) {
       this.#credits.delete(cohort);

@@ -114,8 +114,11 @@ function together(first: HandoverReply, second: HandoverReply): HandoverReply {
   const begunConnects = first.begunConnects + second.begunConnects;
   const requeued = first.requeued + second.requeued;
   const moved = first.moved + second.moved;
+  const contacted = first.contacted + second.contacted;
+  const turnedAway = first.turnedAway + second.turnedAway;
   const workMs = first.workMs + second.workMs;
-  return { ...second, begun, begunConnects, requeued, moved, workMs, aborted: [...first.aborted, ...second.aborted] };
+  const aborted = [...first.aborted, ...second.aborted];
+  return { ...second, begun, begunConnects, requeued, contacted, turnedAway, moved, workMs, aborted };
 }
 
 function sum(figures: readonly number[]): number {

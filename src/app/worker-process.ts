@@ -4,6 +4,7 @@ import { failure, success } from '../base/result.ts';
 import { createUpstreamConnector, type ReloadableUpstreamConnector } from '../gateway/dial-upstream.ts';
 import { createGateway, type Gateway } from '../gateway/gateway.ts';
 import { showSecondLegs } from '../gateway/second-legs.ts';
+import { showUnregistered } from '../gateway/unregistered-sessions.ts';
 import { createSnapshot, type RoutingSnapshot } from '../plan/snapshot.ts';
 import { openSqliteAssessmentStore } from '../session/sqlite-assessment-store.ts';
 import { openSqliteHomeStore } from '../session/sqlite-home-store.ts';
@@ -329,6 +330,7 @@ class WorkerProcess {
     const brokers = Object.keys(this.#start.configuration.brokers);
     const counts = this.#gateway.counts();
     showSecondLegs(this.#metrics.secondLegs, counts.secondLegs);
+    showUnregistered(this.#metrics.unregisteredSessions, counts.unregistered);
     return {
       counts,
       metrics: await this.#metrics.registry.getMetricsAsJSON(),

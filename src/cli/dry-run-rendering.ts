@@ -33,7 +33,8 @@ const sessionColumns: readonly Column<DryRun>[] = [
   { title: 'COLD', value: ({ cold }) => String(cold), align: 'right' },
   {
     title: 'PENDING',
-    value: ({ pending }) => String(pending.offline + pending.unknownSubscriptions + pending.asleep),
+    value: ({ pending }) =>
+      String(pending.offline + pending.unknownSubscriptions + pending.asleep + pending.unregistered),
     align: 'right',
   },
   { title: 'REFUSED', value: ({ refused }) => String(refused.length), align: 'right' },

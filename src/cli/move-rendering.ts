@@ -57,7 +57,8 @@ function paintOfState(state: MoveState, { good, warning, bad }: Style): (text: s
 
 /** How a move ended: its figures, then who was refused and why. */
 export function renderMoveOutcome(move: MoveDocument, style: Style): string {
-  const { offline, unknownSubscriptions, asleep } = move.pending;
+  const { offline, unknownSubscriptions, asleep, unregistered } = move.pending;
+  const pending = offline + unknownSubscriptions + asleep + unregistered;
   const figures = renderTable(
     [
       {
@@ -70,7 +71,7 @@ export function renderMoveOutcome(move: MoveDocument, style: Style): string {
       ...(move.prepareOnly
         ? [{ title: 'PREPARED', value: (row: MoveDocument) => String(row.prepared), align: 'right' } as const]
         : []),
-      { title: 'PENDING', value: () => String(offline + unknownSubscriptions + asleep), align: 'right' },
+      { title: 'PENDING', value: () => String(pending), align: 'right' },
       { title: 'REFUSED', value: (row) => String(row.refusedTotal), align: 'right' },
       { title: 'TOOK', value: (row) => renderDuration(row.durationMs), align: 'right' },
     ],
@@ -100,10 +101,11 @@ export function renderPending(
     [pending.offline, offline],
     [pending.unknownSubscriptions, 'with subscriptions that the gateway has not seen'],
     [pending.asleep, 'asleep in the middle of a packet'],
+    [pending.unregistered, 'unregistered: the target does not know them yet, and they move when it does'],
   ];
   const told = reasons.filter(([count]) => count > 0).map(([count, reason]) => `  ${count} ${reason}\n`);
   if (told.length === 0) return '';
-  const total = pending.unknownSubscriptions + pending.asleep;
+  const total = pending.unknownSubscriptions + pending.asleep + pending.unregistered;
   return `\nPending:\n${told.join('')}${renderListed({ title: 'PENDING', sessions: pending.listed, total }, style)}`;
 }
 

@@ -11,8 +11,8 @@ import type { AssessedClient } from '../session/assessments.ts';
 import type { ClaimAnswer, Fallback } from '../session/session-registry.ts';
 import type { GatewaySettings } from './gateway-ports.ts';
 
-/** A granted claim. */
-export type Claim = Extract<ClaimAnswer, { readonly granted: true }>;
+/** A granted claim; `leftAt`: the home of its session, which does not take it up now. */
+export type Claim = Extract<ClaimAnswer, { readonly granted: true }> & { readonly leftAt?: string };
 
 /** A broker as CONNECT is adapted for it. */
 export interface BrokerTerms {

@@ -2,6 +2,7 @@ import type { ConnectPacket } from '../mqtt/connect-packet.ts';
 import type { Admission } from './admission.ts';
 import type { DeviceIntake } from './device-intake.ts';
 import type { AcceptedDevice } from './device-listener.ts';
+import type { FirstContacts } from './first-contacts.ts';
 import type { GatewayLimits, GatewayPorts, GatewaySettings } from './gateway-ports.ts';
 import type { OccasionalLog } from './occasional-log.ts';
 import type { ParkedUpstreams } from './parked-upstreams.ts';
@@ -10,6 +11,7 @@ import type { Relay } from './relay.ts';
 import type { RelayHost } from './relay-host.ts';
 import type { SessionEnds } from './session-ends.ts';
 import type { SessionTable } from './session-table.ts';
+import type { SightRegistration } from './sight-registration.ts';
 import type { UndeliverableRecords } from './undeliverable-record.ts';
 
 /** What all connections of a worker share. */
@@ -26,6 +28,8 @@ export interface ConnectionContext {
   readonly relayHost: RelayHost<Relay>;
   readonly undeliverable: UndeliverableRecords;
   readonly sessionEnds: SessionEnds;
+  readonly contacts: FirstContacts;
+  readonly registration: SightRegistration;
 }
 
 /** A device whose CONNECT was understood and that looks for its broker. */
@@ -34,4 +38,6 @@ export interface Candidate {
   readonly connect: ConnectPacket;
   readonly intake: DeviceIntake;
   readonly leg: PendingLeg;
+  /** When its CONNECT was whole: monotonic milliseconds. */
+  readonly atMs: number;
 }

@@ -1,18 +1,16 @@
 import { adaptConnect } from '../mqtt/connect-adaptation.ts';
 import { type ConnectPacket, decodeConnect } from '../mqtt/connect-packet.ts';
-import type { ProtocolVersion } from '../mqtt/control-packet.ts';
-import { encodeClientDisconnect } from '../mqtt/disconnect-packet.ts';
 import { sessionIntentOf } from '../mqtt/session-intent.ts';
 import type { Assignment } from '../plan/assignment.ts';
 import { type DeviceIdentity, type DeviceKey, deviceKeyOf } from '../plan/device-key.ts';
-import type { ClaimAnswer } from '../session/session-registry.ts';
-import { askBroker, connectOutcome } from './broker-answer.ts';
-import { withCredentials } from './broker-credentials.ts';
-import { brokerTerms, cohortOf, connectQuestion, fallbackOf } from './broker-question.ts';
 import { judgeClientId } from '../plan/client-id-policy.ts';
+import type { Cohort } from '../plan/plan.ts';
+import type { ClaimAnswer } from '../session/session-registry.ts';
+import { attemptBroker, whenAborted } from './broker-attempt.ts';
+import { withCredentials } from './broker-credentials.ts';
+import { brokerTerms, type Claim, cohortOf, connectQuestion, fallbackOf } from './broker-question.ts';
 import type { Candidate, ConnectionContext } from './connection-context.ts';
 import {
-  closeUnanswered,
   type Refusal,
   refusalOfDecoding,
   refuse,
@@ -22,10 +20,8 @@ import {
 } from './connection-refusal.ts';
 import { DeviceIntake } from './device-intake.ts';
 import type { AcceptedDevice } from './device-listener.ts';
-import { flushLingerMs, type GatewayPorts } from './gateway-ports.ts';
 import { PendingLeg } from './pending-leg.ts';
 import { type Attachment, attach } from './session-attachment.ts';
-import { closeAfterFlush, closedWithin } from './socket-closing.ts';
 import type { UpstreamDevice } from './upstream-connector.ts';
 
 /**
@@ -37,8 +33,9 @@ import type { UpstreamDevice } from './upstream-connector.ts';
  * 3. assignment — the plan in force names the broker (`desired`); no I/O;
  * 4. claim — the registry ended an older leg, knows the session's home and what the target cannot carry, and gave a
  *    connect token; the CONNECT can be adapted to that broker;
- * 5. broker — dialled, an earlier session ended where CONNECT has no words for it, the adapted CONNECT sent, its first
- *    packet is a CONNACK; all within brokerAnswerMs of 1;
+ * 5. broker (`broker-attempt.ts`) — dialled, an earlier session ended where CONNECT has no words for it, the adapted
+ *    CONNECT sent, its first packet is a CONNACK; where a target does not know the device yet, the same at the source; all
+ *    within brokerAnswerMs of 1;
  * 6. relay — the device gets its own CONNACK; with code 0 the session is live from here on.
  */
 export async function serveDevice(
@@ -68,7 +65,7 @@ export async function serveDevice(
   intake.onGone = () => leg.abort('gone');
   context.pendingLegs.set(connection, leg);
   try {
-    await findBroker({ device, connect, intake, leg }, context);
+    await findBroker({ device, connect, intake, leg, atMs: context.ports.clock.monotonicMs() }, context);
   } finally {
     leg.finish();
     context.pendingLegs.delete(connection);
@@ -88,106 +85,105 @@ function refusalOf(device: AcceptedDevice, connect: ConnectPacket, context: Conn
   return { reason: 'client-id', protocol, connack: 'client-id', clientId };
 }
 
-/** Stages 3 and 4. */
+/** Stages 3 and 4, and the rest at the broker that is found. */
 async function findBroker(candidate: Candidate, context: ConnectionContext): Promise<void> {
   const { leg, connect } = candidate;
-  const { ports, settings } = context;
+  const { ports } = context;
   const identity = identityOf(candidate);
   const snapshot = ports.snapshot();
   const assignment = snapshot.assign(identity);
   const cohort = cohortOf(snapshot, assignment);
   leg.revision = assignment.revision;
-  const claim = await claimSession(candidate, { assignment, cohort }, context);
+  const device = upstreamDeviceOf(candidate, assignment, deviceKeyOf(identity, snapshot.plan.identity));
+  const desired = await firstBroker(candidate, { broker: assignment.broker, device, cohort }, context);
+  const claim = desired === undefined ? undefined : await claimSession(candidate, { desired, cohort }, context);
   if (claim === undefined || !claim.granted) {
-    refuseUnanswered(candidate, assignment.broker, claim?.reason, context);
+    refuseUnanswered(candidate, desired ?? assignment.broker, desired === undefined ? 'rate' : claim?.reason, context);
     return;
   }
   leg.epoch = claim.epoch;
   if (claim.tookOver) ports.metrics.takeovers.inc();
-  const { broker } = claim;
-  const device = upstreamDeviceOf(candidate, assignment, deviceKeyOf(identity, snapshot.plan.identity));
-  const question = connectQuestion(connect, brokerTerms(settings, broker), claim);
-  const presented = await withCredentials(question, { broker, device }, context);
-  const adapted = presented.ok ? adaptConnect(presented.value) : undefined;
-  if (adapted?.ok === true) {
-    const wish = { identity, assignment, cohort, claim, question, adapted: adapted.value, device };
-    if (await isAttached(candidate, wish, context)) return;
+  const source = sourceBeside(cohort, claim.broker);
+  const wish = { identity, assignment, cohort, device };
+  if ((await isSettledAt(candidate, { ...wish, claim, source }, context)) || source === undefined) return;
+  if (await ports.registry.connectToken({ broker: source, clientId: connect.clientId }, leg.signal)) {
+    await isSettledAt(candidate, { ...wish, claim: claimAtSource(claim, source), source: undefined }, context);
+    return;
   }
   if (connect.clientId !== '') ports.registry.ended(connect.clientId, claim.epoch, false);
-  if (!presented.ok) refuseCredentials(candidate, { broker, fault: presented.error }, context);
-  else if (adapted?.ok === false) refuseObstacle(candidate, { broker, cohort, ...adapted.error }, context);
-}
-
-/** Stages 5 and 6. False when no broker gave a CONNACK: the device has been refused then, the claim is still held. */
-async function isAttached(
-  candidate: Candidate,
-  wish: Omit<Attachment, 'upstream' | 'answer'>,
-  context: ConnectionContext,
-): Promise<boolean> {
-  const { device } = wish;
-  const { broker } = wish.claim;
-  const { packet, protocol, purge } = wish.adapted;
-  const isClear =
-    purge === undefined || (await isPurged(candidate, { broker, device, packet: purge, protocol }, context));
-  if (!isClear) return false;
-  const asked = await ask(candidate, { broker, device, packet, protocol }, context);
-  if (asked === undefined) return false;
-  candidate.leg.settle();
-  attach(candidate, { ...wish, ...asked }, context);
-  return true;
-}
-
-/** One CONNECT to be sent to a broker. */
-interface BrokerRequest {
-  readonly broker: string;
-  readonly device: UpstreamDevice;
-  readonly packet: Buffer;
-  readonly protocol: ProtocolVersion;
-}
-
-/** A broker's CONNACK, and the connection that it came over; undefined when there is none: the device has been refused. */
-async function ask(
-  candidate: Candidate,
-  request: BrokerRequest,
-  context: ConnectionContext,
-): Promise<Pick<Attachment, 'upstream' | 'answer'> | undefined> {
-  const { leg } = candidate;
-  const { broker } = request;
-  const connected = await dial(candidate, request, context);
-  if (!connected.ok) {
-    refuseUnanswered(candidate, broker, connected.error, context);
-    return undefined;
-  }
-  const upstream = connected.value;
-  const answer = await askBroker(upstream.socket, request, leg.signal);
-  upstream.reportOutcome(connectOutcome(answer));
-  if (answer.kind === 'connack' && leg.end === undefined) return { upstream, answer };
-  const closed = closeUnanswered(upstream, leg, { broker, parked: context.parked });
-  refuseUnanswered(candidate, broker, answer.kind === 'failed' ? answer.reason : undefined, context);
-  await closed;
-  return undefined;
+  refuseUnanswered(candidate, source, 'rate', context);
 }
 
 /**
- * Ends an earlier session by a connection of its own, before the one that the device wants: the claim's token is used
- * here, and that one gets another. A broker that refuses it will refuse the device too, in its own words.
+ * Where the claim is to go: the plan's broker, or the source where that one is known not to know the device yet. Undefined:
+ * there is no source, and no turn for a first contact has come in time.
  */
-async function isPurged(candidate: Candidate, request: BrokerRequest, context: ConnectionContext): Promise<boolean> {
-  const { leg, connect } = candidate;
-  const { broker } = request;
-  const { registry, metrics } = context.ports;
-  const asked = await ask(candidate, request, context);
-  if (asked === undefined) return false;
-  const { socket } = asked.upstream;
-  metrics.connects.inc({ broker, result: asked.answer.connack.code === 0 ? 'purged' : 'purge-failed' });
-  closeAfterFlush(socket, flushLingerMs, encodeClientDisconnect());
-  await Promise.race([closedWithin(socket, flushLingerMs), whenAborted(leg.signal)]);
-  const wish = { broker, clientId: connect.clientId, hasConnected: true };
-  const hasToken = leg.end === undefined && (await registry.connectToken(wish, leg.signal));
-  if (leg.end === undefined && hasToken) return true;
-  refuseUnanswered(candidate, broker, leg.end === undefined ? 'rate' : undefined, context);
-  await leg.whenClosed(socket, broker);
-  return false;
+async function firstBroker(
+  { leg }: Candidate,
+  {
+    broker,
+    device,
+    cohort,
+  }: { readonly broker: string; readonly device: UpstreamDevice; readonly cohort: Cohort | undefined },
+  { contacts }: ConnectionContext,
+): Promise<string | undefined> {
+  const source = sourceBeside(cohort, broker);
+  const choice = contacts.arrive({ broker, device }, source !== undefined);
+  if (choice === 'source') return source;
+  if (choice === 'dial') return broker;
+  const turn = Promise.withResolvers<string>();
+  const takeBack = contacts.take(broker, () => turn.resolve(broker));
+  const granted = await Promise.race([turn.promise, whenAborted(leg.signal)]);
+  if (granted === undefined) takeBack();
+  // What a close costs is paid when it comes.
+  else contacts.giveBack(broker);
+  return granted;
+}
+
+/** Stages 5 and 6 at the broker of the claim. False: it does not know the device, and the claim is still held. */
+async function isSettledAt(
+  candidate: Candidate,
+  wish: Omit<Attachment, 'upstream' | 'answer' | 'question' | 'adapted'> & { readonly source: string | undefined },
+  context: ConnectionContext,
+): Promise<boolean> {
+  const { connect } = candidate;
+  const { claim, cohort, device, source } = wish;
+  const { broker } = claim;
+  const question = connectQuestion(connect, brokerTerms(context.settings, broker), claim);
+  const presented = await withCredentials(question, { broker, device }, context);
+  const adapted = presented.ok ? adaptConnect(presented.value) : undefined;
+  if (adapted?.ok === true) {
+    const isHome = claim.hasHome && sessionIntentOf(connect) === 'resume';
+    const of = { broker, device, adapted: adapted.value, hasSource: source !== undefined, isHome };
+    const attempt = await attemptBroker(candidate, of, context);
+    if (attempt?.kind === 'turned-away') return false;
+    if (attempt !== undefined) {
+      candidate.leg.settle();
+      attach(candidate, { ...wish, question, adapted: adapted.value, ...attempt }, context);
+      return true;
+    }
+  }
+  if (connect.clientId !== '') context.ports.registry.ended(connect.clientId, claim.epoch, false);
+  if (!presented.ok) refuseCredentials(candidate, { broker, fault: presented.error }, context);
+  else if (adapted?.ok === false) refuseObstacle(candidate, { broker, cohort, ...adapted.error }, context);
+  return true;
+}
+
+/** The broker that has a device while the cohort's target does not know it. */
+function sourceBeside(cohort: Cohort | undefined, broker: string): string | undefined {
+  return cohort?.target === broker && cohort.source !== broker ? cohort.source : undefined;
+}
+
+/** The claim as it is answered at the source: what is kept of the session is the target's, or older than its stay there. */
+function claimAtSource({ remains: _remains, isStale: _isStale, former = [], ...claim }: Claim, source: string): Claim {
+  return {
+    ...claim,
+    broker: source,
+    hasHome: false,
+    former: former.filter((broker) => broker !== source),
+    ...(former.includes(source) && { isStale: true }),
+    ...(claim.hasHome && { leftAt: claim.broker }),
+  };
 }
 
 function identityOf({ device, connect }: Candidate): DeviceIdentity {
@@ -201,7 +197,7 @@ function identityOf({ device, connect }: Candidate): DeviceIdentity {
 /** The registry's answer, or undefined when the leg was aborted first; a grant that comes after that is given back. */
 async function claimSession(
   { connect, leg }: Candidate,
-  { assignment, cohort }: Pick<Attachment, 'assignment' | 'cohort'>,
+  { desired, cohort }: Pick<Attachment, 'cohort'> & { readonly desired: string },
   { ports }: ConnectionContext,
 ): Promise<ClaimAnswer | undefined> {
   const { clientId } = connect;
@@ -210,7 +206,7 @@ async function claimSession(
     clientId,
     connection: leg.connection,
     intent: sessionIntentOf(connect),
-    desired: assignment.broker,
+    desired,
     ...(fallback !== undefined && { fallback }),
   };
   const claim = ports.registry.claim(request, leg.signal);
@@ -220,27 +216,6 @@ async function claimSession(
     if (late.granted && clientId !== '') ports.registry.ended(clientId, late.epoch, false);
   });
   return undefined;
-}
-
-function whenAborted(signal: AbortSignal): Promise<undefined> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve(undefined);
-    else signal.addEventListener('abort', () => resolve(undefined), { once: true });
-  });
-}
-
-function dial(
-  { leg, connect: { clientId } }: Candidate,
-  { broker, device }: BrokerRequest,
-  { ports, limits }: ConnectionContext,
-): ReturnType<GatewayPorts['upstream']['connect']> {
-  return ports.upstream.connect({
-    broker,
-    device,
-    connectToken: () => ports.registry.connectToken({ broker, clientId }, leg.signal),
-    timeoutMs: limits.brokerAnswerMs,
-    signal: leg.signal,
-  });
 }
 
 function upstreamDeviceOf(

@@ -66,6 +66,11 @@ export class DeviceIdentities {
     return { secureContext, fingerprint };
   }
 
+  /** PEM. Rejects as `present` does. */
+  async certificateOf(device: UpstreamDevice): Promise<string> {
+    return (await this.#certificateOf(device)).certificate;
+  }
+
   #certificateOf({ identity }: UpstreamDevice): Promise<DeviceCertificate> {
     const { authority, terms, clock } = this.#options;
     const device = identity?.key;

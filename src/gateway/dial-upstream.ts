@@ -81,6 +81,12 @@ class EndpointConnector implements ReloadableUpstreamConnector {
     return this.#brokers.get(broker)?.authorize(device, question) ?? success(question);
   }
 
+  async certificateOf(name: string, device: UpstreamDevice): Promise<string> {
+    const broker = this.#brokers.get(name);
+    if (broker === undefined) throw new CrossfadeError('identity', `Expected the name of a broker, got ${name}`);
+    return broker.certificateOf(device);
+  }
+
   brokerLife(broker: string): BrokerLife {
     return this.#brokers.get(broker)?.life() ?? { heardMs: undefined, failedMs: undefined };
   }

@@ -7,6 +7,7 @@ import { Admission } from './admission.ts';
 import type { ConnectionContext } from './connection-context.ts';
 import { serveDevice } from './connection-stages.ts';
 import { type AcceptedDevice, DeviceListener } from './device-listener.ts';
+import { FirstContacts } from './first-contacts.ts';
 import type { DeviceListenerSettings, GatewayLimits, GatewayPorts, GatewaySettings } from './gateway-ports.ts';
 import { HandoverDesk } from './handover-desk.ts';
 import type {
@@ -29,7 +30,9 @@ import { SessionHomes } from './session-homes.ts';
 import { SessionHost } from './session-host.ts';
 import { SessionRepairs } from './session-repair.ts';
 import { SessionTable } from './session-table.ts';
+import { SightRegistration } from './sight-registration.ts';
 import { UndeliverableRecords } from './undeliverable-record.ts';
+import { countUnregistered } from './unregistered-sessions.ts';
 
 export interface GatewayOptions {
   readonly settings: GatewaySettings;
@@ -115,9 +118,11 @@ class DeviceGateway implements Gateway {
     this.#sessions = new SessionTable(ports.metrics.sessions);
     this.#deadlines = new SessionDeadlines(ports.clock);
     this.#lostLegs = new LostLegs(Math.ceil(limits.connectionsPerWorker * lostLegShare));
-    this.#sessionEnds = new SessionEnds(ports);
+    const contacts = new FirstContacts(settings, ports);
+    const registration = new SightRegistration(settings, ports, contacts);
+    this.#sessionEnds = new SessionEnds(ports, contacts);
     const occasionalLog = new OccasionalLog(ports.log, ports.clock);
-    const attachment = { settings, limits, ports, sessionEnds: this.#sessionEnds };
+    const attachment = { settings, limits, ports, contacts, registration, sessionEnds: this.#sessionEnds };
     const pendingLegs: ConnectionContext['pendingLegs'] = new Map();
     this.#repairs = new SessionRepairs(attachment);
     this.#desk = new HandoverDesk({
@@ -148,6 +153,8 @@ class DeviceGateway implements Gateway {
       pendingLegs,
       parked: new ParkedUpstreams(),
       relayHost: this.#host,
+      contacts,
+      registration,
       undeliverable: new UndeliverableRecords(ports.clock),
       sessionEnds: this.#sessionEnds,
     };
@@ -204,7 +211,9 @@ class DeviceGateway implements Gateway {
 
   counts(): SessionCounts {
     const { connections } = this.#context.admission;
-    return { ...this.#sessions.counts(this.#ports.snapshot()), secondLegs: this.#desk.secondLegs(), connections };
+    const unregistered = countUnregistered(this.#sessions.relays(), this.#context.contacts);
+    const secondLegs = this.#desk.secondLegs();
+    return { ...this.#sessions.counts(this.#ports.snapshot()), secondLegs, unregistered, connections };
   }
 
   applySnapshot(): Promise<void> {
@@ -212,7 +221,11 @@ class DeviceGateway implements Gateway {
   }
 
   misplaced(cohorts?: readonly string[]): readonly MisplacedSession[] {
-    return this.#sessions.misplaced(cohorts);
+    const { contacts } = this.#context;
+    return this.#sessions.misplaced(
+      cohorts,
+      ({ record, origin }) => contacts.waitOf({ broker: record.assignment.broker, device: origin.device })?.reason,
+    );
   }
 
   misplacedPersistent(cohorts: readonly CohortTerms[]): Readonly<Record<string, number>> {

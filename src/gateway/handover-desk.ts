@@ -1,12 +1,20 @@
 import type { CutAbort } from '../mqtt/session-port.ts';
 import { FormerFetches } from './former-fetch.ts';
+import { HandoverContacts } from './handover-contacts.ts';
 import { HandoverCuts } from './handover-cuts.ts';
-import { wantedBroker } from './handover-eligibility.ts';
+import { isStillWanted, wantedBroker } from './handover-eligibility.ts';
 import { HandoverJudgements } from './handover-judgements.ts';
 import { inOrder } from './handover-order.ts';
-import { type CountedSessions, type HandoverReckoning, notePrice, startReckoning } from './handover-reckoning.ts';
-import { HandoverSetbacks, preparedLost, type Setback } from './handover-setbacks.ts';
+import {
+  type CountedSessions,
+  type HandoverReckoning,
+  notePrice,
+  noteStaying,
+  startReckoning,
+} from './handover-reckoning.ts';
+import { HandoverSetbacks, preparedLost } from './handover-setbacks.ts';
 import { HandoverTally } from './handover-tally.ts';
+import { HandoverTroubles } from './handover-troubles.ts';
 import type { AttachmentContext } from './leg-attachment.ts';
 import type { LegConnection } from './leg-connection.ts';
 import { connectsFor, dialObstacle } from './leg-dial.ts';
@@ -42,6 +50,8 @@ export class HandoverDesk implements HandoverKeeper {
   readonly #fetches: FormerFetches;
   readonly #setbacks = new HandoverSetbacks();
   readonly #tally = new HandoverTally();
+  readonly #troubles: HandoverTroubles;
+  readonly #contacts: HandoverContacts;
   readonly #toCut: HandoverCuts;
   /** Whether the move that asked last cuts as soon as a leg stands by. */
   #cutting: { readonly move: string; readonly isCutting: boolean } | undefined;
@@ -55,6 +65,8 @@ export class HandoverDesk implements HandoverKeeper {
     this.#toCut = new HandoverCuts(context);
     this.judgements = new HandoverJudgements(context);
     this.#fetches = new FormerFetches(context);
+    this.#troubles = new HandoverTroubles(context, this.#setbacks, this.#tally);
+    this.#contacts = new HandoverContacts(context, (...turn) => this.#beginContact(...turn));
   }
 
   handOver(question: HandoverQuestion): HandoverReply {
@@ -86,6 +98,7 @@ export class HandoverDesk implements HandoverKeeper {
       const isFormer = stage.name === 'draining' || (stage.name === 'standing' && stage.isFormer);
       if (handover.move === move && !isFormer && !handover.isRescue) this.#takeBack(handover);
     }
+    this.#contacts.dropMove(move);
     if (this.#cutting?.move === move) this.#cutting = undefined;
   }
 
@@ -95,7 +108,8 @@ export class HandoverDesk implements HandoverKeeper {
     const [judgements, setbacks] = [this.judgements, this.#setbacks];
     const handover = this.#handovers.get(relay.record.connection);
     const awaitsFilters = handover !== undefined && this.#toCut.has(handover);
-    return explainSession(relay, handover, { judgements, setbacks, snapshot, awaitsFilters });
+    const contact = this.#contacts.waitOf(relay, relay.record.assignment.broker, handover)?.reason;
+    return explainSession(relay, handover, { judgements, setbacks, snapshot, contact, awaitsFilters });
   }
 
   secondLegs(): readonly SecondLegs[] {
@@ -104,14 +118,16 @@ export class HandoverDesk implements HandoverKeeper {
 
   handleStanding(handover: SessionHandover): void {
     this.#dialling -= 1;
+    this.#contacts.payBack(handover);
     if (this.#cutting?.move === handover.move && this.#cutting.isCutting) this.#toCut.add(handover);
   }
 
   handleUnattached(handover: SessionHandover, { kind, isLasting, message }: LegFailure): void {
     this.#dialling -= 1;
     this.#forget(handover);
-    if (kind === 'rate') this.#requeue(handover, message);
-    else if (kind !== 'aborted') this.#noteSetback(handover, { kind, isLasting, message });
+    if (kind === 'turned-away') this.#tally.noteTurnedAway(handover.move);
+    else if (kind === 'rate') this.#troubles.requeue(handover, message);
+    else if (kind !== 'aborted') this.#troubles.note(handover, { kind, isLasting, message });
   }
 
   handleFetched(handover: SessionHandover, isBack: boolean): void {
@@ -162,7 +178,7 @@ export class HandoverDesk implements HandoverKeeper {
       this.#forget(handover);
       // Each costs its broker a CONNECT: one that closes them is not asked again at once.
       const isPrepared = stage.name === 'standing' && !stage.isFormer;
-      if (isPrepared && !handover.isLetGo && relay.isSteady) this.#noteSetback(handover, preparedLost);
+      if (isPrepared && !handover.isLetGo && relay.isSteady) this.#troubles.note(handover, preparedLost);
     }
     const { home, queueAt } = relay.record;
     const isLeft = leg.terms.broker !== home.broker && leg.terms.broker !== queueAt;
@@ -173,11 +189,11 @@ export class HandoverDesk implements HandoverKeeper {
     const handover = this.#handovers.get(relay.record.connection);
     if (handover?.stage.name !== 'cutting') return;
     if (!handover.handleStayed()) this.#forget(handover);
-    if (handover.isLate) this.#noteSetback(handover, { kind: 'late', isLasting: false, message: 'it took too long' });
+    if (handover.isLate) this.#troubles.note(handover, { kind: 'late', isLasting: false, message: 'it took too long' });
     else if (kind === 'operator' || kind === 'device-gone' || kind === 'device-stopped') {
       this.#context.ports.metrics.handovers.inc({ result: 'aborted' });
       if (kind === 'device-stopped') this.judgements.noteStopped(relay);
-    } else this.#noteSetback(handover, { kind, isLasting: false, message });
+    } else this.#troubles.note(handover, { kind, isLasting: false, message });
   }
 
   /** For a session without a broker: to the leg that it has at this one, as soon as that can be. False: it has none. */
@@ -193,12 +209,15 @@ export class HandoverDesk implements HandoverKeeper {
   handleDetached(relay: Relay): void {
     const handover = this.#handovers.get(relay.record.connection);
     if (handover?.stage.name === 'dialling') this.#takeBack(handover);
+    this.#contacts.drop(relay);
     this.#fetches.yield(relay);
   }
 
-  handleDeviceGone({ record }: Relay): void {
+  handleDeviceGone(relay: Relay): void {
+    const { record } = relay;
     const handover = this.#handovers.get(record.connection);
     this.#setbacks.forget(record.connection);
+    this.#contacts.drop(relay);
     if (handover?.stage.name === 'dialling') this.#dialling -= 1;
     if (handover !== undefined) this.#forget(handover);
   }
@@ -207,6 +226,7 @@ export class HandoverDesk implements HandoverKeeper {
     for (const handover of this.#handovers.values()) handover.end();
     this.#handovers.clear();
     this.#toCut.clear();
+    this.#contacts.clear();
   }
 
   #look(relay: Relay, reckoning: HandoverReckoning): void {
@@ -214,24 +234,21 @@ export class HandoverDesk implements HandoverKeeper {
     const broker = wantedBroker(relay, question, snapshot);
     const handover = this.#handovers.get(relay.record.connection);
     const isHome = relay.record.home.broker === broker;
+    if (!this.#contacts.isMeant(relay, broker, { handover, question })) return;
     // A paused move, or one that only asks, changes nothing.
     const isPaused = question.isPaused === true;
     if (!isPaused && isHome && relay.isDetached) this.#repairs.redirect(relay, undefined);
-    if (!isPaused && handover !== undefined && !this.#isStillWanted(handover, broker, isHome)) this.#takeBack(handover);
+    if (!isPaused && handover !== undefined && !isStillWanted(handover, broker, isHome)) this.#takeBack(handover);
     if (isHome) return;
     const sleeps = question.prepare === undefined ? this.judgements.sleeps(relay) : undefined;
     const stays = this.judgements.stays(relay, broker, snapshot) ?? sleeps;
     const reason = stays?.reason ?? this.#setbacks.stayReason(relay.record.connection, question);
     if (reason !== undefined) {
       if (!isPaused && handover !== undefined) this.#takeBack(handover);
-      const { clientId } = relay.record;
-      if (stays?.pending === undefined) counted.staying.push({ clientId, reason });
-      else {
-        counted.pending.push({ clientId, reason });
-        counted[stays.pending] += 1;
-      }
+      noteStaying(counted, { clientId: relay.record.clientId, reason }, stays?.pending);
       return;
     }
+    if (this.#contacts.isAwaited(relay, broker, { handover, reckoning })) return;
     counted.remaining += 1;
     counted.destinations[broker] = (counted.destinations[broker] ?? 0) + 1;
     const current = this.#handovers.get(relay.record.connection);
@@ -245,13 +262,6 @@ export class HandoverDesk implements HandoverKeeper {
       else if (current.move === question.move) this.#toCut.delete(current);
       this.#count(current, broker, counted);
     }
-  }
-
-  /** A leg that stands by for the way back is kept for its time, whatever the plan says. */
-  #isStillWanted({ stage, broker, isRescue }: SessionHandover, wanted: string, isHome: boolean): boolean {
-    if (stage.name === 'draining' || stage.name === 'awaiting' || isRescue) return true;
-    if (stage.name === 'standing' && stage.isFormer) return isHome || broker === wanted;
-    return !isHome && broker === wanted;
   }
 
   /** The question wants what is under way: from here on it goes on for that move. */
@@ -273,14 +283,24 @@ export class HandoverDesk implements HandoverKeeper {
   #beginSome(reckoning: HandoverReckoning): void {
     const { question, waiting } = reckoning;
     const nowMs = this.#context.ports.clock.monotonicMs();
-    const ready = waiting.filter(({ relay, broker }) => {
-      const isDown = () => this.#isDown(broker);
+    const isReady = ({ relay, broker }: HandoverReckoning['waiting'][number]) => {
+      const isDown = () => this.#troubles.isDown(broker);
       return !this.#setbacks.rests(relay.record.connection, question, { nowMs, isDown });
-    });
-    for (const { relay, broker } of inOrder(ready, question)) {
+    };
+    for (const { relay, broker } of inOrder(waiting.filter(isReady), question)) {
       if (reckoning.counted.begun >= question.begin || this.#dialling >= maxDialling) return;
       this.#begin(relay, broker, reckoning);
     }
+    this.#contacts.wish(reckoning.due.filter(isReady), reckoning);
+  }
+
+  /** The broker may be tried with one more device that it is not known to know. */
+  #beginContact(relay: Relay, broker: string, question: HandoverQuestion): void {
+    const { connection } = relay.record;
+    if (!this.#handovers.has(connection) && this.#dialling < maxDialling) {
+      this.#begin(relay, broker, startReckoning(question, this.#context.ports.snapshot()));
+    }
+    if (this.#contacts.noteBegun(this.#handovers.get(connection), broker)) this.#tally.noteContacted(question.move);
   }
 
   #begin(relay: Relay, broker: string, reckoning: HandoverReckoning): void {
@@ -290,7 +310,7 @@ export class HandoverDesk implements HandoverKeeper {
     const handover = new SessionHandover(relay, { broker, move }, this.#context);
     const obstacle = dialObstacle(relay, this.#context.settings, broker);
     if (obstacle !== undefined) {
-      this.#noteSetback(handover, obstacle);
+      this.#troubles.note(handover, obstacle);
       return;
     }
     if (relay.isDetached) {
@@ -318,28 +338,8 @@ export class HandoverDesk implements HandoverKeeper {
     const { connection } = handover.relay.record;
     if (this.#handovers.get(connection) === handover) this.#handovers.delete(connection);
     this.#toCut.delete(handover);
+    this.#contacts.payBack(handover);
     handover.end();
-  }
-
-  #requeue({ relay, move }: SessionHandover, message: string): void {
-    const { clock, random = Math.random } = this.#context.ports;
-    this.#setbacks.requeue(relay.record.connection, message, { move, nowMs: clock.monotonicMs(), random: random() });
-    this.#tally.noteRequeued(move);
-  }
-
-  #noteSetback(handover: SessionHandover, setback: Setback): void {
-    const { relay, move, broker } = handover;
-    const { connection, clientId } = relay.record;
-    const { clock, metrics, random = Math.random } = this.#context.ports;
-    metrics.handovers.inc({ result: 'aborted' });
-    const at = { nowMs: clock.monotonicMs(), random: random(), isDown: this.#isDown(broker) };
-    this.#setbacks.note(connection, setback, { move, ...at });
-    this.#tally.noteAborted(move, { clientId, reason: setback.message });
-  }
-
-  /** No connection of this worker has had a word of it since it was last found not to answer. */
-  #isDown(broker: string): boolean {
-    return this.#context.ports.upstream.brokerLife(broker).failedMs !== undefined;
   }
 
   #secondsOf({ sinceMs }: SessionHandover): number {

@@ -6,6 +6,7 @@ import { brokerTerms, cohortOf } from './broker-question.ts';
 import type { GatewaySettings } from './gateway-ports.ts';
 import type { HandoverQuestion } from './live-session.ts';
 import type { Relay } from './relay.ts';
+import type { SessionHandover } from './session-handover.ts';
 import { outlivesConnection } from './session-record.ts';
 
 /** Why a session cannot change its broker live; `pending`: until the gateway knows, or hears, more of its device. */
@@ -21,6 +22,17 @@ export function wantedBroker({ record }: Relay, { prepare }: HandoverQuestion, s
   const cohort = cohortOf(snapshot, assignment);
   if (cohort === undefined) return assignment.broker;
   return brokerAt(assignment.position ?? positionCount, { ...cohort, weightBps: prepare.weightBps });
+}
+
+/** A leg that stands by for the way back is kept for its time, whatever the plan says. */
+export function isStillWanted(
+  { stage, broker, isRescue }: Pick<SessionHandover, 'stage' | 'broker' | 'isRescue'>,
+  wanted: string,
+  isHome: boolean,
+): boolean {
+  if (stage.name === 'draining' || stage.name === 'awaiting' || isRescue) return true;
+  if (stage.name === 'standing' && stage.isFormer) return isHome || broker === wanted;
+  return !isHome && broker === wanted;
 }
 
 /** Whether the session could live on `broker`, as far as that is known without asking it; undefined: it could. */

@@ -46,6 +46,7 @@ export interface HandoverMoveState {
   readonly eligible: number;
   readonly unknownSubscriptions: number;
   readonly asleep: number;
+  readonly unregistered: number;
   /** Those pending sessions. */
   readonly waiting: readonly Refusal[];
   readonly staying: readonly Refusal[];
@@ -104,6 +105,7 @@ export function startHandoverMove(
     eligible,
     unknownSubscriptions: 0,
     asleep: 0,
+    unregistered: 0,
     waiting: [],
     staying: [],
     sessions,
@@ -132,14 +134,15 @@ export function applyReplies(
 ): HandoverMoveState {
   if (state.outcome !== undefined) return state;
   const answered = replies.filter((reply) => reply !== undefined);
-  const begun = sum(answered, (reply) => reply.begun);
+  const begun = sum(answered, (reply) => reply.begun + reply.contacted);
   const requeued = sum(answered, (reply) => reply.requeued);
+  const turnedAway = sum(answered, (reply) => reply.turnedAway);
   const isComplete = replies.length > 0 && answered.length === replies.length;
   const counted = countAborts(
     {
       ...state,
       // What was put back counts as not begun: it went neither well nor wrong.
-      begun: Math.max(0, state.begun + begun - requeued),
+      begun: Math.max(0, state.begun + begun - requeued - turnedAway),
       moved: state.moved + sum(answered, ({ moved }) => moved),
       // What a silent worker began is not known: its share counts as used.
       credit: creditLeft(state, { nowMs, spent: isComplete ? spentBy(state, answered) : allowance, requeued }),
@@ -214,7 +217,7 @@ function spentBy({ terms }: HandoverMoveState, replies: readonly HandoverReply[]
   const connects = sum(replies, ({ begunConnects }) => begunConnects);
   const { pacePerSecond, connectsPerSecond = Number.POSITIVE_INFINITY } = terms;
   return Math.max(
-    sum(replies, ({ begun }) => begun),
+    sum(replies, ({ begun, contacted }) => begun + contacted),
     (connects * pacePerSecond) / connectsPerSecond,
   );
 }
@@ -274,6 +277,7 @@ function picture(
     eligible: Math.max(state.eligible, state.moved + remaining),
     unknownSubscriptions: sum(replies, ({ unknownSubscriptions }) => unknownSubscriptions),
     asleep: sum(replies, ({ asleep }) => asleep),
+    unregistered: sum(replies, ({ unregistered }) => unregistered),
     waiting: replies.flatMap(({ waiting }) => waiting),
     staying: replies.flatMap(({ staying }) => staying),
   };

@@ -1,4 +1,5 @@
 import type { RoutingSnapshot } from '../plan/snapshot.ts';
+import type { ContactWait } from './first-contacts.ts';
 import type { HandoverProblem } from './handover-tally.ts';
 import type { HandoverQuestion } from './live-session.ts';
 import type { Relay } from './relay.ts';
@@ -8,7 +9,16 @@ export interface HandoverReckoning {
   readonly question: HandoverQuestion;
   readonly snapshot: RoutingSnapshot;
   readonly waiting: { readonly relay: Relay; readonly broker: string }[];
+  /** Sessions that may be tried at a broker that may not know them. */
+  readonly due: DueContact[];
   readonly counted: CountedSessions;
+}
+
+/** A session whose broker does not know it yet, and that may be tried there now. */
+export interface DueContact {
+  readonly relay: Relay;
+  readonly broker: string;
+  readonly rank: ContactWait['rank'];
 }
 
 /** What a reply says of the sessions themselves. */
@@ -26,6 +36,7 @@ export interface CountedSessions {
   remaining: number;
   unknownSubscriptions: number;
   asleep: number;
+  unregistered: number;
 }
 
 export function startReckoning(question: HandoverQuestion, snapshot: RoutingSnapshot): HandoverReckoning {
@@ -43,9 +54,22 @@ export function startReckoning(question: HandoverQuestion, snapshot: RoutingSnap
       underWay: 0,
       remaining: 0,
     },
-    ...{ unknownSubscriptions: 0, asleep: 0 },
+    ...{ unknownSubscriptions: 0, asleep: 0, unregistered: 0 },
   };
-  return { question, snapshot, waiting: [], counted };
+  return { question, snapshot, waiting: [], due: [], counted };
+}
+
+/** A session that does not move now; `pending`: until something is known of it, else for good as far as can be told. */
+export function noteStaying(
+  counted: CountedSessions,
+  problem: HandoverProblem,
+  pending: 'unknownSubscriptions' | 'asleep' | 'unregistered' | undefined,
+): void {
+  if (pending === undefined) counted.staying.push(problem);
+  else {
+    counted.pending.push(problem);
+    counted[pending] += 1;
+  }
 }
 
 /** What one more session would cost its broker. */

@@ -9,7 +9,22 @@ export interface MoveNews {
   readonly moved: number;
   /** Begun, and put back in the line: the gateway's own bounds had no room. */
   readonly requeued: number;
+  /** First contacts begun, and CONNECTs that a broker closed because it does not know the device. */
+  readonly contacted: number;
+  readonly turnedAway: number;
   readonly aborted: readonly HandoverProblem[];
+}
+
+interface NewsTaken {
+  moved: number;
+  requeued: number;
+  contacted: number;
+  turnedAway: number;
+  aborted: HandoverProblem[];
+}
+
+function nothingNew(): NewsTaken {
+  return { moved: 0, requeued: 0, contacted: 0, turnedAway: 0, aborted: [] };
 }
 
 /** Problems told per question, at most. */
@@ -19,7 +34,7 @@ const movesKept = 64;
 
 /** News of the moves between their questions. */
 export class HandoverTally {
-  readonly #byMove = new Map<string, { moved: number; requeued: number; aborted: HandoverProblem[] }>();
+  readonly #byMove = new Map<string, NewsTaken>();
 
   noteMoved(move: string): void {
     this.#of(move).moved += 1;
@@ -29,6 +44,14 @@ export class HandoverTally {
     this.#of(move).requeued += 1;
   }
 
+  noteContacted(move: string): void {
+    this.#of(move).contacted += 1;
+  }
+
+  noteTurnedAway(move: string): void {
+    this.#of(move).turnedAway += 1;
+  }
+
   noteAborted(move: string, problem: HandoverProblem): void {
     const { aborted } = this.#of(move);
     if (aborted.length < problemsListed) aborted.push(problem);
@@ -36,15 +59,15 @@ export class HandoverTally {
 
   /** Each is told once. */
   take(move: string): MoveNews {
-    const news = this.#byMove.get(move) ?? { moved: 0, requeued: 0, aborted: [] };
+    const news = this.#byMove.get(move) ?? nothingNew();
     this.#byMove.delete(move);
     return news;
   }
 
-  #of(move: string): { moved: number; requeued: number; aborted: HandoverProblem[] } {
+  #of(move: string): NewsTaken {
     const known = this.#byMove.get(move);
     if (known !== undefined) return known;
-    const news = { moved: 0, requeued: 0, aborted: [] };
+    const news = nothingNew();
     this.#byMove.set(move, news);
     const [oldest] = this.#byMove.keys();
     if (oldest !== undefined && this.#byMove.size > movesKept) this.#byMove.delete(oldest);

@@ -5,10 +5,12 @@ import { closeAsked, type DialContext, dialLeg, type LegRequest } from './leg-di
 import { type LegFailure, unreachable } from './leg-failure.ts';
 import type { Relay } from './relay.ts';
 import type { SessionEnds } from './session-ends.ts';
+import type { SightRegistration } from './sight-registration.ts';
 
 /** What those share who give live sessions further legs. */
 export interface AttachmentContext extends DialContext {
   readonly sessionEnds: SessionEnds;
+  readonly registration: SightRegistration;
 }
 
 /** Milliseconds for each CONNECT of a further leg, from its token to CONNACK. */

@@ -13,11 +13,13 @@ import { encodeClientDisconnect } from '../mqtt/disconnect-packet.ts';
 import type { FurtherSession } from '../mqtt/session-request.ts';
 import type { UpstreamTerms } from '../mqtt/session-terms.ts';
 import { chooseVersion } from '../mqtt/version-choice.ts';
-import { askBroker, type BrokerAnswer, connectOutcome } from './broker-answer.ts';
+import { askBroker, type BrokerAnswer } from './broker-answer.ts';
 import { credentialFault, sessionEndEncoder, withCredentials } from './broker-credentials.ts';
 import { brokerTerms, type ConnectObstacle } from './broker-question.ts';
+import { reportAnswer } from './contact-report.ts';
 import type { CredentialFault } from './credential-policy.ts';
 import type { EndpointWatch } from './endpoint-watch.ts';
+import type { FirstContacts } from './first-contacts.ts';
 import { flushLingerMs, type GatewayLimits, type GatewayPorts, type GatewaySettings } from './gateway-ports.ts';
 import { keptConnection } from './kept-connection.ts';
 import { type LegFailure, refusalOf, unreachable } from './leg-failure.ts';
@@ -60,6 +62,7 @@ export interface DialContext {
   readonly settings: GatewaySettings;
   readonly limits: GatewayLimits;
   readonly ports: GatewayPorts;
+  readonly contacts: FirstContacts;
 }
 
 /** Whose connection it is. */
@@ -211,6 +214,12 @@ interface Connect {
 /** The gateway's own bound, and no word of the broker's. */
 const noToken = unreachable('rate', 'no connect token in time');
 
+const turnedAway: LegFailure = {
+  kind: 'turned-away',
+  isLasting: false,
+  message: 'the broker closed at CONNECT: it does not know the device yet, or forbids it',
+};
+
 /** The CONNECTs of one request. */
 class LegDial {
   readonly #owner: LegOwner;
@@ -275,7 +284,8 @@ class LegDial {
     if (!connected.ok) return this.#fail(unreachable(connected.error.code, connected.error.message));
     const { socket, watch } = connected.value;
     const answer = await askBroker(socket, connect, signal);
-    connected.value.reportOutcome(connectOutcome(answer));
+    const told = { broker, device, answer, protocol: connect.protocol };
+    const verdict = reportAnswer(connected.value, told, this.#context.contacts);
     if (answer.kind === 'connack' && answer.connack.code === 0 && !signal.aborted) {
       const rest = isSuspect ? await keptConnection(socket, answer.rest, signal) : answer.rest;
       if (rest !== undefined) {
@@ -286,6 +296,7 @@ class LegDial {
       return this.#fail(unreachable('closed', 'the broker closed the connection behind its CONNACK'));
     }
     await closeAsked(socket, this.#context.limits);
+    if (verdict === 'closed') return this.#fail(turnedAway);
     if (answer.kind !== 'connack') return this.#fail(unreachable('closed', 'the broker gave no CONNACK'));
     this.#count('refused');
     return failure(refusalOf(answer.connack.code, connect.protocol));

@@ -5,9 +5,18 @@ import { reasonCode } from '../mqtt/reason-code.ts';
 export interface LegFailure {
   /**
    * `refused`: CONNACK said no, for good where `isLasting`. `obstacle`, `credentials`: the broker was not asked, because it
-   * could not take the CONNECT. The others may be over in a moment.
+   * could not take the CONNECT. `turned-away`: it closed at CONNECT, as one does that does not know the device yet. The
+   * others may be over in a moment.
    */
-  readonly kind: 'refused' | 'obstacle' | 'credentials' | 'rate' | 'unreachable' | 'timeout' | 'aborted';
+  readonly kind:
+    | 'refused'
+    | 'obstacle'
+    | 'credentials'
+    | 'turned-away'
+    | 'rate'
+    | 'unreachable'
+    | 'timeout'
+    | 'aborted';
   /** Asking again would be answered the same. */
   readonly isLasting: boolean;
   readonly message: string;

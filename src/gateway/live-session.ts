@@ -46,6 +46,8 @@ export interface SessionCounts {
     Record<string, { readonly source: number; readonly target: number; readonly moving: number }>
   >;
   readonly secondLegs: readonly SecondLegs[];
+  /** Live sessions on their source because the broker that the plan wants does not know them yet. */
+  readonly unregistered: readonly UnregisteredSessions[];
   readonly connections: number;
 }
 
@@ -64,6 +66,14 @@ export interface SecondLegs {
   readonly legs: number;
 }
 
+/** How many live sessions of a cohort wait for a broker to know them. */
+export interface UnregisteredSessions {
+  readonly broker: string;
+  /** Empty where no cohort decides. */
+  readonly cohort: string;
+  readonly sessions: number;
+}
+
 /** A live session that is not where the plan wants it, as the mover sees it. */
 export interface MisplacedSession {
   readonly connection: number;
@@ -73,6 +83,8 @@ export interface MisplacedSession {
   readonly returnsHome: boolean;
   /** Only of a session on its cohort's source: the target cannot carry it, so closing it would bring it back here. */
   readonly heldBack?: Obstacle;
+  /** Why its broker would send it back here: it does not know its device yet. */
+  readonly unregistered?: string;
   /** Its position in its cohort, 0 to 10 000; 0 where an override or the default decides. */
   readonly position: number;
   /** Already being closed. */
@@ -90,6 +102,8 @@ export interface HandoverQuestion {
   readonly prepare?: { readonly cohort: string; readonly weightBps: number };
   /** With `prepare`: sessions that the plan in force wants there already go there, as if nothing were prepared. */
   readonly movesLate?: boolean;
+  /** Only sessions that the broker that the plan wants does not know yet, or did not when their devices connected. */
+  readonly isFirstContact?: boolean;
   /** Begins and cuts nothing. */
   readonly isPaused?: boolean;
   /** It is asked for as long as the plan stands, so that no session is given up: those that fail rest, longer each time. */
@@ -105,6 +119,12 @@ export interface HandoverReply {
   readonly begunConnects: number;
   /** Begun by an earlier call and put back: the connect rate, or its queue, had no room. Since the last call. */
   readonly requeued: number;
+  /**
+   * First contacts with a broker that may not know the session's device, begun since the last call; and how many of these, or
+   * of those begun, the broker closed at CONNECT: they count as not begun, and are pending.
+   */
+  readonly contacted: number;
+  readonly turnedAway: number;
   /** Switched since the last call with this move's ID. */
   readonly moved: number;
   /** Legs that stand by for what the question wants. */
@@ -130,6 +150,8 @@ export interface HandoverReply {
   readonly waiting: readonly { readonly clientId: string; readonly reason: string }[];
   readonly unknownSubscriptions: number;
   readonly asleep: number;
+  /** Their broker does not know them yet; those that it refuses are among the staying. */
+  readonly unregistered: number;
   /** What the answer cost its worker, milliseconds: the mover asks the less often for it. */
   readonly workMs: number;
 }

@@ -8,6 +8,8 @@ import type { SessionHandover } from './session-handover.ts';
 export interface PendingSession {
   readonly isDetached: boolean;
   readonly handover: Pick<SessionHandover, 'stage' | 'broker'> | undefined;
+  /** Why its broker is not asked, or has closed what it was asked: it does not know the device yet. */
+  readonly contact: string | undefined;
   /** Its cut is wanted, and its broker takes only so many filters a second. */
   readonly awaitsFilters: boolean;
   /** Why it may not move. */
@@ -17,8 +19,16 @@ export interface PendingSession {
 }
 
 /** Why it is where it is, in the order of what the operator can do least about. */
-export function pendingReason({ isDetached, handover, awaitsFilters, stays, setback }: PendingSession): string {
+export function pendingReason({
+  isDetached,
+  handover,
+  contact,
+  awaitsFilters,
+  stays,
+  setback,
+}: PendingSession): string {
   if (stays !== undefined) return stays;
+  if (contact !== undefined) return contact;
   if (isDetached) return 'its broker is lost, and another connection is being made';
   const stage = handover?.stage.name;
   if (stage === 'dialling' || stage === 'cutting' || stage === 'awaiting') return 'its handover is under way';
@@ -35,11 +45,13 @@ export function explainSession(
     judgements,
     setbacks,
     snapshot,
+    contact,
     awaitsFilters,
   }: {
     readonly judgements: HandoverJudgements;
     readonly setbacks: HandoverSetbacks;
     readonly snapshot: RoutingSnapshot;
+    readonly contact: string | undefined;
     readonly awaitsFilters: boolean;
   },
 ): string | undefined {
@@ -49,6 +61,7 @@ export function explainSession(
   return pendingReason({
     isDetached: relay.isDetached,
     handover,
+    contact,
     awaitsFilters,
     stays,
     setback: setbacks.messageOf(connection),

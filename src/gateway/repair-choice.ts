@@ -8,6 +8,8 @@ export interface RepairQuestion {
   readonly home: string;
   /** The cohort's brokers, where a cohort decided. */
   readonly cohort: { readonly source: string; readonly target: string } | undefined;
+  /** Its home closes its CONNECTs, and is not away: `onDown` is not about that. */
+  readonly isTurnedAway: boolean;
   /** Its subscriptions are known, or it leaves nothing behind: it may begin anew elsewhere. */
   readonly mayMove: boolean;
 }
@@ -28,14 +30,14 @@ export function isBehindRepair({ elapsedMs, repairMs }: Pick<RepairQuestion, 'el
   return elapsedMs >= repairMs - earlyMs;
 }
 
-/** Home first; after `repairMs` as the broker's `onDown` says. */
+/** Home first; after `repairMs` as the broker's `onDown` says; where that knows the device no more, the source. */
 export function chooseRepair(question: RepairQuestion): RepairChoice {
-  const { elapsedMs, repairMs, onDown, home, cohort, mayMove } = question;
+  const { elapsedMs, repairMs, onDown, home, cohort, mayMove, isTurnedAway } = question;
+  const source = mayMove && cohort?.target === home && cohort.source !== home ? cohort.source : undefined;
+  if (isTurnedAway && source !== undefined) return { kind: 'attach', broker: source, session: 'fresh' };
   if (isBehindRepair({ elapsedMs, repairMs })) {
     if (onDown === 'close') return { kind: 'close' };
-    if (onDown === 'source' && mayMove && cohort?.target === home && cohort.source !== home) {
-      return { kind: 'attach', broker: cohort.source, session: 'fresh' };
-    }
+    if (onDown === 'source' && source !== undefined) return { kind: 'attach', broker: source, session: 'fresh' };
   }
   return { kind: 'attach', broker: home, session: 'resume' };
 }

@@ -15,7 +15,7 @@ import { Relay } from './relay.ts';
 import type { RelayOptions } from './relay-host.ts';
 import { createAssessor } from './session-assessor.ts';
 import { SessionFindings } from './session-findings.ts';
-import { purgeAt } from './session-purge.ts';
+import { noteFormer, purgeAt } from './session-purge.ts';
 import { outlivesConnection, placeOf, type SessionRecord } from './session-record.ts';
 import { closeAfterFlush } from './socket-closing.ts';
 import type { UpstreamConnection, UpstreamDevice } from './upstream-connector.ts';
@@ -60,6 +60,7 @@ export function attach(candidate: Candidate, attachment: Attachment, context: Co
   announce({ relay, keepsSubscriptions }, candidate, context);
   device.socket.write(connack.packet);
   relay.start(early);
+  if (claim.leftAt !== undefined) noteFormer(claim.leftAt, relay, context);
   for (const broker of claim.former ?? []) if (broker !== claim.broker) purgeAt(broker, relay, context);
 }
 

@@ -1,5 +1,7 @@
 import { encodeClientDisconnect } from '../mqtt/disconnect-packet.ts';
-import { askBroker, connectOutcome } from './broker-answer.ts';
+import { askBroker } from './broker-answer.ts';
+import { reportAnswer } from './contact-report.ts';
+import type { ContactedDevice, FirstContacts } from './first-contacts.ts';
 import { flushLingerMs, type GatewayPorts } from './gateway-ports.ts';
 import type { SessionEnd } from './leg-terms.ts';
 import { closeAfterFlush, closedWithin } from './socket-closing.ts';
@@ -35,14 +37,16 @@ interface Ending {
  */
 export class SessionEnds {
   readonly #ports: GatewayPorts;
+  readonly #contacts: FirstContacts;
   readonly #waiting = new Set<Ending>();
   readonly #active = new Set<Ending>();
   /** A session may be ended at the broker that it left and, its device gone, at its home. */
   readonly #byConnection = new Map<number, Ending[]>();
   #isClosed = false;
 
-  constructor(ports: GatewayPorts) {
+  constructor(ports: GatewayPorts, contacts: FirstContacts) {
     this.#ports = ports;
+    this.#contacts = contacts;
   }
 
   begin(session: EndingSession): void {
@@ -118,7 +122,7 @@ export class SessionEnds {
       const connected = await upstream.connect({ broker, device, connectToken, timeoutMs: endingMs, signal });
       if (!connected.ok) return false;
       ending.isAsked = true;
-      return await this.#endOn(connected.value, { packet, protocol }, signal);
+      return await this.#endOn(connected.value, { broker, device, packet, protocol }, signal);
     } catch {
       return false;
     } finally {
@@ -128,12 +132,13 @@ export class SessionEnds {
 
   async #endOn(
     connection: UpstreamConnection,
-    connect: Parameters<typeof askBroker>[1],
+    connect: Parameters<typeof askBroker>[1] & ContactedDevice,
     signal: AbortSignal,
   ): Promise<boolean> {
     const { socket } = connection;
     const answer = await askBroker(socket, connect, signal);
-    connection.reportOutcome(connectOutcome(answer));
+    const { broker, device, protocol } = connect;
+    reportAnswer(connection, { broker, device, protocol, answer }, this.#contacts);
     const isEnded = answer.kind === 'connack' && answer.connack.code === 0;
     if (isEnded) closeAfterFlush(socket, flushLingerMs, encodeClientDisconnect());
     else socket.destroy();

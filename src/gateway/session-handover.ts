@@ -63,6 +63,8 @@ export class SessionHandover {
   isLate = false;
   /** The leg that stands by is let go from here: its end is nobody's fault. */
   isLetGo = false;
+  /** A registration token was taken for its dial. */
+  isContact = false;
   readonly #context: AttachmentContext;
   readonly #controller = new AbortController();
   #timer: NodeJS.Timeout | undefined;

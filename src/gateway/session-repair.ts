@@ -1,6 +1,7 @@
 import { reasonCode } from '../mqtt/reason-code.ts';
 import { BrokerLosses } from './broker-losses.ts';
 import { cohortOf } from './broker-question.ts';
+import { isTurnedAway } from './first-contact-choice.ts';
 import { type AttachmentContext, attachLeg } from './leg-attachment.ts';
 import type { LegFailure } from './leg-failure.ts';
 import type { Relay } from './relay.ts';
@@ -132,6 +133,8 @@ class SessionRepair {
   /** Home and `target` take turns, so that whichever comes back first has the session. */
   #isTargetsTurn = false;
   #isHurried = false;
+  /** CONNECTs in a row that its home closed. */
+  #closes = 0;
 
   constructor(relay: Relay, start: RepairStart & { readonly cutTo: CutTo }, context: AttachmentContext) {
     this.#relay = relay;
@@ -192,6 +195,7 @@ class SessionRepair {
     const request = { ...choice, signal, purpose: 'repair', isSuspect: this.#isSuspect && isHome } as const;
     const attached = await attachLeg(this.#relay, request, this.#context);
     if (attached.ok) return isHome ? 'repaired' : 'moved';
+    if (isHome) await this.#noteClose(attached.error);
     if (!this.#isWanted()) return this.#overtaken();
     if (attached.error.isLasting && isHome) return this.#refuse(attached.error);
     if (attached.error.isLasting) {
@@ -199,6 +203,13 @@ class SessionRepair {
       this.target = undefined;
     }
     return undefined;
+  }
+
+  /** One that its home does not know is made known there, where that is the gateway's to do. */
+  async #noteClose({ kind }: LegFailure): Promise<void> {
+    this.#closes = kind === 'turned-away' ? this.#closes + 1 : 0;
+    const { device } = this.#relay.origin;
+    if (kind === 'turned-away') await this.#context.registration.register({ broker: this.#home, device });
   }
 
   #isWanted(): boolean {
@@ -223,6 +234,11 @@ class SessionRepair {
     this.#hasDecided = isBehindRepair(time);
     return chooseRepair({
       ...time,
+      isTurnedAway: isTurnedAway({
+        closes: this.#closes,
+        acceptsOthers: this.#context.contacts.hasAcceptedSince(this.#home, this.#sinceMs),
+        isBehindRepair: this.#hasDecided,
+      }),
       onDown: settings.brokers?.[record.home.broker]?.onDown ?? 'hold',
       home: record.home.broker,
       cohort: cohortOf(ports.snapshot(), record.assignment),

@@ -97,19 +97,24 @@ export class SessionTable {
     return found;
   }
 
-  /** Sessions that are not where the plan wants them; of these cohorts only, when they are given. */
-  misplaced(cohorts?: readonly string[]): MisplacedSession[] {
+  /** Sessions that are not where the plan wants them; of these cohorts only, when they are given. `unregisteredAt`: why that broker would not have them yet. */
+  misplaced(
+    cohorts: readonly string[] | undefined,
+    unregisteredAt: (relay: Relay) => string | undefined,
+  ): MisplacedSession[] {
     const found: MisplacedSession[] = [];
     for (const relay of this.#relayByConnection.values()) {
       const { connection, clientId, assignment, home, sessionExpiryInterval, heldBack } = relay.record;
       if (home.broker === assignment.broker) continue;
       if (cohorts !== undefined && !cohorts.includes(assignment.cohort ?? '')) continue;
+      const unregistered = unregisteredAt(relay);
       found.push({
         connection,
         clientId,
         persistent: sessionExpiryInterval > 0,
         returnsHome: returnsHome(relay.record),
         ...(heldBack !== undefined && { heldBack }),
+        ...(unregistered !== undefined && { unregistered }),
         position: assignment.position ?? 0,
         isClosing: relay.onProgress !== undefined || !relay.isOpen,
       });

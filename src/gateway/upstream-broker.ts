@@ -110,6 +110,14 @@ export class UpstreamBroker {
     return this.#material.identities?.present(device);
   }
 
+  /** The certificate, PEM, that it shows; rejects where it can have none. */
+  async certificateOf(device: UpstreamDevice): Promise<string> {
+    const { identities } = this.#material;
+    if (identities === undefined)
+      throw new CrossfadeError('identity', `Broker ${this.name} gives devices no certificate`);
+    return identities.certificateOf(device);
+  }
+
   authorize(
     device: UpstreamDevice,
     question: ConnectQuestion,
@@ -169,6 +177,8 @@ export class UpstreamBroker {
         this.#report(endpoint, this.#holdDown('brokenOff'), 'closed before CONNACK, or did not speak MQTT');
         // One device's bad CONNECT makes a broker close: by itself that says nothing.
         if (this.#states[endpoint.position]?.isDoubtful) watch.noteUnanswered(askedMs, nowMs);
+        break;
+      case 'turned-away':
         break;
       case 'given-up':
         if (nowMs - askedMs < this.#options.dialMs) return;

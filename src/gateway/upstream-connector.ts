@@ -46,12 +46,13 @@ export interface UpstreamConnection {
   readonly watch: EndpointWatch;
   /**
    * What became of a CONNECT: `answered` by a CONNACK; `failed`: closed, or answered by something else; `given-up`: nobody
-   * waits for the answer any more, which speaks against the endpoint only if it has had the time of a dial.
+   * waits for the answer any more, which speaks against the endpoint only if it has had the time of a dial; `turned-away`:
+   * closed for an identity that the broker is not known to know, which says nothing of the endpoint.
    */
   reportOutcome(outcome: ConnectOutcome): void;
 }
 
-export type ConnectOutcome = 'answered' | 'failed' | 'given-up';
+export type ConnectOutcome = 'answered' | 'failed' | 'given-up' | 'turned-away';
 
 /** Dials the endpoints of a broker, healthy ones first, as the broker's identity mode says. */
 export interface UpstreamConnector {
@@ -65,6 +66,8 @@ export interface UpstreamConnector {
     device: UpstreamDevice,
     question: ConnectQuestion,
   ): Result<ConnectQuestion, CredentialFault> | Promise<Result<ConnectQuestion, CredentialFault>>;
+  /** The certificate, PEM, that the broker is shown in the device's name; absent, or rejects: there is none. */
+  certificateOf?(broker: string, device: UpstreamDevice): Promise<string>;
   /** When it was heard from, and whether it has failed since; of a broker that is not there nothing is known. */
   brokerLife(broker: string): BrokerLife;
   close(): void;

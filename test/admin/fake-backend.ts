@@ -130,6 +130,7 @@ export const dryRun: DryRunDocument = {
       offline: 2,
       unknownSubscriptions: 1,
       asleep: 0,
+      unregistered: 0,
       listed: [{ clientId: 'meter-8', reason: 'persistent session: what it is subscribed to is not known' }],
     },
     refused: [{ clientId: 'meter-9', reason: 'the target cannot carry it: topic-depth' }],
@@ -350,7 +351,7 @@ export class FakeBackend implements AdminBackend {
       eligible: 2,
       moved: 2,
       refusedTotal: 0,
-      pending: { offline: 0, unknownSubscriptions: 0, asleep: 0, listed: [] },
+      pending: { offline: 0, unknownSubscriptions: 0, asleep: 0, unregistered: 0, listed: [] },
       refused: [],
     };
     const times = { startedAt: at, finishedAt: at, durationMs: 3, message: null };

@@ -38,7 +38,13 @@ test('a dry run asks under an ID of its own, paused, for the weight, and tells w
       prepare: { cohort: 'everyone', weightBps: 6_000 },
     },
   ]);
-  assert.deepEqual(dryRun.pending, { offline: 3, unknownSubscriptions: 1, asleep: 0, listed: waiting });
+  assert.deepEqual(dryRun.pending, {
+    offline: 3,
+    unknownSubscriptions: 1,
+    asleep: 0,
+    unregistered: 0,
+    listed: waiting,
+  });
 });
 
 test('quotas are of the brokers that sessions really go to, else of those that the weights point to', async () => {

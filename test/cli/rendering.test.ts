@@ -166,6 +166,7 @@ test('renderMoveOutcome lists figures, pending and refused sessions with their r
       offline: 2,
       unknownSubscriptions: 0,
       asleep: 1,
+      unregistered: 0,
       listed: [{ clientId: 'sleeper', reason: 'half a packet' }],
     },
     refused: Array.from({ length: 21 }, (_, index) => ({ clientId: `meter-${index}`, reason: 'persistent session' })),

@@ -47,7 +47,7 @@ export const moveDocument: MoveDocument = {
   prepared: 0,
   underWay: 0,
   aborted: 0,
-  pending: { offline: 0, unknownSubscriptions: 0, asleep: 0, listed: [] },
+  pending: { offline: 0, unknownSubscriptions: 0, asleep: 0, unregistered: 0, listed: [] },
   refused: [],
   refusedTotal: 0,
   startedAt: '2026-03-01T12:00:00.000Z',

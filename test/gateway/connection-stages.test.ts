@@ -393,6 +393,7 @@ describe('where a session goes', () => {
       byBroker: { legacy: 3 },
       byCohort: { everyone: { source: 3, target: 0, moving: 3 } },
       secondLegs: [],
+      unregistered: [],
       connections: 3,
     });
     assert.equal(world.gateway.misplaced(['everyone']).length, 3);

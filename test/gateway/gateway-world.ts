@@ -6,11 +6,13 @@ import { failure, success } from '../../src/base/result.ts';
 import { brokerLife, EndpointWatch } from '../../src/gateway/endpoint-watch.ts';
 import { createGateway, type Gateway } from '../../src/gateway/gateway.ts';
 import type { DeviceListenerSettings, GatewayLimits, GatewaySettings } from '../../src/gateway/gateway-ports.ts';
+import type { Registrar } from '../../src/gateway/registrar.ts';
 import type { ConnectOutcome, UpstreamConnector, UpstreamRequest } from '../../src/gateway/upstream-connector.ts';
 import type { Finding } from '../../src/mqtt/adaptation-kind.ts';
 import type { Announce } from '../../src/plan/plan.ts';
 import type { RoutingSnapshot } from '../../src/plan/snapshot.ts';
 import type { AssessedClient, Assessments } from '../../src/session/assessments.ts';
+import type { RegistrationTokens } from '../../src/session/registration-tokens.ts';
 import type { FilterTokens } from '../../src/session/filter-tokens.ts';
 import type {
   AdoptedSession,
@@ -132,6 +134,8 @@ export interface GatewayWorld {
   /** The gateway's own ends of its connections to the brokers. */
   readonly upstreams: Socket[];
   desired: 'legacy' | 'target';
+  /** Every device has an override in the plan: no cohort decides, so that there is no source. */
+  isOverridden: boolean;
   /** Of the one cohort. */
   announce: Announce;
   /** Moves `desired` as a new plan revision. */
@@ -152,6 +156,8 @@ export async function createGatewayWorld(
     readonly clock?: Clock;
     readonly random?: () => number;
     readonly filters?: FilterTokens;
+    readonly registrations?: RegistrationTokens;
+    readonly registrar?: Registrar;
   } = {},
 ): Promise<GatewayWorld> {
   const legacy = new ScriptedBroker();
@@ -187,6 +193,7 @@ export async function createGatewayWorld(
         reportOutcome,
       });
     },
+    certificateOf: async (broker, device) => `${broker} ${device.identity?.key?.key}`,
     brokerLife: (broker) => brokerLife([watches[broker] ?? new EndpointWatch()]),
     close() {},
   };
@@ -202,6 +209,8 @@ export async function createGatewayWorld(
       log: pino({ level: 'trace' }, { write: (line: string) => void log.push(line) }),
       clock: options.clock ?? systemClock,
       ...(options.filters !== undefined && { filters: options.filters }),
+      ...(options.registrations !== undefined && { registrations: options.registrations }),
+      ...(options.registrar !== undefined && { registrar: options.registrar }),
       ...(options.random !== undefined && { random: options.random }),
     },
   });
@@ -224,6 +233,7 @@ export async function createGatewayWorld(
     watches,
     upstreams: sockets,
     desired: 'legacy',
+    isOverridden: false,
     announce: 'source',
     upstreamFailure: undefined,
     down: new Set(),
@@ -243,7 +253,7 @@ export async function createGatewayWorld(
   return Object.assign(world, { port });
 }
 
-function snapshotOf(revision: number, { desired: broker, announce }: GatewayWorld): RoutingSnapshot {
+function snapshotOf(revision: number, { desired: broker, announce, isOverridden }: GatewayWorld): RoutingSnapshot {
   const cohort = {
     name: 'everyone',
     match: { all: true },
@@ -264,7 +274,7 @@ function snapshotOf(revision: number, { desired: broker, announce }: GatewayWorl
     },
     assign: ({ clientId }) => ({
       broker,
-      reason: broker === 'target' ? 'cohort-target' : 'cohort-source',
+      reason: isOverridden ? 'override' : broker === 'target' ? 'cohort-target' : 'cohort-source',
       revision,
       kind: 'clientid',
       key: clientId ?? '',
@@ -287,7 +297,9 @@ export async function metricValue(
     | Metrics['messagesDropped']
     | Metrics['handovers']
     | Metrics['secondLegs']
-    | Metrics['repairs'],
+    | Metrics['repairs']
+    | Metrics['firstContacts']
+    | Metrics['registrations'],
   labels: Record<string, string>,
 ): Promise<number> {
   const { values } = await metric.get();

@@ -34,6 +34,9 @@ const nothing: HandoverReply = {
   waiting: [],
   unknownSubscriptions: 0,
   asleep: 0,
+  unregistered: 0,
+  contacted: 0,
+  turnedAway: 0,
   workMs: 0,
 };
 

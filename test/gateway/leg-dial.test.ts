@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { failure } from '../../src/base/result.ts';
+import { FirstContacts } from '../../src/gateway/first-contacts.ts';
 import type { GatewayPorts } from '../../src/gateway/gateway-ports.ts';
 import { type DialContext, dialLeg, type LegOwner } from '../../src/gateway/leg-dial.ts';
 import type { UpstreamRequest } from '../../src/gateway/upstream-connector.ts';
@@ -42,7 +43,9 @@ async function dial({ token, endpoints }: World) {
     },
   };
   const ports = { registry: { connectToken }, upstream, metrics: createMetrics() } as unknown as GatewayPorts;
-  const context: DialContext = { settings: { clientIdPolicy: 'any' }, limits: testLimits, ports };
+  const settings = { clientIdPolicy: 'any' } as const;
+  const contacts = new FirstContacts({}, ports);
+  const context: DialContext = { settings, limits: testLimits, ports, contacts };
   const { signal } = new AbortController();
   const dialled = await dialLeg(owner, { broker: 'target', session: 'fresh', signal, timeoutMs: 40 }, context);
   return dialled.ok ? undefined : dialled.error;

@@ -105,7 +105,7 @@ export class LimitedFleet {
     return {
       ...{ sessions, begun, begunConnects: begun * connectsEach, requeued, moved, prepared: 0 },
       ...{ underWay: this.#underWay, remaining, destinations: {}, filters: {}, connects: {}, aborted: [], staying: [] },
-      ...{ waiting: [], unknownSubscriptions: 0, asleep: 0, workMs: 0 },
+      ...{ waiting: [], unknownSubscriptions: 0, asleep: 0, unregistered: 0, contacted: 0, turnedAway: 0, workMs: 0 },
     };
   }
 }

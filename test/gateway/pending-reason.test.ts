@@ -4,7 +4,7 @@ import { type PendingSession, pendingReason } from '../../src/gateway/pending-re
 
 const idle: PendingSession = {
   ...{ isDetached: false, awaitsFilters: false },
-  ...{ handover: undefined, stays: undefined, setback: undefined },
+  ...{ handover: undefined, contact: undefined, stays: undefined, setback: undefined },
 };
 const dialling: PendingSession['handover'] = { stage: { name: 'dialling' }, broker: 'aws' };
 const warm: PendingSession['handover'] = {
@@ -15,6 +15,8 @@ const warm: PendingSession['handover'] = {
 const rows: readonly (readonly [Partial<PendingSession>, RegExp])[] = [
   [{}, /^it can move, and no move has begun with it$/],
   [{ handover: warm }, /^it can move/],
+  [{ contact: 'unregistered', handover: dialling }, /^unregistered$/],
+  [{ contact: 'unregistered', stays: 'no' }, /^no$/],
   [{ handover: warm, awaitsFilters: true }, /^its turn comes: aws takes only so many subscriptions a second$/],
   [{ setback: 'no CONNACK' }, /^the last attempt was given up: no CONNACK$/],
   [{ setback: 'no CONNACK', handover: dialling }, /^its handover is under way$/],

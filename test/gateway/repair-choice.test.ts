@@ -11,6 +11,7 @@ const question: RepairQuestion = {
   home: 'target',
   cohort: { source: 'legacy', target: 'target' },
   mayMove: true,
+  isTurnedAway: false,
 };
 const home = { kind: 'attach', broker: 'target', session: 'resume' };
 const source = { kind: 'attach', broker: 'legacy', session: 'fresh' };

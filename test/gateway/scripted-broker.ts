@@ -21,6 +21,8 @@ export interface BrokerLeg {
 export class ScriptedBroker {
   readonly legs: BrokerLeg[] = [];
   onConnect: ConnectScript = connackAccepted;
+  /** Set: what it does by client ID, in place of `onConnect`. */
+  judge: ((clientId: string) => ConnectScript) | undefined;
   protocolVersion: 4 | 5 = 4;
   acknowledges = true;
   /** Closes at every PUBLISH. */
@@ -85,9 +87,10 @@ export class ScriptedBroker {
 
   #answer(socket: Socket, packet: Packet): void {
     if (packet.cmd === 'connect') {
-      if (this.onConnect === 'close') socket.destroy();
-      else if (this.onConnect === 'close-behind-connack') socket.end(connackAccepted);
-      else if (Buffer.isBuffer(this.onConnect)) socket.write(this.onConnect);
+      const script = this.judge?.(packet.clientId) ?? this.onConnect;
+      if (script === 'close') socket.destroy();
+      else if (script === 'close-behind-connack') socket.end(connackAccepted);
+      else if (Buffer.isBuffer(script)) socket.write(script);
       if (this.readsNothing) socket.pause();
       return;
     }
