@@ -11,6 +11,8 @@ interface EmulateOptions {
   readonly dataPort: number;
   readonly controlPort: number;
   readonly dir?: string;
+  readonly functions?: string;
+  readonly open?: boolean;
 }
 
 export function addEmulateCommand(program: Command, { terminal }: CommandContext): void {
@@ -26,7 +28,8 @@ export function addEmulateCommand(program: Command, { terminal }: CommandContext
     description:
       'Listens on 127.0.0.1 and prints one JSON line {"event":"ready","control","data":{"host","mqtts","alpn"},"ca"} on ' +
       'stdout once every port is bound: "mqtts" stands for 8883, "alpn" for 443, "ca" is the file that MQTT clients ' +
-      'trust. Runs until SIGTERM or Ctrl-C and keeps no state; docs/aws-emulator.md lists what it does and does not do.',
+      'trust. Devices need what they need at AWS: a registered certificate and a policy. Runs until SIGTERM or Ctrl-C and ' +
+      'keeps no state; docs/aws-emulator.md lists what it does and does not do.',
     examples: [
       ['emulate aws-iot', 'free ports; the ready line names them'],
       ['emulate aws-iot --data-port 8883 --control-port 4567 --dir emulator', 'ports and files that stay the same'],
@@ -34,17 +37,27 @@ export function addEmulateCommand(program: Command, { terminal }: CommandContext
   })
     .option('--data-port <number>', 'TCP port that stands for 8883; 0 is a free one', parsePortOption, 0)
     .option('--control-port <number>', 'TCP port of the control plane and the data API, in HTTP', parsePortOption, 0)
-    .option('--dir <directory>', 'where files go; default: a temporary one')
+    .option('--dir <directory>', "where the CA's file, and s3/ and logs/ of rules go; default: a temporary one")
+    .option('--functions <directory>', 'Lambda functions: what NAME.js or NAME.ts exports as "handler"')
+    .option('--open', 'everybody may connect and do everything, without certificate or policy')
     .action((options: EmulateOptions) => emulateAwsIot(options, terminal));
 }
 
-async function emulateAwsIot({ dataPort, controlPort, dir }: EmulateOptions, terminal: Terminal): Promise<void> {
+async function emulateAwsIot(options: EmulateOptions, terminal: Terminal): Promise<void> {
+  const { dataPort, controlPort, dir, functions, open = false } = options;
   // Loaded here, so that no other command pays for it.
   const { startAwsIotEmulator } = await import('../emulator/aws-iot-emulator.ts');
+  const { openGate } = await import('../emulator/open-gate.ts');
+  const { usualIdentity } = await import('../emulator/account/identity.ts');
+  const { loadFunctions } = await import('../emulator/functions-folder.ts');
   const directory = dir === undefined ? await mkdtemp(join(tmpdir(), 'crossfade-aws-iot-')) : resolve(dir);
   await mkdir(directory, { recursive: true });
   const ended = Promise.race([once(process, 'SIGTERM'), once(process, 'SIGINT')]);
-  const emulator = await startAwsIotEmulator({ mqttsPort: dataPort, controlPort });
+  const emulator = await startAwsIotEmulator({
+    ...{ mqttsPort: dataPort, controlPort, rulesFolder: directory },
+    ...(functions === undefined ? {} : { account: { functions: await loadFunctions(functions, usualIdentity) } }),
+    ...(open ? { gate: openGate } : {}),
+  });
   const ca = join(directory, 'server-ca.pem');
   await writeFile(ca, emulator.caPem);
   const { host, mqtts, alpn, control } = emulator;

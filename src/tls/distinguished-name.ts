@@ -21,6 +21,16 @@ export function readNameAttributes(name: Uint8Array): NameAttributes {
   return { commonNames, organizationalUnits };
 }
 
+/** Every attribute of a name in its order: the type's DER as lower-case hexadecimal, the value as text. */
+export function listNameAttributes(name: Uint8Array): { readonly type: string; readonly value: string }[] {
+  const attributes: { readonly type: string; readonly value: string }[] = [];
+  forEachAttribute(name, (attribute) => {
+    const type = hexadecimal(attribute.content());
+    attributes.push({ type, value: readDirectoryString(attribute) });
+  });
+  return attributes;
+}
+
 /**
  * A name for comparing: case, repeated space and the string's encoding do not count (RFC 5280 §7.1, as OpenSSL
  * compares), so that a fleet whose certificates spell their issuer in another string type still finds its CA.

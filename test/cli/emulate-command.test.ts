@@ -12,9 +12,13 @@ test('emulate aws-iot says where it listens, takes an MQTT client, and ends at S
   timeout: 30_000,
 }, async (t) => {
   const directory = await makeDirectory(t);
-  const child = spawn(process.execPath, [program, 'emulate', 'aws-iot', '--dir', join(directory, 'emulator')], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
+  const child = spawn(
+    process.execPath,
+    [program, 'emulate', 'aws-iot', '--open', '--dir', join(directory, 'emulator')],
+    {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    },
+  );
   t.after(() => child.kill('SIGKILL'));
   const exited = once(child, 'exit');
   const [line] = (await once(createInterface(child.stdout), 'line')) as [string];

@@ -106,7 +106,7 @@ describe('SQL', () => {
     `SET @a = 1 SELECT * FROM '#'`,
     `SELECT * FROM '#' -- comment`,
     `SELECT 'open FROM '#'`,
-    `SELECT ${'(`.repeat(60)}1\${`)'.repeat(60)} AS x FROM '#'`,
+    `SELECT ${'('.repeat(60)}1${')'.repeat(60)} AS x FROM '#'`,
     `DELETE * FROM '#'`,
   ];
   for (const sql of faults) {

@@ -20,7 +20,8 @@ import type { RuleProgram } from '../rules/rule-program.ts';
 import type { CertificateFacts } from './certificate-facts.ts';
 import type { CertificateIssuance } from './certificate-issuance.ts';
 import { Collection } from './collection.ts';
-import type { AccountIdentity } from './identity.ts';
+import { createFunctions, type FunctionHandler, type Functions } from './functions.ts';
+import { type AccountIdentity, usualIdentity } from './identity.ts';
 import { type AccountLimits, accountLimitDefaults } from './limits.ts';
 import type { Policy } from './policy-document.ts';
 import { Relation } from './relation.ts';
@@ -200,6 +201,7 @@ export interface Account {
   readonly limits: AccountLimits;
   readonly identifiers: Identifiers;
   readonly issuance: CertificateIssuance;
+  readonly functions: Functions;
   readonly endpoints: AccountEndpoints;
   readonly authorities: Collection<AuthorityRecord>;
   readonly certificates: Collection<CertificateRecord>;
@@ -227,6 +229,8 @@ export interface Account {
 /** Host names of the account's endpoints. */
 export interface AccountEndpoints {
   readonly data: string;
+  /** Names that SNI may show instead. */
+  readonly dataAliases: readonly string[];
   readonly credentialProvider: string;
   readonly jobs: string;
 }
@@ -236,13 +240,18 @@ export interface AccountOptions {
   readonly limits?: Partial<AccountLimits>;
   readonly identifiers: Identifiers;
   readonly issuance: CertificateIssuance;
+  /** Lambda functions by ARN; what they may take is `limits.functionMs`. */
+  readonly functions?: ReadonlyMap<string, FunctionHandler>;
   /** The host name of `iot:Data-ATS`; default: AWS's form. */
   readonly dataHost?: string;
+  /** Further names by which devices may ask for that endpoint, `localhost` for example. */
+  readonly dataAliases?: readonly string[];
 }
 
 /** An account as it is when nobody has done anything in it yet. */
-export function createAccount({ identity, limits, identifiers, issuance, dataHost }: AccountOptions): Account {
-  const whole = { accountId: '123456789012', region: 'eu-central-1', ...identity };
+export function createAccount(options: AccountOptions): Account {
+  const { identity, limits, identifiers, issuance, functions = new Map(), dataHost, dataAliases = [] } = options;
+  const whole = { ...usualIdentity, ...identity };
   const bounds = { ...accountLimitDefaults, ...limits };
   const prefix = identifiers.hexadecimal(7);
   const host = (service: string) => `${prefix}${service}.${whole.region}.amazonaws.com`;
@@ -251,8 +260,10 @@ export function createAccount({ identity, limits, identifiers, issuance, dataHos
     limits: bounds,
     identifiers,
     issuance,
+    functions: createFunctions(functions, bounds.functionMs),
     endpoints: {
       data: dataHost ?? host('-ats.iot'),
+      dataAliases,
       credentialProvider: host('.credentials.iot'),
       jobs: host('.jobs.iot'),
     },

@@ -5,6 +5,9 @@ export interface AccountIdentity {
   readonly region: string;
 }
 
+/** Where nobody says otherwise. */
+export const usualIdentity: AccountIdentity = { accountId: '123456789012', region: 'eu-central-1' };
+
 /** Kinds of resources as their ARNs name them. */
 export type ArnKind =
   | 'authorizer'

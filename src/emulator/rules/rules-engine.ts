@@ -3,7 +3,6 @@ import { errorMessage } from '../../base/errors.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import type { AcceptedMessage, MessageBroker } from '../account-gate.ts';
 import type { Account, RuleRecord } from '../account/account.ts';
-import type { Functions } from '../account/functions.ts';
 import type { RuleAction } from './rule-actions.ts';
 import type { RuleDestinations } from './rule-destinations.ts';
 import { matchesRuleFilter } from './rule-filter.ts';
@@ -13,7 +12,6 @@ import { renderTemplate } from './substitution-template.ts';
 export interface RulesEngineOptions {
   readonly account: Account;
   readonly broker: Pick<MessageBroker, 'publish'>;
-  readonly functions: Functions;
   readonly destinations: RuleDestinations;
   readonly log: Pick<Logger, 'warn'>;
   /** Messages whose rules run at the same time; a further one's rules do not. */
@@ -24,6 +22,8 @@ export interface RulesEngine {
   accept(message: AcceptedMessage): void;
   /** Resolves when no rule runs. */
   settled(): Promise<void>;
+  /** Nothing that is accepted from now on meets a rule; resolves when no rule runs. */
+  stop(): Promise<void>;
 }
 
 export const maxRunningDefault = 10_000;
@@ -32,9 +32,20 @@ export const maxRunningDefault = 10_000;
 export function createRulesEngine(options: RulesEngineOptions): RulesEngine {
   const { account, log, maxRunning = maxRunningDefault } = options;
   const running = new Set<Promise<void>>();
+  let isStopped = false;
+
+  async function settled(): Promise<void> {
+    while (running.size > 0) await Promise.all(running);
+  }
 
   return {
+    settled,
+    async stop() {
+      isStopped = true;
+      await settled();
+    },
     accept(message) {
+      if (isStopped) return;
       const met = rulesFor(account, message.topic);
       if (met.length === 0) return;
       if (running.size >= maxRunning) {
@@ -52,9 +63,6 @@ export function createRulesEngine(options: RulesEngineOptions): RulesEngine {
         running.delete(run.promise);
         run.resolve();
       });
-    },
-    async settled() {
-      while (running.size > 0) await Promise.all(running);
     },
   };
 }
@@ -121,7 +129,7 @@ async function perform(action: RuleAction, output: RuleOutput, input: SqlInput, 
     case 'lambda': {
       const event = output.kind === 'object' ? output.object : input.document;
       if (event === undefined) throw new Error('A function takes no binary payload: encode(*, …) it');
-      await options.functions.invoke(action.functionArn, event);
+      await options.account.functions.invoke(action.functionArn, event);
       return;
     }
     case 'cloudwatchLogs':

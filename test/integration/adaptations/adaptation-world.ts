@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { IConnectPacket } from 'mqtt-packet';
 import { type AwsIotEmulator, startAwsIotEmulator } from '../../../src/emulator/aws-iot-emulator.ts';
+import { openGate } from '../../../src/emulator/open-gate.ts';
 import { type GatewayUnderTest, startGatewayUnderTest } from '../gateway-under-test.ts';
 import { type MosquittoBroker, startMosquitto } from '../mosquitto-broker.ts';
 import { temporaryDirectory } from '../spawned-process.ts';
@@ -24,7 +25,9 @@ export interface AdaptationBrokers extends AsyncDisposable {
 export async function openAdaptationBrokers(): Promise<AdaptationBrokers> {
   await using opened = new AsyncDisposableStack();
   const legacy = opened.use(await startMosquitto());
-  const aws = opened.adopt(await startAwsIotEmulator({ connectsPerSecond: 10_000 }), (emulator) => emulator.stop());
+  const aws = opened.adopt(await startAwsIotEmulator({ gate: openGate, connectsPerSecond: 10_000 }), (emulator) =>
+    emulator.stop(),
+  );
   const ca = join(opened.use(await temporaryDirectory()).path, 'aws-ca.pem');
   await writeFile(ca, aws.caPem);
   const all = opened.move();

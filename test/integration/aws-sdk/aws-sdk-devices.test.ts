@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { type AwsIotEmulator, startAwsIotEmulator } from '../../../src/emulator/aws-iot-emulator.ts';
+import { openGate } from '../../../src/emulator/open-gate.ts';
 import { type GatewayUnderTest, startGatewayUnderTest } from '../gateway-under-test.ts';
 import { type MosquittoBroker, startMosquitto } from '../mosquitto-broker.ts';
 import { SpawnedProcess, temporaryDirectory } from '../spawned-process.ts';
@@ -19,7 +20,7 @@ suite('AWS’s own SDKs and MQTT.js, with client certificates', { concurrency: 2
   let awsCa: string;
   before(async () => {
     legacy = await startMosquitto();
-    aws = await startAwsIotEmulator();
+    aws = await startAwsIotEmulator({ gate: openGate });
     directory = await temporaryDirectory();
     awsCa = join(directory.path, 'aws-ca.pem');
     await writeFile(awsCa, aws.caPem);
