@@ -29,7 +29,7 @@ export async function openControlPlane({
   rates,
 }: ControlPlaneOptions): Promise<ControlPlane> {
   const isLocal = endpoint !== undefined && isLoopback(endpoint);
-  const isEmulated = isLocal && !namesCredentials(environment);
+  const isEmulated = isEmulatedEndpoint(endpoint, environment);
   const iot = await openIotClient({ region, isEmulated, ...(endpoint !== undefined && { endpoint }) });
   const repeated = new CallRates({ clock: systemClock, isUnlimited: isLocal, ...rates });
   const madeOnce = new CallRates({ clock: systemClock, isUnlimited: isLocal, ...rates, tries: 1 });
@@ -48,6 +48,14 @@ export async function openControlPlane({
     { step: 'initialize', priority: 'high', name: 'crossfadeCallRates' },
   );
   return iot;
+}
+
+/** Whether calls are signed with made-up credentials: the endpoint is this machine's, and the environment names none. */
+export function isEmulatedEndpoint(
+  endpoint: string | undefined,
+  environment: ControlPlaneOptions['environment'],
+): boolean {
+  return endpoint !== undefined && isLoopback(endpoint) && !namesCredentials(environment);
 }
 
 /** Whether the endpoint is this machine's. */

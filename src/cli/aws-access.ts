@@ -111,7 +111,7 @@ async function openAws(
   };
 }
 
-function parseEndpoint(text: string): string {
+export function parseEndpoint(text: string): string {
   const url = URL.parse(text);
   if (url !== null && /^https?:$/.test(url.protocol)) return text;
   throw usageFailure(`expected --endpoint as a URL, got ${JSON.stringify(text)}`, 'for example http://127.0.0.1:5000');

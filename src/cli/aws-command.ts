@@ -1,7 +1,9 @@
 import type { Command } from 'commander';
 import { addAwsApplyCommand } from './aws-apply-command.ts';
+import { addAwsCollectCommand } from './aws-collect-command.ts';
 import { addAwsDestroyCommand } from './aws-destroy-command.ts';
 import { addAwsPlanCommand } from './aws-plan-command.ts';
+import { addAwsRegisterCommand } from './aws-register-command.ts';
 import { addAwsStatusCommand } from './aws-status-command.ts';
 import type { CommandContext } from './command-context.ts';
 import { defineCommand } from './command-definition.ts';
@@ -17,10 +19,13 @@ export function addAwsCommand(program: Command, context: CommandContext): void {
     examples: [
       ['aws plan --config crossfade.yaml', 'what would be done, changing nothing'],
       ['aws apply --config crossfade.yaml', 'do it, after a question'],
+      ['aws register --from wave-1.csv --config crossfade.yaml', 'make devices known ahead of their cutover'],
     ],
   });
   addAwsPlanCommand(aws, context);
   addAwsApplyCommand(aws, context);
   addAwsStatusCommand(aws, context);
   addAwsDestroyCommand(aws, context);
+  addAwsRegisterCommand(aws, context);
+  addAwsCollectCommand(aws, context);
 }

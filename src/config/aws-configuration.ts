@@ -62,6 +62,26 @@ export function policyNameOf({ prefix }: Pick<AwsConfiguration, 'prefix'>, { nam
   return name ?? `${prefix}-device`;
 }
 
+export function thingTypeNameOf(
+  { prefix }: Pick<AwsConfiguration, 'prefix'>,
+  { name }: NonNullable<AwsConfiguration['thingType']>,
+): string {
+  return name ?? `${prefix}-device`;
+}
+
+/** What each device gets beside its certificate when it is registered: the first of the policies, and the thing type. */
+export function deviceEquipmentOf(aws: AwsConfiguration): {
+  readonly policyName: string;
+  readonly thingTypeName?: string;
+} {
+  const [policy = {}] = aws.policies;
+  const { thingType } = aws;
+  return {
+    policyName: policyNameOf(aws, policy),
+    ...(thingType !== undefined && { thingTypeName: thingTypeNameOf(aws, thingType) }),
+  };
+}
+
 /** Rule names have no hyphens. */
 export function ruleNameOf({ prefix }: Pick<AwsConfiguration, 'prefix'>, rest: string): string {
   return `${prefix}_${rest}`.replaceAll('-', '_');

@@ -6,7 +6,7 @@ import type {
   RegistrationDescription,
   ThingTypeDescription,
 } from '../aws/account/account-description.ts';
-import { policyDocument, type PolicyRights } from '../aws/account/policy-document.ts';
+import { type PolicyRights, policyDocument } from '../aws/account/policy-document.ts';
 import { provisioningTemplate } from '../aws/account/provisioning-template.ts';
 import { failure, type Result, success } from '../base/result.ts';
 import {
@@ -17,6 +17,7 @@ import {
   type PlacedAuthority,
   policyNameOf,
   safetyNetRuleOf,
+  thingTypeNameOf,
 } from './aws-configuration.ts';
 import type { ClientIdPolicy, Configuration } from './configuration.ts';
 import { type ConfigurationSource, readText } from './configuration-source.ts';
@@ -41,7 +42,7 @@ export function readAwsDescription(
     prefix: aws.prefix,
     authorities: authoritiesOf(aws).map((placed) => describeAuthority(aws, placed, read)),
     policies: aws.policies.map((policy) => describePolicy(aws, policy, fleet.clientIdPolicy, read)),
-    ...(thingType !== undefined && { thingType: describeThingType(aws.prefix, thingType) }),
+    ...(thingType !== undefined && { thingType: describeThingType(aws, thingType) }),
     authorizers: aws.authorizers.map(({ name, functionArn, tokenKeyName, publicKeys, active }) => ({
       name,
       functionArn,
@@ -114,7 +115,7 @@ function describeRegistration(aws: AwsConfiguration, placed: PlacedAuthority, re
   if (jitp === undefined) return { by: 'nobody' };
   const [first = {}] = aws.policies;
   const policyName = jitp.policy ?? policyNameOf(aws, first);
-  const thingTypeName = aws.thingType && thingTypeNameOf(aws.prefix, aws.thingType);
+  const thingTypeName = aws.thingType && thingTypeNameOf(aws, aws.thingType);
   const templateBody =
     jitp.template === undefined
       ? provisioningTemplate({ policyName, ...(thingTypeName !== undefined && { thingTypeName }) })
@@ -124,14 +125,10 @@ function describeRegistration(aws: AwsConfiguration, placed: PlacedAuthority, re
 
 type ThingType = NonNullable<AwsConfiguration['thingType']>;
 
-function thingTypeNameOf(prefix: string, { name }: ThingType): string {
-  return name ?? `${prefix}-device`;
-}
-
-function describeThingType(prefix: string, thingType: ThingType): ThingTypeDescription {
+function describeThingType(aws: AwsConfiguration, thingType: ThingType): ThingTypeDescription {
   const { description, searchable, propagate } = thingType;
   return {
-    name: thingTypeNameOf(prefix, thingType),
+    name: thingTypeNameOf(aws, thingType),
     ...(description !== undefined && { description }),
     searchableAttributes: searchable,
     propagatingAttributes: propagate.map(({ attribute, connection, as }) => ({

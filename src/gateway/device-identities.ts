@@ -4,7 +4,7 @@ import { LRUCache } from 'lru-cache';
 import type { Clock } from '../base/clock.ts';
 import { certificateEpoch } from '../tls/certificate-epoch.ts';
 import { authorityExpiry, type MintingAuthority } from '../tls/certificate-signer.ts';
-import type { CertifiedDevice } from '../tls/certified-device.ts';
+import { alternativeIdentities } from '../tls/certified-device.ts';
 import { type DeviceCertificate, DeviceCertificateMint } from '../tls/device-certificate.ts';
 import type { UpstreamDevice } from './upstream-connector.ts';
 
@@ -78,10 +78,7 @@ export class DeviceIdentities {
     const nowMs = clock.wallMs();
     const expiry = authorityExpiry(authority.certificate, nowMs);
     if (expiry !== undefined) return Promise.reject(new Error(expiry));
-    const alternativeNames = terms.alternativeNames.flatMap((name): CertifiedDevice[] => {
-      const key = name === 'clientId' ? identity?.clientId : identity?.fingerprint;
-      return key === undefined || key === '' ? [] : [{ kind: name === 'clientId' ? 'clientid' : 'fingerprint', key }];
-    });
+    const alternativeNames = alternativeIdentities(terms.alternativeNames, identity ?? {});
     const epoch = certificateEpoch(device, terms, nowMs);
     // Hashed, because a client ID may be as large as CONNECT.
     const id = hash('sha256', JSON.stringify([epoch.number, device, alternativeNames]));

@@ -32,6 +32,20 @@ export function identityUri({ kind, key }: CertifiedDevice): string {
   return `urn:crossfade:${kind}-sha256:${hash('sha256', value)}`;
 }
 
+/** What a device's certificate can name beside its device key. */
+export type AlternativeName = 'clientId' | 'fingerprint';
+
+/** The further identities that are written into a certificate, as far as the device presents them. */
+export function alternativeIdentities(
+  names: readonly AlternativeName[],
+  presented: { readonly [Name in AlternativeName]?: string | undefined },
+): readonly CertifiedDevice[] {
+  return names.flatMap((name) => {
+    const key = presented[name];
+    return key === undefined || key === '' ? [] : [{ kind: name === 'clientId' ? 'clientid' : 'fingerprint', key }];
+  });
+}
+
 /** SHA-256 of a purpose and a device: no kind has a NUL, and purposes are written here only, so no two inputs meet. */
 export function deviceDigest(purpose: string, { kind, key }: CertifiedDevice): Buffer {
   return hash('sha256', `crossfade:${purpose}:v1\0${kind}\0${key.toWellFormed()}`, 'buffer');

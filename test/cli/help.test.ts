@@ -45,6 +45,8 @@ const commands: readonly string[] = [
   'aws apply',
   'aws status',
   'aws destroy',
+  'aws register',
+  'aws collect',
 ];
 
 /** Every help text as it stands in `help.txt`; UPDATE_SNAPSHOTS=1 writes it anew: read the difference before it is kept. */

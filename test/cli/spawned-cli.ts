@@ -22,6 +22,8 @@ export interface SpawnOptions {
   readonly stdin?: string | Buffer;
   /** Sent once the first text is on stderr. */
   readonly signalAfterStderr?: NodeJS.Signals;
+  /** SIGKILL when this is aborted. */
+  readonly killOn?: AbortSignal;
 }
 
 /** Runs the command as an operator's shell would, without any CROSSFADE_ variable of this process. */
@@ -36,7 +38,8 @@ export async function runCli(commandLine: readonly string[], options: SpawnOptio
   // The command may end before it has read everything.
   child.stdin.on('error', () => {});
   child.stdin.end(options.stdin);
-  const { signalAfterStderr } = options;
+  const { signalAfterStderr, killOn } = options;
+  killOn?.addEventListener('abort', () => child.kill('SIGKILL'));
   if (signalAfterStderr !== undefined) child.stderr.once('data', () => child.kill(signalAfterStderr));
   const exited = new Promise<number | null>((resolve) => child.once('close', resolve));
   const [stdout, stderr, code] = await Promise.all([text(child.stdout), text(child.stderr), exited]);

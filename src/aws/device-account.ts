@@ -1,0 +1,40 @@
+import { systemClock } from '../base/clock.ts';
+import { CallRates, type CallRatesOptions } from './call-rates.ts';
+import { type ControlPlaneOptions, isEmulatedEndpoint, isLoopback } from './control-plane.ts';
+import type { DeviceRegistry } from './device-registry.ts';
+import { openIotClient } from './iot-client.ts';
+import { createSdkDeviceRegistry } from './sdk-device-registry.ts';
+
+export interface DeviceAccountOptions extends Pick<ControlPlaneOptions, 'endpoint' | 'environment'> {
+  /** Absent: what the SDK finds. */
+  readonly region?: string;
+  /** Calls a second in place of the defaults, by operation; absent at an endpoint on this machine: no bound. */
+  readonly rates?: CallRatesOptions['rates'];
+  readonly onCall?: CallRatesOptions['onCall'];
+}
+
+/** An account as far as its devices are concerned, opened. */
+export interface DeviceAccount {
+  readonly registry: DeviceRegistry;
+  close(): void;
+}
+
+/** Loads the SDK; makes no call. */
+export async function openDeviceAccount(options: DeviceAccountOptions): Promise<DeviceAccount> {
+  const { region, endpoint, environment, rates, onCall } = options;
+  const [sdk, client] = await Promise.all([
+    import('@aws-sdk/client-iot'),
+    openIotClient({
+      isEmulated: isEmulatedEndpoint(endpoint, environment),
+      ...(region === undefined ? {} : { region }),
+      ...(endpoint === undefined ? {} : { endpoint }),
+    }),
+  ]);
+  const paced = new CallRates({
+    clock: systemClock,
+    isUnlimited: rates === undefined && endpoint !== undefined && isLoopback(endpoint),
+    ...(rates === undefined ? {} : { rates }),
+    ...(onCall === undefined ? {} : { onCall }),
+  });
+  return { registry: createSdkDeviceRegistry(sdk, client, paced), close: () => client.destroy() };
+}
