@@ -68,9 +68,6 @@ const reasonByAnswer: Readonly<Record<Refused['why'], RefusalReason>> = {
   'bad-credentials': 'bad-credentials',
 };
 
-/** Whatever a peer sends, its length is judged before it is kept. */
-const allTypes = Object.values(packetType);
-
 /** One network connection from its handshake to its end: bytes and the account's word in, bytes out. */
 export class ClientConnection implements PacketReader {
   readonly arrived: ArrivedConnection;
@@ -86,7 +83,7 @@ export class ClientConnection implements PacketReader {
     this.port = port;
     this.#nowMs = nowMs;
     const maxPacketBytes = host.terms.profile.maxPacketBytes;
-    this.#phase = { name: 'opening', collector: new PacketCollector({ maxPacketBytes, types: allTypes }) };
+    this.#phase = { name: 'opening', collector: new PacketCollector({ maxPacketBytes, types: [packetType.connect] }) };
     this.#cancelOpening = host.agenda.at(nowMs + host.terms.firstPacketMs, (dueMs) => {
       this.#refuse('no-connect-in-time', '', dueMs);
     });
@@ -169,7 +166,6 @@ export class ClientConnection implements PacketReader {
       );
     }
     const { packet, rest } = collected;
-    if ((packet[0] as number) >> 4 !== packetType.connect) return void this.#refuse('no-connect', '', nowMs);
     const decoding = decodeConnect(packet);
     if (decoding.ok) return void this.#handleConnect(decoding.value, rest, nowMs);
     const { kind, level } = decoding.error;
