@@ -138,6 +138,8 @@ describe('device certificates', () => {
       certificates?.map((one) => one.certificateId),
       [certificateId],
     );
+    const all = await world.client.send(new iot.ListCertificatesCommand({ pageSize: 1 }));
+    assert.deepEqual(all.certificates?.[0]?.certificateId, certificateId);
     await assert.rejects(
       world.client.send(new iot.RegisterCertificateCommand({ certificatePem })),
       iot.ResourceAlreadyExistsException,

@@ -31,7 +31,10 @@ function readBody({ shape, name }: Member, { body }: RawRequest): unknown {
 }
 
 function readMember({ name, shape, place }: Member, request: RawRequest, document: unknown): unknown {
-  if (place === 'path') return request.path[name];
+  if (place === 'path') {
+    const text = request.path[name];
+    return text === undefined || text === '' ? undefined : readText(shape, text, name);
+  }
   if (place === 'body') {
     const value = isRecord(document) ? document[name] : undefined;
     return value === undefined || value === null ? undefined : readValue(shape, value, name);
