@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type MintedCertificate, mintCertificate, mintCertificateAuthority } from '../tls/certificate-minting.ts';
+import { activationFunction, devicePolicy } from './demo-activation.ts';
 
 /** The name that the simulated devices know, in SNI and in the gateway's certificate. */
 export const deviceDomain = 'mqtt.demo.example';
@@ -13,17 +14,16 @@ export const targetBroker = 'aws';
 export interface DemoPki {
   readonly serverCa: MintedCertificate;
   readonly deviceCa: MintedCertificate;
+  /** What the gateway mints with, for each device one that the target knows it by. */
   readonly gatewayCa: MintedCertificate;
   /** The device-facing listener. */
   readonly gatewayServer: MintedCertificate;
-  /** What the gateway shows to the target broker. */
-  readonly gatewayClient: MintedCertificate;
-  readonly brokerServers: Readonly<Record<typeof sourceBroker | typeof targetBroker, MintedCertificate>>;
+  readonly legacyServer: MintedCertificate;
 }
 
 export function mintDemoPki(): DemoPki {
   const serverCa = mintCertificateAuthority('Crossfade demo server CA');
-  const gatewayCa = mintCertificateAuthority('Crossfade demo gateway CA');
+  const gatewayCa = mintCertificateAuthority('Crossfade demo gateway CA', { key: 'rsa2048' });
   const server = (name: string) =>
     mintCertificate({
       subject: { commonName: name },
@@ -37,12 +37,7 @@ export function mintDemoPki(): DemoPki {
     gatewayCa,
     deviceCa: mintCertificateAuthority('Crossfade demo device CA'),
     gatewayServer: server(deviceDomain),
-    gatewayClient: mintCertificate({
-      subject: { commonName: 'crossfade-demo-gateway' },
-      extendedKeyUsage: ['clientAuth'],
-      issuer: gatewayCa,
-    }),
-    brokerServers: { legacy: server('legacy.demo.example'), aws: server('aws.demo.example') },
+    legacyServer: server('legacy.demo.example'),
   };
 }
 
@@ -53,12 +48,21 @@ export interface DemoFiles {
   readonly token: string;
 }
 
+/** Where the embedded brokers listen, on 127.0.0.1. */
+export interface DemoBrokerAddresses {
+  /** TCP ports. */
+  readonly legacy: number;
+  readonly aws: number;
+  /** URL of the target's control plane. */
+  readonly control: string;
+  /** The target's name, in SNI. */
+  readonly awsName: string;
+  /** PEM of what the target's clients have to trust. */
+  readonly awsCa: string;
+}
+
 /** Writes everything that the gateway reads into `directory`, which belongs to this demo alone. */
-export function writeDemoFiles(
-  directory: string,
-  pki: DemoPki,
-  brokerPorts: Readonly<Record<typeof sourceBroker | typeof targetBroker, number>>,
-): DemoFiles {
+export function writeDemoFiles(directory: string, pki: DemoPki, brokers: DemoBrokerAddresses): DemoFiles {
   const token = randomBytes(24).toString('base64url');
   const write = (name: string, text: string) => {
     const path = join(directory, name);
@@ -69,13 +73,14 @@ export function writeDemoFiles(
   write('device-ca.pem', pki.deviceCa.certificate);
   write('server.pem', pki.gatewayServer.certificate);
   write('server.key', pki.gatewayServer.key);
-  write('gateway.pem', pki.gatewayClient.certificate);
-  write('gateway.key', pki.gatewayClient.key);
+  write('gateway-ca.pem', pki.gatewayCa.certificate);
+  write('gateway-ca.key', pki.gatewayCa.key);
+  write('aws-ca.pem', brokers.awsCa);
   write('token', token);
-  return { configuration: write('crossfade.yaml', renderDemoConfiguration(brokerPorts)), token };
+  return { configuration: write('crossfade.yaml', renderDemoConfiguration(brokers)), token };
 }
 
-function renderDemoConfiguration({ legacy, aws }: { readonly legacy: number; readonly aws: number }): string {
+function renderDemoConfiguration({ legacy, aws, awsName, control }: DemoBrokerAddresses): string {
   return `version: 1
 fleet:
   domain: ${deviceDomain}
@@ -95,8 +100,9 @@ brokers:
     tls: { ca: server-ca.pem, servername: legacy.demo.example }
   ${targetBroker}:
     url: mqtts://127.0.0.1:${aws}
-    tls: { ca: server-ca.pem, servername: aws.demo.example }
-    identity: { mode: gateway-certificate, cert: gateway.pem, key: gateway.key }
+    profile: aws-iot-core
+    tls: { ca: aws-ca.pem, servername: ${awsName} }
+    identity: { mode: device-certificate, ca: { cert: gateway-ca.pem, key: gateway-ca.key } }
 plan:
   default: ${sourceBroker}
   cohorts:
@@ -105,6 +111,12 @@ store: { kind: sqlite, path: crossfade.db }
 admin:
   bind: "127.0.0.1:0"
   tokens: [{ name: demo, role: operator, token: "\${file:token}" }]
+aws:
+  region: eu-central-1
+  endpoint: ${control}
+  gatewayCa: { cert: gateway-ca.pem, jitr: { functionArn: "${activationFunction}" } }
+  policies:
+    - { name: ${devicePolicy}, publish: ["fleet/{clientId}/#"], subscribe: ["fleet/{clientId}/#"] }
 workers: 2
 log: { level: silent }
 `;

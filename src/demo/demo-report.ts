@@ -38,7 +38,7 @@ export interface StepReport {
   /** Devices that are not where the plan says; at most 20 are listed. */
   readonly misplaced: number;
   readonly strays: readonly StrayDevice[];
-  /** Live sessions whose broker changed underneath. */
+  /** Devices that another broker serves than before the step. */
   readonly moved: number;
   /** Connections that devices lost from the request until the end of the step. */
   readonly reconnects: number;

@@ -4,9 +4,9 @@ import type { DemoReport } from './demo-report.ts';
 /** What the demo is about to do, and what it cannot show. */
 export function renderIntroduction(devices: number): string {
   return [
-    `Crossfade demo: ${devices} devices, two embedded brokers and a gateway with 2 workers, all on 127.0.0.1.`,
-    `The source broker is "${sourceBroker}". The target "${targetBroker}" is an embedded MQTT broker too (profile mqtt), not AWS IoT Core.`,
-    'The embedded brokers speak MQTT 3.1 and 3.1.1, not 5, so the fleet has no MQTT 5 devices.',
+    `Crossfade demo: ${devices} devices, a legacy broker, an emulated AWS IoT Core and a gateway with 2 workers, all on 127.0.0.1.`,
+    `"${sourceBroker}" is aedes, which speaks MQTT 3.1 and 3.1.1: the fleet has no MQTT 5 devices. "${targetBroker}" is the emulator, with AWS's limits and refusals;`,
+    'it does not know a device until it comes, and then registers 15 a second (just-in-time registration).',
     '',
     '',
   ].join('\n');

@@ -5,21 +5,32 @@ import { type AdminClient, createAdminClient } from '../admin/admin-client.ts';
 import { type RunningGateway, startGateway } from '../app/run-gateway.ts';
 import { parseHostPort } from '../base/addresses.ts';
 import { CrossfadeError } from '../base/errors.ts';
+import type { Configuration } from '../config/configuration.ts';
 import { renderMistakes } from '../config/configuration-mistake.ts';
 import { createSystemSource } from '../config/configuration-source.ts';
 import { loadConfiguration } from '../config/load-configuration.ts';
 import { CommandReceipts } from './command-receipts.ts';
 import { ConditionWatch } from './condition-watch.ts';
 import { DeliveryLedger } from './delivery-ledger.ts';
-import { type DemoPki, deviceDomain, mintDemoPki, sourceBroker, targetBroker, writeDemoFiles } from './demo-files.ts';
-import { type Arrival, EmbeddedBroker } from './embedded-broker.ts';
+import type { Arrival, DemoBroker } from './demo-broker.ts';
+import {
+  type DemoPki,
+  deviceDomain,
+  mintDemoPki,
+  type sourceBroker,
+  type targetBroker,
+  writeDemoFiles,
+} from './demo-files.ts';
+import { LegacyBroker } from './legacy-broker.ts';
 import { PlacementWatch } from './placement-watch.ts';
 import { SimulatedFleet } from './simulated-fleet.ts';
+import { setUpTargetAccount } from './target-account.ts';
+import { TargetBroker } from './target-broker.ts';
 
 export interface DemoWorldOptions {
   readonly devices: number;
   readonly signal: AbortSignal;
-  /** A fault to test with: what both brokers acknowledge and take nowhere. */
+  /** A fault to test with: what both brokers acknowledge and nobody sees. */
   readonly loses?: ((arrival: Arrival) => boolean) | undefined;
 }
 
@@ -29,7 +40,7 @@ export interface DemoWorld extends AsyncDisposable {
   readonly adminUrl: string;
   readonly adminToken: string;
   readonly fleet: SimulatedFleet;
-  readonly brokers: Readonly<Record<typeof sourceBroker | typeof targetBroker, EmbeddedBroker>>;
+  readonly brokers: Readonly<Record<typeof sourceBroker | typeof targetBroker, DemoBroker>>;
   readonly placement: PlacementWatch;
   readonly ledger: DeliveryLedger;
   /** Notified at every arrival and acknowledgement that the ledger learns of. */
@@ -52,8 +63,11 @@ export async function openDemoWorld({ devices, signal, loses }: DemoWorldOptions
   const records = createRecords();
   const brokers = await startBrokers(opening, pki, { records, loses });
   signal.throwIfAborted();
-  const files = writeDemoFiles(directory, pki, { legacy: brokers.legacy.port, aws: brokers.aws.port });
-  const gateway = opening.adopt(await startGatewayFrom(files.configuration), (running) => running.stop());
+  const { port: aws, serverName: awsName, control, caPem: awsCa } = brokers.aws;
+  const files = writeDemoFiles(directory, pki, { legacy: brokers.legacy.port, aws, awsName, control, awsCa });
+  const configuration = loadDemoConfiguration(files.configuration);
+  await setUpTargetAccount(configuration);
+  const gateway = opening.adopt(await startGateway({ configuration }), (running) => running.stop());
   signal.throwIfAborted();
   const adminUrl = gateway.ready.admin;
   const admin = opening.adopt(createAdminClient({ url: adminUrl, token: files.token }), (client) => client.close());
@@ -86,20 +100,19 @@ function createRecords(): Records {
 
 async function startBrokers(
   opening: AsyncDisposableStack,
-  pki: DemoPki,
+  { legacyServer }: DemoPki,
   { records, loses }: { readonly records: Records; readonly loses: DemoWorldOptions['loses'] },
-): Promise<DemoWorld['brokers']> {
-  const start = async (name: typeof sourceBroker | typeof targetBroker, clientCa?: string) => {
-    const broker = await EmbeddedBroker.start({
-      server: pki.brokerServers[name],
-      ...(clientCa !== undefined && { clientCa }),
-      loses,
-      onClients: (clientId) => records.onChange(clientId),
-      onArrival: (arrival) => recordArrival(arrival, records.ledger),
-    });
-    return opening.adopt(broker, (started) => started.stop());
+): Promise<{ readonly legacy: LegacyBroker; readonly aws: TargetBroker }> {
+  const events = {
+    onClients: (clientId: string) => records.onChange(clientId),
+    onArrival: (arrival: Arrival) => {
+      if (loses?.(arrival) !== true) recordArrival(arrival, records.ledger);
+    },
   };
-  return { legacy: await start(sourceBroker), aws: await start(targetBroker, pki.gatewayCa.certificate) };
+  const legacy = opening.adopt(await LegacyBroker.start({ server: legacyServer, ...events }), (broker) =>
+    broker.stop(),
+  );
+  return { legacy, aws: opening.adopt(await TargetBroker.start(events), (broker) => broker.stop()) };
 }
 
 function recordArrival({ clientId, topic, payload, qos }: Arrival, ledger: DeliveryLedger): void {
@@ -116,11 +129,10 @@ function readSequence(payload: Buffer): number | undefined {
 }
 
 /** Through the file, as `crossfade run` does it. */
-function startGatewayFrom(path: string): Promise<RunningGateway> {
+function loadDemoConfiguration(path: string): Configuration {
   const loaded = loadConfiguration(path, createSystemSource());
-  if (!loaded.ok)
-    throw new CrossfadeError('demo', `the demo's configuration is not right\n${renderMistakes(loaded.error)}`);
-  return startGateway({ configuration: loaded.value.configuration });
+  if (loaded.ok) return loaded.value.configuration;
+  throw new CrossfadeError('demo', `the demo's configuration is not right\n${renderMistakes(loaded.error)}`);
 }
 
 function createFleet(

@@ -2,29 +2,14 @@ import type { AddressInfo, Socket } from 'node:net';
 import { createServer, type Server, type TLSSocket } from 'node:tls';
 import { Aedes, type AedesPublishPacket, type Client } from 'aedes';
 import type { MintedCertificate } from '../tls/certificate-minting.ts';
+import type { Arrival, DemoBroker, DemoBrokerEvents } from './demo-broker.ts';
 
-/** A PUBLISH that the broker has taken. */
-export interface Arrival {
-  /** The client ID of the connection that it came by. */
-  readonly clientId: string;
-  readonly topic: string;
-  readonly payload: Buffer;
-  readonly qos: 0 | 1 | 2;
-}
-
-export interface EmbeddedBrokerOptions {
+export interface LegacyBrokerOptions extends DemoBrokerEvents {
   readonly server: MintedCertificate;
-  /** PEM: whom clients must have their certificate from; absent: they need none. */
-  readonly clientCa?: string;
-  /** A client came, subscribed, unsubscribed or went. */
-  readonly onClients: (clientId: string) => void;
-  readonly onArrival: (arrival: Arrival) => void;
-  /** A fault to test with: acknowledges the message and takes it nowhere. */
-  readonly loses?: ((arrival: Arrival) => boolean) | undefined;
 }
 
 /** One MQTT 3.1 and 3.1.1 broker inside this process, on a TLS listener of its own. */
-export class EmbeddedBroker {
+export class LegacyBroker implements DemoBroker {
   readonly #aedes: Aedes;
   readonly #server: Server;
   readonly #clients = new Map<string, Client>();
@@ -32,15 +17,10 @@ export class EmbeddedBroker {
   readonly #filters = new WeakMap<Client, Set<string>>();
   readonly #sockets = new Set<Socket>();
 
-  private constructor(aedes: Aedes, options: EmbeddedBrokerOptions) {
+  private constructor(aedes: Aedes, options: LegacyBrokerOptions) {
     this.#aedes = aedes;
-    this.#server = createServer(
-      {
-        cert: options.server.certificate,
-        key: options.server.key,
-        ...(options.clientCa !== undefined && { requestCert: true, rejectUnauthorized: true, ca: options.clientCa }),
-      },
-      (socket) => this.#accept(socket),
+    this.#server = createServer({ cert: options.server.certificate, key: options.server.key }, (socket) =>
+      this.#accept(socket),
     );
     aedes.on('clientReady', (client) => {
       this.#clients.set(client.id, client);
@@ -68,20 +48,9 @@ export class EmbeddedBroker {
   }
 
   /** Listens on a free port of 127.0.0.1. */
-  static async start(options: EmbeddedBrokerOptions): Promise<EmbeddedBroker> {
-    const { loses } = options;
-    const aedes = await Aedes.createBroker(
-      loses === undefined
-        ? {}
-        : {
-            authorizePublish: (client, packet, callback) => {
-              // Taken under another topic, the message is acknowledged and reaches nobody who waits for it.
-              if (client !== null && loses(toArrival(packet, client))) packet.topic = 'lost';
-              callback();
-            },
-          },
-    );
-    const broker = new EmbeddedBroker(aedes, options);
+  static async start(options: LegacyBrokerOptions): Promise<LegacyBroker> {
+    const aedes = await Aedes.createBroker();
+    const broker = new LegacyBroker(aedes, options);
     await broker.#listen();
     return broker;
   }
@@ -90,18 +59,15 @@ export class EmbeddedBroker {
     return (this.#server.address() as AddressInfo).port;
   }
 
-  /** Clients that it serves. */
   get servedCount(): number {
     return [...this.#clients.keys()].filter((clientId) => this.serves(clientId)).length;
   }
 
-  /** It is connected and subscribed to something; a connection that stands by for a rollback is not. */
   serves(clientId: string): boolean {
     const client = this.#clients.get(clientId);
     return client !== undefined && this.#filtersOf(client).size > 0;
   }
 
-  /** Sends an application message at QoS 1 to whoever subscribed. */
   publish(topic: string, text: string): void {
     const packet = { cmd: 'publish', topic, payload: Buffer.from(text), qos: 1, retain: false, dup: false } as const;
     this.#aedes.publish(packet, () => {});
