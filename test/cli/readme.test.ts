@@ -62,7 +62,7 @@ test("the README's command lines name commands and options that there are", asyn
   assert.ok(lines.length >= 7);
   for (const line of lines) {
     const words = line.split(' ');
-    const path = words[0] === 'plan' ? words.slice(0, 2) : words.slice(0, 1);
+    const path = ['plan', 'aws'].includes(words[0] ?? '') ? words.slice(0, 2) : words.slice(0, 1);
     const { code, stdout } = await runInProcess([...path, '--help']);
     assert.equal(code, 0, line);
     assert.ok(stdout.startsWith(`Usage: crossfade ${path.join(' ')} `), line);

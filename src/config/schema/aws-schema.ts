@@ -44,7 +44,7 @@ const attributeName = nameOf(
 );
 
 const jitrSchema = z.strictObject({
-  functionArn: functionArn.describe('The function that activates a certificate: functions/jitr-activation'),
+  functionArn: functionArn.describe('The function that activates a certificate: src/aws/functions/activation-handler'),
   rule: z.exactOptional(ruleName).describe('The rule that calls it; absent: PREFIX_jitr_NAME'),
 });
 
@@ -139,7 +139,7 @@ const domainSchema = z.strictObject({
   applicationProtocol: z.enum(['SECURE_MQTT', 'MQTT_WSS', 'HTTPS', 'DEFAULT']).default('SECURE_MQTT'),
   clientCertificateFunctionArn: z
     .exactOptional(functionArn)
-    .describe('Judges each client certificate: functions/certificate-validation'),
+    .describe('Judges each client certificate: src/aws/functions/certificate-validation-handler'),
   authorizer: z.exactOptional(authorizerName).describe('The authorizer of devices that name none'),
   allowAuthorizerOverride: z.boolean().default(false).describe('Devices may name another'),
   ocspStapling: z
