@@ -232,6 +232,26 @@ suite('The message broker as decisions', () => {
     );
   });
 
+  test('a retained message keeps its flag when it has to wait for the window', () => {
+    const machine = new BrokerMachine({ limits: { inflightToDevice: 1 } });
+    const kept = {
+      topic: 'kept',
+      payload: Buffer.from('kept'),
+      qos: 1,
+      retain: true,
+      properties: [],
+      expiresAtMs: Infinity,
+    } as const;
+    machine.broker.publish(kept, machine.nowMs);
+    const client = connect(machine, 'a');
+    subscribe(client, 't');
+    publish(machine, 't');
+    subscribe(client, 'kept');
+    client.take();
+    client.write('4002 0001');
+    assert.deepEqual(client.take(), ['330c00046b65707400026b657074']);
+  });
+
   test('no CONNECT within the time: closed', () => {
     const machine = new BrokerMachine();
     const client = machine.accept();

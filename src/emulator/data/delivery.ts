@@ -26,7 +26,6 @@ export interface DeliveryOptions {
 
 interface Inflight {
   readonly queued: QueuedMessage;
-  readonly retain: boolean;
   readonly cancel: Cancel;
   readonly handleAcknowledged: (() => void) | undefined;
 }
@@ -52,13 +51,13 @@ export class Delivery implements SessionOutlet {
   }
 
   /** A message that matched a subscription; a copy of a retained one keeps the flag. */
-  deliver(message: ApplicationMessage, qos: 0 | 1, nowMs: number, retain = false): void {
+  deliver(message: ApplicationMessage, qos: 0 | 1, nowMs: number, isRetained = false): void {
     const { allows, refuse, session, rate } = this.#options;
     if (this.#isStopped || message.expiresAtMs <= nowMs) return;
     if (!allows(message.topic)) return void refuse('receive-denied', nowMs);
-    if (qos === 0) return void this.#sendOnce(message, nowMs, retain);
-    const queued = { message: { ...message, qos }, sinceMs: nowMs };
-    if (this.hasRoom(nowMs)) return void this.#send(queued, nowMs, retain);
+    if (qos === 0) return void this.#sendOnce(message, nowMs, isRetained);
+    const queued = { message: { ...message, qos }, sinceMs: nowMs, isRetained };
+    if (this.hasRoom(nowMs)) return void this.#send(queued, nowMs);
     // Beyond the rate messages are discarded; a session that lasts keeps them.
     if (!session.isPersistent && !rate.hasRoom(nowMs)) return void refuse('delivery-rate', nowMs);
     if (!this.#waiting.push(queued)) return void refuse('queue-full', nowMs);
@@ -78,7 +77,7 @@ export class Delivery implements SessionOutlet {
   deliverDirectly(message: ApplicationMessage, nowMs: number, handleAcknowledged?: () => void): boolean {
     if (this.#isStopped || !this.hasRoom(nowMs)) return false;
     if (message.qos === 0) this.#sendOnce(message, nowMs, false);
-    else this.#send({ message, sinceMs: nowMs }, nowMs, false, handleAcknowledged);
+    else this.#send({ message, sinceMs: nowMs }, nowMs, handleAcknowledged);
     return true;
   }
 
@@ -89,7 +88,7 @@ export class Delivery implements SessionOutlet {
     if (this.#hasWindow() && rate.hasRoom(nowMs)) {
       const queued = session.stored.shift(nowMs);
       if (queued !== undefined && !allows(queued.message.topic)) refuse('receive-denied', nowMs);
-      else if (queued !== undefined) this.#send({ ...queued, sinceMs: nowMs }, nowMs, false);
+      else if (queued !== undefined) this.#send({ ...queued, sinceMs: nowMs }, nowMs);
     }
     this.#cancelReplay = agenda.at(nowMs + 1_000 / terms.replayPerSecond, (dueMs) => this.replay(dueMs));
   }
@@ -114,7 +113,7 @@ export class Delivery implements SessionOutlet {
     const { rate, agenda } = this.#options;
     while (!this.#isStopped && this.#waiting.size > 0 && this.#hasWindow() && rate.hasRoom(nowMs)) {
       const next = this.#waiting.shift(nowMs);
-      if (next !== undefined) this.#send(next, nowMs, false);
+      if (next !== undefined) this.#send(next, nowMs);
     }
     this.#cancelPump?.();
     this.#cancelPump = undefined;
@@ -129,13 +128,13 @@ export class Delivery implements SessionOutlet {
     this.#write(message, { qos: 0, packetId: 0, retain }, nowMs);
   }
 
-  #send(queued: QueuedMessage, nowMs: number, retain: boolean, handleAcknowledged?: () => void): void {
+  #send(queued: QueuedMessage, nowMs: number, handleAcknowledged?: () => void): void {
     const { session, terms, agenda, rate } = this.#options;
     rate.take(nowMs);
     const packetId = session.nextPacketId((id) => this.#inflight.has(id));
-    if (!this.#write(queued.message, { qos: 1, packetId, retain }, nowMs)) return;
+    if (!this.#write(queued.message, { qos: 1, packetId, retain: queued.isRetained === true }, nowMs)) return;
     const cancel = agenda.at(nowMs + terms.redeliverAfterMs, (dueMs) => this.#redeliver(packetId, dueMs));
-    this.#inflight.set(packetId, { queued, retain, cancel, handleAcknowledged });
+    this.#inflight.set(packetId, { queued, cancel, handleAcknowledged });
   }
 
   /** Under a new identifier and without DUP, which AWS does not support. */
@@ -143,10 +142,10 @@ export class Delivery implements SessionOutlet {
     const inflight = this.#inflight.get(packetId);
     if (inflight === undefined || this.#isStopped) return;
     this.#inflight.delete(packetId);
-    const { queued, retain, handleAcknowledged } = inflight;
+    const { queued, handleAcknowledged } = inflight;
     const isOver = nowMs - queued.sinceMs >= this.#options.terms.redeliverForMs || queued.message.expiresAtMs <= nowMs;
     if (isOver) this.#pump(nowMs);
-    else this.#send(queued, nowMs, retain, handleAcknowledged);
+    else this.#send(queued, nowMs, handleAcknowledged);
   }
 
   /** False: it is larger than the client takes, and is as good as delivered [MQTT-3.1.2-25]. */

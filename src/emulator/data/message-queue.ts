@@ -30,6 +30,8 @@ export interface QueuedMessage {
   readonly sinceMs: number;
   /** When it is dropped though it has not expired; absent: never. */
   readonly untilMs?: number;
+  /** A copy out of the store of retained messages, which says so. */
+  readonly isRetained?: boolean;
 }
 
 /** Messages that wait for one receiver. When it is full, new ones are dropped, as AWS documents it for shared subscriptions. */
