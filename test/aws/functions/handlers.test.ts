@@ -7,10 +7,14 @@ import { tmpdir } from 'node:os';
 import { dirname, join, posix } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { promisify } from 'node:util';
+import { CreatePolicyCommand } from '@aws-sdk/client-iot';
+import { readCertificatePem } from '../../../src/emulator/account/certificate-facts.ts';
+import { addCertificate } from '../../../src/emulator/account/device-certificates.ts';
 import { encodeAuthorizerToken } from '../../../src/gateway/authorizer-username.ts';
 import { mintCertificate, mintCertificateAuthority } from '../../../src/tls/certificate-minting.ts';
 import { mintCrl } from '../../../src/tls/crl-minting.ts';
 import { importsOf } from '../../architecture/source-text.ts';
+import { ControlWorld, startMs } from '../../emulator/control-world.ts';
 
 const root = join(import.meta.dirname, '../../..');
 const names = ['activation', 'certificate-validation', 'token-authorizer', 'certificate-authorizer'] as const;
@@ -107,6 +111,32 @@ test('unpacked alone, the certificate authorizer answers', async (context) => {
   const environment = { CROSSFADE_CLIENT_ID_POLICY: 'equals-common-name' };
   const { answer } = await call(folder, 'certificate-authorizer', event, environment);
   assert.equal((answer as { readonly principalId?: string }).principalId, principalId);
+});
+
+test('the activation uses the SDK where it finds one, in the account that the environment names', async () => {
+  await using world = await ControlWorld.start();
+  const { account, client, url } = world;
+  await client.send(new CreatePolicyCommand({ policyName: 'devices', policyDocument: JSON.stringify(policy) }));
+  const certificate = readCertificatePem(device.certificate);
+  const pending = { certificate, mode: 'SNI_ONLY', status: 'PENDING_ACTIVATION', authorityId: undefined } as const;
+  const { arn } = addCertificate(account, pending, startMs);
+  const certificateId = hash('sha256', new X509Certificate(device.certificate).raw);
+  const { answer, lines } = await call(
+    root,
+    'activation',
+    { certificateId },
+    {
+      CROSSFADE_POLICY_NAME: 'devices',
+      AWS_ENDPOINT_URL: url,
+      AWS_REGION: 'eu-central-1',
+      AWS_ACCESS_KEY_ID: 'AKIAEXAMPLE',
+      AWS_SECRET_ACCESS_KEY: 'secret',
+    },
+  );
+  assert.deepEqual(answer, { certificateId, outcome: 'activated', thingName: 'meter-7' });
+  assert.equal(JSON.parse(lines[0] ?? '').function, 'activation');
+  assert.equal(account.certificates.get(certificateId).status, 'ACTIVE');
+  assert.deepEqual(account.thingPrincipals.leftsOf(arn), ['meter-7']);
 });
 
 test('a wrong setting ends the function before it lets anybody in', async (context) => {
