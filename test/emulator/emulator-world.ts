@@ -40,6 +40,7 @@ export class EmulatorWorld implements AsyncDisposable {
       this.accepted.push(message);
       this.#changes.announce();
     });
+    gate.handleQuestion = () => this.#changes.announce();
     emulator.broker.refusals.onRefusal(() => this.#changes.announce());
   }
 

@@ -25,6 +25,8 @@ export class ScriptedGate implements AccountGate {
   /** Answers wait for it. */
   holding: Promise<void> = Promise.resolve();
   fault: Error | undefined;
+  /** Called at each question. */
+  handleQuestion: () => void = () => {};
 
   accepts(_connection: ArrivedConnection): boolean {
     return this.acceptsAll;
@@ -32,6 +34,7 @@ export class ScriptedGate implements AccountGate {
 
   async admit(question: ConnectQuestion): Promise<Admission> {
     this.questions.push(question);
+    this.handleQuestion();
     await this.holding;
     if (this.fault !== undefined) throw this.fault;
     const { clientId } = question;
