@@ -11,6 +11,8 @@ interface EmulateOptions {
   readonly dataPort: number;
   readonly controlPort: number;
   readonly dir?: string;
+  readonly region?: string;
+  readonly account?: string;
   readonly functions?: string;
   readonly open?: boolean;
 }
@@ -38,13 +40,15 @@ export function addEmulateCommand(program: Command, { terminal }: CommandContext
     .option('--data-port <number>', 'TCP port that stands for 8883; 0 is a free one', parsePortOption, 0)
     .option('--control-port <number>', 'TCP port of the control plane and the data API, in HTTP', parsePortOption, 0)
     .option('--dir <directory>', "where the CA's file, and s3/ and logs/ of rules go; default: a temporary one")
+    .option('--region <name>', "the account's Region; default: that of the first signed call")
+    .option('--account <number>', "the account's twelve digits", parseAccountOption)
     .option('--functions <directory>', 'Lambda functions: what NAME.js or NAME.ts exports as "handler"')
     .option('--open', 'everybody may connect and do everything, without certificate or policy')
     .action((options: EmulateOptions) => emulateAwsIot(options, terminal));
 }
 
 async function emulateAwsIot(options: EmulateOptions, terminal: Terminal): Promise<void> {
-  const { dataPort, controlPort, dir, functions, open = false } = options;
+  const { dataPort, controlPort, dir, functions, region, account: accountId, open = false } = options;
   // Loaded here, so that no other command pays for it.
   const { startAwsIotEmulator } = await import('../emulator/aws-iot-emulator.ts');
   const { openGate } = await import('../emulator/open-gate.ts');
@@ -55,7 +59,10 @@ async function emulateAwsIot(options: EmulateOptions, terminal: Terminal): Promi
   const ended = Promise.race([once(process, 'SIGTERM'), once(process, 'SIGINT')]);
   const emulator = await startAwsIotEmulator({
     ...{ mqttsPort: dataPort, controlPort, rulesFolder: directory },
-    ...(functions === undefined ? {} : { account: { functions: await loadFunctions(functions, usualIdentity) } }),
+    account: {
+      identity: { ...(region !== undefined && { region }), ...(accountId !== undefined && { accountId }) },
+      ...(functions !== undefined && { functions: await loadFunctions(functions, usualIdentity) }),
+    },
     ...(open ? { gate: openGate } : {}),
   });
   const ca = join(directory, 'server-ca.pem');
@@ -64,6 +71,11 @@ async function emulateAwsIot(options: EmulateOptions, terminal: Terminal): Promi
   await writeJson(terminal, { event: 'ready', control, data: { host, mqtts, alpn }, ca });
   await ended;
   await emulator.stop();
+}
+
+function parseAccountOption(text: string): string {
+  if (!/^\d{12}$/.test(text)) throw new InvalidArgumentError('Expected twelve digits.');
+  return text;
 }
 
 function parsePortOption(text: string): number {

@@ -13,6 +13,7 @@ import type { RuleDestinations } from './rules/rule-destinations.ts';
 import { createRulesEngine } from './rules/rules-engine.ts';
 
 export interface AwsIotEmulatorOptions extends Omit<DataPlaneOptions, 'gate'> {
+  /** Without a Region it is in that of the first signed call to its control plane. */
   readonly account?: NewAccountOptions;
   /** Who is let in and may do what; default: as the account says, so in a new one nobody. `openGate`: everybody all. */
   readonly gate?: AccountGate;
@@ -72,7 +73,13 @@ export async function startAwsIotEmulator(options: AwsIotEmulatorOptions = {}): 
   try {
     controlPlane = await startControlPlane(
       { host, port: controlPort },
-      { ...control, account, clock: systemClock, mount: (app) => dataApiRoutes(app, dataPlane.desk) },
+      {
+        ...control,
+        adoptsRegion: accountOptions?.identity?.region === undefined,
+        account,
+        clock: systemClock,
+        mount: (app) => dataApiRoutes(app, dataPlane.desk),
+      },
     );
   } catch (error) {
     await dataPlane.stop();

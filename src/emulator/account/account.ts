@@ -4,17 +4,17 @@ import type {
   AuthorizerConfig,
   ClientCertificateConfig,
   EventType,
+  LogEventConfiguration,
   LogLevel,
   LogTarget,
   RegistrationConfig,
   ServerCertificateConfig,
+  ThingGroupIndexingConfiguration,
   ThingGroupProperties,
   ThingIndexingConfiguration,
-  ThingGroupIndexingConfiguration,
   ThingPrincipalType,
   ThingTypeProperties,
   TopicRulePayload,
-  LogEventConfiguration,
 } from '@aws-sdk/client-iot';
 import type { RuleProgram } from '../rules/rule-program.ts';
 import type { CertificateFacts } from './certificate-facts.ts';
@@ -197,12 +197,12 @@ export interface Identifiers {
 
 /** One account's whole state. Operations change it in place, records are replaced whole. */
 export interface Account {
-  readonly identity: AccountIdentity;
+  identity: AccountIdentity;
   readonly limits: AccountLimits;
   readonly identifiers: Identifiers;
   readonly issuance: CertificateIssuance;
   readonly functions: Functions;
-  readonly endpoints: AccountEndpoints;
+  endpoints: AccountEndpoints;
   readonly authorities: Collection<AuthorityRecord>;
   readonly certificates: Collection<CertificateRecord>;
   readonly policies: Collection<PolicyRecord>;

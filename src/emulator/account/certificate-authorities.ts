@@ -11,9 +11,9 @@ import {
 import { arnOf } from './identity.ts';
 import type { Input, Operations } from './operation.ts';
 import { pageOf } from './page.ts';
+import { IotRefusal, invalidRequest } from './refusal.ts';
 import { registrationCode } from './registration-code.ts';
 import { expectRegistrationConfig } from './registration-config.ts';
-import { IotRefusal, invalidRequest } from './refusal.ts';
 import { expectTags, setTags } from './tags.ts';
 
 export const authorityOperations = {

@@ -8,14 +8,15 @@ export interface Functions {
 export type FunctionHandler = (event: never) => unknown;
 
 /**
- * Functions by their ARN. The event and the answer pass through JSON, as between two processes, and one that takes
+ * Functions by their ARN, whatever Region and account it says: there is one of that name. The event and the answer pass through JSON, as between two processes, and one that takes
  * longer than `timeoutMs` has failed.
  */
-export function createFunctions(handlers: ReadonlyMap<string, FunctionHandler>, timeoutMs: number): Functions {
+export function createFunctions(given: ReadonlyMap<string, FunctionHandler>, timeoutMs: number): Functions {
+  const handlers = new Map([...given].map(([arn, handler]) => [nameOf(arn), handler]));
   return {
-    has: (arn) => handlers.has(arn),
+    has: (arn) => handlers.has(nameOf(arn)),
     async invoke(arn, event) {
-      const handler = handlers.get(arn);
+      const handler = handlers.get(nameOf(arn));
       if (handler === undefined) throw new Error(`There is no function ${arn}`);
       const given = JSON.parse(JSON.stringify(event)) as never;
       const timeout = Promise.withResolvers<never>();
@@ -31,4 +32,9 @@ export function createFunctions(handlers: ReadonlyMap<string, FunctionHandler>, 
       }
     },
   };
+}
+
+/** What follows `function:`, a version or an alias left out. */
+function nameOf(arn: string): string {
+  return /^arn:aws[a-z-]*:lambda:[^:]*:[^:]*:function:([^:]+)/.exec(arn)?.[1] ?? arn;
 }

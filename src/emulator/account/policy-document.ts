@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { readPolicyPattern, type PolicyPattern } from './policy-pattern.ts';
+import { type PolicyPattern, readPolicyPattern } from './policy-pattern.ts';
 import { IotRefusal } from './refusal.ts';
 
 /** Operators that conditions are evaluated with; each may end in `IfExists`. */

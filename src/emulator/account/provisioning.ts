@@ -3,8 +3,8 @@ import type { Account, CertificateRecord } from './account.ts';
 import type { CertificateFacts } from './certificate-facts.ts';
 import { certificateWithArn, changeStatus } from './device-certificates.ts';
 import type { Operations } from './operation.ts';
-import { attachPolicy } from './policy-attachments.ts';
 import { policyOperations } from './policies.ts';
+import { attachPolicy } from './policy-attachments.ts';
 import {
   type ProvisionedResource,
   type ProvisioningDocument,

@@ -1,6 +1,6 @@
 import type { TopicRulePayload } from '@aws-sdk/client-iot';
-import { matchesRuleFilter } from '../rules/rule-filter.ts';
 import { readRuleAction } from '../rules/rule-actions.ts';
+import { matchesRuleFilter } from '../rules/rule-filter.ts';
 import type { RuleProgram } from '../rules/rule-program.ts';
 import { parseSqlStatement } from '../rules/sql-parser.ts';
 import type { Account, RuleRecord } from './account.ts';

@@ -5,6 +5,7 @@ import type { Account } from '../account/account.ts';
 import { type BurstBucket, createBurstBucket } from '../account/burst-bucket.ts';
 import type { Operation, OperationName, Operations } from '../account/operation.ts';
 import { IotRefusal } from '../account/refusal.ts';
+import { changeRegion, signedRegion } from '../account/region-change.ts';
 import { renderOutput } from './answer-writing.ts';
 import type { BeforeCall, CallFault } from './call-faults.ts';
 import { type OperationModel, readOperationModels, statusOfException } from './operation-model.ts';
@@ -18,6 +19,8 @@ export interface ControlPlaneOptions {
   readonly throttle?: Readonly<Partial<Record<OperationName | 'default', number>>>;
   /** For tests: what becomes of a call. */
   readonly beforeCall?: BeforeCall;
+  /** Whether the account is in the Region that the first signed call is for. */
+  readonly adoptsRegion?: boolean;
   /** PEM; absent: plain HTTP. */
   readonly tls?: { readonly cert: string; readonly key: string };
   /** Further routes on the same port; their bodies come as a Buffer. */
@@ -89,9 +92,18 @@ function addRoute(app: FastifyInstance, model: OperationModel, serve: CallHandle
   });
 }
 
-function createCallHandler({ account, clock, throttle, beforeCall }: ControlPlaneOptions): CallHandler {
+function createCallHandler(options: ControlPlaneOptions): CallHandler {
+  const { account, clock, throttle, beforeCall, adoptsRegion = false } = options;
   const buckets = new Map<OperationName, BurstBucket>();
   let calls = 0;
+  let isRegionOpen = adoptsRegion;
+
+  function adoptRegion(authorization: string | undefined): void {
+    const region = isRegionOpen ? signedRegion(authorization) : undefined;
+    if (region === undefined) return;
+    isRegionOpen = false;
+    changeRegion(account, region);
+  }
 
   function isThrottled(name: OperationName): boolean {
     const rate = throttle?.[name] ?? throttle?.default;
@@ -102,6 +114,7 @@ function createCallHandler({ account, clock, throttle, beforeCall }: ControlPlan
   }
 
   return async (model, operation, request, reply) => {
+    adoptRegion(request.headers.authorization);
     const fault = beforeCall?.(model.name, ++calls);
     if (fault?.when === 'before') return applyFault(fault, request, reply);
     if (isThrottled(model.name)) throw throttled();

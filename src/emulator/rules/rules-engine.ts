@@ -1,8 +1,8 @@
-import { topicNameFault } from '../../mqtt/topic.ts';
 import { errorMessage } from '../../base/errors.ts';
+import { topicNameFault } from '../../mqtt/topic.ts';
 import type { Logger } from '../../telemetry/logger.ts';
-import type { AcceptedMessage, MessageBroker } from '../account-gate.ts';
 import type { Account, RuleRecord } from '../account/account.ts';
+import type { AcceptedMessage, MessageBroker } from '../account-gate.ts';
 import type { RuleAction } from './rule-actions.ts';
 import type { RuleDestinations } from './rule-destinations.ts';
 import { matchesRuleFilter } from './rule-filter.ts';
