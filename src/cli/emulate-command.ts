@@ -15,6 +15,7 @@ interface EmulateOptions {
   readonly account?: string;
   readonly functions?: string;
   readonly open?: boolean;
+  readonly refusals?: boolean;
 }
 
 export function addEmulateCommand(program: Command, { terminal }: CommandContext): void {
@@ -34,6 +35,7 @@ export function addEmulateCommand(program: Command, { terminal }: CommandContext
       'keeps no state; docs/aws-emulator.md lists what it does and does not do.',
     examples: [
       ['emulate aws-iot', 'free ports; the ready line names them'],
+      ['emulate aws-iot --refusals', 'say why a connection was closed, which AWS does not'],
       ['emulate aws-iot --data-port 8883 --control-port 4567 --dir emulator', 'ports and files that stay the same'],
     ],
   })
@@ -44,11 +46,12 @@ export function addEmulateCommand(program: Command, { terminal }: CommandContext
     .option('--account <number>', "the account's twelve digits", parseAccountOption)
     .option('--functions <directory>', 'Lambda functions: what NAME.js or NAME.ts exports as "handler"')
     .option('--open', 'everybody may connect and do everything, without certificate or policy')
+    .option('--refusals', 'a JSON line on stderr for each refusal: {"event":"refused","reason","clientId"}')
     .action((options: EmulateOptions) => emulateAwsIot(options, terminal));
 }
 
 async function emulateAwsIot(options: EmulateOptions, terminal: Terminal): Promise<void> {
-  const { dataPort, controlPort, dir, functions, region, account: accountId, open = false } = options;
+  const { dataPort, controlPort, dir, functions, region, account: accountId, open = false, refusals = false } = options;
   // Loaded here, so that no other command pays for it.
   const { startAwsIotEmulator } = await import('../emulator/aws-iot-emulator.ts');
   const { openGate } = await import('../emulator/open-gate.ts');
@@ -65,6 +68,11 @@ async function emulateAwsIot(options: EmulateOptions, terminal: Terminal): Promi
     },
     ...(open ? { gate: openGate } : {}),
   });
+  if (refusals) {
+    emulator.broker.refusals.onRefusal(({ reason, clientId }) => {
+      terminal.stderr.write(`${JSON.stringify({ event: 'refused', reason, clientId })}\n`);
+    });
+  }
   const ca = join(directory, 'server-ca.pem');
   await writeFile(ca, emulator.caPem);
   const { host, mqtts, alpn, control } = emulator;

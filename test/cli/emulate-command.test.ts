@@ -9,14 +9,14 @@ import mqtt from 'mqtt';
 import { makeDirectory, program, runCli } from './spawned-cli.ts';
 
 test('emulate aws-iot says where it listens, takes an MQTT client, and ends at SIGTERM', {
-  timeout: 30_000,
+  timeout: 120_000,
 }, async (t) => {
   const directory = await makeDirectory(t);
   const child = spawn(
     process.execPath,
-    [program, 'emulate', 'aws-iot', '--open', '--dir', join(directory, 'emulator')],
+    [program, 'emulate', 'aws-iot', '--open', '--refusals', '--dir', join(directory, 'emulator')],
     {
-      stdio: ['ignore', 'pipe', 'inherit'],
+      stdio: ['ignore', 'pipe', 'pipe'],
     },
   );
   t.after(() => child.kill('SIGKILL'));
@@ -38,10 +38,18 @@ test('emulate aws-iot says where it listens, takes an MQTT client, and ends at S
     port: ready.data.mqtts,
     ca: await readFile(ready.ca),
     clientId: 'cli-1',
+    reconnectPeriod: 0,
   });
   const connection = (await (await fetch(`${ready.control}/connections/cli-1`)).json()) as { connected: boolean };
   assert.equal(connection.connected, true);
-  await client.endAsync();
+  const refused = once(createInterface(child.stderr), 'line');
+  client.publish('up', 'x', { qos: 2 });
+  assert.deepEqual(JSON.parse(String((await refused)[0])), {
+    event: 'refused',
+    reason: 'qos2-publish',
+    clientId: 'cli-1',
+  });
+  await client.endAsync(true);
   child.kill('SIGTERM');
   assert.deepEqual(await exited, [0, null]);
 });
