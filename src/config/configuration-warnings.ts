@@ -1,8 +1,10 @@
 import { X509Certificate } from 'node:crypto';
 import { isIP } from 'node:net';
 import { authorityExpiry } from '../tls/certificate-signer.ts';
+import { authoritiesOf } from './aws-configuration.ts';
 import { isLoopback } from './checks/admin-checks.ts';
 import type { BrokerConfiguration, Configuration, ListenerConfiguration } from './configuration.ts';
+import { renderPath } from './configuration-mistake.ts';
 import { type ConfigurationSource, readText } from './configuration-source.ts';
 import { fileBounds } from './file-bounds.ts';
 
@@ -52,7 +54,15 @@ function listenerWarnings({ name, tls }: ListenerConfiguration, source: Configur
 
 /** What will not work from a certain time on; to be asked with the time of asking. */
 export function authorityWarnings(
-  { brokers }: Configuration,
+  { brokers, aws }: Configuration,
+  source: ConfigurationSource,
+  nowMs: number,
+): readonly string[] {
+  return [...mintingWarnings(brokers, source, nowMs), ...registeredWarnings(aws, source, nowMs)];
+}
+
+function mintingWarnings(
+  brokers: Configuration['brokers'],
   source: ConfigurationSource,
   nowMs: number,
 ): readonly string[] {
@@ -60,6 +70,18 @@ export function authorityWarnings(
     const text = ca === undefined ? undefined : readText(source, ca.cert, fileBounds.pemBytes);
     const problem = text?.ok ? authorityExpiry(new X509Certificate(text.value), nowMs) : undefined;
     return problem === undefined ? [] : [`brokers.${name}.identity.ca.cert: ${problem}; no device gets to ${name}`];
+  });
+}
+
+/** A CA that the account is to know. */
+function registeredWarnings(aws: Configuration['aws'], source: ConfigurationSource, nowMs: number): readonly string[] {
+  return (aws === undefined ? [] : authoritiesOf(aws)).flatMap(({ path, authority }) => {
+    const text = readText(source, authority.cert, fileBounds.pemBytes);
+    const until = text.ok ? new X509Certificate(text.value).validToDate : undefined;
+    if (until === undefined || nowMs <= until.getTime()) return [];
+    return [
+      `${renderPath(path)}.cert: the CA expired at ${until.toISOString()}: AWS IoT Core may refuse it and what it issued`,
+    ];
   });
 }
 

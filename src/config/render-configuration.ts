@@ -19,7 +19,7 @@ export function renderConfiguration(configuration: Configuration, format: 'yaml'
 
 /** The resolved configuration as plain data in the file's own form, secrets hidden. */
 export function toWritten(configuration: Configuration): Readonly<Record<string, unknown>> {
-  const { version, fleet, listeners, brokers, plan, store, nameserver, sites, admin, ...rest } = configuration;
+  const { version, fleet, listeners, brokers, plan, store, nameserver, sites, admin, aws, ...rest } = configuration;
   const { salt: _salt, identity: _identity, ...planRest } = plan;
   return {
     version,
@@ -37,7 +37,16 @@ export function toWritten(configuration: Configuration): Readonly<Record<string,
       ...(admin.metricsToken === undefined ? {} : { metricsToken: hidden }),
     },
     ...rest,
+    ...(aws === undefined ? {} : { aws: escaped(aws) }),
   };
+}
+
+/** Text that stands for itself where a file is read: templates of AWS have `${…}` in them too. */
+function escaped(value: unknown): unknown {
+  if (typeof value === 'string') return value.replaceAll('${', () => '$${');
+  if (Array.isArray(value)) return value.map(escaped);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, part]) => [key, escaped(part)]));
 }
 
 function writtenListener({ bind, tls, proxyProtocol, ...rest }: ListenerConfiguration): Record<string, unknown> {

@@ -4,6 +4,8 @@ import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { createFakeSource, pkiFiles } from './fake-source.ts';
 import { changed, file, loadRight, mistakesOf } from './loading.ts';
+import { authorityWarnings } from '../../src/config/configuration-warnings.ts';
+import { renderConfiguration } from '../../src/config/render-configuration.ts';
 import { readAwsDescription } from '../../src/config/aws-description.ts';
 
 /** The sample, its certificates beside it. */
@@ -274,3 +276,25 @@ for (const [clientIdPolicy, client, topic] of [
     assert.ok(subscribe.Resource.every((resource: string) => resource.includes('topicfilter/cmd/')));
   });
 }
+
+test('a CA that has expired is warned about', () => {
+  const { configuration } = loadRight(sample);
+  const source = createFakeSource(pkiFiles('/etc/crossfade/certs'));
+  const own = (nowMs: number) =>
+    authorityWarnings(configuration, source, nowMs).filter((text) => text.startsWith('aws.'));
+  assert.deepEqual(own(Date.now()), []);
+  assert.deepEqual(
+    own(Date.now() + 20 * 365 * 86_400_000).map((text) => text.replace(/ at .*: /, ' at …: ')),
+    ['deviceCas[0]', 'gatewayCa'].map(
+      (at) => `aws.${at}.cert: the CA expired at …: AWS IoT Core may refuse it and what it issued`,
+    ),
+  );
+});
+
+test('what check prints of the section loads again as the same, templates of AWS included', () => {
+  const key = ['key: "$$', '{topic()}/x"'].join('');
+  const { configuration } = loadRight(changed('safetyNet:\n', `safetyNet:\n    ${key}\n`, sample));
+  assert.equal(configuration.aws?.safetyNet?.key, ['$', '{topic()}/x'].join(''));
+  const again = loadRight(renderConfiguration(configuration).replaceAll('[hidden]', 'a-token-of-some-length'));
+  assert.deepEqual(again.configuration.aws, configuration.aws);
+});

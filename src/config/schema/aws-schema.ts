@@ -65,7 +65,7 @@ const authoritySchema = z.strictObject({
     .enum(['SNI_ONLY', 'DEFAULT'])
     .default('SNI_ONLY')
     .describe('DEFAULT: devices need no SNI, one account a region has the CA, and its key has to prove it'),
-  key: z.exactOptional(filePath).describe('PEM file: its private key, for DEFAULT; read by apply only'),
+  key: z.exactOptional(filePath).describe('PEM file: its private key, for DEFAULT; only apply signs with it'),
   verificationCertificate: z
     .exactOptional(filePath)
     .describe('PEM file in place of the key: signed by the CA, its common name the registration code'),
