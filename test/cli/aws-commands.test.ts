@@ -236,6 +236,10 @@ test('aws destroy wants the account ID, removes what was made, and leaves what s
   const again = JSON.parse((await aws('destroy', '--account', accountId, '--yes', '--json')).stdout);
   assert.deepEqual(again.removed, []);
   assert.equal(again.left[0].kind, 'thing-type');
+  world.passMs(5 * 60_000);
+  const last = JSON.parse((await aws('destroy', '--account', accountId, '--yes', '--json')).stdout);
+  assert.deepEqual([last.removed.length, last.left], [1, []]);
+  assert.deepEqual(await census(world), before);
 });
 
 test('aws destroy after a destroy, then apply: the thing type is taken up again', async (context) => {

@@ -5,7 +5,6 @@ import { type AccountStep, type PlanTerms, planAccount } from '../../../src/aws/
 import { desiredResources } from '../../../src/aws/account/desired-resources.ts';
 import type { CallRatesOptions } from '../../../src/aws/call-rates.ts';
 import { type ControlPlane, openControlPlane } from '../../../src/aws/control-plane.ts';
-import { systemClock } from '../../../src/base/clock.ts';
 import { newAccount } from '../../../src/emulator/account/new-account.ts';
 import type { BeforeCall } from '../../../src/emulator/control/call-faults.ts';
 import { startControlPlane } from '../../../src/emulator/control/control-plane.ts';
@@ -18,29 +17,37 @@ export class AccountWorld implements AsyncDisposable {
   beforeCall: BeforeCall = () => undefined;
   /** The operations that were called, in order. */
   readonly calls: string[] = [];
+  readonly #time: { nowMs: number };
   readonly #close: () => Promise<void>;
 
-  private constructor(url: string, close: () => Promise<void>) {
+  private constructor(url: string, time: { nowMs: number }, close: () => Promise<void>) {
     this.url = url;
+    this.#time = time;
     this.#close = close;
   }
 
   static async start(): Promise<AccountWorld> {
-    const account = newAccount({ identity: { accountId, region } }, Date.now());
+    const time = { nowMs: Date.now() };
+    const account = newAccount({ identity: { accountId, region } }, time.nowMs);
     const hook: { world?: AccountWorld } = {};
     const plane = await startControlPlane(
       { host: '127.0.0.1', port: 0 },
       {
         account,
-        clock: systemClock,
+        clock: { monotonicMs: () => time.nowMs, wallMs: () => time.nowMs },
         beforeCall: (operation, number) => {
           hook.world?.calls.push(operation);
           return hook.world?.beforeCall(operation, number);
         },
       },
     );
-    hook.world = new AccountWorld(plane.url, () => plane.close());
+    hook.world = new AccountWorld(plane.url, time, () => plane.close());
     return hook.world;
+  }
+
+  /** The account's clock goes on. */
+  passMs(ms: number): void {
+    this.#time.nowMs += ms;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -30,8 +30,8 @@ export const thingTypeOperations: KindOperations<ThingTypeResource> = {
       thingTypeName: name,
       thingTypeProperties: {
         ...(description !== undefined && { thingTypeDescription: description }),
-        searchableAttributes: [...searchableAttributes],
-        mqtt5Configuration: mqtt5Configuration(properties),
+        ...(searchableAttributes.length > 0 && { searchableAttributes: [...searchableAttributes] }),
+        ...(properties.propagatingAttributes.length > 0 && { mqtt5Configuration: mqtt5Configuration(properties) }),
       },
       tags: [tag],
     });
