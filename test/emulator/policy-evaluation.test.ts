@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict';
+import { X509Certificate } from 'node:crypto';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { readPolicyDocument } from '../../src/emulator/account/policy-document.ts';
 import { evaluatePolicies } from '../../src/emulator/account/policy-evaluation.ts';
 import { matchesPattern, readPolicyPattern } from '../../src/emulator/account/policy-pattern.ts';
 import type { TopicAction } from '../../src/emulator/account-gate.ts';
+import { readAlternativeNames } from '../../src/emulator/admission/alternative-names.ts';
+import { readCertificateStructure } from '../../src/tls/certificate-structure.ts';
 import { mintCertificate } from '../../src/tls/certificate-minting.ts';
 import { AccountDesk, allow, arn, deny, policy } from './account-desk.ts';
 import { device, deviceCa } from './control-world.ts';
@@ -335,6 +338,17 @@ describe('a certificate and its thing in policies', () => {
       assert.equal(admission.client.allows('iot:Publish', `is/${value ?? ''}`), value !== undefined);
     });
   }
+
+  test('malformed alternative names are none, and what stands before them counts', () => {
+    const structure = readCertificateStructure(new X509Certificate(meter.certificate).raw);
+    assert.deepEqual(readAlternativeNames(structure).dnsNames, ['meter-7.example.com']);
+    const der = Buffer.from(structure.der);
+    const at = der.indexOf('meter-7.example.com');
+    der[at - 1] = 0x7f;
+    assert.deepEqual(readAlternativeNames({ ...structure, der }).dnsNames, []);
+    const cut = { der: Buffer.of(0xa3, 0x05), extensionsStart: 0, extensionsEnd: 2 };
+    assert.deepEqual(readAlternativeNames(cut).dnsNames, []);
+  });
 
   test('lists in conditions', async () => {
     const units = { 'iot:Certificate.Subject.OrganizationalUnit.List': ['e'] };

@@ -1,5 +1,5 @@
 import type { CertificateStructure } from '../../tls/certificate-structure.ts';
-import { DerReader, derTag, latin1 } from '../../tls/der-reader.ts';
+import { DerError, DerReader, derTag, latin1 } from '../../tls/der-reader.ts';
 import { canonicalName } from '../../tls/distinguished-name.ts';
 
 export interface AlternativeNames {
@@ -10,9 +10,26 @@ export interface AlternativeNames {
   readonly ipAddresses: readonly string[];
 }
 
-/** A certificate's subject alternative names (RFC 5280 §4.2.1.6), those kinds that policies know. */
-export function readAlternativeNames({ der, extensionsStart, extensionsEnd }: CertificateStructure): AlternativeNames {
-  const names = { rfc822Names: [], dnsNames: [], directoryNames: [], uris: [], ipAddresses: [] } as Mutable;
+/**
+ * A certificate's subject alternative names (RFC 5280 §4.2.1.6), those kinds that policies know. What is malformed ends
+ * the list: it is read while a client's packets are judged, and must not stop them.
+ */
+export function readAlternativeNames(
+  structure: Pick<CertificateStructure, 'der' | 'extensionsStart' | 'extensionsEnd'>,
+): AlternativeNames {
+  const names: Mutable = { rfc822Names: [], dnsNames: [], directoryNames: [], uris: [], ipAddresses: [] };
+  try {
+    readExtensions(structure, names);
+  } catch (error) {
+    if (!(error instanceof DerError)) throw error;
+  }
+  return names;
+}
+
+function readExtensions(
+  { der, extensionsStart, extensionsEnd }: Pick<CertificateStructure, 'der' | 'extensionsStart' | 'extensionsEnd'>,
+  names: Mutable,
+): void {
   const body = new DerReader(der, extensionsStart, extensionsEnd);
   while (!body.isAtEnd) {
     if (body.next().tag !== extensionsTag) continue;
@@ -24,7 +41,6 @@ export function readAlternativeNames({ der, extensionsStart, extensionsEnd }: Ce
       if (isWanted) readNames(extension.next(derTag.octetString).inside().next(derTag.sequence).inside(), names);
     }
   }
-  return names;
 }
 
 type Mutable = { [Kind in keyof AlternativeNames]: string[] };

@@ -17,7 +17,13 @@ export interface ConnectionFacts {
 }
 
 export function connectionVariables(facts: ConnectionFacts): PolicyVariables {
-  const ofCertificate = facts.certificate === undefined ? () => undefined : certificateVariables(facts.certificate);
+  const { certificate } = facts;
+  let read: PolicyVariables | undefined;
+  const ofCertificate: PolicyVariables = (name) => {
+    if (certificate === undefined) return undefined;
+    read ??= certificateVariables(certificate);
+    return read(name);
+  };
   return (name) => {
     switch (name) {
       case 'iot:ClientId':
