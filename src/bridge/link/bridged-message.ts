@@ -1,6 +1,6 @@
 import { type ProtocolVersion, packetType } from '../../mqtt/control-packet.ts';
 import { variableByteInteger } from '../../mqtt/packet-bytes.ts';
-import { encodePropertyList, forEachProperty, pairProperty, propertyId } from '../../mqtt/properties.ts';
+import { forEachProperty, pairProperty, propertyId } from '../../mqtt/properties.ts';
 import type { PublishHead } from '../../mqtt/publish-head.ts';
 
 /** An application message on its way through the bridge. Its buffers are its own. */
@@ -62,14 +62,13 @@ function isMarked(properties: Buffer): boolean {
   return found;
 }
 
-/** The marks as they stand in a property list. */
+/** The marks as they stand in a property list, without its length. */
 export function originMarks(origin: string): Buffer {
-  const list = encodePropertyList([
+  const marks = [
     pairProperty(propertyId.userProperty, hopsProperty, '1'),
     pairProperty(propertyId.userProperty, originProperty, origin),
-  ]);
-  // Both fit behind one length byte: a broker's name has at most 64 characters.
-  return list.subarray(variableByteInteger(list.length).length);
+  ];
+  return Buffer.concat(marks.flatMap(({ id, bytes }) => [Buffer.from([id]), bytes]));
 }
 
 export interface PublishForm {

@@ -48,8 +48,10 @@ export interface ClientHandler {
   handlePingresp(nowMs: number): void;
 }
 
-/** The connection's two effects. `close` comes once; nothing is written behind it. */
+/** The connection's effects. `close` comes once; nothing is written behind it. */
 export interface ClientPort {
+  /** What was written waits in the socket. */
+  readonly isFull: boolean;
   write(bytes: Buffer): void;
   close(cause: string): void;
 }
@@ -95,8 +97,8 @@ export class BrokerClient implements PacketReader {
     return this.#state === 'closed';
   }
 
-  get protocol(): ProtocolVersion {
-    return this.#terms.protocol;
+  get isFull(): boolean {
+    return this.#port.isFull;
   }
 
   receive(chunk: Buffer, nowMs: number): void {

@@ -104,6 +104,11 @@ export class Lane implements ClientHandler {
     return this.#opening !== undefined;
   }
 
+  /** Whether it takes a message that nobody waits for: open, and nothing waits in its socket. */
+  get hasRoom(): boolean {
+    return this.#opening !== undefined && this.#client?.isFull === false;
+  }
+
   /** Waiting and on the way. */
   get length(): number {
     return this.#queue.length + this.#inflight.size;

@@ -189,10 +189,6 @@ export class Link {
       return;
     }
     this.#unsafe.push(item);
-    if (!this.#isSpooling && this.#course.isEmpty && !this.#laneSet.isGrowing) {
-      this.#toLane(item, nowMs);
-      return;
-    }
     this.#course.stand(item);
     if (this.#isSpooling && !this.#hasSpoolFailed) this.#course.write([item]);
     this.#feed(nowMs);
@@ -204,7 +200,7 @@ export class Link {
     const mayGo =
       this.#course.isEmpty &&
       !this.#laneSet.isGrowing &&
-      lane.isOpen &&
+      lane.hasRoom &&
       lane.length < this.#options.unacknowledgedAhead;
     if (mayGo) this.#toLane(item, nowMs);
     else this.counts.drop('qos-0-no-room');

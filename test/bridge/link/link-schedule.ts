@@ -1,4 +1,4 @@
-import { type LinkSetting, LinkWorld, maxBlameOfModel } from './link-world.ts';
+import { type LinkSetting, LinkWorld, feedAheadOfModel, maxBlameOfModel } from './link-world.ts';
 import { type ModelMessage, nameOf } from './model-brokers.ts';
 
 const keys = ['a', 'b', 'c', 'd'];
@@ -66,6 +66,8 @@ export function linkViolation(setting: LinkSetting, random: () => number, steps:
       move();
       break;
     }
+    const longest = Math.max(...world.link.lanes.map((lane) => lane.length));
+    if (longest > feedAheadOfModel) return `step ${step}: a lane holds ${longest} messages`;
     if (world.violations.length > 0) return `step ${step}: ${world.violations[0]}`;
   }
   world.settle();

@@ -18,6 +18,7 @@ export interface LinkSetting {
 }
 
 export const maxBlameOfModel = 5;
+export const feedAheadOfModel = 8;
 
 export const plainSetting: LinkSetting = {
   protocolVersion: 4,
@@ -249,7 +250,7 @@ export class LinkWorld {
           kept: { cursor: spool.cursor, nextPosition: spool.syncedLength },
           ...{ afterMs: 500, maxAgeMs: 86_400_000, retryMs: 1_000, maxLineBytes: 2_048 },
         },
-        feedAhead: 8,
+        feedAhead: feedAheadOfModel,
         unacknowledgedAhead: 8,
         ...this.#options,
       },

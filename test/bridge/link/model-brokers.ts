@@ -74,6 +74,7 @@ abstract class ModelBroker {
     const connection = new ModelConnection(this.protocolVersion);
     this.connection = connection;
     const port: ClientPort = {
+      isFull: false,
       write: (bytes) => {
         if (!connection.isOpen) return;
         // A copy: what was written stays as it was written.

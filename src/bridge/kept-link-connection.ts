@@ -1,0 +1,169 @@
+import type { Socket } from 'node:net';
+import { setTimeout as wait } from 'node:timers/promises';
+import { backoffDelayMs } from '../base/backoff.ts';
+import type { Clock } from '../base/clock.ts';
+import type { TokenBucket } from '../base/rates.ts';
+import type { Logger } from '../telemetry/logger.ts';
+import type { BrokerDialer, DialedBroker } from './broker-dialer.ts';
+import type { BrokerClient, ClientPort } from './link/broker-client.ts';
+
+/** A machine that wants a connection: a source leg or a lane. */
+export interface ConnectedPart {
+  connect(port: ClientPort, nowMs: number): BrokerClient;
+  handleLost(nowMs: number): void;
+  readonly client: BrokerClient | undefined;
+}
+
+export interface KeptConnectionOptions {
+  readonly part: ConnectedPart;
+  readonly broker: string;
+  /** What it is called in logs, and what endpoints are ranked by. */
+  readonly name: string;
+  readonly dialer: BrokerDialer;
+  readonly clock: Clock;
+  readonly log: Pick<Logger, 'info' | 'warn'>;
+  readonly backoff: {
+    readonly baseMs: number;
+    readonly maxMs: number /** At the least between two CONNECTs. */;
+    readonly leastMs: number;
+  };
+  /** CONNECTs of the whole bridge to the broker. */
+  readonly connects: TokenBucket;
+  /** Called behind everything that may have changed a deadline. */
+  readonly onEvent: () => void;
+}
+
+/** Milliseconds behind which a connection counts as one that worked. */
+const steadyMs = 5_000;
+/** Milliseconds that a socket has to write what was left when it is closed. */
+const lingerMs = 500;
+
+/** Keeps one connection up: dials, feeds the machine, and dials again with backoff when it is lost. */
+export class KeptLinkConnection {
+  readonly #options: KeptConnectionOptions;
+  readonly #controller = new AbortController();
+  #socket: Socket | undefined;
+  #attempt = 0;
+  #isPaused = false;
+  #isEnding = false;
+  #running: Promise<void> | undefined;
+
+  constructor(options: KeptConnectionOptions) {
+    this.#options = options;
+  }
+
+  start(): void {
+    this.#running = this.#run();
+  }
+
+  /** Says goodbye, and dials no more. */
+  async stop(): Promise<void> {
+    this.#isEnding = true;
+    this.#controller.abort();
+    this.#options.part.client?.end('the bridge stops');
+    await this.#running;
+  }
+
+  /** Reads no more, or reads again. */
+  pause(isPaused: boolean): void {
+    if (this.#isPaused === isPaused) return;
+    this.#isPaused = isPaused;
+    if (isPaused) this.#socket?.pause();
+    else this.#socket?.resume();
+    if (!isPaused) this.#options.part.client?.excuse(this.#options.clock.monotonicMs());
+  }
+
+  async #run(): Promise<void> {
+    const { dialer, broker, name, log } = this.#options;
+    while (!this.#isEnding) {
+      await this.#awaitTurn();
+      if (this.#isEnding) return;
+      const dialed = await dialer.dial(broker, { spreadKey: name, signal: this.#controller.signal });
+      if (!dialed.ok) {
+        if (!this.#isEnding)
+          log.warn({ broker, connection: name, error: dialed.error }, 'A bridge connection is not made');
+        continue;
+      }
+      if (this.#isEnding) dialed.value.socket.destroy();
+      else await this.#serve(dialed.value);
+    }
+  }
+
+  async #awaitTurn(): Promise<void> {
+    const { backoff, connects, clock } = this.#options;
+    const delayMs =
+      this.#attempt === 0 ? 0 : Math.max(backoff.leastMs, backoffDelayMs(this.#attempt - 1, Math.random(), backoff));
+    this.#attempt += 1;
+    await this.#wait(delayMs);
+    for (;;) {
+      const nowMs = clock.monotonicMs();
+      if (this.#isEnding || connects.take(nowMs)) return;
+      await this.#wait(connects.nextAtMs(nowMs) - nowMs);
+    }
+  }
+
+  async #wait(ms: number): Promise<void> {
+    if (ms > 0) await wait(ms, undefined, { signal: this.#controller.signal }).catch(() => {});
+  }
+
+  /** Resolves when the connection is over and its machine knows. */
+  async #serve(dialed: DialedBroker): Promise<void> {
+    const { part, clock, onEvent, broker, name, log } = this.#options;
+    const { socket, endpoint } = dialed;
+    const { promise: over, resolve } = Promise.withResolvers<string>();
+    const sinceMs = clock.monotonicMs();
+    this.#socket = socket;
+    this.#isPaused = false;
+    socket.on('error', () => {}).once('close', () => resolve('closed by the broker'));
+    const client = part.connect(portOf(socket, resolve), sinceMs);
+    let isAnswered = false;
+    socket.on('data', (chunk: Buffer) => {
+      client.receive(chunk, clock.monotonicMs());
+      if (!isAnswered && client.isOpen) {
+        isAnswered = true;
+        dialed.reportOutcome('answered');
+        log.info({ broker, connection: name, endpoint }, 'A bridge connection is open');
+      }
+      onEvent();
+    });
+    onEvent();
+    const cause = await over;
+    const nowMs = clock.monotonicMs();
+    if (!isAnswered) dialed.reportOutcome('failed');
+    if (isAnswered && nowMs - sinceMs >= steadyMs) this.#attempt = 1;
+    this.#socket = undefined;
+    part.handleLost(nowMs);
+    if (!this.#isEnding) log.warn({ broker, connection: name, endpoint, cause }, 'A bridge connection is lost');
+    onEvent();
+  }
+}
+
+/** What is written in one turn leaves in one system call. */
+function portOf(socket: Socket, over: (cause: string) => void): ClientPort {
+  let isCorked = false;
+  const uncork = () => {
+    isCorked = false;
+    socket.uncork();
+  };
+  return {
+    get isFull() {
+      return socket.writableNeedDrain;
+    },
+    write(bytes) {
+      if (!socket.writable) return;
+      if (!isCorked) {
+        isCorked = true;
+        socket.cork();
+        process.nextTick(uncork);
+      }
+      socket.write(bytes);
+    },
+    close(cause) {
+      over(cause);
+      socket.removeAllListeners('data').resume();
+      socket.end();
+      const timer = setTimeout(() => socket.destroy(), lingerMs);
+      socket.once('close', () => clearTimeout(timer));
+    },
+  };
+}
