@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { addAssessCommand } from './assess-command.ts';
 import { addAwsCommand } from './aws-command.ts';
+import { addBridgeCommand } from './bridge-command.ts';
 import { addCheckCommand } from './check-command.ts';
 import type { CommandContext } from './command-context.ts';
 import { addCutoverCommand } from './cutover-command.ts';
@@ -48,6 +49,7 @@ export function createProgram(terminal: Terminal, setExitCode: (code: number) =>
   addDnsCommand(program, context);
   addEmulateCommand(program, context);
   addPlanCommand(program, context);
+  addBridgeCommand(program, context);
   addAwsCommand(program, context);
   return program;
 }

@@ -2,6 +2,7 @@ import { X509Certificate } from 'node:crypto';
 import { isIP } from 'node:net';
 import { authorityExpiry } from '../tls/certificate-signer.ts';
 import { authoritiesOf } from './aws-configuration.ts';
+import { bridgeWarnings } from './bridge-warnings.ts';
 import { isLoopback } from './checks/admin-checks.ts';
 import type { BrokerConfiguration, Configuration, ListenerConfiguration } from './configuration.ts';
 import { renderPath } from './configuration-mistake.ts';
@@ -14,7 +15,7 @@ const shortToken = 16;
 /** What is allowed and may still surprise; one sentence each, beginning with its path. */
 export function configurationWarnings(configuration: Configuration, source: ConfigurationSource): readonly string[] {
   return [
-    ...sectionsNotServed(configuration),
+    ...bridgeWarnings(configuration),
     ...configuration.listeners.flatMap((listener) => listenerWarnings(listener, source)),
     ...Object.values(configuration.brokers).flatMap(brokerWarnings),
     ...fleetWarnings(configuration),
@@ -23,12 +24,6 @@ export function configurationWarnings(configuration: Configuration, source: Conf
       .filter(({ token }) => token.length < shortToken)
       .map(({ name }) => `admin.tokens: the token of ${JSON.stringify(name)} has fewer than ${shortToken} characters`),
   ];
-}
-
-/** Sections that are validated and that this version does not run. Delete each with the issue that serves it. */
-function sectionsNotServed({ bridge }: Configuration): readonly string[] {
-  const sections = [...(bridge.rules.length === 0 ? [] : ['bridge'])];
-  return sections.map((section) => `${section}: this section is valid but not served by this version`);
 }
 
 function listenerWarnings({ name, tls }: ListenerConfiguration, source: ConfigurationSource): readonly string[] {

@@ -7,6 +7,7 @@ import type { IdentityName } from '../plan/device-key.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { CertificateFault, ClientCertificateMode, TlsVersion } from '../tls/listener-tls.ts';
 import type { AwsConfiguration } from './aws-configuration.ts';
+import type { BridgeConfiguration } from './bridge-configuration.ts';
 import type { Limits } from './limits.ts';
 
 /** The resolved configuration: defaults filled in, secrets substituted, file paths absolute. Frozen. */
@@ -23,7 +24,7 @@ export interface Configuration {
   readonly admin: AdminConfiguration;
   readonly handover: HandoverConfiguration;
   readonly limits: Limits;
-  readonly bridge: { readonly rules: readonly BridgeRuleConfiguration[] };
+  readonly bridge: BridgeConfiguration;
   /** What the AWS account has to have, for `crossfade aws`; the gateway itself does not look at it. */
   readonly aws?: AwsConfiguration;
   /** A number of worker processes, at least 1 (`auto` is resolved to one per core). */
@@ -213,16 +214,4 @@ export interface ProbeConfiguration {
   readonly rise: number;
   readonly fall: number;
   readonly holdDownMs: number;
-}
-
-export interface BridgeRuleConfiguration {
-  readonly name: string;
-  readonly from: string;
-  readonly to: string;
-  readonly filter: string;
-  readonly qos: 0 | 1 | 2;
-  readonly share?: string;
-  readonly members: number;
-  readonly order: 'parallel' | { readonly keyLevel: number };
-  readonly retained: 'never' | 'asIs' | 'seed';
 }

@@ -1,6 +1,7 @@
 import { dirname, resolve } from 'node:path';
 import { failure, type Result, success } from '../base/result.ts';
 import { checkAdmin } from './checks/admin-checks.ts';
+import { checkBridge } from './checks/bridge-checks.ts';
 import { checkAws } from './checks/aws-checks.ts';
 import { checkBrokers } from './checks/broker-checks.ts';
 import { checkFiles, type NamedFiles } from './checks/file-checks.ts';
@@ -8,7 +9,7 @@ import { checkListeners } from './checks/listener-checks.ts';
 import { checkNamesAreUnique } from './checks/name-checks.ts';
 import { checkNameserver } from './checks/nameserver-checks.ts';
 import { checkPlan } from './checks/plan-checks.ts';
-import { checkBridge, checkSites } from './checks/site-and-bridge-checks.ts';
+import { checkSites } from './checks/site-checks.ts';
 import type { Configuration } from './configuration.ts';
 import { ConfigurationDocument, type DocumentMistake, type Position } from './configuration-document.ts';
 import {

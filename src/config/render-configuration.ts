@@ -1,6 +1,7 @@
 import { stringify } from 'yaml';
 import { renderHostPort } from '../base/addresses.ts';
 import type { CidrBlock } from '../base/cidr.ts';
+import type { BridgeConfiguration } from './bridge-configuration.ts';
 import { renderBrokerUrl } from './broker-url.ts';
 import type { BrokerConfiguration, Configuration, ListenerConfiguration } from './configuration.ts';
 
@@ -19,7 +20,8 @@ export function renderConfiguration(configuration: Configuration, format: 'yaml'
 
 /** The resolved configuration as plain data in the file's own form, secrets hidden. */
 export function toWritten(configuration: Configuration): Readonly<Record<string, unknown>> {
-  const { version, fleet, listeners, brokers, plan, store, nameserver, sites, admin, aws, ...rest } = configuration;
+  const { version, fleet, listeners, brokers, plan, store, nameserver, sites, admin, aws, bridge, ...rest } =
+    configuration;
   const { salt: _salt, identity: _identity, ...planRest } = plan;
   return {
     version,
@@ -36,6 +38,7 @@ export function toWritten(configuration: Configuration): Readonly<Record<string,
       tokens: admin.tokens.map((token) => ({ ...token, token: hidden })),
       ...(admin.metricsToken === undefined ? {} : { metricsToken: hidden }),
     },
+    bridge: writtenBridge(bridge),
     ...rest,
     ...(aws === undefined ? {} : { aws: escaped(aws) }),
   };
@@ -67,6 +70,17 @@ function writtenBroker({ name: _name, endpoints, identity, ...rest }: BrokerConf
     urls: endpoints.map(renderBrokerUrl),
     ...rest,
     identity: isSecret ? { ...identity, certificates: { ...certificates, secret: hidden } } : identity,
+  };
+}
+
+function writtenBridge({ connections, metrics, ...rest }: BridgeConfiguration): Record<string, unknown> {
+  const written = Object.entries(connections).map(([name, connection]) => {
+    return [name, { ...connection, ...(connection.password === undefined ? {} : { password: hidden }) }] as const;
+  });
+  return {
+    ...rest,
+    connections: Object.fromEntries(written),
+    ...(metrics === undefined ? {} : { metrics: renderHostPort(metrics) }),
   };
 }
 

@@ -2,6 +2,7 @@ import { deepFreeze } from '../base/freeze.ts';
 import { profileNamed } from '../mqtt/broker-profiles.ts';
 import type { Plan } from '../plan/plan.ts';
 import { resolveAws } from './aws-configuration.ts';
+import { resolveBridge } from './bridge-configuration.ts';
 import type {
   BrokerConfiguration,
   CertificateFiles,
@@ -34,6 +35,7 @@ export function resolveConfiguration(parsed: ParsedConfiguration, surroundings: 
     store: { ...parsed.store, path: absolute(parsed.store.path) },
     ...(nameserver === undefined ? {} : { nameserver: resolveNameserver(nameserver, absolute) }),
     admin: { ...adminRest, ...(adminTls === undefined ? {} : { tls: resolveFiles(adminTls, absolute) }) },
+    bridge: resolveBridge(parsed.bridge, absolute),
     ...(aws === undefined ? {} : { aws: resolveAws(aws, absolute) }),
     workers: parsed.workers === 'auto' ? cores : parsed.workers,
   };

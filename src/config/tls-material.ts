@@ -25,6 +25,8 @@ export interface TlsMaterial {
   readonly listeners: Readonly<Record<string, ListenerTlsMaterial>>;
   readonly brokers: Readonly<Record<string, BrokerTlsMaterial>>;
   readonly admin?: { readonly cert: string; readonly key: string };
+  /** What the bridge presents at a broker, where it is not the broker's own pair. */
+  readonly bridge: Readonly<Record<string, { readonly cert: string; readonly key: string }>>;
 }
 
 /**
@@ -51,6 +53,11 @@ export function readTlsMaterial(
     ),
     brokers: Object.fromEntries(
       Object.entries(configuration.brokers).map(([name, broker]) => [name, readBroker(broker, read)]),
+    ),
+    bridge: Object.fromEntries(
+      Object.entries(configuration.bridge.connections).flatMap(([name, { certificate }]) =>
+        certificate === undefined ? [] : [[name, readPair(certificate, read)] as const],
+      ),
     ),
     ...(adminTls === undefined ? {} : { admin: readPair(adminTls, read) }),
   };

@@ -67,10 +67,37 @@ test('workers: auto is one per core', () => {
   assert.equal(loadRight(changed('version: 1', 'version: 1\nworkers: auto')).configuration.workers, 3);
 });
 
-test('sections that are not served yet are one warning each', () => {
-  const rule = 'bridge: { rules: [ { name: r, from: legacy, to: successor, filter: "dt/#" } ] }';
-  const text = changed('version: 1', `version: 1\n${rule}`);
-  assert.deepEqual(loadRight(text).warnings, ['bridge: this section is valid but not served by this version']);
+test('rules of the bridge that carry something twice, back, or without what they are asked for are warned about', () => {
+  const rules = [
+    '{ name: all, from: legacy, to: successor, filter: "dt/#" }',
+    '{ name: some, from: legacy, to: successor, filter: "dt/+/x" }',
+    '{ name: back, from: successor, to: legacy, filter: "x/#", addPrefix: "dt/", retained: asIs }',
+  ].join(', ');
+  const connections = '{ successor: { version: 3.1.1, username: bridge, password: "bridge secret" } }';
+  const text = changed('version: 1', `version: 1\nbridge: { rules: [ ${rules} ], connections: ${connections} }`);
+  const { warnings, configuration } = loadRight(text);
+  assert.deepEqual(warnings, [
+    'bridge.rules: what back publishes is in the range of all, and is not carried on',
+    'bridge.rules: what back publishes is in the range of some, and is not carried on',
+    'bridge.rules: all, some carry the same messages twice where both match',
+    'bridge.rules.back.retained: successor does not show RETAIN of live messages: they are carried without it',
+  ]);
+  assert.ok(!renderConfiguration(configuration).includes('bridge secret'));
+});
+
+test('rules that come round over a broker without marks are a mistake, unless fingerprints are asked for', () => {
+  const rules =
+    '[ { name: up, from: legacy, to: successor, filter: "dt/#" }, { name: down, from: successor, to: legacy, filter: "#" } ]';
+  const withBridge = (more: string) => changed('version: 1', `version: 1\nbridge: { rules: ${rules}${more} }`);
+  const loaded = load(withBridge(', connections: { legacy: { version: 3.1.1 } }'));
+  assert.deepEqual(loaded.ok ? [] : loaded.error.map(({ path, message }) => `${path}: ${message}`), [
+    'bridge.rules[0].filter: expected ranges that do not come round (up → down → up) over a broker without MQTT 5 (legacy), or loopGuard: fingerprints, got "dt/#"',
+  ]);
+  const warning =
+    'bridge.rules: the ranges of up, down come round; messages are kept from it by their marks or fingerprints';
+  assert.deepEqual(loadRight(withBridge('')).warnings, [warning]);
+  const fingerprints = ', connections: { legacy: { version: 3.1.1 } }, loopGuard: fingerprints';
+  assert.deepEqual(loadRight(withBridge(fingerprints)).warnings, [warning]);
 });
 
 test('what is allowed and dangerous is warned about', () => {

@@ -1,5 +1,5 @@
-import { keyHash } from './lane-choice.ts';
 import { payloadDigest } from '../../mqtt/payload-digest.ts';
+import { keyHash } from './lane-choice.ts';
 
 /** Different messages that are counted at a time; beyond it the count begins anew. */
 const maxCounted = 8_192;

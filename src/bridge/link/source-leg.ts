@@ -62,6 +62,7 @@ export class SourceLeg implements ClientHandler {
   /** `leaving`: UNSUBSCRIBE is sent, nothing new comes behind its answer. `left`: nothing is owed any more. */
   #state: 'away' | 'subscribing' | 'subscribed' | 'leaving' | 'left' = 'away';
   #isRetiring = false;
+  #received = 0;
 
   constructor(options: SourceLegOptions, port: SourceLegPort) {
     this.#options = options;
@@ -79,6 +80,11 @@ export class SourceLeg implements ClientHandler {
   /** It was told to go, and is gone with nothing owed to its broker. */
   get hasLeft(): boolean {
     return this.#state === 'left';
+  }
+
+  /** Messages that came, resends not counted. */
+  get receivedCount(): number {
+    return this.#received;
   }
 
   /** PUBLISH packets of this connection that are not acknowledged. */
@@ -175,6 +181,7 @@ export class SourceLeg implements ClientHandler {
   handlePublish(head: PublishHead, isWhole: boolean, nowMs: number): void {
     const message = messageOf(head, this.#port.wallMs());
     if (head.qos === 0) {
+      this.#received += 1;
       this.#port.handleMessage(message, undefined, isWhole, nowMs);
       return;
     }
@@ -198,6 +205,7 @@ export class SourceLeg implements ClientHandler {
     this.#pendingById.set(packetId, delivery);
     this.#pendingBytes += message.payload.length;
     if (!isKnownAgain) {
+      this.#received += 1;
       this.#port.handleMessage(message, delivery, isWhole, nowMs);
       return;
     }

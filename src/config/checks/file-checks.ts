@@ -22,6 +22,7 @@ export function checkFiles(root: Cursor, files: NamedFiles): readonly Finding[] 
     ...listenerTls.flatMap((tls) => tls.at('certificates').items),
     ...brokers.flatMap((broker) => [broker.at('identity'), broker.at('identity', 'ca')]),
     root.at('admin', 'tls'),
+    ...root.at('bridge', 'connections').entries.map(([, connection]) => connection.at('certificate')),
   ];
   const cas = [
     ...listenerTls.flatMap((tls) => tls.at('trustedCas').items),

@@ -1,0 +1,92 @@
+import { systemClock } from '../base/clock.ts';
+import { failure, success } from '../base/result.ts';
+import type { BridgeBroker, BridgeRule, BridgeSettings } from '../bridge/bridge-settings.ts';
+import type { BrokerDialer } from '../bridge/broker-dialer.ts';
+import { type BridgeRuleConfiguration, bridgeVersion, toTopicRule } from '../config/bridge-configuration.ts';
+import type { BrokerConfiguration, Configuration } from '../config/configuration.ts';
+import type { TlsMaterial } from '../config/tls-material.ts';
+import { createUpstreamConnector } from '../gateway/dial-upstream.ts';
+import type { UpstreamBrokerOptions } from '../gateway/upstream-broker.ts';
+import { profileNamed } from '../mqtt/broker-profiles.ts';
+import { Secret } from '../mqtt/secret.ts';
+import type { Logger } from '../telemetry/logger.ts';
+import { upstreamBroker, upstreamMaterial } from './upstream-broker-terms.ts';
+
+/** Lanes that `auto` may lead to: at 100 publishes a second each, more than an account's default quota. */
+const mostLanes = 50;
+
+/** The configuration's `bridge` section as the bridge takes it. */
+export function bridgeSettings({ bridge, brokers }: Configuration): BridgeSettings {
+  const named = new Set(bridge.rules.flatMap(({ from, to }) => [from, to]));
+  const ours = Object.values(brokers).filter(({ name }) => named.has(name));
+  return {
+    name: bridge.name,
+    directory: bridge.directory,
+    rules: bridge.rules.map(toBridgeRule),
+    brokers: Object.fromEntries(ours.map((broker) => [broker.name, toBridgeBroker(broker, bridge.connections)])),
+    ackTimeoutMs: bridge.ackTimeoutMs,
+    spool: { ...bridge.spool, maxAgeMs: bridge.spool.maxAgeSeconds * 1_000 },
+    deadLetters: bridge.deadLetters,
+    breaker: bridge.breaker,
+  };
+}
+
+function toBridgeRule(rule: BridgeRuleConfiguration): BridgeRule {
+  const { members, lanes } = rule;
+  const bounds = lanes === 'auto' ? { least: 1, most: mostLanes } : { least: lanes, most: lanes };
+  return { ...toTopicRule(rule), members, lanes: bounds };
+}
+
+function toBridgeBroker(
+  { name, profile, versions, connectsPerSecond }: BrokerConfiguration,
+  connections: Configuration['bridge']['connections'],
+): BridgeBroker {
+  const connection = connections[name];
+  const { username, password } = connection ?? {};
+  return {
+    profile: profileNamed(profile),
+    protocol: bridgeVersion(versions, connection),
+    ...(username !== undefined && { username }),
+    ...(password !== undefined && { password: new Secret(Buffer.from(password)) }),
+    ...(connectsPerSecond !== undefined && { connectsPerSecond }),
+  };
+}
+
+/** The bridge comes in as itself, whatever the broker's identity mode makes of devices. */
+export function bridgeDialer(
+  configuration: Configuration,
+  materials: TlsMaterial,
+  log: Logger,
+): BrokerDialer & { close(): void } {
+  const { limits, brokers } = configuration;
+  const connector = createUpstreamConnector({
+    brokers: Object.fromEntries(
+      Object.values(brokers).map((broker) => [broker.name, bridgeBrokerOptions(broker, materials)]),
+    ),
+    ...{ limits, clock: systemClock, log },
+  });
+  return {
+    async dial(broker, { spreadKey, signal }) {
+      const device = { ...nobody, rendezvousKey: spreadKey };
+      const connectToken = async () => true;
+      const outcome = await connector.connect({ broker, device, connectToken, timeoutMs: limits.dialMs * 2, signal });
+      return outcome.ok ? success(outcome.value) : failure(outcome.error.message);
+    },
+    close: () => connector.close(),
+  };
+}
+
+function bridgeBrokerOptions(broker: BrokerConfiguration, materials: TlsMaterial): UpstreamBrokerOptions {
+  const own = materials.bridge[broker.name];
+  const { deviceCertificate: _device, authorizer: _authorizer, ...options } = upstreamBroker(broker, materials);
+  const { mintingCa: _mintingCa, tokenKey: _tokenKey, ...material } = upstreamMaterial(broker, materials);
+  const tls = { ...material, ...own };
+  const usesTls = broker.endpoints.some((endpoint) => endpoint.tls);
+  return { ...options, tls, identityMode: usesTls && tls.cert !== undefined ? 'gateway-certificate' : 'forward' };
+}
+
+/** There is no device behind a connection of the bridge. */
+const nobody = {
+  ...{ remoteAddress: '127.0.0.1', remotePort: 0, localAddress: '127.0.0.1', localPort: 0 },
+  certificateVerified: false,
+} as const;
