@@ -47,6 +47,8 @@ const commands: readonly string[] = [
   'aws destroy',
   'aws register',
   'aws collect',
+  'bridge',
+  'bridge run',
 ];
 
 /** Every help text as it stands in `help.txt`; UPDATE_SNAPSHOTS=1 writes it anew: read the difference before it is kept. */
