@@ -28,6 +28,8 @@ export class Link {
   #isGateOpen = false;
   /** Every message is written down as it comes, until the lanes have caught up. */
   #isSpooling: boolean;
+  /** The spool has what the target has not. */
+  #isBehind: boolean;
   /** The spool did not take what it was given: the next attempt begins with the oldest. */
   #hasSpoolFailed = false;
   #isReading = false;
@@ -49,7 +51,7 @@ export class Link {
       },
       release: (position) => port.release(position),
     });
-    this.#isSpooling = !this.#course.isEmpty;
+    this.#isBehind = this.#isSpooling = !this.#course.isEmpty;
     this.#laneSet = new LaneSet(options.rule.order, options.lanes, (number) => this.#createLane(number));
     for (let member = 0; member < options.members; member += 1) this.addMember();
   }
@@ -230,8 +232,9 @@ export class Link {
     this.#laneSet.takeGrown();
     while (this.#feedNext(nowMs));
     this.#isFeeding = false;
-    if (!this.#isSpooling || !this.#course.isEmpty) return;
-    this.#isSpooling = false;
+    if (this.#course.isEmpty) this.#isSpooling = false;
+    if (!this.#isBehind || this.#isSpooling || this.#course.recordCount > 0) return;
+    this.#isBehind = false;
     this.#port.tell({ kind: 'caught-up' }, nowMs);
   }
 
@@ -274,7 +277,8 @@ export class Link {
 
   #spoolUnsafe(nowMs: number): void {
     const items = this.#unsafe.waiting;
-    if (!this.#isSpooling) this.#port.tell({ kind: 'spooling' }, nowMs);
+    if (!this.#isBehind) this.#port.tell({ kind: 'spooling' }, nowMs);
+    this.#isBehind = true;
     this.#isSpooling = true;
     this.#hasSpoolFailed = false;
     this.#spoolRetryMs = Number.NEGATIVE_INFINITY;

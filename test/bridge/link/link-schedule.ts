@@ -1,4 +1,4 @@
-import { type LinkSetting, LinkWorld, feedAheadOfModel, maxBlameOfModel } from './link-world.ts';
+import { type LinkSetting, LinkWorld, feedAheadOfModel, maxBlameOfModel, plainSetting } from './link-world.ts';
 import { type ModelMessage, nameOf } from './model-brokers.ts';
 
 const keys = ['a', 'b', 'c', 'd'];
@@ -7,6 +7,7 @@ const poisonNames = ['a:3', 'c:5'];
 export function anySetting(random: () => number): LinkSetting {
   const lanes = 1 + Math.floor(random() * 3);
   return {
+    ...plainSetting,
     protocolVersion: random() < 0.5 ? 4 : 5,
     lanes,
     order: random() < 0.7 ? { keyLevel: 2 } : 'parallel',

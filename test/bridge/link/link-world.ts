@@ -1,7 +1,7 @@
 import { Link } from '../../../src/bridge/link/link.ts';
 import type { LinkItem } from '../../../src/bridge/link/link-item.ts';
 import type { BurialReason, LinkEvent, LinkOptions } from '../../../src/bridge/link/link-port.ts';
-import { brokerProfiles } from '../../../src/mqtt/broker-profiles.ts';
+import { type BrokerProfile, brokerProfiles } from '../../../src/mqtt/broker-profiles.ts';
 import type { ProtocolVersion } from '../../../src/mqtt/control-packet.ts';
 import { type TopicRule, unchangedTopic } from '../../../src/mqtt/topic-rule.ts';
 import { ModelSource, ModelTarget, nameOf } from './model-brokers.ts';
@@ -13,6 +13,8 @@ export interface LinkSetting {
   readonly order: TopicRule['order'];
   /** Of one lane; infinity: no bound. */
   readonly publishesPerSecond: number;
+  readonly profile: BrokerProfile;
+  readonly showsRetain: boolean;
   /** Names of messages that the target closes the connection for. */
   readonly poison: readonly string[];
 }
@@ -26,6 +28,8 @@ export const plainSetting: LinkSetting = {
   order: { keyLevel: 2 },
   publishesPerSecond: Number.POSITIVE_INFINITY,
   poison: [],
+  profile: brokerProfiles.mqtt,
+  showsRetain: false,
 };
 
 export const testRule: TopicRule = {
@@ -227,12 +231,12 @@ export class LinkWorld {
         source: {
           terms: () => ({ ...terms, clientId: 'bridge-source', cleanStart: false }),
           subscription: { filter: 'dt/#', qos: 2, noLocal: false, retainAsPublished: false, retainHandling: 2 },
-          showsRetain: false,
+          showsRetain: this.setting.showsRetain,
         },
         target: {
           terms: (lane) => ({ ...terms, clientId: `bridge-lane-${lane}`, cleanStart: true }),
           protocol,
-          profile: brokerProfiles.mqtt,
+          profile: this.setting.profile,
           limits: {
             window: 5,
             maxPacketBytes: 1_048_576,

@@ -9,6 +9,10 @@ export interface ModelMessage {
   readonly number: number;
   readonly qos: 0 | 1 | 2;
   readonly retain?: boolean;
+  /** Instead of its name, and of the topic of its key. */
+  readonly payload?: string;
+  readonly topic?: string;
+  readonly properties?: IPublishPacket['properties'];
 }
 
 export function nameOf({ key, number }: Pick<ModelMessage, 'key' | 'number'>): string {
@@ -38,7 +42,7 @@ export class PacketEar {
 export class ModelConnection {
   readonly ear: PacketEar;
   readonly protocolVersion: 4 | 5;
-  toBridge: Buffer[] = [];
+  toBridge: Packet[] = [];
   isOpen = true;
   /** Why the bridge closed it. */
   cause: string | undefined;
@@ -49,7 +53,7 @@ export class ModelConnection {
   }
 
   say(packet: Packet): void {
-    this.toBridge.push(mqttPacket.generate(packet, { protocolVersion: this.protocolVersion }));
+    this.toBridge.push(packet);
   }
 }
 
@@ -61,6 +65,8 @@ abstract class ModelBroker {
   connection: ModelConnection | undefined;
   /** It is there, and does not read. */
   isFrozen = false;
+  /** Sees every packet, both ways, when it arrives. */
+  onPacket: (from: 'bridge' | 'broker', packet: Packet) => void = () => {};
   /** What came while it was frozen. */
   #unread: Buffer[] = [];
 
@@ -101,9 +107,11 @@ abstract class ModelBroker {
   /** Lets `count` of the broker's packets arrive. */
   deliver(part: Part, count: number, nowMs: number): void {
     for (let left = count; left > 0 && this.connection?.isOpen; left -= 1) {
-      const bytes = this.connection.toBridge.shift();
-      if (bytes === undefined) return;
-      part.client?.receive(bytes, nowMs);
+      const packet = this.connection.toBridge.shift();
+      if (packet === undefined) return;
+      this.onPacket('broker', packet);
+      const { protocolVersion } = this;
+      part.client?.receive(mqttPacket.generate(packet, { protocolVersion }), nowMs);
     }
   }
 
@@ -117,7 +125,11 @@ abstract class ModelBroker {
   }
 
   #read(bytes: Buffer, connection: ModelConnection): void {
-    for (const packet of connection.ear.hear(bytes)) if (connection.isOpen) this.handle(packet, connection);
+    for (const packet of connection.ear.hear(bytes)) {
+      if (!connection.isOpen) return;
+      this.onPacket('bridge', packet);
+      this.handle(packet, connection);
+    }
   }
 }
 
@@ -224,11 +236,12 @@ export class ModelSource extends ModelBroker {
 }
 
 function publishPacket(message: ModelMessage, messageId: number, dup: boolean): IPublishPacket {
-  const { key, qos, retain = false } = message;
+  const { key, qos, retain = false, properties, topic = `dt/${key}/state`, payload = nameOf(message) } = message;
   return {
     cmd: 'publish',
-    topic: `dt/${key}/state`,
-    payload: Buffer.from(nameOf(message)),
+    topic,
+    payload: Buffer.from(payload),
+    ...(properties !== undefined && { properties }),
     ...{ qos, dup, retain },
     ...(qos > 0 && { messageId }),
   };
@@ -241,6 +254,8 @@ export class ModelTarget extends ModelBroker {
   /** It closes the connection for these. */
   readonly poison: ReadonlySet<string>;
   attemptsByName = new Map<string, number>();
+  /** What it says at CONNACK, where it is less than MQTT allows. */
+  receiveMaximum: number | undefined;
   readonly #now: () => number;
 
   constructor(
@@ -262,7 +277,10 @@ export class ModelTarget extends ModelBroker {
   protected handle(packet: Packet, connection: ModelConnection): void {
     switch (packet.cmd) {
       case 'connect':
-        connection.say({ cmd: 'connack', returnCode: 0, reasonCode: 0, sessionPresent: false });
+        connection.say({
+          ...{ cmd: 'connack', returnCode: 0, reasonCode: 0, sessionPresent: false },
+          ...(this.receiveMaximum !== undefined && { properties: { receiveMaximum: this.receiveMaximum } }),
+        });
         break;
       case 'publish': {
         const name = packet.payload.toString();
