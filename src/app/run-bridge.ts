@@ -76,7 +76,9 @@ async function serveMetrics(bridge: Bridge, { host, port }: HostPort): Promise<M
       response.setHeader('content-type', registry.contentType).end(await registry.metrics());
     } else response.writeHead(404).end();
   };
-  const server = createBoundedServer((request, response) => void answer(request, response), { bounds: httpBoundDefaults });
+  const server = createBoundedServer((request, response) => void answer(request, response), {
+    bounds: httpBoundDefaults,
+  });
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   server.once('error', reject).listen({ host, port }, resolve);
   try {
