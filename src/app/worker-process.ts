@@ -33,6 +33,7 @@ import type {
   WorkerFigures,
   WorkerQuestion,
 } from './process-messages.ts';
+import { createSightRegistrar } from './sight-registrar.ts';
 import { upstreamBroker, upstreamMaterial } from './upstream-broker-terms.ts';
 import { answerQuestion } from './worker-answers.ts';
 import { WorkerBounds } from './worker-bounds.ts';
@@ -109,6 +110,7 @@ class WorkerProcess {
     this.#assessments = this.#createAssessments();
     this.#registry = this.#createRegistry();
     this.#bounds = new WorkerBounds(configuration, systemClock);
+    const registrar = createSightRegistrar(configuration, { environment: process.env, log: this.#log });
     this.#gateway = createGateway({
       settings: {
         clientIdPolicy: configuration.fleet.clientIdPolicy,
@@ -125,6 +127,7 @@ class WorkerProcess {
         registry: this.#registry,
         filters: this.#bounds.filters,
         registrations: this.#bounds.registrations,
+        ...(registrar === undefined ? {} : { registrar }),
         assessments: this.#assessments,
         upstream: this.#upstream,
         metrics: this.#metrics,

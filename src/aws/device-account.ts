@@ -11,6 +11,8 @@ export interface DeviceAccountOptions extends Pick<ControlPlaneOptions, 'endpoin
   /** Calls a second in place of the defaults, by operation; absent at an endpoint on this machine: no bound. */
   readonly rates?: CallRatesOptions['rates'];
   readonly onCall?: CallRatesOptions['onCall'];
+  /** How often a throttled or failed call is made at most; absent: as often as `CallRates` does. */
+  readonly tries?: number;
 }
 
 /** An account as far as its devices are concerned, opened. */
@@ -21,7 +23,7 @@ export interface DeviceAccount {
 
 /** Loads the SDK; makes no call. */
 export async function openDeviceAccount(options: DeviceAccountOptions): Promise<DeviceAccount> {
-  const { region, endpoint, environment, rates, onCall } = options;
+  const { region, endpoint, environment, rates, onCall, tries } = options;
   const [sdk, client] = await Promise.all([
     import('@aws-sdk/client-iot'),
     openIotClient({
@@ -35,6 +37,26 @@ export async function openDeviceAccount(options: DeviceAccountOptions): Promise<
     isUnlimited: rates === undefined && endpoint !== undefined && isLoopback(endpoint),
     ...(rates === undefined ? {} : { rates }),
     ...(onCall === undefined ? {} : { onCall }),
+    ...(tries === undefined ? {} : { tries }),
   });
   return { registry: createSdkDeviceRegistry(sdk, client, paced), close: () => client.destroy() };
 }
+
+/** Every call that a device may cost, at one rate. */
+export function deviceCallRates(perSecond: number): Readonly<Record<string, number>> {
+  return Object.fromEntries(deviceOperations.map((operation) => [operation, perSecond]));
+}
+
+const deviceOperations = [
+  'RegisterCertificate',
+  'DescribeCertificate',
+  'UpdateCertificate',
+  'DeleteCertificate',
+  'CreateThing',
+  'AttachThingPrincipal',
+  'ListPrincipalThingsV2',
+  'DetachThingPrincipal',
+  'AttachPolicy',
+  'ListAttachedPolicies',
+  'DetachPolicy',
+] as const;

@@ -67,7 +67,10 @@ export function addAwsRegisterCommand(aws: Command, context: CommandContext): vo
     )
     .option('--policy <name>', "the policy that each certificate gets (default: the aws section's first)")
     .option('--thing-type <name>', "the type of new things (default: the aws section's)")
-    .option('--without-ca', 'register without a registered CA; the devices must send SNI')
+    .option(
+      '--without-ca',
+      'register without a registered CA, as for minted ones where the aws section has no gatewayCa',
+    )
     .option('--progress <file>', 'what is done (default: the CSV file and .registered)')
     .option('--dry-run', 'make no call and write nothing')
     .action((options: RegisterOptions) => register(options, context));
@@ -108,12 +111,14 @@ async function prepare(options: RegisterOptions, target: CohortTarget, terminal:
   const expiry = minted?.expiry(systemClock.wallMs());
   if (expiry !== undefined) await write(terminal.stderr, `warning: ${expiry}\n`);
   const { policyName, thingType } = await equipmentOf(options, target);
-  const authority = options.withoutCa ? 'none' : minted === undefined ? {} : { pem: minted.authority };
+  const { aws } = target.configuration ?? {};
+  const isWithoutCa = options.withoutCa === true || (minted !== undefined && aws !== undefined && !aws.gatewayCa);
+  const authority = isWithoutCa ? 'none' : minted === undefined ? {} : { pem: minted.authority };
   return {
     target,
     terms: { policyName, authority, ...(thingType === undefined ? {} : { thingTypeName: thingType }) },
     source: minted === undefined ? ownCertificates : await mintedCertificates(minted, options.epoch),
-    scope: JSON.stringify([target.place, policyName, thingType, options.withoutCa === true]),
+    scope: JSON.stringify([target.place, policyName, thingType, isWithoutCa]),
   };
 }
 

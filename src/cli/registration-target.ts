@@ -61,6 +61,7 @@ export async function resolveCohortTarget(
     throw usageFailure('--broker names a broker of a configuration', 'give --config as well');
   }
   const broker = configuration === undefined ? undefined : chooseBroker(configuration, options.broker);
+  const { deviceCallRates } = await import('../aws/device-account.ts');
   const aws = configuration?.aws;
   const endpoint = options.endpoint === undefined ? aws?.endpoint : parseEndpoint(options.endpoint);
   const region = options.region ?? aws?.region ?? regionOf(broker);
@@ -71,7 +72,7 @@ export async function resolveCohortTarget(
       environment,
       ...(region === undefined ? {} : { region }),
       ...(endpoint === undefined ? {} : { endpoint }),
-      ...(options.rate === undefined ? {} : { rates: ratesOf(options.rate) }),
+      ...(options.rate === undefined ? {} : { rates: deviceCallRates(options.rate) }),
     },
     place: endpoint ?? region ?? 'the region of the environment',
     deviceKind: options.as ?? (await firstKind(configuration)),
@@ -144,24 +145,6 @@ async function readPair({ cert, key }: CertificateFiles): Promise<{ cert: string
 function regionOf(broker: BrokerConfiguration | undefined): string | undefined {
   const host = broker?.endpoints[0]?.host ?? '';
   return /\.iot\.([a-z0-9-]+)\.amazonaws\.com(?:\.cn)?$/.exec(host)?.[1];
-}
-
-/** Every call that a device costs, at the rate that the operator asks for. */
-function ratesOf(rate: number): Readonly<Record<string, number>> {
-  const operations = [
-    'RegisterCertificate',
-    'CreateThing',
-    'AttachThingPrincipal',
-    'AttachPolicy',
-    'DescribeCertificate',
-    'UpdateCertificate',
-    'ListAttachedPolicies',
-    'DetachPolicy',
-    'ListPrincipalThingsV2',
-    'DetachThingPrincipal',
-    'DeleteCertificate',
-  ];
-  return Object.fromEntries(operations.map((operation) => [operation, rate]));
 }
 
 function parseRateOption(text: string): number {

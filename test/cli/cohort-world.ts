@@ -118,5 +118,5 @@ const configuration = {
     cohorts: [{ name: 'everyone', match: { all: true }, source: 'legacy', target: 'aws', weightBps: 0 }],
   },
   admin: { tokens: [{ name: 'ops', role: 'operator', token: 'token' }] },
-  aws: { region: 'eu-west-1', thingType: {} },
+  aws: { region: 'eu-west-1', thingType: {}, gatewayCa: { cert: 'ca.pem' } },
 };

@@ -142,6 +142,13 @@ const rows: readonly Row[] = [
     ],
   },
   {
+    name: 'registration on sight without an account',
+    before: 'tls: { ca: certs/legacy-ca.pem }\nplan:',
+    after:
+      'tls: { ca: certs/legacy-ca.pem }\n    identity: { mode: device-certificate, ca: { cert: certs/gateway-ca.pem, key: certs/gateway-ca.key }, register: on-sight }\nplan:',
+    mistakes: ['22:116 brokers.successor.identity.register: expected an aws section beside on-sight, got none'],
+  },
+  {
     name: 'a token over plain MQTT, signed by no RSA key',
     before: 'mqtts://10.0.1.5:8883',
     after:

@@ -24,6 +24,7 @@ export function checkBrokers(root: Cursor): readonly Finding[] {
       ...checkVersions(broker),
       ...checkUndeliverable(broker),
       ...checkIdentity(broker),
+      ...checkRegistration(broker, root),
       ...checkVouching(broker, root.at('listeners').items),
     ]),
   ];
@@ -93,6 +94,13 @@ function checkIdentity(broker: Cursor): readonly Finding[] {
     findings.push(open.unexpected('mqtts:// where a token vouches for a device'));
   }
   return findings;
+}
+
+/** The gateway registers in the account that the aws section names. */
+function checkRegistration(broker: Cursor, root: Cursor): readonly Finding[] {
+  const register = broker.at('identity').at('register');
+  if (register.text !== 'on-sight' || root.has('aws')) return [];
+  return [register.finding('expected an aws section beside on-sight, got none')];
 }
 
 /** What belongs to one mode only: it must be there with that one, and nowhere else. */
