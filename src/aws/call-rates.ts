@@ -2,7 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { backoffDelayMs } from '../base/backoff.ts';
 import type { Clock } from '../base/clock.ts';
 import { createTokenBucket, type TokenBucket } from '../base/rates.ts';
-import { toIotFailure } from './iot-failure.ts';
+import { isClockSet, toIotFailure } from './iot-failure.ts';
 
 /**
  * Calls a second that an account takes by default, per operation (AWS IoT Core quotas page as third parties copied it;
@@ -64,6 +64,7 @@ export class CallRates {
   /** Rejects with an `IotFailure`. */
   async call<Value>(operation: string, work: () => Promise<Value>): Promise<Value> {
     const { tries = 5, random = Math.random, onCall } = this.#options;
+    let isSignedAgain = false;
     for (let attempt = 0; ; attempt += 1) {
       if (this.#options.isUnlimited !== true) await this.#passGate(quotaOf[operation] ?? operation);
       try {
@@ -73,6 +74,11 @@ export class CallRates {
       } catch (error) {
         const failure = toIotFailure(operation, error);
         onCall?.(operation, failure.kind === 'throttled' ? 'throttled' : 'failed');
+        // Nothing came of it, so this holds for calls that make something as well.
+        if (failure.kind === 'unauthorized' && isClockSet(error) && !isSignedAgain) {
+          isSignedAgain = true;
+          continue;
+        }
         if (!failure.retryable || attempt + 1 >= tries) throw failure;
         await this.#wait(backoff.baseMs / 2 + backoffDelayMs(attempt, random(), backoff));
       }

@@ -57,6 +57,12 @@ export function isIotFailure(error: unknown, ...kinds: readonly IotFailureKind[]
   return error instanceof IotFailure && kinds.includes(error.kind);
 }
 
+/** Whether the SDK has just set its clock by AWS's: what was refused for its date is signed with another one now. */
+export function isClockSet(error: unknown): boolean {
+  const metadata = (error as { readonly $metadata?: { readonly clockSkewCorrected?: boolean } } | undefined)?.$metadata;
+  return metadata?.clockSkewCorrected === true;
+}
+
 function isPassing(kind: IotFailureKind): boolean {
   return kind === 'throttled' || kind === 'unavailable';
 }
