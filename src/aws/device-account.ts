@@ -1,4 +1,5 @@
 import { systemClock } from '../base/clock.ts';
+import { accountOf } from './account-id.ts';
 import { CallRates, type CallRatesOptions } from './call-rates.ts';
 import { type ControlPlaneOptions, isEmulatedEndpoint, isLoopback } from './control-plane.ts';
 import type { DeviceRegistry } from './device-registry.ts';
@@ -18,6 +19,11 @@ export interface DeviceAccountOptions extends Pick<ControlPlaneOptions, 'endpoin
 /** An account as far as its devices are concerned, opened. */
 export interface DeviceAccount {
   readonly registry: DeviceRegistry;
+  /**
+   * Whose account it is, as the ARN of a policy says that is there: 12 digits; undefined at an endpoint that does not
+   * tell. Rejects with an IotFailure.
+   */
+  accountId(policyName: string): Promise<string | undefined>;
   close(): void;
 }
 
@@ -39,7 +45,14 @@ export async function openDeviceAccount(options: DeviceAccountOptions): Promise<
     ...(onCall === undefined ? {} : { onCall }),
     ...(tries === undefined ? {} : { tries }),
   });
-  return { registry: createSdkDeviceRegistry(sdk, client, paced), close: () => client.destroy() };
+  return {
+    registry: createSdkDeviceRegistry(sdk, client, paced),
+    async accountId(policyName) {
+      const { policyArn } = await paced.call('GetPolicy', () => client.getPolicy({ policyName }));
+      return accountOf(policyArn);
+    },
+    close: () => client.destroy(),
+  };
 }
 
 /** Every call that a device may cost, at one rate. */

@@ -61,14 +61,15 @@ export async function observe({ iot, resources, aws }: AwsAccess, terminal: Term
     const observation = await observeAccount(iot, resources, (done, { kind }) =>
       progress?.update({ done, total, text: `reading the account: ${kind}` }),
     );
-    requireAccount(observation, aws);
+    requireAccount(observation.account, aws);
     return observation;
   } finally {
     progress?.end();
   }
 }
 
-function requireAccount({ account }: AccountObservation, aws: AwsConfiguration): void {
+/** Where the account cannot be told, nothing is known against it. */
+export function requireAccount(account: string | undefined, aws: Pick<AwsConfiguration, 'account'>): void {
   if (aws.account === undefined || account === undefined || aws.account === account) return;
   throw new CommandFailure(
     exitCodes.failed,
@@ -117,7 +118,8 @@ export function parseEndpoint(text: string): string {
   throw usageFailure(`expected --endpoint as a URL, got ${JSON.stringify(text)}`, 'for example http://127.0.0.1:5000');
 }
 
-async function toAwsCommandFailure(error: unknown): Promise<unknown> {
+/** What an IotFailure ends a command with: 1, and what to do. Other errors are themselves. */
+export async function toAwsCommandFailure(error: unknown): Promise<unknown> {
   const [{ IotFailure }, { adviceOn }] = await Promise.all([
     import('../aws/iot-failure.ts'),
     import('../aws/failure-advice.ts'),

@@ -57,6 +57,7 @@ async function collect(options: CollectOptions, { terminal, setExitCode }: Comma
   try {
     document = await collectCohort(readCohortFile(options.from, target.deviceKind), {
       ...{ minted, registry: account.registry, epochs: options.epochs, isDryRun: options.yes !== true },
+      account: target.configuration?.aws?.account,
       concurrency: Math.max(8, options.rate ?? 0),
       nowMs: systemClock.wallMs(),
       onProgress: (done, found) => progress.update({ done, total, text: `${found} former certificates` }),

@@ -1,7 +1,9 @@
 import type { Command } from 'commander';
 import { Option } from 'commander';
+import type { DeviceAccount } from '../aws/device-account.ts';
 import type { RegistrarTerms } from '../aws/registrar.ts';
 import { systemClock } from '../base/clock.ts';
+import { requireAccount, toAwsCommandFailure } from './aws-access.ts';
 import { countCohortRows, readCohortFile } from './cohort-file.ts';
 import type { CommandContext } from './command-context.ts';
 import { defineCommand } from './command-definition.ts';
@@ -144,7 +146,8 @@ async function preview(options: RegisterOptions, job: Job, { terminal, setExitCo
   if (document.rejectedRows > 0) setExitCode(exitCodes.verdictNo);
 }
 
-async function run(options: RegisterOptions, { target, terms, source, scope }: Job, total: number, terminal: Terminal) {
+async function run(options: RegisterOptions, job: Job, total: number, terminal: Terminal) {
+  const { target, terms, source, scope } = job;
   const [{ openDeviceAccount }, { Registrar }, { registerCohort }, { RegistrationRecord }] = await Promise.all([
     import('../aws/device-account.ts'),
     import('../aws/registrar.ts'),
@@ -152,9 +155,9 @@ async function run(options: RegisterOptions, { target, terms, source, scope }: J
     import('./registration-record.ts'),
   ]);
   const concurrency = Math.max(8, options.rate ?? 0);
+  const record = await RegistrationRecord.open(recordPathOf(options));
   const account = await openDeviceAccount(target.account);
   const registrar = new Registrar(account.registry, { terms, pending: 2 * concurrency, concurrency });
-  const record = await RegistrationRecord.open(recordPathOf(options));
   const now = () => systemClock.monotonicMs();
   const tally = new RegistrationTally(listed, now());
   const progress = createProgress(terminal);
@@ -167,6 +170,7 @@ async function run(options: RegisterOptions, { target, terms, source, scope }: J
     report();
   };
   try {
+    await record.enter(await learnAccount(account, job));
     const stopped = await registerCohort(readCohortFile(options.from, target.deviceKind), {
       ...{ source, registrar, record, tally, scope, onProgress },
       concurrency: 2 * concurrency,
@@ -178,6 +182,17 @@ async function run(options: RegisterOptions, { target, terms, source, scope }: J
     progress.end();
     await record.close();
     account.close();
+  }
+}
+
+/** The account's ID, before anything is changed in it; a failure where it is not the configuration's, or has no such policy. */
+async function learnAccount(account: DeviceAccount, { target, terms }: Job): Promise<string> {
+  try {
+    const found = await account.accountId(terms.policyName);
+    requireAccount(found, target.configuration?.aws ?? {});
+    return found ?? 'unknown';
+  } catch (error) {
+    throw await toAwsCommandFailure(error);
   }
 }
 

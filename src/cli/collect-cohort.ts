@@ -1,3 +1,4 @@
+import { accountOf } from '../aws/account-id.ts';
 import { collectCertificate } from '../aws/collect-certificate.ts';
 import type { DeviceRegistry } from '../aws/device-registry.ts';
 import type { MintedDevices } from '../aws/minted-devices.ts';
@@ -7,6 +8,8 @@ import type { CohortEntry } from './cohort-file.ts';
 export interface CohortCollection {
   readonly minted: Pick<MintedDevices, 'identify' | 'pastEpochs' | 'mint'>;
   readonly registry: DeviceRegistry;
+  /** The account that it must be; undefined: any. */
+  readonly account: string | undefined;
   /** Former epochs of each device. */
   readonly epochs: number;
   readonly isDryRun: boolean;
@@ -36,7 +39,8 @@ export async function collectCohort(
   entries: AsyncIterable<CohortEntry>,
   collection: CohortCollection,
 ): Promise<CollectionDocument> {
-  const { minted, registry, epochs, isDryRun, concurrency, nowMs, onProgress } = collection;
+  const { minted, epochs, isDryRun, concurrency, nowMs, onProgress } = collection;
+  const registry = inAccount(collection.registry, collection.account);
   const rows: { line: number; reason: string }[] = [];
   const counts = { devices: 0, found: 0, collected: 0, rejectedRows: 0 };
   let stopped: string | null = null;
@@ -78,4 +82,17 @@ export async function collectCohort(
   }
   await Promise.all(underWay);
   return { dryRun: isDryRun, ...counts, rows: rows.toSorted((one, other) => one.line - other.line), stopped };
+}
+
+/** Lets nothing be done to a certificate of another account. */
+function inAccount(registry: DeviceRegistry, account: string | undefined): DeviceRegistry {
+  return {
+    ...registry,
+    async describeCertificate(certificateId) {
+      const described = await registry.describeCertificate(certificateId);
+      const found = accountOf(described?.arn);
+      if (account === undefined || found === undefined || found === account) return described;
+      throw new Error(`these credentials are for account ${found}, and aws.account is ${account}`);
+    },
+  };
 }

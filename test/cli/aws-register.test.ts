@@ -135,13 +135,25 @@ test('a dry run makes no call and writes nothing, and says how long it would tak
 test('what every device would be refused for stops the run at once', async (context) => {
   const world = await openCohortWorld(context);
   await world.write(['cn', ...Array.from({ length: 120 }, (_, index) => `meter-${index}`)]);
-  const { code, stderr, stdout } = await world.register('--policy', 'none', '--json');
+  const { code, stderr, stdout } = await world.register('--thing-type', 'none', '--json');
   assert.equal(code, 1);
-  assert.match(stderr, /stopped: AttachPolicy: ResourceNotFoundException/);
+  assert.match(stderr, /stopped: CreateThing: ResourceNotFoundException/);
   assert.ok(JSON.parse(stdout).refused < 50);
   // And what was begun is ended by the next one.
   assert.equal((await world.register()).code, 0);
   assert.deepEqual(registrationsOf(world), { certificates: 120, things: 120 });
+});
+
+test('no device is registered without the policy that it is to have, nor in another account than the configured one', async (context) => {
+  const world = await openCohortWorld(context);
+  await world.write(['cn', 'meter-1']);
+  const without = await world.register('--policy', 'none');
+  assert.deepEqual([without.code, registrationsOf(world)], [1, { certificates: 0, things: 0 }]);
+  assert.match(without.stderr, /GetPolicy: ResourceNotFoundException/);
+  await world.configure({ account: '210987654321' });
+  const elsewhere = await world.register();
+  assert.deepEqual([elsewhere.code, registrationsOf(world)], [1, { certificates: 0, things: 0 }]);
+  assert.match(elsewhere.stderr, /for account \d{12}, and aws\.account is 210987654321: nothing was changed\n/);
 });
 
 test('a throttled account gets all of 60 devices nevertheless, each once', async (context) => {
@@ -183,7 +195,10 @@ test('killed after one call or another, again and again, it ends with each of th
       { status: 'ACTIVE', things: [name], policies: ['crossfade-device'] },
     );
   }
-  world.setFault(() => assert.fail('a call was made'));
+  world.setFault((operation) => {
+    assert.equal(operation, 'GetPolicy');
+    return undefined;
+  });
   assert.equal(JSON.parse((await world.register('--json')).stdout).skipped, 24);
 });
 
@@ -226,6 +241,12 @@ test('former certificates are counted, then removed; the one that is presented s
   const { dryRun, found: count, collected } = JSON.parse(found.stdout);
   assert.deepEqual({ dryRun, count, collected }, { dryRun: true, count: 2, collected: 0 });
   assert.equal(registrationsOf(world).certificates, 4);
+  await world.configure({ account: '210987654321' });
+  const elsewhere = await world.collect('--yes');
+  assert.equal(elsewhere.code, 1);
+  assert.match(elsewhere.stderr, /and aws\.account is 210987654321/);
+  assert.equal(registrationsOf(world).certificates, 4);
+  await world.configure({});
   const done = await world.collect('--yes');
   assert.equal(done.code, 0, done.stderr);
   assert.match(done.stdout, /DEVICES {2}FOUND {2}COLLECTED {2}REJECTED ROWS\n +2 +2 +2 +0\n/);

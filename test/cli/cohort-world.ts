@@ -31,6 +31,8 @@ export interface CohortWorld {
   register(...options: readonly string[]): Promise<Finished>;
   collect(...options: readonly string[]): Promise<Finished>;
   write(rows: readonly string[]): Promise<void>;
+  /** Writes the configuration again, with more in its aws section. */
+  configure(aws: Readonly<Record<string, unknown>>): Promise<void>;
   /** As another one would have, with thing and policy. */
   registerByApi(certificatePem: string, thingName: string): Promise<void>;
   state(certificateId: string): { readonly status: string; readonly things: unknown; readonly policies: unknown };
@@ -76,6 +78,7 @@ export async function openCohortWorld(
     register: (...options) => runInProcess(line('register', options)),
     collect: (...options) => runInProcess(line('collect', options)),
     write: (rows) => writeFile(csv, `${rows.join('\n')}\n`),
+    configure: (aws) => writeFile(config, stringify({ ...configuration, aws: { ...configuration.aws, ...aws } })),
     async registerByApi(certificatePem, thingName) {
       const registration = new RegisterCertificateCommand({ certificatePem, status: 'ACTIVE' });
       const { certificateArn = '' } = await client.send(registration);

@@ -79,11 +79,13 @@ test('an account without room is waited for, but not before it ever had some, no
 test('a record survives a torn last line, and knows a row by line and digest', async (context) => {
   const path = join(await makeDirectory(context), 'wave.csv.registered');
   const record = await RegistrationRecord.open(path);
+  await record.enter('123456789012');
   await record.add(2, 0xabc, { outcome: 'registered', certificateId: 'f'.repeat(64) });
   await record.add(5_000, 0xffffffff, { outcome: 'already', certificateId: 'e'.repeat(64) });
   await record.close();
   await appendFile(path, '7,ab');
   const again = await RegistrationRecord.open(path);
+  await again.enter('123456789012');
   assert.deepEqual(
     [again.has(2, 0xabc), again.has(5_000, 0xffffffff), again.has(2, 1), again.has(7, 0xab)],
     [true, true, false, false],
@@ -92,6 +94,25 @@ test('a record survives a torn last line, and knows a row by line and digest', a
   await again.close();
   assert.ok((await DoneRows.read(path)).has(7, 0xab));
   assert.equal((await readFile(path, 'utf8')).split('\n')[0], 'line,row,outcome,certificateId');
+});
+
+test('what is done in one account is not done in another', async (context) => {
+  const path = join(await makeDirectory(context), 'wave.csv.registered');
+  const done = { outcome: 'registered', certificateId: 'f'.repeat(64) };
+  const run = async (account: string, line: number) => {
+    const record = await RegistrationRecord.open(path);
+    await record.enter(account);
+    const known = [record.has(2, 1), record.has(3, 1)];
+    await record.add(line, 1, done);
+    await record.close();
+    return known;
+  };
+  assert.deepEqual(await run('111111111111', 2), [false, false]);
+  assert.deepEqual(await run('222222222222', 3), [false, false]);
+  assert.deepEqual(await run('111111111111', 2), [true, false]);
+  // A dry run, which asks nobody, shows those of the last one.
+  const last = await DoneRows.read(path);
+  assert.deepEqual([last.has(2, 1), last.has(3, 1)], [true, false]);
 });
 
 test('columns are found by their names in any spelling, and a row becomes all that it says', async (context) => {

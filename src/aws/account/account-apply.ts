@@ -1,8 +1,8 @@
 import { type BackoffOptions, backoffDelayMs } from '../../base/backoff.ts';
 import { CrossfadeError } from '../../base/errors.ts';
+import { accountOf } from '../account-id.ts';
 import { isIotFailure } from '../iot-failure.ts';
 import type { ControlPlane } from '../control-plane.ts';
-import { accountOf } from './account-observation.ts';
 import { type AccountStep, type PlanTerms, planResource } from './account-plan.ts';
 import { fleetTag, resourceTitle } from './resource.ts';
 import { operationsOf, readResource, tagResource } from './resource-operations.ts';

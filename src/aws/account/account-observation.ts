@@ -1,3 +1,4 @@
+import { accountOf } from '../account-id.ts';
 import { isIotFailure } from '../iot-failure.ts';
 import type { ControlPlane } from '../control-plane.ts';
 import { type Reading, type Resource, resourceId } from './resource.ts';
@@ -33,11 +34,6 @@ export async function observeAccount(
     ...(dataEndpoint?.endpointAddress !== undefined && { dataEndpoint: dataEndpoint.endpointAddress }),
     readings,
   };
-}
-
-/** The 12 digits in an ARN; undefined where there are none. */
-export function accountOf(arn: string | undefined): string | undefined {
-  return /^arn:[\w-]+:iot:[\w-]*:(\d{12}):/.exec(arn ?? '')?.[1];
 }
 
 function arnOf(reading: Reading): string | undefined {
