@@ -14,7 +14,7 @@ import {
 import { IotRefusal, invalidRequest } from './refusal.ts';
 import { addToGroup } from './thing-groups.ts';
 import { attachThing } from './thing-principals.ts';
-import { changedAttributes, createThing, expectAttributes, expectThingType } from './things.ts';
+import { attributeOf, changedAttributes, createThing, expectAttributes, expectThingType } from './things.ts';
 
 export const provisioningOperations = {
   RegisterThing({ templateBody, parameters = {} }, { account, wallMs }) {
@@ -80,7 +80,7 @@ export function withDefaults(
 ): Record<string, string> {
   const values: Record<string, string> = { ...given };
   for (const [name, { Default }] of Object.entries(parameters)) {
-    const value = given[name] ?? Default;
+    const value = Object.hasOwn(given, name) ? given[name] : Default;
     if (value === undefined) throw failed(`The parameter ${name} has no value`);
     values[name] = value;
   }
@@ -103,7 +103,7 @@ function resolved(value: TemplateValue, values: Readonly<Record<string, string>>
     const [separator, parts] = value['Fn::Join'];
     return parts.map((part) => resolved(part, values)).join(separator);
   }
-  const found = values[value.Ref];
+  const found = Object.hasOwn(values, value.Ref) ? values[value.Ref] : undefined;
   if (found === undefined) throw failed(`The parameter ${value.Ref} has no value`);
   return found;
 }
@@ -168,7 +168,7 @@ function overrideThing(
   const thing = account.things.get(name);
   const differs = { typeName: wanted.typeName !== undefined && wanted.typeName !== thing.typeName };
   if (differs.typeName && overrides.typeName === 'FAIL') throw failed(`The thing ${name} has another type`);
-  const changed = Object.entries(wanted.attributes).some(([key, value]) => thing.attributes[key] !== value);
+  const changed = Object.entries(wanted.attributes).some(([key, value]) => attributeOf(thing, key) !== value);
   if (changed && overrides.attributes === 'FAIL') throw failed(`The thing ${name} has other attributes`);
   const typeName = differs.typeName && overrides.typeName === 'REPLACE' ? wanted.typeName : thing.typeName;
   const isKept = overrides.attributes === 'DO_NOTHING' || overrides.attributes === 'FAIL';

@@ -50,10 +50,10 @@ export const thingOperations = {
 
   ListThings(input, { account }) {
     const { attributeName, attributeValue, thingTypeName, usePrefixAttributeValue = false } = input;
-    const wanted = account.things.all().filter(({ attributes, typeName }) => {
-      if (thingTypeName !== undefined && typeName !== thingTypeName) return false;
+    const wanted = account.things.all().filter((thing) => {
+      if (thingTypeName !== undefined && thing.typeName !== thingTypeName) return false;
       if (attributeName === undefined) return true;
-      const value = attributes[attributeName];
+      const value = attributeOf(thing, attributeName);
       if (value === undefined || attributeValue === undefined) return value !== undefined;
       return usePrefixAttributeValue ? value.startsWith(attributeValue) : value === attributeValue;
     });
@@ -118,6 +118,11 @@ export function expectAttributes(
   if (Object.keys(attributes).length <= bound) return;
   const kind = typeName === undefined ? 'A thing without a type' : 'A thing with a type';
   throw invalidRequest(`${kind} may have ${bound} attributes`);
+}
+
+/** Undefined where the thing has no such attribute, whatever objects have by birth (`constructor` is a legal name). */
+export function attributeOf({ attributes }: Pick<ThingRecord, 'attributes'>, name: string): string | undefined {
+  return Object.hasOwn(attributes, name) ? attributes[name] : undefined;
 }
 
 export function expectThingType({ thingTypes }: Account, name: string): void {

@@ -36,16 +36,16 @@ export const authorizationTestOperations = {
   },
 } satisfies Operations;
 
-const actionNames: Readonly<Record<string, string>> = {
-  PUBLISH: 'iot:Publish',
-  SUBSCRIBE: 'iot:Subscribe',
-  RECEIVE: 'iot:Receive',
-  CONNECT: 'iot:Connect',
-};
+const actionNames: ReadonlyMap<string, string> = new Map([
+  ['PUBLISH', 'iot:Publish'],
+  ['SUBSCRIBE', 'iot:Subscribe'],
+  ['RECEIVE', 'iot:Receive'],
+  ['CONNECT', 'iot:Connect'],
+]);
 
 /** Resources are ARNs; all of them have to be allowed. */
 function authResult(info: AuthInfo, policies: readonly PolicyRecord[], variables: PolicyVariables): AuthResult {
-  const action = actionNames[info.actionType ?? ''];
+  const action = actionNames.get(info.actionType ?? '');
   if (action === undefined) throw invalidRequest(`Expected an action type, got ${info.actionType ?? 'none'}`);
   const questions = (info.resources ?? []).map((resource): PolicyQuestion => ({ action, resource, variables }));
   const documents = policies.map((record) => defaultVersion(record).policy);

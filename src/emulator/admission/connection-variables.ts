@@ -2,6 +2,7 @@ import { listNameAttributes } from '../../tls/distinguished-name.ts';
 import type { ThingRecord } from '../account/account.ts';
 import type { CertificateFacts } from '../account/certificate-facts.ts';
 import type { PolicyVariables } from '../account/policy-pattern.ts';
+import { attributeOf } from '../account/things.ts';
 import { readAlternativeNames } from './alternative-names.ts';
 
 /** What a policy's variables and condition keys are read from. */
@@ -50,7 +51,7 @@ function thingVariable(name: string, { thing: find }: ConnectionFacts): string |
   if (name === 'ThingName') return thing?.name;
   if (name === 'ThingTypeName') return thing?.typeName;
   const attribute = /^Attributes\[([^\]]+)\]$/.exec(name)?.[1];
-  return attribute === undefined ? undefined : thing?.attributes[attribute];
+  return attribute === undefined || thing === undefined ? undefined : attributeOf(thing, attribute);
 }
 
 /** The DER of attribute types, as policies name them. */

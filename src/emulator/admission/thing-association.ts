@@ -1,4 +1,5 @@
 import type { Account, ThingRecord } from '../account/account.ts';
+import { attributeOf } from '../account/things.ts';
 
 /**
  * The thing that a connection belongs to: the one that has the principal exclusively, whatever the client ID; else the one
@@ -25,7 +26,7 @@ export function propagatedAttributes(
     const value =
       thingAttribute === undefined
         ? { 'iot:ClientId': clientId, 'iot:Thing.ThingName': thing.name }[connectionAttribute ?? '']
-        : thing.attributes[thingAttribute];
+        : attributeOf(thing, thingAttribute);
     return value === undefined ? [] : [[userPropertyKey, value] as const];
   });
 }
