@@ -20,7 +20,7 @@ export interface ConnectQuestion {
   /** `iot:ConnectAttributes`. */
   readonly persistent: boolean;
   readonly will: { readonly topic: string; readonly retain: boolean } | undefined;
-  /** Milliseconds since the Unix epoch. */
+  /** Whole milliseconds since the Unix epoch. */
   readonly wallMs: number;
 }
 
@@ -71,6 +71,7 @@ export interface AcceptedMessage {
   readonly clientId: string | undefined;
   readonly principalId: string | undefined;
   readonly userProperties: readonly (readonly [name: string, value: string])[];
+  /** Whole milliseconds since the Unix epoch. */
   readonly wallMs: number;
 }
 

@@ -189,7 +189,7 @@ export class ClientConnection implements PacketReader {
       password: connect.password?.reveal(),
       persistent: connect.sessionExpiryInterval > 0,
       will: will === undefined ? undefined : { topic: will.topic, retain: will.retain },
-      wallMs: nowMs,
+      wallMs: Math.floor(nowMs),
     };
     this.#host.ask(question, this);
   }

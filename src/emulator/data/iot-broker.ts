@@ -285,7 +285,7 @@ export class IotBroker implements ConnectionHost, ClientHost {
     const { topic, payload, qos, retain, properties } = message;
     const userProperties = userPropertiesOf(properties);
     const { clientId, principalId } = publisher ?? {};
-    const accepted = { topic, payload, qos, retain, clientId, principalId, userProperties, wallMs: nowMs };
+    const accepted = { topic, payload, qos, retain, clientId, principalId, userProperties, wallMs: Math.floor(nowMs) };
     for (const listener of this.#acceptedListeners) listener(accepted);
   }
 
