@@ -1,7 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { basename, extname, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { CrossfadeError } from '../base/errors.ts';
+import { CrossfadeError, errorMessage } from '../base/errors.ts';
 import type { FunctionHandler } from './account/functions.ts';
 import type { AccountIdentity } from './account/identity.ts';
 
@@ -20,7 +20,7 @@ export async function loadFunctions(
   if (names.length > maxFunctions) throw new CrossfadeError('functions', `Expected ${maxFunctions} functions at most`);
   const functions = new Map<string, FunctionHandler>();
   for (const name of names.sort()) {
-    const module = (await import(pathToFileURL(resolve(folder, name)).href)) as { readonly handler?: unknown };
+    const module = await load(resolve(folder, name));
     if (typeof module.handler !== 'function') {
       throw new CrossfadeError('functions', `Expected ${name} to export a function named handler`);
     }
@@ -28,4 +28,12 @@ export async function loadFunctions(
     functions.set(arn, module.handler as FunctionHandler);
   }
   return functions;
+}
+
+async function load(file: string): Promise<{ readonly handler?: unknown }> {
+  try {
+    return (await import(pathToFileURL(file).href)) as { readonly handler?: unknown };
+  } catch (error) {
+    throw new CrossfadeError('functions', `${file} cannot be loaded: ${errorMessage(error)}`, { cause: error });
+  }
 }

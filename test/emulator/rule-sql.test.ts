@@ -107,6 +107,7 @@ describe('SQL', () => {
     `SELECT * FROM '#' -- comment`,
     `SELECT 'open FROM '#'`,
     `SELECT ${'('.repeat(60)}1${')'.repeat(60)} AS x FROM '#'`,
+    `SELECT ${'-'.repeat(200_000)}1 AS x FROM '#'`,
     `DELETE * FROM '#'`,
   ];
   for (const sql of faults) {

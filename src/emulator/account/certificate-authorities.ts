@@ -9,6 +9,7 @@ import {
   readCertificatePem,
 } from './certificate-facts.ts';
 import { arnOf } from './identity.ts';
+import { expectOneOf } from './names.ts';
 import type { Input, Operations } from './operation.ts';
 import { pageOf } from './page.ts';
 import { IotRefusal, invalidRequest } from './refusal.ts';
@@ -19,6 +20,7 @@ import { expectTags, setTags } from './tags.ts';
 export const authorityOperations = {
   RegisterCACertificate(input, { account, wallMs }) {
     const { certificateMode: mode = 'DEFAULT', registrationConfig, tags } = input;
+    expectOneOf('certificateMode', mode, ['DEFAULT', 'SNI_ONLY']);
     const certificate = readCertificatePem(input.caCertificate);
     expectAuthority(certificate);
     expectVerification(account, certificate, input);
@@ -52,6 +54,7 @@ export const authorityOperations = {
       throw invalidRequest('Expected either registrationConfig or removeAutoRegistration, got both');
     }
     const automatic = input.newAutoRegistrationStatus;
+    expectOneOf('newAutoRegistrationStatus', automatic, ['ENABLE', 'DISABLE']);
     account.authorities.replace(input.certificateId, {
       ...record,
       status: authorityStatus(input.newStatus) ?? record.status,

@@ -1,7 +1,7 @@
 import type { ApplicationProtocol, AuthenticationType } from '@aws-sdk/client-iot';
 import type { Account, DomainRecord } from './account.ts';
 import { arnOf } from './identity.ts';
-import { expectName } from './names.ts';
+import { expectName, expectOneOf } from './names.ts';
 import type { Input, Operations } from './operation.ts';
 import { pageOf } from './page.ts';
 import { IotRefusal, invalidRequest } from './refusal.ts';
@@ -47,6 +47,7 @@ export const domainConfigurationOperations = {
     if (removeAuthorizerConfig && input.authorizerConfig !== undefined) {
       throw invalidRequest('Expected either authorizerConfig or removeAuthorizerConfig, got both');
     }
+    expectOneOf('domainConfigurationStatus', status, ['ENABLED', 'DISABLED']);
     const isEnabled = status === undefined ? record.isEnabled : status === 'ENABLED';
     const changed: DomainRecord = {
       ...{ ...record, isEnabled, changedMs: isEnabled === record.isEnabled ? record.changedMs : wallMs },
@@ -123,6 +124,8 @@ const protocolsOf: Readonly<Record<AuthenticationType, readonly ApplicationProto
   AWS_SIGV4: ['DEFAULT', 'MQTT_WSS', 'HTTPS'],
 };
 
+const applicationProtocols: readonly ApplicationProtocol[] = ['SECURE_MQTT', 'MQTT_WSS', 'HTTPS', 'DEFAULT'];
+
 function securityPolicy(config: { readonly securityPolicy?: string | undefined } | undefined): string | undefined {
   const name = config?.securityPolicy;
   if (name === undefined || securityPolicies.includes(name)) return name;
@@ -148,7 +151,9 @@ function expectServerCertificate(account: Account, input: Input<'CreateDomainCon
 
 function expectConsistent(account: Account, record: DomainRecord): void {
   const { authenticationType, applicationProtocol, clientCertificateConfig, authorizerConfig } = record;
-  const protocols = protocolsOf[authenticationType] ?? [];
+  expectOneOf('authenticationType', authenticationType, Object.keys(protocolsOf));
+  expectOneOf('applicationProtocol', applicationProtocol, applicationProtocols);
+  const protocols = protocolsOf[authenticationType];
   if (!protocols.includes(applicationProtocol)) {
     throw invalidRequest(`The authentication type ${authenticationType} does not go with ${applicationProtocol}`);
   }

@@ -1,4 +1,5 @@
 import type { LogLevel, LogTarget } from '@aws-sdk/client-iot';
+import { expectOneOf } from './names.ts';
 import type { Operations } from './operation.ts';
 import { pageOf } from './page.ts';
 import { IotRefusal, invalidRequest } from './refusal.ts';
@@ -35,6 +36,7 @@ export const loggingOperations = {
       throw new IotRefusal('NotConfiguredException', 'The logging options are not configured');
     }
     expectLevel(logLevel);
+    expectOneOf('logTarget.targetType', logTarget.targetType, targetTypes);
     if (logTarget.targetType !== 'DEFAULT' && (logTarget.targetName ?? '') === '') {
       throw invalidRequest(`Expected a targetName with the target type ${logTarget.targetType}`);
     }
@@ -65,6 +67,8 @@ export const loggingOperations = {
 } satisfies Operations;
 
 const levels: readonly LogLevel[] = ['DEBUG', 'INFO', 'WARN', 'ERROR', 'DISABLED'];
+
+const targetTypes: readonly string[] = ['DEFAULT', 'THING_GROUP', 'CLIENT_ID', 'SOURCE_IP', 'PRINCIPAL_ID'];
 
 function expectLevel(level: LogLevel): void {
   if (!levels.includes(level)) throw invalidRequest(`Expected a log level of ${levels.join(', ')}, got ${level}`);

@@ -20,3 +20,12 @@ export function expectName(kind: keyof typeof forms, name: string): void {
   if (forms[kind].test(name)) return;
   throw invalidRequest(`Expected a ${kind} of the form ${forms[kind].source}, got ${JSON.stringify(name)}`);
 }
+
+/** Throws InvalidRequestException, in the service's words, for what its model has no such value of. */
+export function expectOneOf(member: string, value: string | undefined, values: readonly string[]): void {
+  if (value === undefined || values.includes(value)) return;
+  throw invalidRequest(
+    `1 validation error detected: Value ${JSON.stringify(value)} at '${member}' failed to satisfy constraint: ` +
+      `Member must satisfy enum value set: [${values.join(', ')}]`,
+  );
+}

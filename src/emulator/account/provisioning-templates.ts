@@ -1,6 +1,6 @@
 import type { TemplateRecord } from './account.ts';
 import { arnOf } from './identity.ts';
-import { expectName } from './names.ts';
+import { expectName, expectOneOf } from './names.ts';
 import type { Operations } from './operation.ts';
 import { pageOf } from './page.ts';
 import { readTemplate } from './provisioning-template.ts';
@@ -11,6 +11,7 @@ export const provisioningTemplateOperations = {
   CreateProvisioningTemplate(input, { account, wallMs }) {
     const { templateName: name, type = 'FLEET_PROVISIONING', tags } = input;
     expectName('provisioning template', name);
+    expectOneOf('type', type, ['FLEET_PROVISIONING', 'JITP']);
     expectBody(input.templateBody);
     expectTags(account, tags);
     const arn = arnOf(account.identity, 'provisioningtemplate', name);

@@ -1,12 +1,14 @@
 import type { ThingPrincipalType } from '@aws-sdk/client-iot';
 import type { Account } from './account.ts';
 import { certificateWithArn } from './device-certificates.ts';
+import { expectOneOf } from './names.ts';
 import type { Operations } from './operation.ts';
 import { pageOf } from './page.ts';
 import { IotRefusal, invalidRequest, notFound } from './refusal.ts';
 
 export const thingPrincipalOperations = {
   AttachThingPrincipal({ thingName, principal, thingPrincipalType = 'NON_EXCLUSIVE_THING' }, { account }) {
+    expectOneOf('thingPrincipalType', thingPrincipalType, ['EXCLUSIVE_THING', 'NON_EXCLUSIVE_THING']);
     attachThing(account, thingName, principal, thingPrincipalType);
     return {};
   },

@@ -6,6 +6,7 @@ import { type BurstBucket, createBurstBucket } from '../account/burst-bucket.ts'
 import type { Operation, OperationName, Operations } from '../account/operation.ts';
 import { IotRefusal } from '../account/refusal.ts';
 import { changeRegion, signedRegion } from '../account/region-change.ts';
+import { queryOf } from '../request-query.ts';
 import { renderOutput } from './answer-writing.ts';
 import type { BeforeCall, CallFault } from './call-faults.ts';
 import { type OperationModel, readOperationModels, statusOfException } from './operation-model.ts';
@@ -47,6 +48,8 @@ export async function startControlPlane(
     forceCloseConnections: true,
     bodyLimit: maxBodyBytes,
     routerOptions: { maxParamLength: 4_096, ignoreTrailingSlash: true },
+    // A path that is no path at all, before there is a route for it.
+    frameworkErrors: (error: Error, _request: FastifyRequest, reply: FastifyReply) => void sendFailure(reply, error),
   } as const;
   const app = (
     options.tls === undefined ? fastify(settings) : fastify({ ...settings, https: options.tls })
@@ -119,7 +122,7 @@ function createCallHandler(options: ControlPlaneOptions): CallHandler {
     if (fault?.when === 'before') return applyFault(fault, request, reply);
     if (isThrottled(model.name)) throw throttled();
     const body = Buffer.isBuffer(request.body) ? request.body : undefined;
-    const query = new URLSearchParams(request.url.split('?', 2)[1] ?? '');
+    const query = queryOf(request.url);
     const path = request.params as Readonly<Record<string, string>>;
     const input = readInput(model.input, { path, query, headers: request.headers, body });
     const output = await operation(input as never, { account, wallMs: clock.wallMs() });
@@ -149,7 +152,8 @@ function sendFailure(reply: FastifyReply, error: unknown): FastifyReply {
   }
   const status = typeof error === 'object' && error !== null && 'statusCode' in error ? Number(error.statusCode) : 500;
   const message = error instanceof Error ? error.message : 'An unexpected error has occurred';
-  if (status < 500) return sendError(reply, status, 'InvalidRequestException', message);
+  if (status === 413) return sendError(reply, status, 'RequestEntityTooLargeException', message);
+  if (status < 500) return sendError(reply, 400, 'InvalidRequestException', message);
   return sendError(reply, 500, 'InternalFailureException', message);
 }
 

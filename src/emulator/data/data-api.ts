@@ -1,4 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { queryOf } from '../request-query.ts';
 import type { ConnectionDesk } from './connection-desk.ts';
 import { connectionDocument, subscriptionDocuments } from './connection-document.ts';
 import { type DataApiFault, dataApiFault } from './data-api-fault.ts';
@@ -21,7 +22,7 @@ export function dataApiRoutes(app: FastifyInstance, desk: ConnectionDesk): void 
   async function deleteConnection(request: FastifyRequest, reply: FastifyReply) {
     const clientId = clientIdOf(request);
     if (typeof clientId !== 'string') return sendFault(reply, clientId);
-    const query = queryOf(request);
+    const query = queryOf(request.url);
     const cleanSession = isTrue(query.get('cleanSession'));
     const preventWill = isTrue(query.get('preventWillMessage'));
     if (!desk.deleteConnection(clientId, { cleanSession, preventWill }))
@@ -34,7 +35,7 @@ export function dataApiRoutes(app: FastifyInstance, desk: ConnectionDesk): void 
     if (typeof clientId !== 'string') return sendFault(reply, clientId);
     const found = desk.connection(clientId);
     if (found === undefined) return sendFault(reply, noSuchClient(clientId));
-    const includeSocket = isTrue(queryOf(request).get('includeSocketInformation'));
+    const includeSocket = isTrue(queryOf(request.url).get('includeSocketInformation'));
     return sendDocument(reply, connectionDocument(found, { includeSocket }));
   }
 
@@ -43,7 +44,7 @@ export function dataApiRoutes(app: FastifyInstance, desk: ConnectionDesk): void 
     if (typeof clientId !== 'string') return sendFault(reply, clientId);
     const found = desk.connection(clientId);
     if (found?.session === undefined) return sendFault(reply, noSuchClient(clientId));
-    const page = pageOf(subscriptionDocuments(found.session), queryOf(request), 20);
+    const page = pageOf(subscriptionDocuments(found.session), queryOf(request.url), 20);
     if (page === undefined) return sendFault(reply, badPage);
     const { items, nextToken } = page;
     return sendDocument(reply, { subscriptions: items, ...(nextToken === undefined ? {} : { nextToken }) });
@@ -52,7 +53,7 @@ export function dataApiRoutes(app: FastifyInstance, desk: ConnectionDesk): void 
   async function sendDirectMessage(request: FastifyRequest, reply: FastifyReply) {
     const clientId = clientIdOf(request);
     if (typeof clientId !== 'string') return sendFault(reply, clientId);
-    const query = queryOf(request);
+    const query = queryOf(request.url);
     const topic = query.get('topic') ?? '';
     const confirmation = isTrue(query.get('confirmation'));
     const message = readPublish(topic, query, request, desk);
@@ -68,7 +69,7 @@ export function dataApiRoutes(app: FastifyInstance, desk: ConnectionDesk): void 
 
   async function publish(request: FastifyRequest, reply: FastifyReply) {
     const topic = wildcardOf(request);
-    const message = readPublish(topic, queryOf(request), request, desk);
+    const message = readPublish(topic, queryOf(request.url), request, desk);
     if ('exception' in message) return sendFault(reply, message);
     if (!desk.publishMessage(message)) {
       return sendFault(reply, dataApiFault('ThrottlingException', 'There are too many retained messages'));
@@ -83,7 +84,7 @@ export function dataApiRoutes(app: FastifyInstance, desk: ConnectionDesk): void 
       qos: message.qos,
       lastModifiedTime: Math.floor(lastModifiedMs),
     }));
-    const page = pageOf(summaries, queryOf(request), maxResults);
+    const page = pageOf(summaries, queryOf(request.url), maxResults);
     if (page === undefined) return sendFault(reply, badPage);
     const { items, nextToken } = page;
     return sendDocument(reply, { retainedTopics: items, ...(nextToken === undefined ? {} : { nextToken }) });
@@ -128,10 +129,6 @@ function clientIdOf(request: FastifyRequest): string | DataApiFault {
 /** What stands behind the route's own part of the path, percent-decoded. */
 function wildcardOf(request: FastifyRequest): string {
   return (request.params as { readonly '*': string })['*'];
-}
-
-function queryOf(request: FastifyRequest): URLSearchParams {
-  return new URLSearchParams(request.url.split('?', 2)[1] ?? '');
 }
 
 function isTrue(text: string | null): boolean {

@@ -57,11 +57,15 @@ class SqlParser {
   }
 
   #expression(): SqlExpression {
-    if (++this.#depth > deepestExpression) throw sqlFault(`it nests deeper than ${deepestExpression} levels`);
+    this.#deepen();
     let left = this.#conjunction();
     while (this.#takeKeyword('or')) left = { kind: 'or', left, right: this.#conjunction() };
     this.#depth--;
     return left;
+  }
+
+  #deepen(): void {
+    if (++this.#depth > deepestExpression) throw sqlFault(`it nests deeper than ${deepestExpression} levels`);
   }
 
   #conjunction(): SqlExpression {
@@ -114,7 +118,10 @@ class SqlParser {
   #signed(token: SqlToken): SqlExpression {
     if (token.text === '-') {
       const zero = { kind: 'literal', value: 0 } as const;
-      return { kind: 'arithmetic', sign: '-', left: zero, right: this.#primary() };
+      this.#deepen();
+      const right = this.#primary();
+      this.#depth--;
+      return { kind: 'arithmetic', sign: '-', left: zero, right };
     }
     if (token.text !== '(') throw this.#unexpected(token, 'a value');
     const inside = this.#expression();
