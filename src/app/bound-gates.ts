@@ -40,6 +40,10 @@ export class BoundGates {
   /** Below 0: given back. */
   spend({ broker, amount }: BoundedWish): void {
     this.#gates.get(broker)?.spend(amount, this.#clock.monotonicMs());
+    if (amount > 0) return;
+    // Somebody's turn may have come by that.
+    this.close();
+    this.#arm();
   }
 
   close(): void {

@@ -116,6 +116,17 @@ const rows: readonly Row[] = [
     mistakes: [],
   },
   {
+    name: 'registration on sight without an account, and the terms of a first contact where there is none',
+    before: 'tls: { ca: certs/legacy-ca.pem }\nplan:',
+    after:
+      'tls: { ca: certs/legacy-ca.pem }\n    identity: { mode: gateway-certificate, cert: certs/gateway.pem, key: certs/gateway.key, register: on-sight, firstContact: {} }\nplan:',
+    mistakes: [
+      '22:103 brokers.successor.identity.register: expected register only with device-certificate, got it with gateway-certificate',
+      '22:103 brokers.successor.identity.register: expected an aws section beside on-sight, got none',
+      '22:127 brokers.successor.identity.firstContact: expected firstContact only with device-certificate, got it with gateway-certificate',
+    ],
+  },
+  {
     name: 'custom-authorizer without its authorizer, and a CA that it has no use for',
     before: 'tls: { ca: certs/legacy-ca.pem }\nplan:',
     after:

@@ -21,6 +21,7 @@ export interface GatewayOptions {
   /** More listeners beside `tls`, `open` and `plain`. */
   readonly listeners?: readonly Readonly<Record<string, unknown>>[];
   readonly logLevel?: string;
+  readonly aws?: Readonly<Record<string, unknown>>;
   /** Variables of the gateway's processes, besides this one's. */
   readonly environment?: Readonly<Record<string, string>>;
 }
@@ -173,5 +174,6 @@ function configurationOf(options: GatewayOptions): Readonly<Record<string, unkno
     limits: options.limits ?? {},
     workers: options.workers ?? 1,
     log: { level: options.logLevel ?? 'info' },
+    ...(options.aws !== undefined && { aws: options.aws }),
   };
 }

@@ -34,4 +34,18 @@ describe('the filter gate of a broker', () => {
     assert.deepEqual(gate.tick(200), ['b']);
     assert.equal(gate.nextAtMs(200), undefined);
   });
+
+  it('has what was given back beside what flows in, a second’s worth at most', () => {
+    const gate = new BoundGate<string>(10);
+    gate.tick(0);
+    gate.spend(-1, 0);
+    for (const waiter of ['a', 'b', 'c']) gate.ask(waiter, 1);
+    assert.equal(gate.nextAtMs(0), 0);
+    assert.deepEqual(gate.tick(0), ['a']);
+    assert.equal(gate.nextAtMs(0), 100, 'what flowed in is whole');
+    assert.deepEqual(gate.tick(100), ['b']);
+    gate.spend(-1_000, 100);
+    for (let waiter = 0; waiter < 100; waiter += 1) gate.ask(`${waiter}`, 1);
+    assert.equal(gate.tick(100).length, 10);
+  });
 });
