@@ -3,6 +3,7 @@ import type { AddressInfo, Socket } from 'node:net';
 import type { Server, TLSSocket } from 'node:tls';
 import { createServer } from 'node:tls';
 import type { ArrivedConnection } from '../account-gate.ts';
+import { cipherSuites } from './cipher-suites.ts';
 import type { ConnectionPort } from './client-connection.ts';
 import type { ServerCertificates } from './server-certificates.ts';
 
@@ -40,6 +41,7 @@ export class DataListener {
       requestCert: true,
       rejectUnauthorized: false,
       minVersion: 'TLSv1.2',
+      ciphers: cipherSuites,
       // AWS documents that it has no session tickets.
       secureOptions: constants.SSL_OP_NO_TICKET,
       handshakeTimeout: options.handshakeMs,

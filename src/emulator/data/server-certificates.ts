@@ -1,6 +1,7 @@
 import { createSecureContext, type SecureContext } from 'node:tls';
 import { LRUCache } from 'lru-cache';
 import { type MintedCertificate, mintCertificate, mintCertificateAuthority } from '../../tls/certificate-minting.ts';
+import { cipherSuites } from './cipher-suites.ts';
 
 /** PEM texts. */
 export interface ServerPem {
@@ -41,7 +42,7 @@ export class ServerCertificates {
     if (!/^[a-z0-9.-]{1,253}$/.test(name)) return undefined;
     let context = this.#contexts.get(name);
     if (context === undefined) {
-      context = createSecureContext(mint(this.#authority, name));
+      context = createSecureContext({ ...mint(this.#authority, name), ciphers: cipherSuites });
       this.#contexts.set(name, context);
     }
     return context;
