@@ -2,9 +2,11 @@ import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { CreatePolicyCommand, RegisterCACertificateCommand } from '@aws-sdk/client-iot';
 import { createSightRegistrar } from '../../src/app/sight-registrar.ts';
+import type { ConfigurationSource } from '../../src/config/configuration-source.ts';
 import type { Configuration } from '../../src/config/configuration.ts';
 import { awsSchema } from '../../src/config/schema/aws-schema.ts';
 import { createLogger } from '../../src/telemetry/logger.ts';
+import { mintCertificateAuthority } from '../../src/tls/certificate-minting.ts';
 import { certificateId } from '../emulator/account-desk.ts';
 import { ControlWorld, device, deviceCa } from '../emulator/control-world.ts';
 
@@ -13,7 +15,10 @@ const policyDocument = JSON.stringify({
   Statement: [{ Effect: 'Allow', Action: 'iot:Connect', Resource: '*' }],
 });
 
-async function open(context: TestContext, choice: { readonly gatewayCa?: boolean; readonly register?: 'jitr' } = {}) {
+async function open(
+  context: TestContext,
+  choice: { readonly gatewayCa?: boolean; readonly register?: 'jitr'; readonly account?: string } = {},
+) {
   const called: string[] = [];
   const world = await ControlWorld.start({
     beforeCall: (operation) => {
@@ -23,7 +28,8 @@ async function open(context: TestContext, choice: { readonly gatewayCa?: boolean
   });
   context.after(() => world[Symbol.asyncDispose]());
   const gatewayCa = choice.gatewayCa === true ? { gatewayCa: { cert: 'ca.pem' } } : {};
-  const aws = awsSchema.parse({ region: 'eu-central-1', endpoint: world.url, ...gatewayCa });
+  const account = choice.account === undefined ? {} : { account: choice.account };
+  const aws = awsSchema.parse({ region: 'eu-central-1', endpoint: world.url, ...gatewayCa, ...account });
   const identity = {
     ...{ mode: 'device-certificate', vouchUnverified: false, register: choice.register ?? 'on-sight' },
     firstContact: { registrationsPerSecond: 300 },
@@ -31,13 +37,20 @@ async function open(context: TestContext, choice: { readonly gatewayCa?: boolean
   const configuration = { aws, workers: 2, brokers: { aws: { name: 'aws', identity } } } as unknown as Configuration;
   const logged: string[] = [];
   const log = createLogger({ level: 'warn', component: 'test' }, { write: (line) => logged.push(line) });
-  const registrar = createSightRegistrar(configuration, { environment: {}, log });
+  const registrar = createSightRegistrar(configuration, { environment: {}, source, log });
   const request = (broker = 'aws') => ({
     ...{ broker, certificate: meter.certificate, device: { kind: 'cn', key: 'meter-7' } as const },
     clientId: 'meter-7',
   });
   return { world, called, logged, registrar, request };
 }
+
+/** Every file is the CA. */
+const source: ConfigurationSource = {
+  variable: () => undefined,
+  cores: 1,
+  readFile: () => ({ ok: true, value: Buffer.from(deviceCa.certificate) }),
+};
 
 const meter = device('meter-7');
 
@@ -68,6 +81,26 @@ test('what the account lacks is told, and no device is given up for it; what AWS
   assert.equal(await registrar.register(request()), 'throttled');
   assert.match(logged[0] ?? '', /"reason":"missing-resource".*AttachPolicy/);
   assert.equal(await registrar.register({ ...request(), certificate: 'none' }), 'refused');
+});
+
+test('a CA that was renewed with its name and key is told apart by its certificate', async (context) => {
+  const renewed = mintCertificateAuthority('Fleet CA', { key: { privateKey: deviceCa.privateKey } });
+  const { world, registrar, request } = await open(context, { gatewayCa: true });
+  await world.client.send(new CreatePolicyCommand({ policyName: 'crossfade-device', policyDocument }));
+  for (const { certificate: caCertificate } of [deviceCa, renewed]) {
+    const registration = { caCertificate, certificateMode: 'SNI_ONLY', setAsActive: true } as const;
+    await world.client.send(new RegisterCACertificateCommand(registration));
+  }
+  assert.equal(await registrar?.register(request()), 'registered');
+});
+
+test('in another account than the configured one nothing is registered', async (context) => {
+  const { world, called, logged, registrar, request } = await open(context, { account: '210987654321' });
+  await world.client.send(new CreatePolicyCommand({ policyName: 'crossfade-device', policyDocument }));
+  called.length = 0;
+  assert.equal(await registrar?.register(request()), 'throttled');
+  assert.deepEqual(called, ['GetPolicy']);
+  assert.match(logged[0] ?? '', /for account \d{12}, and aws\.account is 210987654321/);
 });
 
 test('where no broker wants it there is none', async (context) => {
