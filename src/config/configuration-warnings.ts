@@ -126,13 +126,19 @@ function weightlessParts({ nameserver, sites }: Configuration): readonly string[
   );
 }
 
-/** A device whose client ID is not bound to its certificate could pose as another (contract section 2). */
+/** A device whose client ID is not bound to its certificate could pose as another (contract section 2), and so by a username. */
 function fleetWarnings({ fleet, brokers }: Configuration): readonly string[] {
-  if (fleet.clientIdPolicy !== 'any') return [];
-  return Object.values(brokers)
-    .filter(({ identity }) => identity.mode === 'device-certificate' || identity.mode === 'custom-authorizer')
-    .map(
-      ({ name }) =>
-        `fleet.clientIdPolicy: with any, a device can pose as another at ${name}, whose identity is per device`,
-    );
+  const perDevice = Object.values(brokers).filter(
+    ({ identity }) => identity.mode === 'device-certificate' || identity.mode === 'custom-authorizer',
+  );
+  return perDevice.flatMap(({ name }) => [
+    ...(fleet.clientIdPolicy === 'any'
+      ? [`fleet.clientIdPolicy: with any, a device can pose as another at ${name}, whose identity is per device`]
+      : []),
+    ...(fleet.identity.includes('mqtt.username')
+      ? [
+          `fleet.identity: nothing binds mqtt.username to a certificate, so a device can pose as another at ${name}, whose identity is per device`,
+        ]
+      : []),
+  ]);
 }

@@ -67,7 +67,17 @@ function hasReservedField(username: string): boolean {
   return username
     .slice(fieldsAt + 1)
     .split(/[&?]/)
-    .some((field) => field.toLowerCase().startsWith('x-amz-'));
+    .some((field) => decoded(field).toLowerCase().startsWith('x-amz-'));
+}
+
+/** A field's name as a reader of query strings sees it. */
+function decoded(field: string): string {
+  const [name = ''] = field.split('=', 1);
+  try {
+    return decodeURIComponent(name);
+  } catch {
+    return name;
+  }
 }
 
 function isLoopback(host: string): boolean {

@@ -161,6 +161,21 @@ test('the secret of devices is hidden, and what was left out is spelled out', ()
   assert.match(text, /secret: "\[hidden\]"/);
 });
 
+test('where each device has an identity of its own, what binds it to nothing is warned about', () => {
+  const ca = 'ca: { cert: certs/gateway-ca.pem, key: certs/gateway-ca.key }';
+  const identity = `identity: { mode: device-certificate, ${ca} }`;
+  const vouched = changed('mqtts://10.0.1.5:8883', `mqtts://10.0.1.5:8883\n    ${identity}`);
+  const posing = (names: string, clientIdPolicy: string) =>
+    loadRight(
+      vouched.replace(/^ {2}identity: .*$/m, `  identity: [${names}]\n  clientIdPolicy: ${clientIdPolicy}`),
+    ).warnings.filter((warning) => warning.includes('a device can pose as another at successor'));
+  const starts = (warnings: readonly string[]) => warnings.map((warning) => warning.split(':')[0]);
+  assert.deepEqual(posing('certificate.commonName', 'equals-common-name'), []);
+  assert.deepEqual(starts(posing('certificate.commonName', 'any')), ['fleet.clientIdPolicy']);
+  const named = posing('certificate.commonName, mqtt.username', 'equals-common-name');
+  assert.deepEqual(starts(named), ['fleet.identity']);
+});
+
 test('a CA that mints and has expired, and an address where AWS IoT Core wants a name, are warned about', () => {
   const ca = 'ca: { cert: certs/gateway-ca.pem, key: certs/gateway-ca.key }';
   const identity = `profile: aws-iot-core\n    identity: { mode: device-certificate, ${ca} }`;

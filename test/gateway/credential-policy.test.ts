@@ -62,10 +62,20 @@ describe('judgeCredentials', () => {
       'meter?a=b?x-amz-customauthorizer-name=open',
       'meter?X-Amz-CustomAuthorizer-Name=open',
       '?x-amz-',
+      'meter?x%2Damz%2dcustomauthorizer-name=open',
+      'meter?%58-amz-customauthorizer-name=%zz',
     ]) {
       assert.equal(judgeCredentials({ hasPassword: false, username: reserved }, aws), 'reserved-username', reserved);
     }
-    for (const plain of ['x-amz-meter', 'meter&x-amz-name', 'meter?site=x-amz-7', 'meter?ax-amz-b=c', '?', '']) {
+    for (const plain of [
+      'x-amz-meter',
+      'meter&x-amz-name',
+      'meter?site=x-amz-7',
+      'meter?ax-amz-b=c',
+      'meter?%zz=x-amz-',
+      '?',
+      '',
+    ]) {
       assert.equal(judgeCredentials({ hasPassword: false, username: plain }, aws), undefined, plain);
     }
     assert.equal(judgeCredentials({ hasPassword: false, username }, broker()), undefined);
