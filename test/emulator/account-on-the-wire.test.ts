@@ -179,5 +179,8 @@ test('functions come from a folder by their file’s name', async (t) => {
   await writeFile(join(folder, 'bad.mjs'), 'export const nothing = 1;');
   await assert.rejects(loadFunctions(folder, identity), { code: 'functions' });
   await writeFile(join(folder, 'a-broken.mjs'), 'export const handler = (');
-  await assert.rejects(loadFunctions(folder, identity), { code: 'functions', message: /a-broken\.mjs cannot be loaded: / });
+  await assert.rejects(loadFunctions(folder, identity), {
+    code: 'functions',
+    message: /a-broken\.mjs cannot be loaded: /,
+  });
 });
