@@ -8,6 +8,10 @@ export interface ArrivedConnection {
   /** The protocol that was agreed by ALPN. */
   readonly alpn: string | undefined;
   readonly sourceAddress: string;
+  /** As agreed in the handshake; absent: not known. */
+  readonly tlsVersion?: string;
+  /** For GetConnection: the rest of both ends' addresses; absent: not known. */
+  readonly ends?: { readonly sourcePort: number; readonly targetAddress: string; readonly targetPort: number };
   /** DER, the leaf first; empty: the client showed none. */
   readonly certificates: readonly Buffer[];
 }

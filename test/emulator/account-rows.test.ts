@@ -234,6 +234,25 @@ suite('Rows of the account', { timeout: 60_000 }, () => {
     });
   }
 
+  test('9 TLS 1.0/1.1, weak ciphers: a domain of the policy TLS13_1_3 closes on TLS 1.2, before CONNECT', async () => {
+    const minted = mintDevice();
+    await admitted(minted);
+    const domainName = 'strict.fleet.example';
+    await call('POST', '/domainConfigurations/strict', {
+      ...{ domainName, serverCertificateArns: ['arn:aws:acm:eu-central-1:123456789012:certificate/2'] },
+      tlsConfig: { securityPolicy: 'IoTSecurityPolicy_TLS13_1_3_2022_10' },
+    });
+    const tls = { servername: domainName, checkServerIdentity: () => undefined };
+    await (await dial(4, minted, tls)).connect('strict-3');
+    const { refusals } = emulator.broker;
+    const before = refusals.count('handshake-refused');
+    // The end may overtake the last message of the handshake.
+    const old = await dial(4, minted, { ...tls, maxVersion: 'TLSv1.2' }).catch(() => undefined);
+    await old?.closed();
+    assert.deepEqual(old?.packets ?? [], []);
+    assert.equal(refusals.count('handshake-refused'), before + 1);
+  });
+
   test('9 Cert chain/pinned server CA on devices: an own server certificate is shown', async (t) => {
     const authority = mintCertificateAuthority('Pinned CA');
     const server = mintCertificate({

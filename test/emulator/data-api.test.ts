@@ -45,7 +45,12 @@ suite('The HTTPS data API', { timeout: 60_000 }, () => {
       cleanSession: false,
       keepAliveDuration: 100,
     });
-    assert.equal((await call('GET', `${path}?includeSocketInformation=true`)).body.sourceIp, '127.0.0.1');
+    const { sourceIp, sourcePort, targetIp, targetPort } = (await call('GET', `${path}?includeSocketInformation=true`))
+      .body;
+    assert.deepEqual(
+      [sourceIp, sourcePort, targetIp, targetPort],
+      ['127.0.0.1', device.socket.localPort, '127.0.0.1', world.emulator.mqtts],
+    );
     await device.disconnect();
   });
 

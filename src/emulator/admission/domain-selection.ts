@@ -15,9 +15,17 @@ export interface SelectedDomain {
  */
 export function selectDomain(account: Account, connection: ArrivedConnection): SelectedDomain | undefined {
   const domain = domainNamed(account, connection.serverName);
-  if (domain === undefined || !domain.isEnabled) return undefined;
+  if (domain === undefined || !domain.isEnabled || !isTlsTaken(domain, connection)) return undefined;
   const authentication = authenticationOf(domain, connection);
   return authentication === undefined ? undefined : { domain, authentication };
+}
+
+/**
+ * Of the policies only this one refuses a client that has come behind the handshake: who may speak 1.3 and 1.2 has agreed
+ * on 1.3 here, and would have agreed on 1.2 where AWS takes no more.
+ */
+function isTlsTaken({ securityPolicy }: DomainRecord, { tlsVersion }: ArrivedConnection): boolean {
+  return tlsVersion !== 'TLSv1.2' || securityPolicy !== 'IoTSecurityPolicy_TLS13_1_3_2022_10';
 }
 
 function domainNamed({ domains, endpoints }: Account, serverName: string | undefined): DomainRecord | undefined {

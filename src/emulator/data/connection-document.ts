@@ -1,3 +1,4 @@
+import type { ArrivedConnection } from '../account-gate.ts';
 import type { ClientSession } from './client-session.ts';
 import type { PastConnection } from './connection-ledger.ts';
 import type { LiveConnection } from './iot-broker.ts';
@@ -33,8 +34,15 @@ export function connectionDocument(
     cleanSession: !client.session.isPersistent,
     keepAliveDuration: client.agreed.keepAliveSeconds,
     connectedSince: Math.floor(connectedSinceMs),
-    ...(includeSocket ? { sourceIp: arrived.sourceAddress } : {}),
+    ...(includeSocket ? socketDocument(arrived) : {}),
   };
+}
+
+function socketDocument({ sourceAddress, ends }: ArrivedConnection): object {
+  const sourceIp = sourceAddress;
+  if (ends === undefined) return { sourceIp };
+  const { sourcePort, targetAddress, targetPort } = ends;
+  return { sourceIp, sourcePort, targetIp: targetAddress, targetPort };
 }
 
 /** ListSubscriptions' items, in the order in which they were made. */

@@ -140,9 +140,20 @@ function arrivedConnection(port: ArrivedConnection['port'], socket: TLSSocket): 
     port,
     serverName: typeof serverName === 'string' && serverName !== '' ? serverName : undefined,
     alpn: typeof socket.alpnProtocol === 'string' ? socket.alpnProtocol : undefined,
-    sourceAddress: socket.remoteAddress?.replace(/^::ffff:/, '') ?? '',
+    sourceAddress: plainAddress(socket.remoteAddress),
+    tlsVersion: socket.getProtocol() ?? '',
+    ends: {
+      sourcePort: socket.remotePort ?? 0,
+      targetAddress: plainAddress(socket.localAddress),
+      targetPort: socket.localPort ?? 0,
+    },
     certificates: peerChain(socket),
   };
+}
+
+/** Without the form that an IPv4 address has at a listener of IPv6. */
+function plainAddress(address: string | undefined): string {
+  return address?.replace(/^::ffff:/, '') ?? '';
 }
 
 /** A chain is as long as the client made it; five certificates are more than AWS needs. */
