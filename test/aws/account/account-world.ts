@@ -1,10 +1,11 @@
-import type { AccountDescription } from '../../../src/aws/account/account-description.ts';
 import { type ApplyReport, applyAccount } from '../../../src/aws/account/account-apply.ts';
+import type { AccountDescription } from '../../../src/aws/account/account-description.ts';
 import { observeAccount } from '../../../src/aws/account/account-observation.ts';
 import { type AccountStep, type PlanTerms, planAccount } from '../../../src/aws/account/account-plan.ts';
 import { desiredResources } from '../../../src/aws/account/desired-resources.ts';
 import type { CallRatesOptions } from '../../../src/aws/call-rates.ts';
 import { type ControlPlane, openControlPlane } from '../../../src/aws/control-plane.ts';
+import type { Account } from '../../../src/emulator/account/account.ts';
 import { newAccount } from '../../../src/emulator/account/new-account.ts';
 import type { BeforeCall } from '../../../src/emulator/control/call-faults.ts';
 import { startControlPlane } from '../../../src/emulator/control/control-plane.ts';
@@ -17,18 +18,25 @@ export class AccountWorld implements AsyncDisposable {
   beforeCall: BeforeCall = () => undefined;
   /** The operations that were called, in order. */
   readonly calls: string[] = [];
+  readonly #account: Account;
   readonly #time: { nowMs: number };
   readonly #close: () => Promise<void>;
 
-  private constructor(url: string, time: { nowMs: number }, close: () => Promise<void>) {
-    this.url = url;
-    this.#time = time;
-    this.#close = close;
+  private constructor(parts: {
+    readonly url: string;
+    readonly account: Account;
+    readonly time: { nowMs: number };
+    readonly close: () => Promise<void>;
+  }) {
+    this.url = parts.url;
+    this.#account = parts.account;
+    this.#time = parts.time;
+    this.#close = parts.close;
   }
 
   static async start(): Promise<AccountWorld> {
     const time = { nowMs: Date.now() };
-    const account = newAccount({ identity: { accountId, region } }, time.nowMs);
+    const account = emptyAccount(time.nowMs);
     const hook: { world?: AccountWorld } = {};
     const plane = await startControlPlane(
       { host: '127.0.0.1', port: 0 },
@@ -41,8 +49,15 @@ export class AccountWorld implements AsyncDisposable {
         },
       },
     );
-    hook.world = new AccountWorld(plane.url, time, () => plane.close());
+    hook.world = new AccountWorld({ url: plane.url, account, time, close: () => plane.close() });
     return hook.world;
+  }
+
+  /** As a new one, on the same port: starting the API costs more than a test does. */
+  reset(): void {
+    Object.assign(this.#account, emptyAccount(this.#time.nowMs));
+    this.beforeCall = () => undefined;
+    this.calls.length = 0;
   }
 
   /** The account's clock goes on. */
@@ -53,6 +68,10 @@ export class AccountWorld implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#close();
   }
+}
+
+function emptyAccount(wallMs: number): Account {
+  return newAccount({ identity: { accountId, region } }, wallMs);
 }
 
 /** Nobody waits: what is tested is what happens after the wait. */

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
+import { after, describe, test } from 'node:test';
 import type { AccountDescription } from '../../../src/aws/account/account-description.ts';
 import { hasWork } from '../../../src/aws/account/account-plan.ts';
 import { policyDocument } from '../../../src/aws/account/policy-document.ts';
@@ -30,62 +30,64 @@ function changedDescription(): AccountDescription {
 
 /** Where a run starts, and what it is to bring about. */
 const runs = [
-  { name: 'a first apply', before: undefined, after: sampleDescription() },
-  { name: 'an apply of changes', before: sampleDescription(), after: changedDescription() },
+  { name: 'a first apply', before: undefined, target: sampleDescription() },
+  { name: 'an apply of changes', before: sampleDescription(), target: changedDescription() },
 ] as const;
 
-for (const { name, before, after } of runs) {
+for (const { name, before, target } of runs) {
   describe(name, async () => {
-    const { calls, expected } = await uninterrupted(before, after);
+    const world = await AccountWorld.start();
+    after(() => world[Symbol.asyncDispose]());
+    const { calls, expected } = await uninterrupted(world, before, target);
 
     test('plan, apply, plan: no difference', async () => {
-      await using world = await startWith(before);
-      assert.equal(hasWork(await planOnce(world, { description: after })), true);
-      assert.equal((await applyOnce(world, { description: after })).failed, undefined);
-      const steps = await planOnce(world, { description: after });
+      await begin(world, before);
+      assert.equal(hasWork(await planOnce(world, { description: target })), true);
+      assert.equal((await applyOnce(world, { description: target })).failed, undefined);
+      const steps = await planOnce(world, { description: target });
       assert.deepEqual([...new Set(steps.map(({ action }) => action))].toSorted(), ['nothing']);
     });
 
     for (let call = 1; call <= calls.length; call += 1) {
       test(`killed after call ${call}, ${calls[call - 1]}: the next run finishes without a duplicate`, async () => {
-        await using world = await startWith(before);
+        await begin(world, before);
         let made = 0;
         world.beforeCall = () => {
           made += 1;
           if (made < call) return undefined;
           return { what: 'cut', when: made === call ? 'after' : 'before' };
         };
-        await applyOnce(world, { description: after, rates: { tries: 1 } }).catch(() => undefined);
-        await assertFinishes(world, after, expected);
+        await applyOnce(world, { description: target, rates: { tries: 1 } }).catch(() => undefined);
+        await assertFinishes(world, target, expected);
       });
 
       // Nothing comes of a question whose answer is lost.
       if (/^(?:Get|Describe|List)/.test(calls[call - 1] ?? '')) continue;
       test(`the answer to call ${call}, ${calls[call - 1]}, is lost: the same run finishes without a duplicate`, async () => {
-        await using world = await startWith(before);
+        await begin(world, before);
         let made = 0;
         world.beforeCall = () => {
           made += 1;
           return made === call ? { what: 'cut', when: 'after' } : undefined;
         };
-        const { failed } = await applyOnce(world, { description: after });
+        const { failed } = await applyOnce(world, { description: target });
         assert.equal(failed?.error.message, undefined);
-        await assertFinishes(world, after, expected);
+        await assertFinishes(world, target, expected);
       });
     }
   });
 }
 
-async function startWith(description: AccountDescription | undefined): Promise<AccountWorld> {
-  const world = await AccountWorld.start();
+/** An account that is as `description` says, or has nothing. */
+async function begin(world: AccountWorld, description: AccountDescription | undefined): Promise<void> {
+  world.reset();
   if (description !== undefined) await applyOnce(world, { description });
   world.calls.length = 0;
-  return world;
 }
 
-async function uninterrupted(before: AccountDescription | undefined, after: AccountDescription) {
-  await using world = await startWith(before);
-  await applyOnce(world, { description: after });
+async function uninterrupted(world: AccountWorld, before: AccountDescription | undefined, target: AccountDescription) {
+  await begin(world, before);
+  await applyOnce(world, { description: target });
   const calls = [...world.calls];
   return { calls, expected: await census(world) };
 }

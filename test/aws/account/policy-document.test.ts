@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { policyDocument, policyDocumentFault, type PolicyRights } from '../../../src/aws/account/policy-document.ts';
+import { type PolicyRights, policyDocument, policyDocumentFault } from '../../../src/aws/account/policy-document.ts';
 
 const scope = { region: 'eu-west-1', account: '123456789012' };
 const none: PolicyRights = { connect: 'attachedThing', publish: [], subscribe: [], retain: false };
