@@ -3,7 +3,7 @@ import { createHash, X509Certificate } from 'node:crypto';
 import { describe, test } from 'node:test';
 import * as iot from '@aws-sdk/client-iot';
 import { mintCertificate, mintCertificateAuthority } from '../../src/tls/certificate-minting.ts';
-import { ControlWorld, device, deviceCa, startMs, verification } from './control-world.ts';
+import { ControlWorld, device, deviceCa, startMs, verification, withUnknownKey } from './control-world.ts';
 
 async function registerCa(world: ControlWorld, input: Partial<iot.RegisterCACertificateCommandInput> = {}) {
   const { registrationCode = '' } = await world.client.send(new iot.GetRegistrationCodeCommand());
@@ -186,6 +186,7 @@ describe('device certificates', () => {
   const weak: [string, string][] = [
     ['RSA-1024', mintCertificate({ subject: { commonName: 'old' }, key: 'rsa1024', issuer: deviceCa }).certificate],
     ['SHA-1', mintCertificate({ subject: { commonName: 'old' }, signatureHash: 'sha1', issuer: deviceCa }).certificate],
+    ['a key of no known algorithm', withUnknownKey(device().certificate)],
     ['two certificates', device().certificate + device().certificate],
     ['no PEM', 'nothing'],
   ];

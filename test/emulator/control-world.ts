@@ -1,4 +1,4 @@
-import { generateKeyPairSync } from 'node:crypto';
+import { generateKeyPairSync, X509Certificate } from 'node:crypto';
 import { IoTClient } from '@aws-sdk/client-iot';
 import type { Account } from '../../src/emulator/account/account.ts';
 import { type NewAccountOptions, newAccount } from '../../src/emulator/account/new-account.ts';
@@ -7,6 +7,7 @@ import {
   type MintedCertificate,
   mintCertificate,
   mintCertificateAuthority,
+  toPem,
 } from '../../src/tls/certificate-minting.ts';
 
 export const startMs = Date.UTC(2026, 10, 23, 12);
@@ -74,3 +75,11 @@ export const allowAll = JSON.stringify({
   Version: '2012-10-17',
   Statement: [{ Effect: 'Allow', Action: 'iot:*', Resource: '*' }],
 });
+
+/** The certificate with another algorithm of its key than there is: it is read, its key is not. */
+export function withUnknownKey(certificate: string): string {
+  const der = Buffer.from(new X509Certificate(certificate).raw);
+  const ecPublicKey = Buffer.from('2a8648ce3d0201', 'hex');
+  der[der.indexOf(ecPublicKey) + ecPublicKey.length - 1] = 0x7f;
+  return toPem('CERTIFICATE', der);
+}

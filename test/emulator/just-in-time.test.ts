@@ -3,7 +3,7 @@ import { X509Certificate } from 'node:crypto';
 import { describe, test } from 'node:test';
 import { mintCertificate, mintCertificateAuthority } from '../../src/tls/certificate-minting.ts';
 import { AccountDesk, allow, certificateId, policy } from './account-desk.ts';
-import { device, deviceCa } from './control-world.ts';
+import { device, deviceCa, withUnknownKey } from './control-world.ts';
 
 function status(desk: AccountDesk, certificate: { readonly certificate: string }): string | undefined {
   return desk.account.certificates.find(certificateId(certificate))?.status;
@@ -129,6 +129,8 @@ describe('just-in-time registration', () => {
     const old = mintCertificate({ subject, signatureHash: 'sha1', issuer: deviceCa });
     assert.equal(await desk.outcome(small), 'unknown-certificate');
     assert.equal(await desk.outcome(old), 'unknown-certificate');
+    const odd = device();
+    assert.equal(await desk.outcome({ ...odd, certificate: withUnknownKey(odd.certificate) }), 'unknown-certificate');
     assert.equal(desk.account.certificates.size, 0);
   });
 

@@ -46,7 +46,7 @@ export function readCertificateDer(der: Buffer, pem?: string): CertificateFacts 
 export function expectStrong({ structure, x509 }: CertificateFacts): void {
   if (structure.hasWeakSignature)
     throw invalidCertificate('The signature algorithm of the certificate is not supported');
-  if (structure.hasWeakKey || !isSupportedKey(x509.publicKey)) {
+  if (structure.hasWeakKey || !hasSupportedKey(x509)) {
     throw invalidCertificate(
       'The key of the certificate is not supported: RSA from 2048 bits, or P-256, P-384 or P-521',
     );
@@ -63,6 +63,15 @@ export function invalidCertificate(message: string): IotRefusal {
 }
 
 const supportedCurves: readonly (string | undefined)[] = ['prime256v1', 'secp384r1', 'secp521r1'];
+
+/** A key that nobody here can read is in a certificate all the same, and is found out only when it is asked for. */
+function hasSupportedKey(certificate: X509Certificate): boolean {
+  try {
+    return isSupportedKey(certificate.publicKey);
+  } catch {
+    return false;
+  }
+}
 
 export function isSupportedKey({ asymmetricKeyType, asymmetricKeyDetails }: KeyObject): boolean {
   if (asymmetricKeyType === 'rsa') return (asymmetricKeyDetails?.modulusLength ?? 0) >= 2048;
