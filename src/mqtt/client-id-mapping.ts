@@ -4,13 +4,24 @@ import type { ProtocolVersion } from './control-packet.ts';
 
 /**
  * The client ID that a broker of this profile takes for a device's: the device's own where that is legal, else
- * `h-` and the lower-case base32 of its SHA-256, the same on every gateway and at every connect.
+ * `h-` and the lower-case base32 of its SHA-256, the same on every gateway and at every connect. One that looks like a
+ * mapped one is mapped too, so that no device takes another's session by calling itself so.
  */
 export function mapClientId(clientId: string, { clientId: rules }: BrokerProfile): string {
   const isLegal =
     Buffer.byteLength(clientId) <= rules.maxBytes && (rules.mayBeginWithDollar || !clientId.startsWith('$'));
-  if (isLegal) return clientId;
+  if (isLegal && !looksMapped(clientId, rules)) return clientId;
   return `h-${base32(createHash('sha256').update(clientId).digest())}`.slice(0, rules.maxBytes);
+}
+
+/** Bytes of a mapped client ID that is not cut. */
+const mappedBytes = 54;
+/** Bytes of a UTF-8 field (MQTT 3.1.1 section 1.5.3): a broker that takes so many maps nothing for its length. */
+const longestField = 65_535;
+
+function looksMapped(clientId: string, { maxBytes, mayBeginWithDollar }: BrokerProfile['clientId']): boolean {
+  const mapsSome = !mayBeginWithDollar || maxBytes < longestField;
+  return mapsSome && clientId.length === Math.min(mappedBytes, maxBytes) && /^h-[a-z2-7]+$/.test(clientId);
 }
 
 /**

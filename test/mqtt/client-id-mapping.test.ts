@@ -16,9 +16,9 @@ describe('mapClientId', () => {
     ['128 bytes', 'x'.repeat(128), 'x'.repeat(128)],
     ['wildcards, which AWS allows', 'a/+/#', 'a/+/#'],
     [
-      'a mapped one',
+      'what another one is mapped to',
       'h-75ikgg3cg3ipufvtqcgt2r7bdcmcecggld7xhxfdke4ox33vw6ja',
-      'h-75ikgg3cg3ipufvtqcgt2r7bdcmcecggld7xhxfdke4ox33vw6ja',
+      'h-cnkd4ve366yvq4ejejaa37ereruhctwsb2wfbblhbhrl6kg4h3xq',
     ],
   ];
   for (const [name, clientId, expected] of rows) {
@@ -27,6 +27,17 @@ describe('mapClientId', () => {
 
   test('changes nothing for a broker that takes what MQTT allows', () => {
     fc.assert(fc.property(anyText(200), (clientId) => mapClientId(clientId, brokerProfiles.mqtt) === clientId));
+  });
+
+  test('no device can choose what another one is mapped to', () => {
+    fc.assert(
+      fc.property(anyText(200), fc.integer({ min: 23, max: 200 }), (rest, maxBytes) => {
+        const profile = { ...aws, clientId: { ...aws.clientId, maxBytes } };
+        const victim = `$${rest}`;
+        const taken = mapClientId(victim, profile);
+        assert.notEqual(mapClientId(taken, profile), taken);
+      }),
+    );
   });
 
   test('is legal whatever the limit, and keeps different devices apart', () => {
