@@ -112,7 +112,9 @@ test('connect ends at the deadline of the whole, however many endpoints are left
   const { connector } = createConnector(context, { endpoints: holes.map(({ port }) => secure(port)) });
   const { code, message } = expectFailure(await connector.connect(createRequest({ timeoutMs: 60 })));
   assert.equal(code, 'timeout');
-  assert.match(message, /no TLS handshake within 60 ms; nothing within 60 ms$/);
+  // What is left of the 60 ms when the first dial begins.
+  const [, leftMs] = /no TLS handshake within (\d+) ms; nothing within 60 ms$/.exec(message) ?? [];
+  assert.ok(Number(leftMs) > 30 && Number(leftMs) <= 60, message);
   const dials = holes.reduce((sum, { connections }) => sum + connections.total, 0);
   assert.equal(dials, 1, 'one endpoint took all the time');
 });
