@@ -1,8 +1,8 @@
 import { dirname, resolve } from 'node:path';
 import { failure, type Result, success } from '../base/result.ts';
 import { checkAdmin } from './checks/admin-checks.ts';
-import { checkBridge } from './checks/bridge-checks.ts';
 import { checkAws } from './checks/aws-checks.ts';
+import { checkBridge } from './checks/bridge-checks.ts';
 import { checkBrokers } from './checks/broker-checks.ts';
 import { checkFiles, type NamedFiles } from './checks/file-checks.ts';
 import { checkListeners } from './checks/listener-checks.ts';

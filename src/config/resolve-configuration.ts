@@ -77,13 +77,18 @@ function resolveBroker(name: string, parsed: ParsedBroker, absolute: Absolute): 
       ...(identity.mode === 'device-certificate'
         ? {
             certificates: certificates ?? mintedCertificatesDefaults,
-            firstContact: firstContact ?? firstContactDefaults,
             register: register ?? 'jitr',
           }
         : {}),
+      ...(hasOwnIdentities(identity.mode) ? { firstContact: firstContact ?? firstContactDefaults } : {}),
       ...(authorizer === undefined ? {} : { authorizer: { ...authorizer, key: absolute(authorizer.key) } }),
     },
   };
+}
+
+/** What the broker is shown is the device's alone, so it may be refused alone, too. */
+function hasOwnIdentities(mode: ParsedBroker['identity']['mode']): boolean {
+  return mode === 'device-certificate' || mode === 'custom-authorizer';
 }
 
 /** Salt and identity are the fleet's; a revision carries them. */

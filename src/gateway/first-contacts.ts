@@ -233,10 +233,10 @@ function identityOf({ identity }: UpstreamDevice): number {
 
 function reasonOf(broker: string, waiting: Waiting | undefined): string {
   if (waiting?.isRefused === true) {
-    return `refused by ${broker}: its CONNECT is closed again and again; its certificate is not active there, or a policy forbids it`;
+    return `refused by ${broker}: it does not take its CONNECT again and again; its certificate is not active there, or a policy or an authorizer forbids it`;
   }
   if (waiting === undefined || waiting.closes === 0) {
     return `unregistered: its first contact with ${broker} waits for its turn`;
   }
-  return `unregistered: ${broker} does not know its certificate yet (closed ${waiting.closes} times)`;
+  return `unregistered: ${broker} does not know it yet (closed ${waiting.closes} times)`;
 }

@@ -2,11 +2,11 @@ import assert from 'node:assert/strict';
 import { generateKeyPairSync } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { createFakeSource, pkiFiles } from './fake-source.ts';
-import { changed, file, loadRight, mistakesOf } from './loading.ts';
+import { readAwsDescription } from '../../src/config/aws-description.ts';
 import { authorityWarnings } from '../../src/config/configuration-warnings.ts';
 import { renderConfiguration } from '../../src/config/render-configuration.ts';
-import { readAwsDescription } from '../../src/config/aws-description.ts';
+import { createFakeSource, pkiFiles } from './fake-source.ts';
+import { changed, file, loadRight, mistakesOf } from './loading.ts';
 
 /** The sample, its certificates beside it. */
 const sample = readFileSync(new URL('../../config/aws.yaml', import.meta.url), 'utf8').replaceAll(

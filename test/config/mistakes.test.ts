@@ -123,7 +123,7 @@ const rows: readonly Row[] = [
     mistakes: [
       '22:103 brokers.successor.identity.register: expected register only with device-certificate, got it with gateway-certificate',
       '22:103 brokers.successor.identity.register: expected an aws section beside on-sight, got none',
-      '22:127 brokers.successor.identity.firstContact: expected firstContact only with device-certificate, got it with gateway-certificate',
+      '22:127 brokers.successor.identity.firstContact: expected firstContact only with device-certificate or custom-authorizer, got it with gateway-certificate',
     ],
   },
   {

@@ -61,7 +61,10 @@ export class FirstContactWorld implements AsyncDisposable {
   }
 
   /** `on-sight`: the account registers nobody by itself. */
-  static async start(register: 'jitr' | 'on-sight' = 'jitr'): Promise<FirstContactWorld> {
+  static async start(
+    register: 'jitr' | 'on-sight' = 'jitr',
+    limits: Readonly<Record<string, number>> = {},
+  ): Promise<FirstContactWorld> {
     const opened = new AsyncDisposableStack();
     const source = opened.use(await startMosquitto({ quiet: true }));
     const target = await startAwsIotEmulator();
@@ -71,12 +74,15 @@ export class FirstContactWorld implements AsyncDisposable {
     world.#trust = join(directory.path, 'amazon-root.pem');
     await writeFile(world.#trust, target.caPem);
     await world.#prepareAccount();
-    await world.startGateway();
+    await world.startGateway({}, limits);
     return world;
   }
 
   /** With the CA and the secret of any before it, and an empty memory. */
-  async startGateway(firstContact: Readonly<Record<string, number>> = {}): Promise<void> {
+  async startGateway(
+    firstContact: Readonly<Record<string, number>> = {},
+    limits: Readonly<Record<string, number>> = {},
+  ): Promise<void> {
     const identity = {
       mode: 'device-certificate',
       ca: { cert: 'pki/gateway-ca.pem', key: 'pki/gateway-ca.key' },
@@ -87,6 +93,7 @@ export class FirstContactWorld implements AsyncDisposable {
     this.gateway = await startGatewayUnderTest({
       identity: ['certificate.commonName', 'mqtt.clientId'],
       workers: 2,
+      limits,
       aws: { region: 'eu-west-1', endpoint: this.target.control },
       brokers: {
         legacy: { url: this.source.url },
@@ -111,6 +118,20 @@ export class FirstContactWorld implements AsyncDisposable {
       for (let name = waiting.shift(); name !== undefined; name = waiting.shift()) await this.#connectOne(name);
     };
     await Promise.all(Array.from({ length: atOnce }, connectSome));
+  }
+
+  /** One device more, with a common name of its own. */
+  async join(clientId: string, commonName: string): Promise<Device> {
+    await this.#connectOne(clientId, commonName);
+    return this.devices.at(-1) ?? assert.fail('no device');
+  }
+
+  /** Every certificate that the account has is not to be trusted any more. */
+  async revokeAll(): Promise<void> {
+    const { certificates = [] } = await this.#iot.listCertificates({ pageSize: 250 });
+    for (const { certificateId } of certificates) {
+      await this.#iot.updateCertificate({ certificateId, newStatus: 'REVOKED' });
+    }
   }
 
   /** Every device says something, and a broker has it. */
@@ -155,9 +176,9 @@ export class FirstContactWorld implements AsyncDisposable {
     await this.#opened.disposeAsync();
   }
 
-  async #connectOne(clientId: string): Promise<void> {
+  async #connectOne(clientId: string, commonName = clientId): Promise<void> {
     const { certificate: cert, key } = mintCertificate({
-      subject: { commonName: clientId },
+      subject: { commonName },
       extendedKeyUsage: ['clientAuth'],
       issuer: this.#issuer,
     });

@@ -137,7 +137,7 @@ describe('a device that its target does not know', () => {
     await start({ retries: 0 });
     const device = await attach('meter-1');
     assert.deepEqual(homes(), { 'meter-1': 'legacy' });
-    assert.equal(reasonOf('meter-1'), 'unregistered: target does not know its certificate yet (closed 1 times)');
+    assert.equal(reasonOf('meter-1'), 'unregistered: target does not know it yet (closed 1 times)');
     assert.deepEqual(world.gateway.counts().unregistered, [{ broker: 'target', cohort: 'everyone', sessions: 1 }]);
     assert.match(world.gateway.misplaced(['everyone'])[0]?.unregistered ?? '', /^unregistered/);
     device.socket.destroy();

@@ -114,6 +114,10 @@ function checkModeParts(identity: Cursor, mode: string): readonly Finding[] {
       findings.push(identity.at(part).finding(`expected ${part} only with ${owner}, got it with ${mode}`));
     }
   }
+  if (mode !== 'device-certificate' && mode !== 'custom-authorizer' && identity.has('firstContact')) {
+    const expected = 'expected firstContact only with device-certificate or custom-authorizer';
+    findings.push(identity.at('firstContact').finding(`${expected}, got it with ${mode}`));
+  }
   if (mode === 'device-certificate' && identity.has('cert')) {
     findings.push(identity.at('cert').finding('expected cert only where devices have none of their own, got it'));
   }
@@ -123,7 +127,6 @@ function checkModeParts(identity: Cursor, mode: string): readonly Finding[] {
 const modeParts = [
   ['ca', 'device-certificate', 'cert and key of the CA that mints'],
   ['certificates', 'device-certificate', undefined],
-  ['firstContact', 'device-certificate', undefined],
   ['register', 'device-certificate', undefined],
   ['authorizer', 'custom-authorizer', 'name and key of the authorizer'],
 ] as const;

@@ -83,7 +83,7 @@ const brokerIdentitySchema = z.strictObject({
     .describe('device-certificate: who makes a device known: the broker by itself, or the gateway by its API'),
   firstContact: z
     .exactOptional(firstContactSchema)
-    .describe('device-certificate: how devices are brought to a broker that does not know them yet'),
+    .describe('device-certificate, custom-authorizer: how devices are brought to a broker that does not know them yet'),
   authorizer: z.exactOptional(authorizerSchema).describe('custom-authorizer: how devices are vouched for'),
   vouchUnverified: z.boolean().default(false).describe('Vouch also for devices that showed no verified certificate'),
 });
