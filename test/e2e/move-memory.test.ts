@@ -31,7 +31,7 @@ async function replaceControl(): Promise<void> {
 
 /** A cutover of everyone that is slow enough to be interrupted, with some sessions moved and written down. */
 async function interruptible(): Promise<string> {
-  const { move } = answerOf(await world.gateway.admin.cutover('everyone', { weight: '100%', pacePerSecond: 4 }));
+  const { move } = answerOf(await world.gateway.admin.cutover('everyone', { weight: '100%', pacePerSecond: 2 }));
   await eventually('some have moved', async () => answerOf(await world.gateway.admin.move(move.id)).moved > 6);
   return move.id;
 }
