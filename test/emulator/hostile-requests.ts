@@ -100,8 +100,10 @@ function ofOperation({ method, path, input }: ReturnType<typeof readOperationMod
     });
 }
 
+/** Objects as JSON: one with a member `toString` has no other text. */
 function encoded(value: unknown): string {
-  return encodeURIComponent(String(value ?? '').toWellFormed());
+  const written = typeof value === 'object' && value !== null ? JSON.stringify(value) : String(value ?? '');
+  return encodeURIComponent(written.toWellFormed());
 }
 
 const dataPaths = ['/topics/', '/connections/', '/retainedMessage/', '/things/', '/policies/', '/certificates/', '/'];
