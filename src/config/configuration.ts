@@ -9,6 +9,7 @@ import type { CertificateFault, ClientCertificateMode, TlsVersion } from '../tls
 import type { AwsConfiguration } from './aws-configuration.ts';
 import type { BridgeConfiguration } from './bridge-configuration.ts';
 import type { Limits } from './limits.ts';
+import type { ServiceConfiguration } from './service-configuration.ts';
 
 /** The resolved configuration: defaults filled in, secrets substituted, file paths absolute. Frozen. */
 export interface Configuration {
@@ -25,6 +26,7 @@ export interface Configuration {
   readonly handover: HandoverConfiguration;
   readonly limits: Limits;
   readonly bridge: BridgeConfiguration;
+  readonly services: readonly ServiceConfiguration[];
   /** What the AWS account has to have, for `crossfade aws`; the gateway itself does not look at it. */
   readonly aws?: AwsConfiguration;
   /** A number of worker processes, at least 1 (`auto` is resolved to one per core). */

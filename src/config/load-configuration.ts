@@ -9,6 +9,7 @@ import { checkListeners } from './checks/listener-checks.ts';
 import { checkNamesAreUnique } from './checks/name-checks.ts';
 import { checkNameserver } from './checks/nameserver-checks.ts';
 import { checkPlan } from './checks/plan-checks.ts';
+import { checkServices } from './checks/service-checks.ts';
 import { checkSites } from './checks/site-checks.ts';
 import type { Configuration } from './configuration.ts';
 import { ConfigurationDocument, type DocumentMistake, type Position } from './configuration-document.ts';
@@ -120,6 +121,7 @@ function crossCheck(root: Cursor, files: NamedFiles): readonly Finding[] {
     ...checkNameserver(root),
     ...checkSites(root),
     ...checkBridge(root),
+    ...checkServices(root),
     ...checkAdmin(root),
     ...checkAws(root, files),
     ...checkFiles(root, files),

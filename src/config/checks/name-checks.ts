@@ -8,6 +8,7 @@ export function checkNamesAreUnique(root: Cursor): readonly Finding[] {
   const zones = root.at('nameserver', 'zones').items;
   const tokens = root.at('admin', 'tokens').items;
   const listeners = root.at('listeners').items;
+  const services = root.at('services').items;
   return [
     ...repeated(named(listeners), 'a listener name'),
     ...repeated(named(root.at('plan', 'cohorts').items), 'a cohort name'),
@@ -15,6 +16,12 @@ export function checkNamesAreUnique(root: Cursor): readonly Finding[] {
     ...repeated(named(tokens), 'a token name'),
     ...repeated(named(root.at('sites').items), 'a site name'),
     ...repeated(named(root.at('bridge', 'rules').items), 'a rule name'),
+    ...repeated(named(services), 'a service name'),
+    ...services.flatMap((service) => repeated(service.at('instances').items, 'an instance')),
+    ...repeated(
+      services.map((service) => service.at('rule')),
+      'the rule of a service',
+    ),
     ...repeated(root.at('fleet', 'identity').items, 'an identity'),
     ...repeated(
       zones.map((zone) => zone.at('origin')),

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { certificateFilesSchema } from './listener-schema.ts';
 import { bindAddress, filePath, nameText, nonEmptyText, wholeNumber } from './words.ts';
 
-const topicFilter = z.string().refine(isTopicFilter, {
+export const topicFilter = z.string().refine(isTopicFilter, {
   error: 'an MQTT topic filter (+ and # as whole levels, # only as the last)',
 });
 

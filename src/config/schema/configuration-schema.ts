@@ -9,6 +9,7 @@ import { limitsSchema } from './limits-schema.ts';
 import { listenersSchema } from './listener-schema.ts';
 import { nameserverSchema } from './nameserver-schema.ts';
 import { planSchema } from './plan-schema.ts';
+import { servicesSchema } from './service-schema.ts';
 import { sitesSchema } from './site-schema.ts';
 import { storeSchema } from './store-schema.ts';
 import { wholeNumber } from './words.ts';
@@ -27,6 +28,7 @@ export const configurationSchema = z.strictObject({
   handover: handoverSchema.prefault({}),
   limits: limitsSchema.prefault({}),
   bridge: bridgeSchema.prefault({}),
+  services: servicesSchema.default([]),
   aws: z.exactOptional(awsSchema),
   workers: z.literal('auto').or(wholeNumber(1, 1_024)).default(1).describe('Worker processes; auto: one per core'),
   log: z
