@@ -74,7 +74,13 @@ function carriedTwice(rules: readonly TopicRule[]): readonly RuleSetFinding[] {
       const isSamePair = rule.from === other.from && rule.to === other.to;
       if (!isSamePair || !filtersIntersect(rule.filter, other.filter)) return [];
       if (!filtersIntersect(publishedFilter(rule), publishedFilter(other))) return [];
+      if (isSameGroup(rule, other)) return [];
       return [{ kind: 'twice', rules: [rule.name, other.name], brokers: [rule.from, rule.to] } as const];
     }),
   );
+}
+
+/** Each message goes to one of them: a group is its name and its filter (MQTT 5 §4.8.2). */
+function isSameGroup(rule: TopicRule, other: TopicRule): boolean {
+  return rule.share !== undefined && rule.share === other.share && rule.filter === other.filter;
 }

@@ -65,4 +65,12 @@ describe('a set of rules', () => {
   test('two rules that carry the same to the same broker are told of', () => {
     assert.deepEqual(said(rule('all', 'a>b', 'dt/#'), rule('billing', 'a>b', 'dt/+/billing')), ['twice all billing']);
   });
+
+  test('two rules of one share group do not: a group is its name and its filter', () => {
+    const shared = (name: string, filter: string, share: string) => ({ ...rule(name, 'a>b', filter), share });
+    assert.deepEqual(said(shared('one', 'dt/#', 'g'), shared('two', 'dt/#', 'g')), []);
+    assert.deepEqual(said(shared('one', 'dt/#', 'g'), shared('two', 'dt/+', 'g')), ['twice one two']);
+    assert.deepEqual(said(shared('one', 'dt/#', 'g'), shared('two', 'dt/#', 'h')), ['twice one two']);
+    assert.deepEqual(said(shared('one', 'dt/#', 'g'), rule('two', 'a>b', 'dt/#')), ['twice one two']);
+  });
 });
