@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
+import { bridgeTrace, isBridgeScript } from './bridge-script.ts';
 import { linkTrace } from './link-script.ts';
 
 /** Each file: what comes in, `----`, what comes of it. `UPDATE_SCENARIOS=1` writes the second half anew, to be read. */
@@ -14,7 +15,8 @@ describe('what broke in other bridges', () => {
       const written = readFileSync(path, 'utf8');
       const [script = ''] = written.split('----\n');
       const commands = script.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
-      const played = `${script.trimEnd()}\n----\n${linkTrace(commands).join('\n')}\n`;
+      const trace = isBridgeScript(commands) ? bridgeTrace : linkTrace;
+      const played = `${script.trimEnd()}\n----\n${trace(commands).join('\n')}\n`;
       if (process.env['UPDATE_SCENARIOS'] === '1') writeFileSync(path, played);
       else assert.equal(written, played);
     });

@@ -1,5 +1,4 @@
-import type { Packet } from 'mqtt-packet';
-import type { LinkOptions } from '../../../src/bridge/link/link-port.ts';
+import type { ISubscription, Packet } from 'mqtt-packet';
 import { brokerProfiles } from '../../../src/mqtt/broker-profiles.ts';
 import type { TopicRule } from '../../../src/mqtt/topic-rule.ts';
 import { LinkWorld, plainSetting } from './link-world.ts';
@@ -7,7 +6,8 @@ import type { ModelMessage, ModelTarget } from './model-brokers.ts';
 
 /**
  * Plays a script of one command a line against a link, and gives what happened. `S` is the source, `T` the target; packets
- * stand where they arrive. `settings` comes first: `mqtt5`, `aws`, `asIs`, `shows-retain`, `receive-maximum=N`.
+ * stand where they arrive. `settings` comes first: `mqtt5`, `aws`, `asIs`, `shows-retain`, `receive-maximum=N`,
+ * `refuses-retain` (the target closes the connection for RETAIN).
  */
 export function linkTrace(commands: readonly string[]): readonly string[] {
   const [first = '', ...rest] = commands;
@@ -34,8 +34,8 @@ class LinkScript {
         showsRetain: settings.includes('shows-retain'),
       },
       rule,
-      {} satisfies Partial<LinkOptions>,
     );
+    this.#target.refusesRetain = settings.includes('refuses-retain');
     const maximum = settings.find((setting) => setting.startsWith('receive-maximum='));
     if (maximum !== undefined) this.#target.receiveMaximum = Number(maximum.split('=')[1]);
     this.#world.source.onPacket = (from, packet) => this.#note('S', from, packet);
@@ -120,7 +120,7 @@ function arrow(who: string, from: 'bridge' | 'broker', text: string): string {
   return from === 'bridge' ? `  → ${who} ${text}` : `  ← ${who} ${text}`;
 }
 
-function messageOf(key: string, words: readonly string[], number: number): ModelMessage {
+export function messageOf(key: string, words: readonly string[], number: number): ModelMessage {
   const value = (name: string) => words.find((word) => word.startsWith(`${name}=`))?.slice(name.length + 1);
   const topic = value('topic');
   return {
@@ -131,7 +131,7 @@ function messageOf(key: string, words: readonly string[], number: number): Model
   };
 }
 
-function packetText(packet: Packet): string {
+export function packetText(packet: Packet): string {
   switch (packet.cmd) {
     case 'publish': {
       const { topic, payload, qos, dup, retain, messageId, properties } = packet;
@@ -145,12 +145,17 @@ function packetText(packet: Packet): string {
       return ['publish', topic, JSON.stringify(payload.toString()), ...flags, ...marks].join(' ');
     }
     case 'connect':
-      return `connect ${packet.clientId} clean=${packet.clean}`;
+      return `connect ${packet.clientId} clean=${packet.clean}${packet.will === undefined ? '' : ' will'}`;
     case 'connack':
       return `connack session=${packet.sessionPresent}`;
     case 'subscribe':
-      return `subscribe ${packet.subscriptions.map(({ topic, qos }) => `${topic} q${qos}`).join(', ')}`;
+      return `subscribe ${packet.subscriptions.map(subscriptionText).join(', ')}`;
     default:
       return packet.messageId === undefined ? packet.cmd : `${packet.cmd} #${packet.messageId}`;
   }
+}
+
+/** Options of MQTT 5 where they are set: No Local, Retain As Published, Retain Handling. */
+function subscriptionText({ topic, qos, nl, rap, rh }: ISubscription): string {
+  return [topic, `q${qos}`, ...(nl ? ['nl'] : []), ...(rap ? ['rap'] : []), ...(rh ? [`rh=${rh}`] : [])].join(' ');
 }

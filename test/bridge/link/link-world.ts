@@ -1,3 +1,4 @@
+import type { IPublishPacket } from 'mqtt-packet';
 import { Link } from '../../../src/bridge/link/link.ts';
 import type { LinkItem } from '../../../src/bridge/link/link-item.ts';
 import type { BurialReason, LinkEvent, LinkOptions } from '../../../src/bridge/link/link-port.ts';
@@ -9,6 +10,8 @@ import { ModelDeadLetters, ModelSpool } from './model-spool.ts';
 
 export interface LinkSetting {
   readonly protocolVersion: 4 | 5;
+  /** Of the target, where it is another. */
+  readonly targetVersion?: 4 | 5;
   readonly lanes: number;
   readonly order: TopicRule['order'];
   /** Of one lane; infinity: no bound. */
@@ -61,8 +64,11 @@ export class LinkWorld {
   readonly #burials: { readonly item: LinkItem; readonly reason: BurialReason; readonly link: Link }[] = [];
   link: Link;
   crashes = 0;
+  /** Somebody else's broker gives what was taken to its own subscribers. */
+  onTaken: (packet: IPublishPacket) => void = () => {};
 
-  constructor(setting: LinkSetting, rule: Partial<TopicRule> = {}, options: Partial<LinkOptions> = {}) {
+  /** `options`: asked again for every life of the bridge. */
+  constructor(setting: LinkSetting, rule: Partial<TopicRule> = {}, options: () => Partial<LinkOptions> = () => ({})) {
     this.setting = setting;
     this.source = new ModelSource(setting.protocolVersion);
     this.source.onAcknowledged = (name) => this.#checkSafe(name);
@@ -71,15 +77,17 @@ export class LinkWorld {
       poison: new Set(setting.poison),
       attemptsByName: this.attemptsByName,
       now: () => this.nowMs,
+      onTaken: (packet: IPublishPacket) => this.onTaken(packet),
     };
-    for (let lane = 0; lane < 4; lane += 1) this.targets.push(new ModelTarget(setting.protocolVersion, shared));
+    const targetVersion = setting.targetVersion ?? setting.protocolVersion;
+    for (let lane = 0; lane < 4; lane += 1) this.targets.push(new ModelTarget(targetVersion, shared));
     this.#rule = { ...testRule, order: setting.order, ...rule };
     this.#options = options;
     this.link = this.#createLink();
   }
 
   readonly #rule: TopicRule;
-  readonly #options: Partial<LinkOptions>;
+  readonly #options: () => Partial<LinkOptions>;
 
   /** The bridge's process is gone, and another one begins with what the disk has. */
   crash(keptShare: number): void {
@@ -169,22 +177,26 @@ export class LinkWorld {
 
   /** Everything works again, for as long as it takes. */
   settle(steps = 400): void {
+    for (let step = 0; step < steps; step += 1) {
+      this.settleStep();
+      this.tick(100);
+    }
+  }
+
+  settleStep(): void {
     this.source.thaw();
     for (const target of this.targets) target.thaw();
     this.spool.isFull = false;
-    for (let step = 0; step < steps; step += 1) {
-      this.reap();
-      this.connectSource();
-      for (let lane = 0; lane < 4; lane += 1) this.connectTarget(lane);
-      this.link.openGate(this.nowMs);
-      this.deliverFromSource(50);
-      for (let lane = 0; lane < 4; lane += 1) this.deliverFromTarget(lane, 50);
-      this.answerRead(50);
-      this.sync();
-      this.bury();
-      this.persistCursor();
-      this.tick(100);
-    }
+    this.reap();
+    this.connectSource();
+    for (let lane = 0; lane < 4; lane += 1) this.connectTarget(lane);
+    this.link.openGate(this.nowMs);
+    this.deliverFromSource(50);
+    for (let lane = 0; lane < 4; lane += 1) this.deliverFromTarget(lane, 50);
+    this.answerRead(50);
+    this.sync();
+    this.bury();
+    this.persistCursor();
   }
 
   /** Of each key: in which order its messages came first. */
@@ -216,8 +228,8 @@ export class LinkWorld {
   }
 
   #createLink(): Link {
-    const { protocolVersion, lanes, publishesPerSecond } = this.setting;
-    const protocol: ProtocolVersion = protocolVersion === 5 ? '5' : '3.1.1';
+    const { protocolVersion, targetVersion = protocolVersion, lanes, publishesPerSecond } = this.setting;
+    const protocol = protocolOf(protocolVersion);
     const terms = {
       ...{ protocol, sessionExpirySeconds: 3_600, keepAliveSeconds: 60, receiveMaximum: 100 },
       wholePublishBytes: 1_048_576,
@@ -234,8 +246,10 @@ export class LinkWorld {
           showsRetain: this.setting.showsRetain,
         },
         target: {
-          terms: (lane) => ({ ...terms, clientId: `bridge-lane-${lane}`, cleanStart: true }),
-          protocol,
+          terms: (lane) => ({
+            ...{ ...terms, protocol: protocolOf(targetVersion), clientId: `bridge-lane-${lane}`, cleanStart: true },
+          }),
+          protocol: protocolOf(targetVersion),
           profile: this.setting.profile,
           limits: {
             window: 5,
@@ -256,7 +270,7 @@ export class LinkWorld {
         },
         feedAhead: feedAheadOfModel,
         unacknowledgedAhead: 8,
-        ...this.#options,
+        ...this.#options(),
       },
       {
         append: (record) => this.spool.append(record),
@@ -273,6 +287,10 @@ export class LinkWorld {
     );
     return link;
   }
+}
+
+export function protocolOf(protocolVersion: 4 | 5): ProtocolVersion {
+  return protocolVersion === 5 ? '5' : '3.1.1';
 }
 
 export { nameOf };

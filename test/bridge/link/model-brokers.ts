@@ -256,11 +256,15 @@ export class ModelTarget extends ModelBroker {
   attemptsByName = new Map<string, number>();
   /** What it says at CONNACK, where it is less than MQTT allows. */
   receiveMaximum: number | undefined;
+  /** It says at CONNACK that it retains nothing, and closes the connection for RETAIN, as AWS did until 2021. */
+  refusesRetain = false;
   readonly #now: () => number;
+  readonly #onTaken: (packet: IPublishPacket) => void;
 
   constructor(
     protocolVersion: 4 | 5,
     shared: {
+      onTaken: (packet: IPublishPacket) => void;
       taken: ModelTarget['taken'];
       poison: ReadonlySet<string>;
       attemptsByName: Map<string, number>;
@@ -272,6 +276,7 @@ export class ModelTarget extends ModelBroker {
     this.poison = shared.poison;
     this.attemptsByName = shared.attemptsByName;
     this.#now = shared.now;
+    this.#onTaken = shared.onTaken;
   }
 
   protected handle(packet: Packet, connection: ModelConnection): void {
@@ -279,17 +284,18 @@ export class ModelTarget extends ModelBroker {
       case 'connect':
         connection.say({
           ...{ cmd: 'connack', returnCode: 0, reasonCode: 0, sessionPresent: false },
-          ...(this.receiveMaximum !== undefined && { properties: { receiveMaximum: this.receiveMaximum } }),
+          ...(this.protocolVersion === 5 && { properties: this.#terms }),
         });
         break;
       case 'publish': {
         const name = packet.payload.toString();
         this.attemptsByName.set(name, (this.attemptsByName.get(name) ?? 0) + 1);
-        if (this.poison.has(name)) {
+        if (this.poison.has(name) || (packet.retain && this.refusesRetain)) {
           connection.isOpen = false;
           return;
         }
         this.taken.push({ name, atMs: this.#now(), packet });
+        this.#onTaken(packet);
         if (packet.qos === 1) connection.say({ cmd: 'puback', messageId: packet.messageId ?? 0, reasonCode: 0 });
         break;
       }
@@ -299,5 +305,12 @@ export class ModelTarget extends ModelBroker {
       default:
         break;
     }
+  }
+
+  get #terms(): { receiveMaximum?: number; retainAvailable?: boolean } {
+    return {
+      ...(this.receiveMaximum !== undefined && { receiveMaximum: this.receiveMaximum }),
+      ...(this.refusesRetain && { retainAvailable: false }),
+    };
   }
 }

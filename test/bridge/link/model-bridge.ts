@@ -1,0 +1,157 @@
+import type { IPublishPacket } from 'mqtt-packet';
+import { type BridgeRule, type BridgeSettings, echoWindows, linkOptions } from '../../../src/bridge/bridge-settings.ts';
+import type { LinkOptions } from '../../../src/bridge/link/link-port.ts';
+import { type BrokerProfile, brokerProfiles } from '../../../src/mqtt/broker-profiles.ts';
+import { matchesTopicFilter } from '../../../src/mqtt/topic.ts';
+import { unchangedTopic } from '../../../src/mqtt/topic-rule.ts';
+import { LinkWorld, plainSetting, protocolOf } from './link-world.ts';
+import { type ModelMessage, nameOf } from './model-brokers.ts';
+
+export interface ModelBridgeBroker {
+  readonly version: 4 | 5;
+  readonly profile: BrokerProfile;
+}
+
+export const plainBroker: ModelBridgeBroker = { version: 4, profile: brokerProfiles.mqtt };
+
+export function modelRule(name: string, from: string, to: string, filter: string): BridgeRule {
+  return {
+    ...{ name, from, to, filter, qos: 1, topicChange: unchangedTopic, retained: 'never', undeliverable: 'dead-letter' },
+    ...{ order: { keyLevel: 2 }, members: 1, lanes: { least: 1, most: 1 } },
+  };
+}
+
+/**
+ * All rules of a bridge between brokers that give what they take to their subscribers, as the bridge's own settings make
+ * links of them. No Local is not played: each of the bridge's connections is another client.
+ */
+export class ModelBridge {
+  readonly worlds: ReadonlyMap<string, LinkWorld>;
+  readonly brokers: Readonly<Record<string, ModelBridgeBroker>>;
+  readonly rules: readonly BridgeRule[];
+  /** By broker and message: how often it was published there, by whomever. */
+  readonly publishes = new Map<string, number>();
+  readonly #settings: BridgeSettings;
+  #echoes: ReturnType<typeof echoWindows>;
+  #turn = 0;
+
+  constructor(
+    brokers: Readonly<Record<string, ModelBridgeBroker>>,
+    rules: readonly BridgeRule[],
+    more: Partial<BridgeSettings> = {},
+  ) {
+    this.brokers = brokers;
+    this.rules = rules;
+    this.#settings = {
+      ...{ name: 'bridge', directory: '', rules, ackTimeoutMs: 5_000 },
+      brokers: Object.fromEntries(
+        Object.entries(brokers).map(([name, { version, profile }]) => [
+          name,
+          { profile, protocol: protocolOf(version) },
+        ]),
+      ),
+      spool: { maxBytes: 1_000_000, maxAgeMs: 86_400_000, afterMs: 500 },
+      deadLetters: { maxBytes: 1_000_000 },
+      breaker: { repeats: 5, windowMs: 10_000 },
+      ...more,
+    };
+    this.#echoes = echoWindows(this.#settings);
+    this.worlds = new Map(rules.map((rule) => [rule.name, this.#createWorld(rule)]));
+  }
+
+  /** Somebody publishes at a broker. */
+  publish(broker: string, message: ModelMessage): void {
+    const { topic = `dt/${message.key}/state`, retain = false, properties, ...rest } = message;
+    const name = `${broker} ${nameOf(message)}`;
+    this.publishes.set(name, (this.publishes.get(name) ?? 0) + 1);
+    for (const rule of this.#receivers(broker, topic)) {
+      const world = this.worlds.get(rule.name) as LinkWorld;
+      const isFive = this.brokers[broker]?.version === 5;
+      const shows = world.setting.showsRetain && retain;
+      world.source.publish({ ...rest, topic, retain: shows, ...(isFive && properties && { properties }) });
+    }
+  }
+
+  /** Everything that can be connected is, and every gate is open. */
+  connect(): void {
+    for (const world of this.worlds.values()) {
+      world.reap();
+      world.connectSource();
+      for (const index of world.link.lanes.keys()) world.connectTarget(index);
+      world.link.openGate(world.nowMs);
+    }
+  }
+
+  /** What is on its way arrives, everywhere, until nothing is. */
+  run(rounds = 50): void {
+    for (let round = 0; round < rounds; round += 1) {
+      for (const world of this.worlds.values()) {
+        world.deliverFromSource(100);
+        for (const index of world.link.lanes.keys()) world.deliverFromTarget(index, 100);
+        world.answerRead(50);
+        world.sync();
+        world.bury();
+      }
+    }
+  }
+
+  tick(ms: number): void {
+    for (const world of this.worlds.values()) world.tick(ms);
+  }
+
+  /** The process of all links ends, and another begins with what the disks have. */
+  crash(keptShare: number): void {
+    this.#echoes = echoWindows(this.#settings);
+    for (const world of this.worlds.values()) world.crash(keptShare);
+  }
+
+  settle(steps = 200): void {
+    for (let step = 0; step < steps; step += 1) {
+      for (const world of this.worlds.values()) world.settleStep();
+      this.tick(100);
+    }
+  }
+
+  /** Rules that get what is published under a topic: of each share group one, whose filter is part of its name. */
+  #receivers(broker: string, topic: string): readonly BridgeRule[] {
+    const rules = this.rules.filter(({ from, filter }) => from === broker && matchesTopicFilter(filter, topic));
+    const groups = Map.groupBy(rules, ({ name, share, filter }) =>
+      share === undefined ? `rule ${name}` : `${share} ${filter}`,
+    );
+    this.#turn += 1;
+    return [...groups.values()].map((members) => members[this.#turn % members.length] as BridgeRule);
+  }
+
+  #createWorld(rule: BridgeRule): LinkWorld {
+    const [from, to] = [rule.from, rule.to].map((name) => this.brokers[name] as ModelBridgeBroker);
+    const options = (): Partial<LinkOptions> => {
+      const { source, target, echoes, breaker, lanes, members } = linkOptions(rule, this.#settings, this.#echoes);
+      return { source, target, echoes, breaker, lanes, members };
+    };
+    const setting = {
+      ...{
+        ...plainSetting,
+        lanes: rule.lanes.least,
+        order: rule.order,
+        showsRetain: options().source?.showsRetain === true,
+      },
+      ...{
+        protocolVersion: from?.version ?? 4,
+        targetVersion: to?.version ?? 4,
+        profile: to?.profile ?? brokerProfiles.mqtt,
+      },
+    } as const;
+    const world = new LinkWorld(setting, rule, options);
+    world.onTaken = (packet) => this.publish(rule.to, messageOf(packet));
+    return world;
+  }
+}
+
+/** Who a message is stands in its payload, wherever it is. */
+function messageOf({ topic, payload, qos, retain, properties }: IPublishPacket): ModelMessage {
+  const [key = '', number = ''] = payload.toString().split(':');
+  return {
+    ...{ key, number: Number(number), topic, payload: payload.toString(), qos, retain },
+    ...(properties !== undefined && { properties }),
+  };
+}
