@@ -14,6 +14,7 @@ export class DelayHistogram {
       count: this.#count,
       p50Ms: this.#quantile(0.5),
       p99Ms: this.#quantile(0.99),
+      p999Ms: this.#quantile(0.999),
       largestMs: this.#quantile(1),
     };
   }
@@ -33,6 +34,7 @@ export interface DelaySummary {
   readonly count: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
+  readonly p999Ms: number;
   readonly largestMs: number;
 }
 
