@@ -101,6 +101,11 @@ export class BrokerClient implements PacketReader {
     return this.#port.isFull;
   }
 
+  /** A PINGREQ is not answered. */
+  get isAwaitingPing(): boolean {
+    return this.#keepAlive.isAwaitingAnswer;
+  }
+
   receive(chunk: Buffer, nowMs: number): void {
     if (this.#state === 'closed') return;
     this.#nowMs = nowMs;
@@ -137,9 +142,13 @@ export class BrokerClient implements PacketReader {
     else this.ping(nowMs);
   }
 
-  /** Says goodbye where there was a greeting: no will, and the session stays as long as was agreed. */
-  end(cause: string): void {
-    if (this.#state === 'open') this.#port.write(encodeClientDisconnect(this.#terms.protocol));
+  /**
+   * Says goodbye where there was a greeting: no will, and the session stays as long as was agreed; `forgetsSession`: not at
+   * all, which only MQTT 5 can say.
+   */
+  end(cause: string, { forgetsSession = false }: { readonly forgetsSession?: boolean } = {}): void {
+    const options = forgetsSession ? { sessionExpiryInterval: 0 } : {};
+    if (this.#state === 'open') this.#port.write(encodeClientDisconnect(this.#terms.protocol, options));
     this.close(cause);
   }
 

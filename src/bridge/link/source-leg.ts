@@ -55,13 +55,15 @@ export class SourceLeg implements ClientHandler {
   /** Left unacknowledged by connections before this one, by packet identifier: the broker's session still has them. */
   #orphans = new Map<number, Delivery>();
   /** QoS 2: PUBREC is sent, PUBREL has not come. */
-  #unreleased = new Set<number>();
+  #unreleased = new Map<number, BridgedMessage>();
   #openings = 0;
   #answerDueMs = Number.POSITIVE_INFINITY;
   #pendingBytes = 0;
   /** `leaving`: UNSUBSCRIBE is sent, nothing new comes behind its answer. `left`: nothing is owed any more. */
   #state: 'away' | 'subscribing' | 'subscribed' | 'leaving' | 'left' = 'away';
   #isRetiring = false;
+  /** While leaving: PINGRESP packets until all that the broker had for us has come; 0: it is not asked. */
+  #answersLeft = 0;
   #received = 0;
 
   constructor(options: SourceLegOptions, port: SourceLegPort) {
@@ -113,14 +115,17 @@ export class SourceLeg implements ClientHandler {
     this.#firstPending = 0;
     this.#pendingBytes = 0;
     this.#pendingById = new Map();
+    this.#answersLeft = 0;
     if (this.#state !== 'left') this.#state = 'away';
   }
 
-  /** It wants no more messages: UNSUBSCRIBE, then what came is finished, then DISCONNECT. */
+  /**
+   * It wants no more messages: UNSUBSCRIBE, then what came and what the broker's queue still has for it is finished, then
+   * DISCONNECT, and the session is forgotten. Without a connection it waits for one: the session has what is unfinished.
+   */
   retire(nowMs: number): void {
     this.#isRetiring = true;
-    if (this.#client === undefined) this.#state = 'left';
-    else if (this.#state === 'subscribed') this.#leave(nowMs);
+    if (this.#state === 'subscribed') this.#leave(nowMs);
   }
 
   /** The target has it, or a file: its source may forget it. */
@@ -141,7 +146,7 @@ export class SourceLeg implements ClientHandler {
   handleOpen({ sessionPresent }: Opening, nowMs: number): void {
     if (!sessionPresent) {
       this.#orphans = new Map();
-      this.#unreleased = new Set();
+      this.#unreleased = new Map();
       if (this.#openings > 0 && !this.#options.terms.cleanStart) this.#port.handleSessionLost();
     }
     this.#openings += 1;
@@ -170,15 +175,24 @@ export class SourceLeg implements ClientHandler {
     if (this.#isRetiring) this.#leave(nowMs);
   }
 
-  handleUnsuback(packetId: number): void {
+  handleUnsuback(packetId: number, nowMs: number): void {
     if (packetId !== unsubscribeId || this.#state !== 'leaving') return;
     this.#answerDueMs = Number.POSITIVE_INFINITY;
-    this.#finishLeaving();
+    this.#finishLeaving(nowMs);
   }
 
-  handlePingresp(): void {}
+  handlePingresp(): void {
+    if (this.#answersLeft === 0) return;
+    this.#answersLeft -= 1;
+    if (this.#answersLeft > 0) return;
+    this.#answerDueMs = Number.POSITIVE_INFINITY;
+    if (this.#isOwing) return;
+    this.#state = 'left';
+    this.#client?.end('it has left', { forgetsSession: true });
+  }
 
   handlePublish(head: PublishHead, isWhole: boolean, nowMs: number): void {
+    this.#stopAsking();
     const message = messageOf(head, this.#port.wallMs());
     if (head.qos === 0) {
       this.#received += 1;
@@ -186,11 +200,14 @@ export class SourceLeg implements ClientHandler {
       return;
     }
     const { packetId } = head;
-    if (head.qos === 2 && this.#unreleased.has(packetId)) {
+    const received = this.#unreleased.get(packetId);
+    if (received !== undefined && head.isDuplicate && isSameMessage(received, message)) {
       this.#port.handleResend();
       this.#sendAcknowledgement(5, packetId, nowMs);
       return;
     }
+    // A source that began anew gives the identifier to another message.
+    this.#unreleased.delete(packetId);
     // MQTT 3 brokers may send again on the same connection; it is answered with the first.
     const known = this.#pendingById.get(packetId);
     if (known !== undefined && isSameMessage(known.message, message)) {
@@ -218,7 +235,7 @@ export class SourceLeg implements ClientHandler {
     const isKnown = this.#unreleased.delete(packetId);
     // A bridge that was started anew knows nothing of it: the source is to forget it too [MQTT-4.3.3-11].
     this.#sendAcknowledgement(7, packetId, nowMs, isKnown ? reasonCode.success : reasonCode.packetIdentifierNotFound);
-    if (this.#state === 'leaving') this.#finishLeaving();
+    if (this.#state === 'leaving') this.#finishLeaving(nowMs);
   }
 
   #acknowledge(nowMs: number): void {
@@ -228,14 +245,14 @@ export class SourceLeg implements ClientHandler {
       this.#firstPending += 1;
       this.#pendingBytes -= delivery.message.payload.length;
       this.#pendingById.delete(delivery.packetId);
-      if (delivery.message.qos === 2) this.#unreleased.add(delivery.packetId);
+      if (delivery.message.qos === 2) this.#unreleased.set(delivery.packetId, delivery.message);
       this.#sendAcknowledgement(delivery.message.qos === 2 ? 5 : 4, delivery.packetId, nowMs);
     }
     if (this.#firstPending === this.#pending.length || this.#firstPending > 1_024) {
       this.#pending = this.#pending.slice(this.#firstPending);
       this.#firstPending = 0;
     }
-    if (this.#state === 'leaving') this.#finishLeaving();
+    if (this.#state === 'leaving') this.#finishLeaving(nowMs);
   }
 
   #sendAcknowledgement(type: 4 | 5 | 7, packetId: number, nowMs: number, reason: number = reasonCode.success): void {
@@ -250,12 +267,26 @@ export class SourceLeg implements ClientHandler {
     this.#client?.send(encodeUnsubscribe(terms.protocol, packet), nowMs);
   }
 
-  #finishLeaving(): void {
-    const isOwing =
-      this.pendingCount > 0 || this.#unreleased.size > 0 || this.#answerDueMs !== Number.POSITIVE_INFINITY;
-    if (isOwing || this.#client === undefined) return;
-    this.#state = 'left';
-    this.#client.end('it has left');
+  get #isOwing(): boolean {
+    return this.pendingCount > 0 || this.#unreleased.size > 0;
+  }
+
+  /**
+   * A broker may go on with what its queue had before UNSUBSCRIBE [MQTT-3.10.4-3], as its window allows: when nothing is owed,
+   * it is asked by a PINGREQ whether it has more. What it has comes before the answer.
+   */
+  #finishLeaving(nowMs: number): void {
+    if (this.#isOwing || this.#answerDueMs !== Number.POSITIVE_INFINITY || this.#client === undefined) return;
+    this.#answersLeft = this.#client.isAwaitingPing ? 2 : 1;
+    this.#answerDueMs = nowMs + subackMs;
+    this.#client.ping(nowMs);
+  }
+
+  /** There was more: it is asked again behind that. */
+  #stopAsking(): void {
+    if (this.#answersLeft === 0) return;
+    this.#answersLeft = 0;
+    this.#answerDueMs = Number.POSITIVE_INFINITY;
   }
 }
 

@@ -7,7 +7,7 @@ const firstSeed = 1;
 const schedules = 150;
 
 describe('a link between failing brokers, on a failing disk', () => {
-  test('B1 B3 B4 B6 B8: nothing acknowledged is lost, keys keep their order, rates hold, poison ends as a dead letter', () => {
+  test('B1 B3 B4 B5 B6 B8: nothing is lost, keys keep their order and their lane, rates hold, poison is a dead letter', () => {
     for (let seed = firstSeed; seed < firstSeed + schedules; seed += 1) {
       const random = randomOf(seed);
       const setting = anySetting(random);

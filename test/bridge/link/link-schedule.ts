@@ -4,11 +4,20 @@ import { type ModelMessage, nameOf } from './model-brokers.ts';
 const keys = ['a', 'b', 'c', 'd'];
 const poisonNames = ['a:3', 'c:5'];
 
-export function anySetting(random: () => number): LinkSetting {
+export interface ScheduleSetting extends LinkSetting {
+  /** Behind a reconnect the source sends the same messages under other identifiers. */
+  readonly renumbers: boolean;
+}
+
+export function anySetting(random: () => number): ScheduleSetting {
   const lanes = 1 + Math.floor(random() * 3);
+  const protocolVersion = random() < 0.5 ? 4 : 5;
   return {
     ...plainSetting,
-    protocolVersion: random() < 0.5 ? 4 : 5,
+    protocolVersion,
+    ...(random() < 0.25 && { receiveMaximum: protocolVersion === 5 ? 1 : undefined }),
+    ...(random() < 0.25 && protocolVersion === 5 && { throttles: { 'a:2': 2, 'b:4': 1, 'd:1': 4 } }),
+    renumbers: random() < 0.2,
     lanes,
     order: random() < 0.7 ? { keyLevel: 2 } : 'parallel',
     publishesPerSecond: random() < 0.3 ? 25 : Number.POSITIVE_INFINITY,
@@ -17,8 +26,15 @@ export function anySetting(random: () => number): LinkSetting {
 }
 
 /** Plays random failures, then lets everything work again. Gives the first invariant that did not hold, or undefined. */
-export function linkViolation(setting: LinkSetting, random: () => number, steps: number): string | undefined {
+export function linkViolation(setting: ScheduleSetting, random: () => number, steps: number): string | undefined {
   const world = new LinkWorld(setting);
+  world.source.renumbers = setting.renumbers;
+  const leavesAt = random() < 0.3 ? Math.floor(random() * steps) : Number.POSITIVE_INFINITY;
+  let isLeaving = false;
+  const retire = () => {
+    isLeaving = true;
+    world.link.legs[0]?.retire(world.nowMs);
+  };
   const sent = new Map<string, ModelMessage>();
   const below = (limit: number) => Math.floor(random() * limit);
   let failures = 0;
@@ -31,11 +47,17 @@ export function linkViolation(setting: LinkSetting, random: () => number, steps:
       const key = keys[below(keys.length)] as string;
       const number = [...sent.values()].filter((message) => message.key === key).length;
       const message: ModelMessage = { key, number, qos: random() < 0.3 ? 2 : 1 };
-      sent.set(nameOf(message), message);
-      world.source.publish(message);
+      if (world.source.publish(message)) sent.set(nameOf(message), message);
     }
   };
   const anyLane = () => below(world.link.lanes.length);
+  const crash = () => {
+    world.crash(random());
+    if (isLeaving) retire();
+  };
+  const setClock = () => {
+    world.wallOffsetMs += random() < 0.5 ? 3_600_000 : -3_600_000;
+  };
   const moves: readonly (readonly [weight: number, move: () => void])[] = [
     [20, publish],
     [20, () => world.deliverFromSource(1 + below(4))],
@@ -44,7 +66,8 @@ export function linkViolation(setting: LinkSetting, random: () => number, steps:
     [12, () => world.connectTarget(anyLane())],
     [8, () => world.reap()],
     [10, () => world.tick([1, 20, 300, 2_000][below(4)] as number)],
-    [8, () => world.sync()],
+    [8, () => world.sync(random() < 0.7 ? 1 : random())],
+    [1, setClock],
     [6, () => world.answerRead(1 + below(5))],
     [4, () => world.bury()],
     [4, () => world.persistCursor()],
@@ -53,13 +76,14 @@ export function linkViolation(setting: LinkSetting, random: () => number, steps:
     [4, () => fail(() => loseTarget(world, anyLane()))],
     [2, () => fail(() => freeze(world, random))],
     [3, () => thaw(world)],
-    [1, () => fail(() => world.crash(random()))],
+    [1, () => fail(() => crash())],
     [1, () => fail(() => world.tick(6_000))],
     [2, () => toggleDisk(world)],
     [1, () => world.link.growLanes(1 + below(4), world.nowMs)],
   ];
   const total = moves.reduce((sum, [weight]) => sum + weight, 0);
   for (let step = 0; step < steps; step += 1) {
+    if (step === leavesAt) retire();
     let at = random() * total;
     for (const [weight, move] of moves) {
       at -= weight;
@@ -72,7 +96,7 @@ export function linkViolation(setting: LinkSetting, random: () => number, steps:
     if (world.violations.length > 0) return `step ${step}: ${world.violations[0]}`;
   }
   world.settle();
-  return finalViolation(world, sent, failures);
+  return finalViolation(world, sent, { failures, isLeaving });
 }
 
 function loseTarget(world: LinkWorld, index: number): void {
@@ -97,7 +121,7 @@ function toggleDisk(world: LinkWorld): void {
 function finalViolation(
   world: LinkWorld,
   sent: ReadonlyMap<string, ModelMessage>,
-  failures: number,
+  { failures, isLeaving }: { failures: number; isLeaving: boolean },
 ): string | undefined {
   const { deadLetters, setting, taken, takenNames } = world;
   const [violation] = world.violations;
@@ -118,6 +142,8 @@ function finalViolation(
   }
   if (failures === 0 && setting.poison.length === 0 && taken.length !== takenNames.size)
     return 'duplicates without a failure';
+  if (world.link.legs[0]?.hasLeft !== isLeaving) return `leaving is ${isLeaving}, having left is not`;
+  if (world.source.waiting.length > 0) return `the source still has ${world.source.waiting.length} in its queue`;
   if (world.source.inflight.size > 0) return `the source still has ${world.source.inflight.size} unfinished`;
   if (world.link.spooledCount > 0) return `the spool still has ${world.link.spooledCount}`;
   return orderViolation(world, poison) ?? rateViolation(world);
@@ -125,7 +151,9 @@ function finalViolation(
 
 /** B3. */
 function orderViolation(world: LinkWorld, poison: ReadonlySet<string>): string | undefined {
-  if (world.setting.order === 'parallel') return undefined;
+  const { order, throttles, receiveMaximum } = world.setting;
+  // A broker that sends one of a window back for its quota has taken later ones.
+  if (order === 'parallel' || (throttles !== undefined && receiveMaximum !== 1)) return undefined;
   for (const [key, numbers] of world.firstDeliveries()) {
     const isSorted = numbers.every((number, index) => index === 0 || number > (numbers[index - 1] as number));
     if (!isSorted) return `B3: ${key} came as ${numbers.join(' ')}${poison.size > 0 ? ' (with poison)' : ''}`;

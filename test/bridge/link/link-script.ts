@@ -81,6 +81,18 @@ class LinkScript {
       case 'tick':
         world.tick(Number(what));
         break;
+      case 'retire':
+        world.link.legs[0]?.retire(world.nowMs);
+        break;
+      case 'freeze':
+        (what === 'source' ? world.source : this.#target).isFrozen = true;
+        break;
+      case 'thaw':
+        (what === 'source' ? world.source : this.#target).thaw();
+        break;
+      case 'renumber':
+        world.source.renumbers = true;
+        break;
       case 'crash':
         world.crash(0);
         break;

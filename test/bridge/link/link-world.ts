@@ -20,6 +20,10 @@ export interface LinkSetting {
   readonly showsRetain: boolean;
   /** Names of messages that the target closes the connection for. */
   readonly poison: readonly string[];
+  /** Of the target, which says so in MQTT 5 only. */
+  readonly receiveMaximum?: number | undefined;
+  /** How often the target answers that a quota is used up, by message; MQTT 5 only. */
+  readonly throttles?: Readonly<Record<string, number>>;
 }
 
 export const maxBlameOfModel = 5;
@@ -50,6 +54,8 @@ export const testRule: TopicRule = {
 /** A link between two model brokers, with a model disk and a clock of its own. What goes wrong is a line in `violations`. */
 export class LinkWorld {
   nowMs = 1_000;
+  /** Somebody sets the wall clock. */
+  wallOffsetMs = 0;
   readonly setting: LinkSetting;
   readonly source: ModelSource;
   readonly targets: ModelTarget[] = [];
@@ -78,9 +84,12 @@ export class LinkWorld {
       attemptsByName: this.attemptsByName,
       now: () => this.nowMs,
       onTaken: (packet: IPublishPacket) => this.onTaken(packet),
+      onHeld: (name: string, target: ModelTarget) => this.#checkLane(name, target),
+      throttles: new Map(Object.entries(setting.throttles ?? {})),
     };
     const targetVersion = setting.targetVersion ?? setting.protocolVersion;
     for (let lane = 0; lane < 4; lane += 1) this.targets.push(new ModelTarget(targetVersion, shared));
+    for (const target of this.targets) target.receiveMaximum = setting.receiveMaximum;
     this.#rule = { ...testRule, order: setting.order, ...rule };
     this.#options = options;
     this.link = this.#createLink();
@@ -103,7 +112,7 @@ export class LinkWorld {
 
   connectSource(): void {
     const [leg] = this.link.legs;
-    if (leg !== undefined && this.source.connection === undefined) this.source.accept(leg, this.nowMs);
+    if (leg?.hasLeft === false && this.source.connection === undefined) this.source.accept(leg, this.nowMs);
   }
 
   connectTarget(index: number): void {
@@ -133,8 +142,8 @@ export class LinkWorld {
     if (lane !== undefined && target?.isFrozen === false) target.deliver(lane, count, this.nowMs);
   }
 
-  /** All that was appended so far is on disk; or a full disk took none of it. */
-  sync(): void {
+  /** Of what was appended so far the first `share` is on disk; or a full disk took none of it. */
+  sync(share = 1): void {
     const { spool } = this;
     if (spool.syncedLength === spool.records.length) return;
     if (spool.isFull) {
@@ -142,7 +151,7 @@ export class LinkWorld {
       this.link.handleSpoolFailed(this.nowMs);
       return;
     }
-    spool.syncedLength = spool.records.length;
+    spool.syncedLength += Math.ceil((spool.records.length - spool.syncedLength) * share);
     this.link.handleSynced(spool.syncedLength, this.nowMs);
   }
 
@@ -227,6 +236,21 @@ export class LinkWorld {
     this.violations.push(`B1: ${name} was acknowledged and is nowhere`);
   }
 
+  /**
+   * B5: neither a message nor, where there is an order, its key is on the way on two lanes. What comes from the source once
+   * more, because it did not hear that it was safe, is without an order a message of its own.
+   */
+  #checkLane(name: string, target: ModelTarget): void {
+    const isOrdered = this.setting.order !== 'parallel';
+    if (!isOrdered && this.source.losses > 0) return;
+    const part = (held: string) => (isOrdered ? held.split(':')[0] : held);
+    for (const [index, other] of this.targets.entries()) {
+      if (other === target || other.connection?.isOpen !== true) continue;
+      for (const held of other.held.values())
+        if (part(held) === part(name)) this.violations.push(`B5: ${name} is sent while ${held} is on lane ${index}`);
+    }
+  }
+
   #createLink(): Link {
     const { protocolVersion, targetVersion = protocolVersion, lanes, publishesPerSecond } = this.setting;
     const protocol = protocolOf(protocolVersion);
@@ -282,7 +306,7 @@ export class LinkWorld {
         },
         bury: (item, reason) => this.#burials.push({ item, reason, link }),
         tell: (event) => this.events.push(event),
-        wallMs: () => 1_700_000_000_000 + this.nowMs,
+        wallMs: () => 1_700_000_000_000 + this.nowMs + this.wallOffsetMs,
       },
     );
     return link;

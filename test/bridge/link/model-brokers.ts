@@ -41,6 +41,8 @@ export class PacketEar {
 /** One connection as its broker sees it; what it says lies in `toBridge` until the schedule lets it arrive. */
 export class ModelConnection {
   readonly ear: PacketEar;
+  /** Hears what the bridge writes when it writes it, whether the broker reads it or not. */
+  readonly writeEar: PacketEar;
   readonly protocolVersion: 4 | 5;
   toBridge: Packet[] = [];
   isOpen = true;
@@ -50,6 +52,7 @@ export class ModelConnection {
   constructor(protocolVersion: 4 | 5) {
     this.protocolVersion = protocolVersion;
     this.ear = new PacketEar(protocolVersion);
+    this.writeEar = new PacketEar(protocolVersion);
   }
 
   say(packet: Packet): void {
@@ -65,6 +68,8 @@ abstract class ModelBroker {
   connection: ModelConnection | undefined;
   /** It is there, and does not read. */
   isFrozen = false;
+  /** Connections that were lost. */
+  losses = 0;
   /** Sees every packet, both ways, when it arrives. */
   onPacket: (from: 'bridge' | 'broker', packet: Packet) => void = () => {};
   /** What came while it was frozen. */
@@ -76,6 +81,12 @@ abstract class ModelBroker {
 
   protected abstract handle(packet: Packet, connection: ModelConnection): void;
 
+  protected handleWritten(_packet: Packet): void {}
+
+  protected handleDelivering(_packet: Packet): void {}
+
+  protected handleGone(): void {}
+
   accept(part: Part, nowMs: number): void {
     const connection = new ModelConnection(this.protocolVersion);
     this.connection = connection;
@@ -85,6 +96,7 @@ abstract class ModelBroker {
         if (!connection.isOpen) return;
         // A copy: what was written stays as it was written.
         const written = Buffer.from(bytes);
+        for (const packet of connection.writeEar.hear(written)) this.handleWritten(packet);
         if (this.isFrozen) this.#unread.push(written);
         else this.#read(written, connection);
       },
@@ -110,6 +122,7 @@ abstract class ModelBroker {
       const packet = this.connection.toBridge.shift();
       if (packet === undefined) return;
       this.onPacket('broker', packet);
+      this.handleDelivering(packet);
       const { protocolVersion } = this;
       part.client?.receive(mqttPacket.generate(packet, { protocolVersion }), nowMs);
     }
@@ -119,8 +132,10 @@ abstract class ModelBroker {
   lose(part: Part, nowMs: number): void {
     this.#unread = [];
     if (this.connection === undefined) return;
+    this.losses += 1;
     this.connection.isOpen = false;
     this.connection = undefined;
+    this.handleGone();
     part.handleLost(nowMs);
   }
 
@@ -151,17 +166,25 @@ export class ModelSource extends ModelBroker {
   #packetId = 0;
   #isSubscribed = false;
   #hasSession = false;
+  /** The session has it. Behind UNSUBSCRIBE what the queue has is still sent, and nothing is put into it. */
+  #hasSubscription = false;
+  /** Behind a reconnect the same messages come under other identifiers, as from a broker that was restored. */
+  renumbers = false;
   /** Of the subscriber's CONNECT and SUBSCRIBE packets. */
   readonly greetings: Packet[] = [];
 
-  publish(message: ModelMessage): void {
+  /** False: nobody is subscribed. */
+  publish(message: ModelMessage): boolean {
+    if (!this.#hasSubscription) return false;
     this.waiting.push(message);
     this.#send();
+    return true;
   }
 
   /** It forgets the session, as a broker without persistence does in a crash. */
   forget(): void {
     this.#hasSession = false;
+    this.#hasSubscription = false;
     this.inflight.clear();
     this.waiting.length = 0;
   }
@@ -180,7 +203,17 @@ export class ModelSource extends ModelBroker {
         this.greetings.push(packet);
         connection.say({ cmd: 'suback', messageId: packet.messageId ?? 0, granted: [1] });
         this.#isSubscribed = true;
+        this.#hasSubscription = true;
         this.#send();
+        break;
+      case 'unsubscribe':
+        this.greetings.push(packet);
+        this.#hasSubscription = false;
+        connection.say({ cmd: 'unsuback', messageId: packet.messageId ?? 0, granted: [0] });
+        this.#send();
+        break;
+      case 'disconnect':
+        this.greetings.push(packet);
         break;
       case 'puback':
       case 'pubrec':
@@ -212,10 +245,23 @@ export class ModelSource extends ModelBroker {
   }
 
   #resend(connection: ModelConnection): void {
+    if (this.renumbers) this.#renumber();
     for (const [packetId, { message, isReleased }] of this.inflight) {
       if (isReleased) connection.say({ cmd: 'pubrel', messageId: packetId });
       else connection.say(publishPacket(message, packetId, true));
     }
+  }
+
+  #renumber(): void {
+    const exchanges = [...this.inflight.values()].filter(({ isReleased }) => !isReleased);
+    for (const [packetId, { isReleased }] of [...this.inflight]) if (!isReleased) this.inflight.delete(packetId);
+    for (const exchange of exchanges) this.inflight.set(this.#freePacketId(), exchange);
+  }
+
+  #freePacketId(): number {
+    do this.#packetId = (this.#packetId % 9) + 1;
+    while (this.inflight.has(this.#packetId));
+    return this.#packetId;
   }
 
   #send(): void {
@@ -227,10 +273,9 @@ export class ModelSource extends ModelBroker {
         connection.say(publishPacket(message, 0, false));
         continue;
       }
-      do this.#packetId = (this.#packetId % 9) + 1;
-      while (this.inflight.has(this.#packetId));
-      this.inflight.set(this.#packetId, { message, isReleased: false });
-      connection.say(publishPacket(message, this.#packetId, false));
+      const packetId = this.#freePacketId();
+      this.inflight.set(packetId, { message, isReleased: false });
+      connection.say(publishPacket(message, packetId, false));
     }
   }
 }
@@ -256,15 +301,23 @@ export class ModelTarget extends ModelBroker {
   attemptsByName = new Map<string, number>();
   /** What it says at CONNACK, where it is less than MQTT allows. */
   receiveMaximum: number | undefined;
+  /** Messages that were written to it and are not acknowledged, by packet identifier. */
+  readonly held = new Map<number, string>();
+  /** By name: how often it answers that a quota is used up. */
+  readonly throttles: Map<string, number>;
   /** It says at CONNACK that it retains nothing, and closes the connection for RETAIN, as AWS did until 2021. */
   refusesRetain = false;
   readonly #now: () => number;
   readonly #onTaken: (packet: IPublishPacket) => void;
+  readonly #onHeld: (name: string, target: ModelTarget) => void;
 
   constructor(
     protocolVersion: 4 | 5,
     shared: {
       onTaken: (packet: IPublishPacket) => void;
+      /** Before anybody knows of it. */
+      onHeld: (name: string, target: ModelTarget) => void;
+      throttles: Map<string, number>;
       taken: ModelTarget['taken'];
       poison: ReadonlySet<string>;
       attemptsByName: Map<string, number>;
@@ -277,6 +330,22 @@ export class ModelTarget extends ModelBroker {
     this.attemptsByName = shared.attemptsByName;
     this.#now = shared.now;
     this.#onTaken = shared.onTaken;
+    this.#onHeld = shared.onHeld;
+    this.throttles = shared.throttles;
+  }
+
+  protected override handleWritten(packet: Packet): void {
+    if (packet.cmd !== 'publish' || packet.messageId === undefined) return;
+    this.held.set(packet.messageId, packet.payload.toString());
+    this.#onHeld(packet.payload.toString(), this);
+  }
+
+  protected override handleDelivering(packet: Packet): void {
+    if (packet.cmd === 'puback') this.held.delete(packet.messageId ?? 0);
+  }
+
+  protected override handleGone(): void {
+    this.held.clear();
   }
 
   protected handle(packet: Packet, connection: ModelConnection): void {
@@ -292,6 +361,12 @@ export class ModelTarget extends ModelBroker {
         this.attemptsByName.set(name, (this.attemptsByName.get(name) ?? 0) + 1);
         if (this.poison.has(name) || (packet.retain && this.refusesRetain)) {
           connection.isOpen = false;
+          return;
+        }
+        const throttles = this.throttles.get(name) ?? 0;
+        if (throttles > 0) {
+          this.throttles.set(name, throttles - 1);
+          connection.say({ cmd: 'puback', messageId: packet.messageId ?? 0, reasonCode: 0x97 });
           return;
         }
         this.taken.push({ name, atMs: this.#now(), packet });
