@@ -1,3 +1,6 @@
+import type { CarriedFigures } from './service-verdict.ts';
+import type { WindowFigures } from './window-tally.ts';
+
 /**
  * Where a service's migration is.
  *
@@ -45,6 +48,17 @@ export interface ServiceFigures {
   readonly share?: ShareFigures;
 }
 
+/** What came of holding source and target against each other. */
+export interface VerificationRecord {
+  readonly state: 'running' | 'complete' | 'incomplete' | 'failed';
+  readonly author: string;
+  readonly startedAtMs: number;
+  readonly windowMs: number;
+  readonly text: string;
+  readonly window?: WindowFigures;
+  readonly bridge?: CarriedFigures;
+}
+
 export interface ServiceEntry {
   /** Milliseconds since the Unix epoch. */
   readonly atMs: number;
@@ -66,6 +80,8 @@ export interface ServiceRecord {
   readonly author: string;
   /** Why the step did not end when it was tried last; the step is taken up by the next `move`. */
   readonly trouble?: string;
+  /** The last one. */
+  readonly verification?: VerificationRecord;
   /** Newest last. */
   readonly history: readonly ServiceEntry[];
 }
