@@ -17,13 +17,13 @@ const mostLanes = 50;
 
 /** The configuration's `bridge` section as the bridge takes it. */
 export function bridgeSettings({ bridge, brokers }: Configuration): BridgeSettings {
-  const named = new Set(bridge.rules.flatMap(({ from, to }) => [from, to]));
-  const ours = Object.values(brokers).filter(({ name }) => named.has(name));
   return {
     name: bridge.name,
     directory: bridge.directory,
     rules: bridge.rules.map(toBridgeRule),
-    brokers: Object.fromEntries(ours.map((broker) => [broker.name, toBridgeBroker(broker, bridge.connections)])),
+    brokers: Object.fromEntries(
+      Object.values(brokers).map((broker) => [broker.name, toBridgeBroker(broker, bridge.connections)]),
+    ),
     ackTimeoutMs: bridge.ackTimeoutMs,
     spool: { ...bridge.spool, maxAgeMs: bridge.spool.maxAgeSeconds * 1_000 },
     deadLetters: bridge.deadLetters,
@@ -32,9 +32,9 @@ export function bridgeSettings({ bridge, brokers }: Configuration): BridgeSettin
 }
 
 function toBridgeRule(rule: BridgeRuleConfiguration): BridgeRule {
-  const { members, lanes } = rule;
+  const { members, partitions, lanes } = rule;
   const bounds = lanes === 'auto' ? { least: 1, most: mostLanes } : { least: lanes, most: lanes };
-  return { ...toTopicRule(rule), members, lanes: bounds };
+  return { rule: toTopicRule(rule), members, partitions, lanes: bounds };
 }
 
 function toBridgeBroker(

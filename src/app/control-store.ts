@@ -1,13 +1,14 @@
 import { CrossfadeError } from '../base/errors.ts';
+import type { FileLock } from '../base/file-lock.ts';
 import type { StoreConfiguration } from '../config/configuration.ts';
 import type { PlanStore } from '../plan/store/plan-store.ts';
 import { openSqlitePlanStore } from '../plan/store/sqlite-plan-store.ts';
-import { lockStore, type StoreLock } from '../plan/store/store-lock.ts';
+import { lockStore } from '../plan/store/store-lock.ts';
 import type { Logger } from '../telemetry/logger.ts';
 
 export interface ControlStore {
   readonly store: PlanStore;
-  readonly lock: StoreLock;
+  readonly lock: FileLock;
 }
 
 /**

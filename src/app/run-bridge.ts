@@ -57,7 +57,7 @@ export async function runBridge(
   return {
     ready: {
       event: 'ready',
-      rules: bridge.links.map(({ name }) => name),
+      rules: configuration.bridge.rules.map(({ name }) => name),
       ...(server !== undefined && { metrics: addressOf(server) }),
     },
     stop,
@@ -69,7 +69,7 @@ type MetricsServer = ReturnType<typeof createBoundedServer>;
 
 async function serveMetrics(bridge: Bridge, { host, port }: HostPort): Promise<MetricsServer> {
   const registry = new Registry();
-  registerBridgeMetrics(registry, bridge.links);
+  registerBridgeMetrics(registry, bridge);
   const answer = async (request: IncomingMessage, response: ServerResponse) => {
     if (request.url === '/healthz') response.end('ok\n');
     else if (request.url === '/metrics') {

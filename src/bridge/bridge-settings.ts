@@ -3,6 +3,7 @@ import type { ProtocolVersion } from '../mqtt/control-packet.ts';
 import type { Secret } from '../mqtt/secret.ts';
 import { filtersIntersect } from '../mqtt/topic-range.ts';
 import { publishedFilter, type TopicRule } from '../mqtt/topic-rule.ts';
+import type { Slot } from './division/slot.ts';
 import type { ClientTerms } from './link/broker-client.ts';
 import { EchoWindow } from './link/echo-window.ts';
 import type { LinkRunnerOptions } from './link-runner.ts';
@@ -17,8 +18,12 @@ export interface BridgeBroker {
   readonly connectsPerSecond?: number;
 }
 
-export interface BridgeRule extends TopicRule {
+export interface BridgeRule {
+  readonly rule: TopicRule;
+  /** Of its share group, while nobody wishes another number. */
   readonly members: number;
+  /** Of its keys; 1 where it has no order. */
+  readonly partitions: number;
   /** Connections to the target at the start, and at most. */
   readonly lanes: { readonly least: number; readonly most: number };
 }
@@ -26,7 +31,7 @@ export interface BridgeRule extends TopicRule {
 export interface BridgeSettings {
   /** Begins every client ID: another one for every bridge that runs. */
   readonly name: string;
-  /** Of the spools and the dead letters; of this bridge alone. */
+  /** Shared by the processes of this bridge, and by no other. */
   readonly directory: string;
   readonly rules: readonly BridgeRule[];
   readonly brokers: Readonly<Record<string, BridgeBroker>>;
@@ -45,7 +50,8 @@ const maxEchoes = 100_000;
 
 /** Digests of what is published where marks cannot be seen, by broker; only where some rule could read it back. */
 export function echoWindows(settings: BridgeSettings): ReadonlyMap<string, EchoWindow> {
-  const { rules, brokers } = settings;
+  const { brokers } = settings;
+  const rules = topicRules(settings);
   const unmarked = Object.keys(brokers).filter((name) => {
     const readsBack = rules.some((rule) => rule.to === name && rules.some((next) => feeds(rule, next)));
     return brokers[name]?.protocol !== '5' && readsBack;
@@ -53,13 +59,17 @@ export function echoWindows(settings: BridgeSettings): ReadonlyMap<string, EchoW
   return new Map(unmarked.map((name) => [name, new EchoWindow(echoMs, maxEchoes)]));
 }
 
+export function topicRules({ rules }: BridgeSettings): readonly TopicRule[] {
+  return rules.map(({ rule }) => rule);
+}
+
 function feeds(rule: TopicRule, next: TopicRule): boolean {
   return rule.to === next.from && filtersIntersect(publishedFilter(rule), next.filter);
 }
 
-/** A rule's link, from the settings and from what both brokers' profiles allow. */
+/** A slot's link, from the settings and from what both brokers' profiles allow. */
 export function linkOptions(
-  rule: BridgeRule,
+  { label, rule, place }: Slot,
   settings: BridgeSettings,
   echoes: ReadonlyMap<string, EchoWindow>,
 ): LinkRunnerOptions['link'] {
@@ -69,19 +79,19 @@ export function linkOptions(
   const { profile } = source;
   const shows = isFive && profile.retainAsPublished;
   const atSource = echoes.get(rule.from);
-  const atTarget = settings.rules.some((next) => feeds(rule, next)) ? echoes.get(rule.to) : undefined;
+  const atTarget = topicRules(settings).some((next) => feeds(rule, next)) ? echoes.get(rule.to) : undefined;
   const targetWindow = Math.min(window, target.profile.inflightFromDevice);
   return {
     rule,
-    members: rule.members,
-    lanes: rule.lanes.least,
+    ...(place.count > 1 && rule.order !== 'parallel' && { partition: { ...place, keyLevel: rule.order.keyLevel } }),
+    lanes: lanesOf(rule.name, settings).least,
     source: {
-      terms: (member) => ({
-        ...termsOf(source, `${settings.name}-${rule.name}-from-${member}`),
+      terms: {
+        ...termsOf(source, `${settings.name}-${rule.name}-from-${label}`),
         cleanStart: false,
         sessionExpirySeconds: Math.min(sessionSeconds, profile.maxSessionExpirySeconds),
         receiveMaximum: Math.min(window, profile.inflightToDevice),
-      }),
+      },
       subscription: {
         filter: rule.share === undefined ? rule.filter : `$share/${rule.share}/${rule.filter}`,
         qos: capped(rule.qos, profile.maximumQos),
@@ -93,7 +103,7 @@ export function linkOptions(
     },
     target: {
       terms: (lane) => ({
-        ...termsOf(target, `${settings.name}-${rule.name}-to-${lane}`),
+        ...termsOf(target, `${settings.name}-${rule.name}-to-${label}-${lane}`),
         cleanStart: true,
         sessionExpirySeconds: 0,
         receiveMaximum: 1,
@@ -120,6 +130,11 @@ export function linkOptions(
     feedAhead: 2 * targetWindow,
     unacknowledgedAhead: 2 * targetWindow,
   };
+}
+
+/** Of a rule that is not there any more: one, to finish with. */
+export function lanesOf(rule: string, { rules }: BridgeSettings): BridgeRule['lanes'] {
+  return rules.find((own) => own.rule.name === rule)?.lanes ?? { least: 1, most: 1 };
 }
 
 /** A day: an outage of the bridge costs nothing that the source's own queue keeps. */

@@ -1,11 +1,4 @@
-/** What a slot is: the member of a share group, or a partition of the keys of a rule. */
-export interface SlotPlace {
-  readonly kind: 'member' | 'partition';
-  /** From 0. */
-  readonly index: number;
-  /** Partitions of the rule; 1 for a member. */
-  readonly count: number;
-}
+import type { SlotPlace } from './division/slot.ts';
 
 /**
  * `running`; `paused`: the target gets nothing, the spool takes what comes; `leaving`: it finishes and goes;

@@ -1,13 +1,17 @@
-import { join } from 'node:path';
 import type { Clock } from '../base/clock.ts';
-import { CrossfadeError, errorMessage } from '../base/errors.ts';
+import { errorMessage } from '../base/errors.ts';
 import { createTokenBucket, type TokenBucket } from '../base/rates.ts';
-import { lockStore, type StoreLock } from '../plan/store/store-lock.ts';
 import type { Logger } from '../telemetry/logger.ts';
-import { type BridgeSettings, brokerOf, echoWindows, linkOptions } from './bridge-settings.ts';
+import { BridgeDirectory } from './bridge-directory.ts';
+import { type BridgeSettings, brokerOf, echoWindows, lanesOf, linkOptions } from './bridge-settings.ts';
+import type { BridgeBoard } from './bridge-status.ts';
 import type { BrokerDialer } from './broker-dialer.ts';
 import { DeadLetterFile } from './dead-letter-file.ts';
+import { openBridgeBoard } from './directory-board.ts';
+import type { Slot } from './division/slot.ts';
+import type { EchoWindow } from './link/echo-window.ts';
 import { LinkRunner } from './link-runner.ts';
+import { SlotDesk } from './slot-desk.ts';
 import { Spool } from './spool.ts';
 
 export interface BridgePorts {
@@ -16,110 +20,142 @@ export interface BridgePorts {
   readonly log: Pick<Logger, 'info' | 'warn' | 'error'>;
 }
 
-/** All links of one process. */
+/** One process of a bridge. */
 export interface Bridge {
+  /** Names it among the processes that share the directory. */
+  readonly process: string;
+  /** Those that it works at the moment. */
   readonly links: readonly LinkRunner[];
-  /** Every source has answered, and what comes is carried. */
+  readonly board: BridgeBoard;
+  /** Every source of the first turn's slots has answered, and what comes is carried. */
   readonly open: Promise<void>;
   stop(): Promise<void>;
 }
 
+const turnEveryMs = 500;
 const segmentBytes = 8 * 1_048_576;
 /** Long enough for many to share an fsync, short enough for a source's window not to run dry. */
 const batchMs = 10;
 const connectsPerSecond = 100;
 
-/** Starts every rule. Rejects with CrossfadeError `bridge` where another bridge has the directory, or it cannot be used. */
+/** Takes this process's part of the rules. Rejects with CrossfadeError `bridge` where the directory cannot be used. */
 export async function startBridge(settings: BridgeSettings, ports: BridgePorts): Promise<Bridge> {
-  const lock = lockDirectory(settings.directory);
-  const { log, dialer, clock } = ports;
-  const deadLetters = new DeadLetterFile({
-    path: join(settings.directory, 'dead-letters.ndjson'),
-    ...{ maxBytes: settings.deadLetters.maxBytes, batchMs, retryMs: 1_000, log },
-  });
+  const { log, clock } = ports;
+  const directory = new BridgeDirectory(settings.directory);
+  const presence = directory.enter();
+  const board = openBridgeBoard(settings.directory);
   const echoes = echoWindows(settings);
-  const buckets = new Map<string, TokenBucket>();
-  const links: LinkRunner[] = [];
-  const gates = new Gates(links);
-  try {
-    for (const rule of settings.rules) {
-      const directory = join(settings.directory, `rule-${encodeURIComponent(rule.name)}`);
-      const spool = await Spool.open({ directory, maxBytes: settings.spool.maxBytes, segmentBytes, batchMs, log });
-      links.push(
-        new LinkRunner({
-          link: linkOptions(rule, settings, echoes),
-          maxLanes: rule.lanes.most,
-          backoff: { baseMs: 250, maxMs: 30_000 },
-          connects: (name) => bucketOf(name, settings, buckets),
-          profile: (name) => brokerOf(settings, name).profile,
-          onSubscribed: () => gates.look(),
-          ...{ spool, deadLetters, dialer, clock, log },
-        }),
-      );
+  const runners = new RunnerFactory({ settings, ports, directory, echoes, onSubscribed: () => gates.look() });
+  const desk = new SlotDesk({
+    ...{ rules: settings.rules, isUndivided: echoes.size > 0, directory, board, presence, clock, log },
+    createRunner: (slot) => runners.create(slot),
+    onChange: () => gates.look(),
+  });
+  const gates = new Gates(desk);
+  const turn = () => {
+    try {
+      desk.turn();
+    } catch (error) {
+      log.error({ directory: settings.directory, error: errorMessage(error) }, 'The bridge cannot read its directory');
     }
-  } catch (error) {
-    lock.release();
-    throw new CrossfadeError(
-      'bridge',
-      `cannot use the bridge's directory ${settings.directory}: ${errorMessage(error)}`,
-    );
-  }
-  for (const link of links) link.start();
-  gates.look();
+  };
+  turn();
+  await desk.settled();
+  gates.begin();
+  const timer = setInterval(turn, turnEveryMs);
   return {
-    links,
+    process: presence.process,
+    board,
     open: gates.open,
+    get links() {
+      return desk.runners;
+    },
     async stop() {
-      await Promise.all(links.map((link) => link.stop()));
-      await deadLetters.close();
-      lock.release();
+      clearInterval(timer);
+      await desk.end();
+      presence.leave();
     },
   };
 }
 
+interface RunnerFactoryOptions {
+  readonly settings: BridgeSettings;
+  readonly ports: BridgePorts;
+  readonly directory: BridgeDirectory;
+  readonly echoes: ReadonlyMap<string, EchoWindow>;
+  onSubscribed(): void;
+}
+
+/** Opens the files of a slot, and puts its link on the ways to its brokers. */
+class RunnerFactory {
+  readonly #options: RunnerFactoryOptions;
+  readonly #buckets = new Map<string, TokenBucket>();
+
+  constructor(options: RunnerFactoryOptions) {
+    this.#options = options;
+  }
+
+  async create(slot: Slot): Promise<LinkRunner> {
+    const { settings, ports, directory, echoes, onSubscribed } = this.#options;
+    const { log, dialer, clock } = ports;
+    const link = linkOptions(slot, settings, echoes);
+    const spool = await Spool.open({
+      directory: directory.slotDirectory(slot),
+      ...{ maxBytes: settings.spool.maxBytes, segmentBytes, batchMs, log },
+    });
+    const deadLetters = new DeadLetterFile({
+      path: directory.deadLetterPath(slot),
+      ...{ maxBytes: settings.deadLetters.maxBytes, batchMs, retryMs: 1_000, log },
+    });
+    return new LinkRunner({
+      ...{ slot, link, spool, deadLetters, dialer, clock, log, onSubscribed },
+      maxLanes: lanesOf(slot.rule.name, settings).most,
+      backoff: { baseMs: 250, maxMs: 30_000 },
+      connects: (broker) => this.#bucketOf(broker),
+      profile: (broker) => brokerOf(settings, broker).profile,
+    });
+  }
+
+  #bucketOf(broker: string): TokenBucket {
+    const known = this.#buckets.get(broker);
+    if (known !== undefined) return known;
+    const ratePerSecond = brokerOf(this.#options.settings, broker).connectsPerSecond ?? connectsPerSecond;
+    const bucket = createTokenBucket({ ratePerSecond, startsFull: true });
+    this.#buckets.set(broker, bucket);
+    return bucket;
+  }
+}
+
 /**
  * Nothing is published at a broker before the bridge's own subscriptions there were answered: else the reply to what
- * is carried could come before anybody listens for it.
+ * is carried could come before anybody listens for it. Of another process's slots nothing is known here: their
+ * sessions mostly outlive it.
  */
 class Gates {
   readonly open: Promise<void>;
-  readonly #links: readonly LinkRunner[];
-  readonly #opened = new Set<LinkRunner>();
+  readonly #desk: Pick<SlotDesk, 'runners'>;
   readonly #whenOpen: () => void;
+  #hasBegun = false;
 
-  constructor(links: readonly LinkRunner[]) {
+  constructor(desk: Pick<SlotDesk, 'runners'>) {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.open = promise;
     this.#whenOpen = resolve;
-    this.#links = links;
+    this.#desk = desk;
+  }
+
+  /** All slots of the first turn are there. */
+  begin(): void {
+    this.#hasBegun = true;
+    this.look();
   }
 
   look(): void {
-    for (const link of this.#links) {
-      const isHeard = this.#links.every((other) => other.source !== link.target || other.isSubscribed);
-      if (!isHeard || this.#opened.has(link)) continue;
-      this.#opened.add(link);
-      link.openGate();
+    if (!this.#hasBegun) return;
+    const { runners } = this.#desk;
+    for (const runner of runners) {
+      if (runners.every((other) => other.source !== runner.target || other.isAnswered)) runner.openGate();
     }
-    if (this.#links.every((link) => link.isSubscribed)) this.#whenOpen();
+    if (runners.every((runner) => runner.isAnswered)) this.#whenOpen();
   }
-}
-
-function bucketOf(name: string, settings: BridgeSettings, buckets: Map<string, TokenBucket>): TokenBucket {
-  const known = buckets.get(name);
-  if (known !== undefined) return known;
-  const ratePerSecond = brokerOf(settings, name).connectsPerSecond ?? connectsPerSecond;
-  const bucket = createTokenBucket({ ratePerSecond, startsFull: true });
-  buckets.set(name, bucket);
-  return bucket;
-}
-
-/** Two bridges in one directory would write over each other's spools. */
-function lockDirectory(directory: string): StoreLock {
-  const lock = lockStore(join(directory, 'bridge'));
-  if (lock.ok) return lock.value;
-  throw new CrossfadeError(
-    'bridge',
-    `the bridge's directory ${directory} is in use or cannot be locked: ${lock.error}`,
-  );
 }

@@ -4,14 +4,15 @@ import type { BrokerProfile } from '../mqtt/broker-profiles.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { BrokerDialer } from './broker-dialer.ts';
 import type { DeadLetterFile } from './dead-letter-file.ts';
+import type { Slot } from './division/slot.ts';
 import { type ConnectedPart, KeptLinkConnection } from './kept-link-connection.ts';
 import { connectionsFor } from './link/lane-choice.ts';
 import { Link } from './link/link.ts';
 import type { LinkEvent, LinkOptions } from './link/link-port.ts';
-import type { SourceLeg } from './link/source-leg.ts';
 import type { Spool } from './spool.ts';
 
 export interface LinkRunnerOptions {
+  readonly slot: Slot;
   /** Without what the spool holds, which is asked of it. */
   readonly link: Omit<LinkOptions, 'spool'> & { readonly spool: Omit<LinkOptions['spool'], 'kept'> };
   /** Lanes that measured traffic may lead to; no more than there are: their number is fixed. */
@@ -24,8 +25,14 @@ export interface LinkRunnerOptions {
   readonly backoff: { readonly baseMs: number; readonly maxMs: number };
   connects(broker: string): TokenBucket;
   profile(broker: string): BrokerProfile;
-  /** A source leg's subscription was answered, one way or the other. */
+  /** The subscription was answered, one way or the other. */
   onSubscribed(): void;
+}
+
+/** Over the last seconds. */
+export interface LinkRates {
+  readonly messagesPerSecond: number;
+  readonly bytesPerSecond: number;
 }
 
 /** Bytes of unacknowledged payloads at which a source is not read, until half of them are gone. */
@@ -35,23 +42,29 @@ const measureEveryMs = 5_000;
 /** What PUBACK is assumed to take where lanes are planned. */
 const assumedAcknowledgementMs = 20;
 
-/** One link with its sockets, its timer and its files. */
+/** The link of one slot with its sockets, its timer and its files. */
 export class LinkRunner {
+  readonly slot: Slot;
   readonly link: Link;
   readonly #options: LinkRunnerOptions;
-  readonly #legs: { readonly leg: SourceLeg; readonly connection: KeptLinkConnection }[] = [];
+  readonly #source: KeptLinkConnection;
   readonly #lanes: KeptLinkConnection[] = [];
-  readonly #answeredMembers = new Set<number>();
+  #isAnswered = false;
+  /** The target's own subscriptions stand. */
+  #isHeard = false;
+  #isPaused = false;
   #timer: NodeJS.Timeout | undefined;
   #timerAtMs = Number.POSITIVE_INFINITY;
   #measureTimer: NodeJS.Timeout | undefined;
   #measured = { received: 0, bytes: 0, atMs: 0 };
+  #rates: LinkRates = { messagesPerSecond: 0, bytesPerSecond: 0 };
   #isStopping = false;
   #whenIdle: (() => void) | undefined;
 
   constructor(options: LinkRunnerOptions) {
     this.#options = options;
-    const { spool, link, clock } = options;
+    this.slot = options.slot;
+    const { spool, link, clock, slot } = options;
     const nowMs = () => clock.monotonicMs();
     this.link = new Link(
       { ...link, spool: { ...link.spool, kept: spool.kept } },
@@ -68,6 +81,7 @@ export class LinkRunner {
         wallMs: () => clock.wallMs(),
       },
     );
+    this.#source = this.#keep(this.link.leg, slot.rule.from, `${slot.rule.name}-from-${slot.label}`);
     spool.listen({
       handleSynced: (position) => this.#act(() => this.link.handleSynced(position, nowMs())),
       handleFailed: () => this.#act(() => this.link.handleSpoolFailed(nowMs())),
@@ -75,22 +89,26 @@ export class LinkRunner {
     });
   }
 
-  get name(): string {
-    return this.#options.link.rule.name;
-  }
-
   /** The broker that it is subscribed at. */
   get source(): string {
-    return this.#options.link.rule.from;
+    return this.slot.rule.from;
   }
 
   get target(): string {
-    return this.#options.link.rule.to;
+    return this.slot.rule.to;
   }
 
-  /** Every source leg has had an answer to its SUBSCRIBE. */
-  get isSubscribed(): boolean {
-    return this.#answeredMembers.size >= this.link.legs.length;
+  /** Its SUBSCRIBE was answered, one way or the other, or it wants none. */
+  get isAnswered(): boolean {
+    return this.#isAnswered;
+  }
+
+  get isPaused(): boolean {
+    return this.#isPaused;
+  }
+
+  get rates(): LinkRates {
+    return this.#rates;
   }
 
   get spoolBytes(): number {
@@ -98,29 +116,46 @@ export class LinkRunner {
   }
 
   start(): void {
-    const { rule } = this.#options.link;
-    this.link.legs.forEach((leg, member) => {
-      const connection = this.#keep(leg, rule.from, `${rule.name}-from-${member}`);
-      this.#legs.push({ leg, connection });
-      connection.start();
-    });
+    this.#source.start();
     this.#connectLanes();
     this.#measureTimer = setInterval(() => this.#measure(), measureEveryMs);
+    this.#act(() => {});
   }
 
+  /** Those who answer what is carried can be heard. */
   openGate(): void {
-    this.#act(() => this.link.openGate(this.#options.clock.monotonicMs()));
+    if (this.#isHeard) return;
+    this.#isHeard = true;
+    if (!this.#isPaused) this.#act(() => this.link.openGate(this.#options.clock.monotonicMs()));
+  }
+
+  /** Paused, the target gets nothing, and the spool takes what comes. */
+  pause(isPaused: boolean): void {
+    if (this.#isPaused === isPaused) return;
+    this.#isPaused = isPaused;
+    this.#act(() => {
+      if (isPaused) this.link.closeGate();
+      else if (this.#isHeard) this.link.openGate(this.#options.clock.monotonicMs());
+    });
+  }
+
+  /** It finishes, and takes nothing new. */
+  retire(): void {
+    this.#isAnswered = true;
+    this.#act(() => this.link.retire(this.#options.clock.monotonicMs()));
+    this.#options.onSubscribed();
   }
 
   /** Reads no more, finishes what is on its way within `drainMs`, then says goodbye everywhere. */
   async stop(): Promise<void> {
     clearInterval(this.#measureTimer);
     this.#isStopping = true;
-    for (const { connection } of this.#legs) connection.pause(true);
+    this.#source.pause(true);
     await this.#drained();
-    await Promise.all([...this.#legs.map(({ connection }) => connection), ...this.#lanes].map((kept) => kept.stop()));
+    await Promise.all([this.#source, ...this.#lanes].map((kept) => kept.stop()));
     clearTimeout(this.#timer);
     await this.#options.spool.close();
+    await this.#options.deadLetters.close();
   }
 
   /** What is not acknowledged then comes again at the next start. */
@@ -135,9 +170,9 @@ export class LinkRunner {
   }
 
   #connectLanes(): void {
-    const { rule } = this.#options.link;
+    const { rule, label } = this.slot;
     for (const lane of this.link.lanes.slice(this.#lanes.length)) {
-      const connection = this.#keep(lane, rule.to, `${rule.name}-to-${lane.number}`);
+      const connection = this.#keep(lane, rule.to, `${rule.name}-to-${label}-${lane.number}`);
       this.#lanes.push(connection);
       connection.start();
     }
@@ -156,14 +191,13 @@ export class LinkRunner {
 
   #act(act: () => void): void {
     act();
-    if (this.#whenIdle !== undefined && this.link.lanes.every((lane) => !lane.isOpen || lane.length === 0))
-      this.#whenIdle();
+    const isIdle = () => this.#isPaused || this.link.lanes.every((lane) => !lane.isOpen || lane.length === 0);
+    if (this.#whenIdle !== undefined && isIdle()) this.#whenIdle();
     this.#arm();
     if (this.#isStopping) return;
-    for (const { leg, connection } of this.#legs) {
-      if (leg.pendingBytes > pausedAboveBytes) connection.pause(true);
-      else if (leg.pendingBytes < pausedAboveBytes / 2) connection.pause(false);
-    }
+    const { pendingBytes } = this.link.leg;
+    if (pendingBytes > pausedAboveBytes) this.#source.pause(true);
+    else if (pendingBytes < pausedAboveBytes / 2) this.#source.pause(false);
   }
 
   /** A timer that is due earlier is left: it looks again. */
@@ -184,34 +218,31 @@ export class LinkRunner {
 
   #tell(event: LinkEvent): void {
     const { log } = this.#options;
-    const rule = this.name;
+    const { rule, label } = this.slot;
+    const at = { rule: rule.name, slot: label };
     switch (event.kind) {
       case 'subscribed':
       case 'subscription-refused':
-        if (event.kind === 'subscription-refused') {
-          log.error(
-            { rule, member: event.member, code: event.code },
-            'The source refuses the subscription of a bridge rule',
-          );
-        }
-        this.#answeredMembers.add(event.member);
+        if (event.kind === 'subscription-refused')
+          log.error({ ...at, code: event.code }, 'The source refuses the subscription of a bridge rule');
+        this.#isAnswered = true;
         this.#options.onSubscribed();
         break;
       case 'loop':
         log.error(
-          { rule, topic: event.topic },
-          'A message goes round: the rule is stopped until the bridge is started again',
+          { ...at, topic: event.topic },
+          'A message goes round: the rule is stopped until `crossfade bridge resume`',
         );
-        for (const { connection } of this.#legs) void connection.stop();
+        void this.#source.stop();
         break;
       case 'spooling':
-        log.warn({ rule }, 'The target does not keep up: messages go to the spool');
+        log.warn(at, 'The target does not keep up: messages go to the spool');
         break;
       case 'caught-up':
-        log.info({ rule }, 'The target has caught up: the spool is empty');
+        log.info(at, 'The target has caught up: the spool is empty');
         break;
       case 'spool-failed':
-        log.warn({ rule }, 'The spool took nothing: messages stay with their source');
+        log.warn(at, 'The spool took nothing: messages stay with their source');
         break;
     }
   }
@@ -222,16 +253,16 @@ export class LinkRunner {
     const { counts, lanes } = this.link;
     const nowMs = clock.monotonicMs();
     const seconds = (nowMs - this.#measured.atMs) / 1_000;
-    const traffic = {
-      messagesPerSecond: (counts.received - this.#measured.received) / seconds,
-      bytesPerSecond: (counts.receivedBytes - this.#measured.bytes) / seconds,
-      acknowledgementMs: assumedAcknowledgementMs,
-    };
     const isFirst = this.#measured.atMs === 0;
+    this.#rates = {
+      messagesPerSecond: (counts.received - this.#measured.received) / (isFirst ? measureEveryMs / 1_000 : seconds),
+      bytesPerSecond: (counts.receivedBytes - this.#measured.bytes) / (isFirst ? measureEveryMs / 1_000 : seconds),
+    };
     this.#measured = { received: counts.received, bytes: counts.receivedBytes, atMs: nowMs };
+    const traffic = { ...this.#rates, acknowledgementMs: assumedAcknowledgementMs };
     const wanted = Math.min(maxLanes, connectionsFor(traffic, link.target.profile));
     if (isFirst || wanted <= lanes.length) return;
-    this.#options.log.info({ rule: this.name, lanes: wanted }, 'More lanes for the traffic');
+    this.#options.log.info({ rule: this.slot.rule.name, lanes: wanted }, 'More lanes for the traffic');
     this.#act(() => this.link.growLanes(wanted, nowMs));
     this.#connectLanes();
   }

@@ -31,7 +31,15 @@ export function bridgeVersion(
 
 /** What a rule carries, in the words of the machines. */
 export function toTopicRule(rule: BridgeRuleConfiguration): TopicRule {
-  const { stripPrefix, addPrefix, undeliverable, members: _members, lanes: _lanes, ...rest } = rule;
+  const {
+    stripPrefix,
+    addPrefix,
+    undeliverable,
+    members: _members,
+    partitions: _partitions,
+    lanes: _lanes,
+    ...rest
+  } = rule;
   return {
     ...rest,
     topicChange: { stripPrefix, addPrefix },

@@ -63,7 +63,7 @@ const pureRooms: readonly string[] = ['mqtt', 'plan', 'dns'];
 /** A folder in a pure room that may do what a shell may; what is pure may not use it in turn. */
 const shellFolders: readonly string[] = ['plan/store'];
 /** A folder in a shell's room that holds its machines. */
-const pureFolders: readonly string[] = ['bridge/link', 'bridge/services'];
+const pureFolders: readonly string[] = ['bridge/link', 'bridge/division', 'bridge/services'];
 
 /** `src/plan/store/plan-store.ts` → `plan`; undefined for a file that stands in no room. */
 export function roomOf(file: string): string | undefined {

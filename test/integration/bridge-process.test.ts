@@ -98,8 +98,8 @@ describe('crossfade bridge run', { timeout: 90_000 }, () => {
     await backend.publishAsync('cmd/a', 'back', { qos: 1 });
     await answers.all(['back']);
     const metrics = await (await fetch(`http://${(await bridge.ready()).metrics}/metrics`)).text();
-    assert.match(metrics, /crossfade_bridge_messages_total\{rule="commands",result="carried"\} 1\n/);
-    assert.match(metrics, /crossfade_bridge_lane_open\{rule="telemetry",lane="1"\} 1\n/);
+    assert.match(metrics, /crossfade_bridge_messages_total\{rule="commands",slot="p0of1-\w+",result="carried"\} 1\n/);
+    assert.match(metrics, /crossfade_bridge_lane_open\{rule="telemetry",slot="p0of1-\w+",lane="1"\} 1\n/);
     bridge.process.kill('SIGTERM');
     assert.deepEqual(await bridge.process.exited, { code: 0, signal: null });
     await Promise.all([device.endAsync(true), backend.endAsync(true)]);

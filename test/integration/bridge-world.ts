@@ -5,7 +5,7 @@ import { type Bridge, startBridge } from '../../src/bridge/bridge.ts';
 import type { BridgeRule, BridgeSettings } from '../../src/bridge/bridge-settings.ts';
 import { brokerProfiles } from '../../src/mqtt/broker-profiles.ts';
 import type { ProtocolVersion } from '../../src/mqtt/control-packet.ts';
-import { unchangedTopic } from '../../src/mqtt/topic-rule.ts';
+import { type TopicRule, unchangedTopic } from '../../src/mqtt/topic-rule.ts';
 import { plainDialer } from '../bridge/plain-dialer.ts';
 import { silentLog, temporaryFolder } from '../bridge/temporary-folder.ts';
 import { type MosquittoBroker, startMosquitto } from './mosquitto-broker.ts';
@@ -14,16 +14,16 @@ export function bridgeRule(
   name: string,
   way: 'up' | 'down',
   filter: string,
-  more: Partial<BridgeRule> = {},
+  { members = 1, partitions = 1, lanes = { least: 2, most: 2 }, ...more }: Partial<TopicRule & BridgeRule> = {},
 ): BridgeRule {
   const [from, to] = way === 'up' ? ['legacy', 'aws'] : ['aws', 'legacy'];
-  return {
+  const rule: TopicRule = {
     ...{ name, from: from as string, to: to as string, filter },
-    ...{ qos: 1, topicChange: unchangedTopic, retained: 'never', undeliverable: 'dead-letter', members: 1 },
+    ...{ qos: 1, topicChange: unchangedTopic, retained: 'never', undeliverable: 'dead-letter' },
     order: { keyLevel: 2 },
-    lanes: { least: 2, most: 2 },
     ...more,
   };
+  return { rule, members, partitions, lanes };
 }
 
 /** Two Mosquittos with a bridge of this process between them. */

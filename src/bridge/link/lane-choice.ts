@@ -1,3 +1,5 @@
+import { orderKey } from '../../mqtt/topic-rule.ts';
+
 /** FNV-1a over a key's characters. */
 export function keyHash(key: string): number {
   let hash = 0x811c9dc5;
@@ -27,6 +29,21 @@ function mixed(value: number): number {
   hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
   hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
   return (hash ^ (hash >>> 16)) >>> 0;
+}
+
+/** One of `count` parts of the keys that a topic level has. */
+export interface Partition {
+  readonly keyLevel: number;
+  /** From 0. */
+  readonly index: number;
+  readonly count: number;
+}
+
+/** Other bits than those that choose the lane: else all keys of a partition would be on one. */
+const partitionBits = 0x5bd1e995;
+
+export function isInPartition(topic: string, { keyLevel, index, count }: Partition): boolean {
+  return laneOfKey(keyHash(orderKey(topic, keyLevel)) ^ partitionBits, count) === index;
 }
 
 export interface MeasuredTraffic {

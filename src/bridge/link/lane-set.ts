@@ -8,17 +8,32 @@ export class LaneSet {
   readonly #order: TopicRule['order'];
   readonly #create: (number: number) => Lane;
   #inUse: number;
+  #isOpen = false;
 
   constructor(order: TopicRule['order'], count: number, create: (number: number) => Lane) {
     this.#order = order;
     this.#create = create;
     this.#inUse = count;
-    this.grow(count);
+    this.grow(count, 0);
   }
 
   /** Further lanes connect, and get no message before `isGrowing` is over. */
-  grow(count: number): void {
-    while (this.lanes.length < count) this.lanes.push(this.#create(this.lanes.length));
+  grow(count: number, nowMs: number): void {
+    while (this.lanes.length < count) {
+      const lane = this.#create(this.lanes.length);
+      this.lanes.push(lane);
+      if (this.#isOpen) lane.openGate(nowMs);
+    }
+  }
+
+  openGates(nowMs: number): void {
+    this.#isOpen = true;
+    for (const lane of this.lanes) lane.openGate(nowMs);
+  }
+
+  closeGates(): void {
+    this.#isOpen = false;
+    for (const lane of this.lanes) lane.closeGate();
   }
 
   /** Keys will change their lane: nothing new goes to any until all are idle, so that no key is on two at a time. */
@@ -26,8 +41,13 @@ export class LaneSet {
     return this.#inUse < this.lanes.length;
   }
 
+  /** No message is on the way or waits for it. */
+  get isIdle(): boolean {
+    return this.lanes.every((lane) => lane.length === 0);
+  }
+
   takeGrown(): void {
-    if (this.isGrowing && this.lanes.every((lane) => lane.length === 0)) this.#inUse = this.lanes.length;
+    if (this.isGrowing && this.isIdle) this.#inUse = this.lanes.length;
   }
 
   /** By the key, where there is an order to keep; else the one with the least to do. */

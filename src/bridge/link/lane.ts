@@ -132,6 +132,11 @@ export class Lane implements ClientHandler {
     this.#pump(nowMs);
   }
 
+  /** What is on its way comes to its end; nothing more is sent. */
+  closeGate(): void {
+    this.#isGateOpen = false;
+  }
+
   push(item: LaneItem, nowMs: number): void {
     this.#queue.push(item);
     this.#pump(nowMs);

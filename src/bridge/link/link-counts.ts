@@ -1,5 +1,7 @@
-/** Upper bounds of the lag histogram, in milliseconds from a message's arrival to its PUBACK; what is above has a bucket of its own. */
-export const lagBoundsMs = [1, 2, 5, 10, 20, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 30_000] as const;
+import { RecentLag } from './recent-lag.ts';
+
+/** Milliseconds that the lag is told of. */
+const lagWindowMs = 60_000;
 
 /** What a link has done, in messages since it began. */
 export class LinkCounts {
@@ -19,12 +21,16 @@ export class LinkCounts {
   sessionsLost = 0;
   readonly droppedByReason = new Map<string, number>();
   readonly deadByReason = new Map<string, number>();
-  readonly lagBuckets = new Float64Array(lagBoundsMs.length + 1);
-  lagSumMs = 0;
+  /** From a message's arrival to its PUBACK. */
+  readonly recentLag = new RecentLag(lagWindowMs);
 
   receive(payloadBytes: number): void {
     this.received += 1;
     this.receivedBytes += payloadBytes;
+  }
+
+  suppressDuplicate(): void {
+    this.duplicatesSuppressed += 1;
   }
 
   loseSession(): void {
@@ -39,12 +45,9 @@ export class LinkCounts {
     this.deadByReason.set(reason, (this.deadByReason.get(reason) ?? 0) + 1);
   }
 
-  carry(payloadBytes: number, lagMs: number): void {
+  carry(payloadBytes: number, arrivedMs: number, nowMs: number): void {
     this.carried += 1;
     this.carriedBytes += payloadBytes;
-    this.lagSumMs += lagMs;
-    let bucket = 0;
-    while (bucket < lagBoundsMs.length && lagMs > (lagBoundsMs[bucket] as number)) bucket += 1;
-    this.lagBuckets[bucket] = (this.lagBuckets[bucket] as number) + 1;
+    this.recentLag.note(nowMs - arrivedMs, nowMs);
   }
 }

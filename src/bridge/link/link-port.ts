@@ -5,6 +5,7 @@ import type { TopicRule } from '../../mqtt/topic-rule.ts';
 import type { ClientTerms } from './broker-client.ts';
 import type { EchoWindow } from './echo-window.ts';
 import type { LaneLimits, LaneRefusal } from './lane.ts';
+import type { Partition } from './lane-choice.ts';
 import type { LinkItem, SpooledMessage } from './link-item.ts';
 import type { MessageObstacle } from './message-judgement.ts';
 
@@ -12,7 +13,7 @@ import type { MessageObstacle } from './message-judgement.ts';
 export type BurialReason = MessageObstacle | LaneRefusal | 'too-old';
 
 export type LinkEvent =
-  | { readonly kind: 'subscribed' | 'subscription-refused'; readonly member: number; readonly code: number }
+  | { readonly kind: 'subscribed' | 'subscription-refused'; readonly code: number }
   /** The target does not keep up: messages go to the spool from now on; and: the lanes have caught up. */
   | { readonly kind: 'spooling' | 'caught-up' | 'spool-failed' }
   | { readonly kind: 'loop'; readonly topic: string };
@@ -33,11 +34,11 @@ export interface LinkPort {
 
 export interface LinkOptions {
   readonly rule: TopicRule;
-  /** Source connections; more than one only in a share group. */
-  readonly members: number;
+  /** The part of the keys that is this link's; what is another's is acknowledged and goes no further. */
+  readonly partition?: Partition;
   readonly lanes: number;
   readonly source: {
-    terms(member: number): ClientTerms;
+    readonly terms: ClientTerms;
     readonly subscription: SubscriptionRequest;
     /** RETAIN comes as it was published. */
     readonly showsRetain: boolean;

@@ -1,31 +1,29 @@
+import { Arrivals } from './arrivals.ts';
 import { type BridgedMessage, encodePublish, originMarks } from './bridged-message.ts';
 import { Lane, type LaneItem, type LaneRefusal } from './lane.ts';
 import { LaneSet } from './lane-set.ts';
 import { LinkCounts } from './link-counts.ts';
 import { createLinkItem, type LinkItem, type SpooledMessage, unreadable } from './link-item.ts';
 import type { BurialReason, LinkOptions, LinkPort } from './link-port.ts';
-import { LoopBreaker } from './loop-breaker.ts';
-import { judgeMessage } from './message-judgement.ts';
 import { type Delivery, SourceLeg } from './source-leg.ts';
 import { SpoolCourse } from './spool-course.ts';
 import { UnsafeItems } from './unsafe-items.ts';
 
 /**
- * One rule at work: source legs on one side, lanes on the other. What comes is judged, given to the lane of its key, and
- * acknowledged to its source when the target has acknowledged it. What is not safe for too long is written to the spool, and
- * from then on messages stand in line there until the lanes have caught up.
+ * One slot of a rule at work: a source leg on one side, lanes on the other. What comes is judged, given to the lane of its
+ * key, and acknowledged to its source when the target has acknowledged it. What is not safe for too long is written to the
+ * spool, and from then on messages stand in line there until the lanes have caught up.
  */
 export class Link {
   readonly counts = new LinkCounts();
-  readonly legs: SourceLeg[] = [];
+  readonly leg: SourceLeg;
   readonly #options: LinkOptions;
   readonly #port: LinkPort;
   readonly #marks: Buffer;
-  readonly #breaker: LoopBreaker;
+  readonly #arrivals: Arrivals;
   readonly #course: SpoolCourse;
   readonly #unsafe = new UnsafeItems();
   readonly #laneSet: LaneSet;
-  #isGateOpen = false;
   /** Every message is written down as it comes, until the lanes have caught up. */
   #isSpooling: boolean;
   /** The spool has what the target has not. */
@@ -36,13 +34,12 @@ export class Link {
   #isFeeding = false;
   #isStopped = false;
   #spoolRetryMs = Number.NEGATIVE_INFINITY;
-  #isSeeding = false;
 
   constructor(options: LinkOptions, port: LinkPort) {
     this.#options = options;
     this.#port = port;
     this.#marks = originMarks(options.rule.from);
-    this.#breaker = new LoopBreaker(options.breaker);
+    this.#arrivals = new Arrivals(options, this.counts);
     const { kept, maxLineBytes } = options.spool;
     this.#course = new SpoolCourse(kept, maxLineBytes, {
       append: (item) => {
@@ -53,7 +50,7 @@ export class Link {
     });
     this.#isBehind = this.#isSpooling = !this.#course.isEmpty;
     this.#laneSet = new LaneSet(options.rule.order, options.lanes, (number) => this.#createLane(number));
-    for (let member = 0; member < options.members; member += 1) this.addMember();
+    this.leg = this.#createLeg();
   }
 
   /** A rule that noticed a loop carries nothing any more. */
@@ -74,50 +71,56 @@ export class Link {
     return this.#laneSet.lanes;
   }
 
-  addMember(): SourceLeg {
-    const member = this.legs.length;
+  /** It was told to go, its source owes it nothing more, and everything that came is done. */
+  get hasLeft(): boolean {
+    return this.leg.hasLeft && this.#course.isEmpty && this.#course.recordCount === 0 && this.#laneSet.isIdle;
+  }
+
+  /** It takes no more messages from its source than those that are on their way already. */
+  retire(nowMs: number): void {
+    this.leg.retire(nowMs);
+  }
+
+  #createLeg(): SourceLeg {
     const { source } = this.#options;
-    const leg = new SourceLeg(
-      { terms: source.terms(member), subscription: source.subscription },
+    return new SourceLeg(
+      { terms: source.terms, subscription: source.subscription },
       {
         handleMessage: (message, delivery, isWhole, nowMs) => this.#receive(message, { delivery, isWhole, nowMs }),
-        handleResend: () => {
-          this.counts.duplicatesSuppressed += 1;
-        },
+        handleResend: () => this.counts.suppressDuplicate(),
         handleSubscribed: (code, nowMs) => {
-          this.#port.tell({ kind: code < 0x80 ? 'subscribed' : 'subscription-refused', member, code }, nowMs);
+          this.#port.tell({ kind: code < 0x80 ? 'subscribed' : 'subscription-refused', code }, nowMs);
         },
-        handleOpened: (sessionPresent) => {
-          this.#isSeeding = !sessionPresent;
-        },
+        handleOpened: (sessionPresent) => this.#arrivals.handleOpened(sessionPresent),
         handleSessionLost: () => this.counts.loseSession(),
         wallMs: () => this.#port.wallMs(),
       },
     );
-    this.legs.push(leg);
-    return leg;
   }
 
   /** Further lanes get messages as soon as the others are idle. */
   growLanes(lanes: number, nowMs: number): void {
-    this.#laneSet.grow(lanes);
-    if (this.#isGateOpen) for (const lane of this.lanes) lane.openGate(nowMs);
+    this.#laneSet.grow(lanes, nowMs);
     this.#feed(nowMs);
   }
 
   /** The target's own subscriptions stand: what is carried there is not answered before anybody listens. */
   openGate(nowMs: number): void {
-    this.#isGateOpen = true;
-    for (const lane of this.lanes) lane.openGate(nowMs);
+    this.#laneSet.openGates(nowMs);
+  }
+
+  /** Nothing more goes to the target; what comes waits, and then stands in the spool. */
+  closeGate(): void {
+    this.#laneSet.closeGates();
   }
 
   get nextDeadlineMs(): number {
-    const parts = [...this.legs, ...this.lanes].map((part) => part.nextDeadlineMs);
-    return Math.min(this.#spoolDueMs, this.#ageDueMs, ...parts);
+    const parts = this.lanes.map((lane) => lane.nextDeadlineMs);
+    return Math.min(this.#spoolDueMs, this.#ageDueMs, this.leg.nextDeadlineMs, ...parts);
   }
 
   handleTick(nowMs: number): void {
-    for (const leg of this.legs) leg.handleTick(nowMs);
+    this.leg.handleTick(nowMs);
     for (const lane of this.lanes) lane.handleTick(nowMs);
     if (this.#spoolDueMs <= nowMs) this.#spoolUnsafe(nowMs);
     this.#feed(nowMs);
@@ -162,25 +165,20 @@ export class Link {
     { delivery, isWhole, nowMs }: { delivery: Delivery | undefined; isWhole: boolean; nowMs: number },
   ): void {
     if (this.#isStopped) return;
-    const { counts } = this;
-    counts.receive(message.payload.length);
-    const { rule, target, source, echoes } = this.#options;
-    const isEcho = echoes.atSource?.takes(message.topic, message.payload, nowMs) === true;
-    const view = { showsRetain: source.showsRetain, isSeeding: this.#isSeeding };
-    const judged = judgeMessage(message, { rule, target: target.profile, source: view, isWhole, isEcho });
+    const judged = this.#arrivals.judge(message, isWhole, nowMs);
     const arrivedWallMs = this.#port.wallMs();
     switch (judged.kind) {
-      case 'drop':
-        if (judged.reason === 'echo') counts.echoes += 1;
-        else counts.drop(judged.reason);
+      case 'skip':
         delivery?.leg.settle(delivery, nowMs);
         break;
       case 'undeliverable':
         this.#bury(this.#itemOf({ message, arrivedWallMs }, delivery, nowMs), judged.reason, nowMs);
         break;
+      case 'loop':
+        this.#stop(message.topic, nowMs);
+        break;
       case 'carry':
-        if (this.#breaker.spins(message.topic, message.payload, nowMs)) this.#stop(message.topic, nowMs);
-        else this.#carry(this.#itemOf({ message: judged.message, arrivedWallMs }, delivery, nowMs), nowMs);
+        this.#carry(this.#itemOf({ message: judged.message, arrivedWallMs }, delivery, nowMs), nowMs);
         break;
     }
   }
@@ -322,7 +320,7 @@ export class Link {
       { number, terms: target.terms(number), limits: target.limits },
       {
         handleDone: (item, nowMs) => {
-          this.counts.carry(item.payloadBytes, nowMs - asLinkItem(item).arrivedMs);
+          this.counts.carry(item.payloadBytes, asLinkItem(item).arrivedMs, nowMs);
           this.#finish(asLinkItem(item), nowMs);
           this.#feed(nowMs);
         },

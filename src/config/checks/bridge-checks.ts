@@ -6,8 +6,8 @@ import type { Finding } from '../configuration-mistake.ts';
 import type { Cursor } from '../cursor.ts';
 import { brokersOf, checkBrokerName } from './broker-checks.ts';
 
-/** Bytes that AWS IoT Core and the longest suffix (`-from-` and a number) leave for the bridge's name and the rule's. */
-const longestNames = 128 - '--from-999'.length;
+/** Bytes that AWS IoT Core and the longest suffix leave for the bridge's name and the rule's. */
+const longestNames = 128 - '--to-p99of100-123456-99'.length;
 
 export function checkBridge(root: Cursor): readonly Finding[] {
   const bridge = root.at('bridge');
@@ -26,6 +26,7 @@ function checkRule(rule: Cursor, root: Cursor): readonly Finding[] {
   const from = rule.at('from');
   const to = rule.at('to');
   const members = rule.at('members');
+  const partitions = rule.at('partitions');
   const prefix = rule.at('stripPrefix');
   const name = rule.at('name');
   const bridgeName = root.at('bridge', 'name').text ?? 'crossfade-bridge';
@@ -34,6 +35,8 @@ function checkRule(rule: Cursor, root: Cursor): readonly Finding[] {
   // Two members without a shared subscription would each receive, and republish, every message.
   if ((members.number ?? 1) > 1 && !rule.has('share'))
     findings.push(members.unexpected('1 where the rule has no share'));
+  if ((partitions.number ?? 1) > 1 && (rule.has('share') || !rule.at('order').has('keyLevel')))
+    findings.push(partitions.unexpected('1 where the rule has no order by a topic level, or has a share'));
   if (prefix.text !== undefined && rule.at('filter').text?.startsWith(prefix.text) === false) {
     findings.push(prefix.unexpected('the beginning of the filter'));
   }

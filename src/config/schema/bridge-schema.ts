@@ -22,7 +22,10 @@ const ruleSchema = z.strictObject({
   addPrefix: topicPrefix.describe('Put in front of the topic'),
   qos: z.literal([0, 1, 2]).default(1).describe('The most that is asked for at the source; 2 is published as 1'),
   share: z.exactOptional(nameText).describe('Join $share/NAME'),
-  members: wholeNumber(1, 1_000).default(1),
+  members: wholeNumber(0, 1_000).default(1).describe('Of the share group, until `bridge scale` says another number'),
+  partitions: wholeNumber(1, 100)
+    .default(1)
+    .describe('Parts of the keys that the processes of the bridge divide; each is subscribed to the whole filter'),
   order: z
     .literal('parallel')
     .or(z.strictObject({ keyLevel: wholeNumber(1, 128) }))
@@ -46,7 +49,11 @@ export const bridgeSchema = z
   .strictObject({
     rules: z.array(ruleSchema).default([]),
     name: nameText.default('crossfade-bridge').describe('Begins its client IDs: another one for every bridge'),
-    directory: filePath.default('var/bridge').describe('Spools and dead letters'),
+    directory: filePath.default('var/bridge').describe('Of all processes of this bridge: spools, dead letters, locks'),
+    runs: z
+      .enum(['gateway', 'alone'])
+      .default('gateway')
+      .describe('Whether `crossfade run` runs the rules, or only `crossfade bridge run`'),
     connections: z.record(nameText, connectionSchema).default({}).describe('How it comes in, by broker'),
     loopGuard: z
       .enum(['marks', 'fingerprints'])

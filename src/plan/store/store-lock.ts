@@ -1,32 +1,20 @@
 import { mkdirSync, realpathSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
 import { errorMessage, systemErrorCode } from '../../base/errors.ts';
-import { failure, type Result, success } from '../../base/result.ts';
-
-/** Held by the one control process of a store. */
-export interface StoreLock {
-  release(): void;
-}
-
-/** SQLITE_BUSY: somebody else has it. */
-const sqliteBusy = 5;
+import { type FileLock, lockFile } from '../../base/file-lock.ts';
+import { failure, type Result } from '../../base/result.ts';
 
 /**
- * Takes the exclusive lock of the store at `path`, without waiting. It is an exclusive transaction on `PATH.lock`, a
- * file beside the store that stays empty: the kernel ends it with the process, however the process ends, and readers
- * and writers of the store itself are not touched. Symbolic links to one store share one lock. Not for network file systems.
+ * Takes the exclusive lock of the one control process of the store at `path`, on `PATH.lock`, a file beside the store that
+ * stays empty: readers and writers of the store itself are not touched. Symbolic links to one store share one lock.
  */
-export function lockStore(path: string): Result<StoreLock> {
-  let database: DatabaseSync | undefined;
+export function lockStore(path: string): Result<FileLock> {
   try {
-    const held = new DatabaseSync(lockPath(path), { timeout: 0 });
-    database = held;
-    held.exec('BEGIN EXCLUSIVE');
-    return success({ release: () => void (held.isOpen && held.close()) });
+    const locked = lockFile(lockPath(path));
+    if (locked.ok) return locked;
+    return failure(locked.error.kind === 'busy' ? inUse(path) : cannotLock(path, locked.error.message));
   } catch (error) {
-    database?.close();
-    return failure(isBusy(error) ? inUse(path) : `plan store ${path}: cannot lock it: ${errorMessage(error)}`);
+    return failure(cannotLock(path, errorMessage(error)));
   }
 }
 
@@ -48,6 +36,6 @@ function inUse(path: string): string {
   return `plan store ${path} is in use by another gateway: stop that one first, or give this one a store of its own`;
 }
 
-function isBusy(error: unknown): boolean {
-  return error instanceof Error && 'errcode' in error && error.errcode === sqliteBusy;
+function cannotLock(path: string, why: string): string {
+  return `plan store ${path}: cannot lock it: ${why}`;
 }

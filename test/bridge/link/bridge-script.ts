@@ -1,9 +1,8 @@
 import type { Packet } from 'mqtt-packet';
-import type { BridgeRule } from '../../../src/bridge/bridge-settings.ts';
 import { brokerProfiles } from '../../../src/mqtt/broker-profiles.ts';
 import { ruleSetFindings } from '../../../src/mqtt/topic-rule-set.ts';
 import { messageOf, packetText } from './link-script.ts';
-import { ModelBridge, type ModelBridgeBroker, modelRule } from './model-bridge.ts';
+import { ModelBridge, type ModelBridgeBroker, type ModelRule, modelRule } from './model-bridge.ts';
 
 /** Whether a script is one of several rules. */
 export function isBridgeScript([first = '']: readonly string[]): boolean {
@@ -25,7 +24,7 @@ export function bridgeTrace(commands: readonly string[]): readonly string[] {
 class BridgeScript {
   readonly trace: string[] = [];
   readonly #brokers: Record<string, ModelBridgeBroker> = {};
-  readonly #rules: BridgeRule[] = [];
+  readonly #rules: ModelRule[] = [];
   #made: ModelBridge | undefined;
   #number = 0;
   readonly #told = new Map<string, { events: number; dead: number; echoes: number }>();
@@ -79,7 +78,7 @@ class BridgeScript {
     const bridge = new ModelBridge(this.#brokers, this.#rules);
     this.#made = bridge;
     for (const [name, world] of bridge.worlds) {
-      const { from, to } = this.#rules.find((rule) => rule.name === name) as BridgeRule;
+      const { from, to } = this.#rules.find((rule) => rule.name === name) as ModelRule;
       world.source.onPacket = (side, packet) => this.#note(`${name} ${side === 'bridge' ? '→' : '←'} ${from}`, packet);
       for (const target of world.targets)
         target.onPacket = (side, packet) => this.#note(`${name} ${side === 'bridge' ? '→' : '←'} ${to}`, packet);
@@ -91,7 +90,7 @@ class BridgeScript {
   #lose(name: string, side: string): void {
     const world = this.#bridge.worlds.get(name);
     if (world === undefined) throw new Error(`expected a rule, got ${name}`);
-    if (side === 'source') world.source.lose(world.link.legs[0] as never, world.nowMs);
+    if (side === 'source') world.source.lose(world.link.leg, world.nowMs);
     else world.link.lanes.forEach((lane, index) => void world.targets[index]?.lose(lane, world.nowMs));
   }
 
@@ -116,7 +115,7 @@ function profileOf(name: string | undefined): ModelBridgeBroker['profile'] {
   return name === 'aws-iot-core' ? brokerProfiles['aws-iot-core'] : brokerProfiles.mqtt;
 }
 
-function ruleOf(name: string, [from = '', to = '', filter = '', ...words]: readonly string[]): BridgeRule {
+function ruleOf(name: string, [from = '', to = '', filter = '', ...words]: readonly string[]): ModelRule {
   const value = (key: string) => words.find((word) => word.startsWith(`${key}=`))?.slice(key.length + 1);
   const share = value('share');
   const lanes = Number(value('lanes') ?? 1);

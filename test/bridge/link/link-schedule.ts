@@ -1,4 +1,4 @@
-import { type LinkSetting, LinkWorld, feedAheadOfModel, maxBlameOfModel, plainSetting } from './link-world.ts';
+import { feedAheadOfModel, type LinkSetting, LinkWorld, maxBlameOfModel, plainSetting } from './link-world.ts';
 import { type ModelMessage, nameOf } from './model-brokers.ts';
 
 const keys = ['a', 'b', 'c', 'd'];
@@ -33,7 +33,7 @@ export function linkViolation(setting: ScheduleSetting, random: () => number, st
   let isLeaving = false;
   const retire = () => {
     isLeaving = true;
-    world.link.legs[0]?.retire(world.nowMs);
+    world.link.leg.retire(world.nowMs);
   };
   const sent = new Map<string, ModelMessage>();
   const below = (limit: number) => Math.floor(random() * limit);
@@ -72,7 +72,7 @@ export function linkViolation(setting: ScheduleSetting, random: () => number, st
     [4, () => world.bury()],
     [4, () => world.persistCursor()],
     [6, () => world.link.openGate(world.nowMs)],
-    [2, () => fail(() => world.source.lose(world.link.legs[0] as never, world.nowMs))],
+    [2, () => fail(() => world.source.lose(world.link.leg, world.nowMs))],
     [4, () => fail(() => loseTarget(world, anyLane()))],
     [2, () => fail(() => freeze(world, random))],
     [3, () => thaw(world)],
@@ -142,7 +142,7 @@ function finalViolation(
   }
   if (failures === 0 && setting.poison.length === 0 && taken.length !== takenNames.size)
     return 'duplicates without a failure';
-  if (world.link.legs[0]?.hasLeft !== isLeaving) return `leaving is ${isLeaving}, having left is not`;
+  if (world.link.leg.hasLeft !== isLeaving) return `leaving is ${isLeaving}, having left is not`;
   if (world.source.waiting.length > 0) return `the source still has ${world.source.waiting.length} in its queue`;
   if (world.source.inflight.size > 0) return `the source still has ${world.source.inflight.size} unfinished`;
   if (world.link.spooledCount > 0) return `the spool still has ${world.link.spooledCount}`;

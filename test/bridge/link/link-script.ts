@@ -66,7 +66,7 @@ class LinkScript {
         this.#target.connection?.toBridge.splice(0, Number(words[0] ?? 1));
         break;
       case 'lose':
-        if (what === 'source') world.source.lose(world.link.legs[0] as never, world.nowMs);
+        if (what === 'source') world.source.lose(world.link.leg, world.nowMs);
         else this.#target.lose(world.link.lanes[0] as never, world.nowMs);
         break;
       case 'forget':
@@ -82,7 +82,7 @@ class LinkScript {
         world.tick(Number(what));
         break;
       case 'retire':
-        world.link.legs[0]?.retire(world.nowMs);
+        world.link.leg.retire(world.nowMs);
         break;
       case 'freeze':
         (what === 'source' ? world.source : this.#target).isFrozen = true;

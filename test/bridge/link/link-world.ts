@@ -101,7 +101,7 @@ export class LinkWorld {
   /** The bridge's process is gone, and another one begins with what the disk has. */
   crash(keptShare: number): void {
     this.crashes += 1;
-    for (const leg of this.link.legs) this.source.lose(leg, this.nowMs);
+    this.source.lose(this.link.leg, this.nowMs);
     this.link.lanes.forEach((lane, index) => {
       this.targets[index]?.lose(lane, this.nowMs);
     });
@@ -111,8 +111,8 @@ export class LinkWorld {
   }
 
   connectSource(): void {
-    const [leg] = this.link.legs;
-    if (leg?.hasLeft === false && this.source.connection === undefined) this.source.accept(leg, this.nowMs);
+    const { leg } = this.link;
+    if (!leg.hasLeft && this.source.connection === undefined) this.source.accept(leg, this.nowMs);
   }
 
   connectTarget(index: number): void {
@@ -123,8 +123,8 @@ export class LinkWorld {
 
   /** The broker's side of a connection that one of them closed. */
   reap(): void {
-    const [leg] = this.link.legs;
-    if (leg !== undefined && this.source.connection?.isOpen === false) this.source.lose(leg, this.nowMs);
+    const { leg } = this.link;
+    if (this.source.connection?.isOpen === false) this.source.lose(leg, this.nowMs);
     this.link.lanes.forEach((lane, index) => {
       const target = this.targets[index];
       if (target?.connection?.isOpen === false) target.lose(lane, this.nowMs);
@@ -132,8 +132,8 @@ export class LinkWorld {
   }
 
   deliverFromSource(count: number): void {
-    const [leg] = this.link.legs;
-    if (leg !== undefined && !this.source.isFrozen) this.source.deliver(leg, count, this.nowMs);
+    const { leg } = this.link;
+    if (!this.source.isFrozen) this.source.deliver(leg, count, this.nowMs);
   }
 
   deliverFromTarget(index: number, count: number): void {
@@ -262,10 +262,9 @@ export class LinkWorld {
     const link: Link = new Link(
       {
         rule: this.#rule,
-        members: 1,
         lanes,
         source: {
-          terms: () => ({ ...terms, clientId: 'bridge-source', cleanStart: false }),
+          terms: { ...terms, clientId: 'bridge-source', cleanStart: false },
           subscription: { filter: 'dt/#', qos: 2, noLocal: false, retainAsPublished: false, retainHandling: 2 },
           showsRetain: this.setting.showsRetain,
         },

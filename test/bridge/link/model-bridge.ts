@@ -1,9 +1,10 @@
 import type { IPublishPacket } from 'mqtt-packet';
 import { type BridgeRule, type BridgeSettings, echoWindows, linkOptions } from '../../../src/bridge/bridge-settings.ts';
+import { type Slot, slotsOf } from '../../../src/bridge/division/slot.ts';
 import type { LinkOptions } from '../../../src/bridge/link/link-port.ts';
 import { type BrokerProfile, brokerProfiles } from '../../../src/mqtt/broker-profiles.ts';
 import { matchesTopicFilter } from '../../../src/mqtt/topic.ts';
-import { unchangedTopic } from '../../../src/mqtt/topic-rule.ts';
+import { type TopicRule, unchangedTopic } from '../../../src/mqtt/topic-rule.ts';
 import { LinkWorld, plainSetting, protocolOf } from './link-world.ts';
 import { type ModelMessage, nameOf } from './model-brokers.ts';
 
@@ -14,10 +15,15 @@ export interface ModelBridgeBroker {
 
 export const plainBroker: ModelBridgeBroker = { version: 4, profile: brokerProfiles.mqtt };
 
-export function modelRule(name: string, from: string, to: string, filter: string): BridgeRule {
+/** A rule with one slot. */
+export interface ModelRule extends TopicRule {
+  readonly lanes: BridgeRule['lanes'];
+}
+
+export function modelRule(name: string, from: string, to: string, filter: string): ModelRule {
   return {
     ...{ name, from, to, filter, qos: 1, topicChange: unchangedTopic, retained: 'never', undeliverable: 'dead-letter' },
-    ...{ order: { keyLevel: 2 }, members: 1, lanes: { least: 1, most: 1 } },
+    ...{ order: { keyLevel: 2 }, lanes: { least: 1, most: 1 } },
   };
 }
 
@@ -28,7 +34,7 @@ export function modelRule(name: string, from: string, to: string, filter: string
 export class ModelBridge {
   readonly worlds: ReadonlyMap<string, LinkWorld>;
   readonly brokers: Readonly<Record<string, ModelBridgeBroker>>;
-  readonly rules: readonly BridgeRule[];
+  readonly rules: readonly ModelRule[];
   /** By broker and message: how often it was published there, by whomever. */
   readonly publishes = new Map<string, number>();
   readonly #settings: BridgeSettings;
@@ -37,13 +43,14 @@ export class ModelBridge {
 
   constructor(
     brokers: Readonly<Record<string, ModelBridgeBroker>>,
-    rules: readonly BridgeRule[],
+    rules: readonly ModelRule[],
     more: Partial<BridgeSettings> = {},
   ) {
     this.brokers = brokers;
     this.rules = rules;
     this.#settings = {
-      ...{ name: 'bridge', directory: '', rules, ackTimeoutMs: 5_000 },
+      ...{ name: 'bridge', directory: '', ackTimeoutMs: 5_000 },
+      rules: rules.map(({ lanes, ...rule }) => ({ rule, lanes, members: 1, partitions: 1 })),
       brokers: Object.fromEntries(
         Object.entries(brokers).map(([name, { version, profile }]) => [
           name,
@@ -113,20 +120,21 @@ export class ModelBridge {
   }
 
   /** Rules that get what is published under a topic: of each share group one, whose filter is part of its name. */
-  #receivers(broker: string, topic: string): readonly BridgeRule[] {
+  #receivers(broker: string, topic: string): readonly ModelRule[] {
     const rules = this.rules.filter(({ from, filter }) => from === broker && matchesTopicFilter(filter, topic));
     const groups = Map.groupBy(rules, ({ name, share, filter }) =>
       share === undefined ? `rule ${name}` : `${share} ${filter}`,
     );
     this.#turn += 1;
-    return [...groups.values()].map((members) => members[this.#turn % members.length] as BridgeRule);
+    return [...groups.values()].map((members) => members[this.#turn % members.length] as ModelRule);
   }
 
-  #createWorld(rule: BridgeRule): LinkWorld {
+  #createWorld(rule: ModelRule): LinkWorld {
+    const [slot] = slotsOf(rule, { members: 1, partitions: 1 });
     const [from, to] = [rule.from, rule.to].map((name) => this.brokers[name] as ModelBridgeBroker);
     const options = (): Partial<LinkOptions> => {
-      const { source, target, echoes, breaker, lanes, members } = linkOptions(rule, this.#settings, this.#echoes);
-      return { source, target, echoes, breaker, lanes, members };
+      const { source, target, echoes, breaker, lanes } = linkOptions(slot as Slot, this.#settings, this.#echoes);
+      return { source, target, echoes, breaker, lanes };
     };
     const setting = {
       ...{

@@ -1,5 +1,5 @@
-import type { BurialReason } from '../../../src/bridge/link/link-port.ts';
 import type { SpooledMessage } from '../../../src/bridge/link/link-item.ts';
+import type { BurialReason } from '../../../src/bridge/link/link-port.ts';
 
 /** A disk: what is synced survives a crash, of what is only written any first part may. */
 export class ModelSpool {
