@@ -1,7 +1,8 @@
 import { join } from 'node:path';
 import { errorMessage } from '../base/errors.ts';
+import type { FileLock } from '../base/file-lock.ts';
 import { failure, type Result, success } from '../base/result.ts';
-import { lockStore, type StoreLock } from '../plan/store/store-lock.ts';
+import { lockStore } from '../plan/store/store-lock.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { introduceMembers, retireMembers } from './member-task.ts';
 import { probeService } from './probe-task.ts';
@@ -59,7 +60,7 @@ export class ServiceDesk {
   readonly #options: ServiceDeskOptions;
   readonly #controller = new AbortController();
   readonly #running = new Map<string, Promise<void>>();
-  #lock: StoreLock | undefined;
+  #lock: FileLock | undefined;
   #looks: NodeJS.Timeout | undefined;
 
   constructor(options: ServiceDeskOptions) {
