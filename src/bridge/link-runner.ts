@@ -6,7 +6,7 @@ import type { BrokerDialer } from './broker-dialer.ts';
 import type { DeadLetterFile } from './dead-letter-file.ts';
 import type { Slot } from './division/slot.ts';
 import { type ConnectedPart, KeptLinkConnection } from './kept-link-connection.ts';
-import { connectionsFor } from './link/lane-choice.ts';
+import { lanesFor } from './link/lane-choice.ts';
 import { Link } from './link/link.ts';
 import type { LinkEvent, LinkOptions } from './link/link-port.ts';
 import type { Spool } from './spool.ts';
@@ -56,7 +56,7 @@ export class LinkRunner {
   #timer: NodeJS.Timeout | undefined;
   #timerAtMs = Number.POSITIVE_INFINITY;
   #measureTimer: NodeJS.Timeout | undefined;
-  #measured = { received: 0, bytes: 0, atMs: 0 };
+  #measured = { received: 0, bytes: 0, behind: 0, atMs: 0 };
   #rates: LinkRates = { messagesPerSecond: 0, bytesPerSecond: 0 };
   #isStopping = false;
   #whenIdle: (() => void) | undefined;
@@ -118,6 +118,7 @@ export class LinkRunner {
   start(): void {
     this.#source.start();
     this.#connectLanes();
+    this.#measured = { ...this.#measured, atMs: this.#options.clock.monotonicMs() };
     this.#measureTimer = setInterval(() => this.#measure(), measureEveryMs);
     this.#act(() => {});
   }
@@ -247,21 +248,24 @@ export class LinkRunner {
     }
   }
 
-  /** More lanes where the traffic needs them; fewer only at the next start. */
+  /** More lanes where the traffic needs them, or what stands in line; fewer only at the next start. */
   #measure(): void {
     const { link, maxLanes, clock } = this.#options;
-    const { counts, lanes } = this.link;
+    const { counts, lanes, spooledCount: behind } = this.link;
     const nowMs = clock.monotonicMs();
-    const seconds = (nowMs - this.#measured.atMs) / 1_000;
-    const isFirst = this.#measured.atMs === 0;
+    const former = this.#measured;
+    const seconds = (nowMs - former.atMs) / 1_000;
     this.#rates = {
-      messagesPerSecond: (counts.received - this.#measured.received) / (isFirst ? measureEveryMs / 1_000 : seconds),
-      bytesPerSecond: (counts.receivedBytes - this.#measured.bytes) / (isFirst ? measureEveryMs / 1_000 : seconds),
+      messagesPerSecond: (counts.received - former.received) / seconds,
+      bytesPerSecond: (counts.receivedBytes - former.bytes) / seconds,
     };
-    this.#measured = { received: counts.received, bytes: counts.receivedBytes, atMs: nowMs };
-    const traffic = { ...this.#rates, acknowledgementMs: assumedAcknowledgementMs };
-    const wanted = Math.min(maxLanes, connectionsFor(traffic, link.target.profile));
-    if (isFirst || wanted <= lanes.length) return;
+    this.#measured = { received: counts.received, bytes: counts.receivedBytes, behind, atMs: nowMs };
+    // A line that an outage or a pause makes says nothing of the lanes before it is over.
+    if (this.#isPaused || !lanes.every((lane) => lane.isOpen)) return;
+    const line = { behind, behindBefore: former.behind };
+    const demand = { ...this.#rates, ...line, acknowledgementMs: assumedAcknowledgementMs };
+    const wanted = Math.min(maxLanes, lanesFor(demand, lanes.length, link.target.profile));
+    if (wanted <= lanes.length) return;
     this.#options.log.info({ rule: this.slot.rule.name, lanes: wanted }, 'More lanes for the traffic');
     this.#act(() => this.link.growLanes(wanted, nowMs));
     this.#connectLanes();

@@ -72,3 +72,35 @@ export function connectionsFor(traffic: MeasuredTraffic, bounds: ConnectionBound
     Math.ceil(inflight / (bounds.inflightFromDevice * plannedShare)),
   );
 }
+
+/** What the lanes of a rule have before them. */
+export interface LaneDemand extends MeasuredTraffic {
+  /** Messages that stand in line for the lanes, and that stood there when it was measured before. */
+  readonly behind: number;
+  readonly behindBefore: number;
+}
+
+/** In how long a line in front of lanes that keep their bounds should be gone. */
+const catchUpSeconds = 30;
+/** A line that is not shorter than this share of what it was does not get shorter. */
+const standingShare = 0.95;
+
+/**
+ * Lanes that the traffic needs, and the line before them, at least 1. A line that stands asks for one more than there are:
+ * all wait for the lane with the most traffic, and keys do not divide equally.
+ */
+export function lanesFor(demand: LaneDemand, lanes: number, bounds: ConnectionBounds): number {
+  const { messagesPerSecond, bytesPerSecond, acknowledgementMs, behind, behindBefore } = demand;
+  const catchingUp = messagesPerSecond + behind / catchUpSeconds;
+  const needed = connectionsFor(
+    {
+      messagesPerSecond: catchingUp,
+      bytesPerSecond: messagesPerSecond > 0 ? (bytesPerSecond * catchingUp) / messagesPerSecond : bytesPerSecond,
+      acknowledgementMs,
+    },
+    bounds,
+  );
+  const isBounded = Number.isFinite(bounds.publishesPerSecond) || Number.isFinite(bounds.bytesPerSecond);
+  const stands = behindBefore > 0 && behind > behindBefore * standingShare;
+  return isBounded && stands ? Math.max(needed, lanes + 1) : needed;
+}

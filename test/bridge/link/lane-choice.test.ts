@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { connectionsFor, keyHash, laneOfKey } from '../../../src/bridge/link/lane-choice.ts';
+import { connectionsFor, keyHash, laneOfKey, lanesFor } from '../../../src/bridge/link/lane-choice.ts';
 import { brokerProfiles } from '../../../src/mqtt/broker-profiles.ts';
 
 const hashes = Array.from({ length: 20_000 }, (_, index) => keyHash(`meter-${index}`));
@@ -53,5 +53,28 @@ describe('connectionsFor', () => {
   test('a broker without bounds needs one', () => {
     const traffic = { messagesPerSecond: 50_000, bytesPerSecond: 1e9, acknowledgementMs: 0.1 };
     assert.equal(connectionsFor(traffic, brokerProfiles.mqtt), 1);
+  });
+});
+
+describe('lanesFor', () => {
+  const aws = brokerProfiles['aws-iot-core'];
+  const steady = { messagesPerSecond: 300, bytesPerSecond: 30_000, acknowledgementMs: 20, behind: 0, behindBefore: 0 };
+
+  test('is what the traffic needs where nothing stands in line', () => assert.equal(lanesFor(steady, 4, aws), 4));
+
+  test('a line is to be gone in half a minute', () => {
+    assert.equal(lanesFor({ ...steady, behind: 3_000 }, 4, aws), 5);
+    assert.equal(lanesFor({ ...steady, behind: 30_000 }, 4, aws), 17);
+    assert.equal(lanesFor({ ...steady, messagesPerSecond: 0, bytesPerSecond: 0, behind: 6_000 }, 1, aws), 3);
+    assert.equal(lanesFor({ ...steady, bytesPerSecond: 1_600_000, behind: 9_000 }, 4, aws), 8, 'its bytes too');
+  });
+
+  test('a line that does not get shorter asks for one more, because keys do not divide equally', () => {
+    assert.equal(lanesFor({ ...steady, behind: 600, behindBefore: 600 }, 5, aws), 6);
+    assert.equal(lanesFor({ ...steady, behind: 500, behindBefore: 600 }, 5, aws), 4);
+  });
+
+  test('a broker without bounds is not faster for more lanes', () => {
+    assert.equal(lanesFor({ ...steady, behind: 5_000, behindBefore: 4_000 }, 1, brokerProfiles.mqtt), 1);
   });
 });
