@@ -3,6 +3,7 @@ import type { ProtocolVersion } from '../mqtt/control-packet.ts';
 import type { Secret } from '../mqtt/secret.ts';
 import { filtersIntersect } from '../mqtt/topic-range.ts';
 import { publishedFilter, type TopicRule } from '../mqtt/topic-rule.ts';
+import { ruleSetFindings } from '../mqtt/topic-rule-set.ts';
 import type { Slot } from './division/slot.ts';
 import type { ClientTerms } from './link/broker-client.ts';
 import { EchoWindow } from './link/echo-window.ts';
@@ -67,6 +68,14 @@ function feeds(rule: TopicRule, next: TopicRule): boolean {
   return rule.to === next.from && filtersIntersect(publishedFilter(rule), next.filter);
 }
 
+/**
+ * What the rule publishes can come back to it. Elsewhere equal messages are counted by no breaker: a device that says ON 25
+ * times a second is no loop.
+ */
+function comesRound({ name }: TopicRule, rules: readonly TopicRule[]): boolean {
+  return ruleSetFindings(rules).some(({ kind, rules: ring }) => kind === 'loop' && ring.includes(name));
+}
+
 /** A slot's link, from the settings and from what both brokers' profiles allow. */
 export function linkOptions(
   { label, rule, place }: Slot,
@@ -120,7 +129,7 @@ export function linkOptions(
       },
     },
     echoes: { ...(atSource !== undefined && { atSource }), ...(atTarget !== undefined && { atTarget }) },
-    breaker: settings.breaker,
+    breaker: comesRound(rule, topicRules(settings)) ? settings.breaker : { ...settings.breaker, repeats: 0 },
     spool: {
       afterMs: settings.spool.afterMs,
       maxAgeMs: settings.spool.maxAgeMs,

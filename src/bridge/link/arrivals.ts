@@ -2,23 +2,23 @@ import type { BridgedMessage } from './bridged-message.ts';
 import { isInPartition } from './lane-choice.ts';
 import type { LinkCounts } from './link-counts.ts';
 import type { LinkOptions } from './link-port.ts';
-import { LoopBreaker } from './loop-breaker.ts';
+import type { LoopGuard } from './loop-guard.ts';
 import { judgeMessage, type MessageJudgement } from './message-judgement.ts';
 
 /** `skip`: nothing goes on, its source may forget it. `loop`: it goes round. */
 export type ArrivalJudgement = Exclude<MessageJudgement, { kind: 'drop' }> | { readonly kind: 'skip' | 'loop' };
 
-/** What becomes of what comes from a link's source, with what is remembered for that: echoes, repeats, the session's state. */
+/** What becomes of what comes from a link's source, with what is remembered for that: the session's state. */
 export class Arrivals {
   readonly #options: LinkOptions;
   readonly #counts: LinkCounts;
-  readonly #breaker: LoopBreaker;
+  readonly #loopGuard: LoopGuard;
   #isSeeding = false;
 
-  constructor(options: LinkOptions, counts: LinkCounts) {
+  constructor(options: LinkOptions, loopGuard: LoopGuard, counts: LinkCounts) {
     this.#options = options;
+    this.#loopGuard = loopGuard;
     this.#counts = counts;
-    this.#breaker = new LoopBreaker(options.breaker);
   }
 
   /** In a new session the source sends what it has retained, where it is asked for that. */
@@ -27,10 +27,10 @@ export class Arrivals {
   }
 
   judge(message: BridgedMessage, isWhole: boolean, nowMs: number): ArrivalJudgement {
-    const { rule, partition, target, source, echoes } = this.#options;
+    const { rule, partition, target, source } = this.#options;
     if (partition !== undefined && !isInPartition(message.topic, partition)) return { kind: 'skip' };
     this.#counts.receive(message.payload.length);
-    const isEcho = echoes.atSource?.takes(message.topic, message.payload, nowMs) === true;
+    const isEcho = this.#loopGuard.isEcho(message, nowMs);
     const view = { showsRetain: source.showsRetain, isSeeding: this.#isSeeding };
     const judged = judgeMessage(message, { rule, target: target.profile, source: view, isWhole, isEcho });
     if (judged.kind === 'drop') {
@@ -38,7 +38,7 @@ export class Arrivals {
       else this.#counts.drop(judged.reason);
       return { kind: 'skip' };
     }
-    const isLoop = judged.kind === 'carry' && this.#breaker.spins(message.topic, message.payload, nowMs);
+    const isLoop = judged.kind === 'carry' && this.#loopGuard.spins(message, nowMs);
     return isLoop ? { kind: 'loop' } : judged;
   }
 }

@@ -3,10 +3,10 @@ import type { ProtocolVersion } from '../../mqtt/control-packet.ts';
 import type { SubscriptionRequest } from '../../mqtt/subscribe-packet.ts';
 import type { TopicRule } from '../../mqtt/topic-rule.ts';
 import type { ClientTerms } from './broker-client.ts';
-import type { EchoWindow } from './echo-window.ts';
 import type { LaneLimits, LaneRefusal } from './lane.ts';
 import type { Partition } from './lane-choice.ts';
 import type { LinkItem, SpooledMessage } from './link-item.ts';
+import type { EchoWindows } from './loop-guard.ts';
 import type { MessageObstacle } from './message-judgement.ts';
 
 /** Why a message became a dead letter. `too-old`: it stood in line for longer than the spool keeps anything. */
@@ -49,8 +49,7 @@ export interface LinkOptions {
     readonly profile: BrokerProfile;
     readonly limits: LaneLimits;
   };
-  /** Where marks cannot be relied on: what is published at the target is noted, what comes from the source is looked up. */
-  readonly echoes: { readonly atSource?: EchoWindow; readonly atTarget?: EchoWindow };
+  readonly echoes: EchoWindows;
   readonly breaker: { readonly repeats: number; readonly windowMs: number };
   readonly spool: {
     /** What it holds from before. */

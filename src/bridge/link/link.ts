@@ -5,6 +5,7 @@ import { LaneSet } from './lane-set.ts';
 import { LinkCounts } from './link-counts.ts';
 import { createLinkItem, type LinkItem, type SpooledMessage, unreadable } from './link-item.ts';
 import type { BurialReason, LinkOptions, LinkPort } from './link-port.ts';
+import { LoopGuard } from './loop-guard.ts';
 import { type Delivery, SourceLeg } from './source-leg.ts';
 import { SpoolCourse } from './spool-course.ts';
 import { UnsafeItems } from './unsafe-items.ts';
@@ -20,6 +21,7 @@ export class Link {
   readonly #options: LinkOptions;
   readonly #port: LinkPort;
   readonly #marks: Buffer;
+  readonly #loopGuard: LoopGuard;
   readonly #arrivals: Arrivals;
   readonly #course: SpoolCourse;
   readonly #unsafe = new UnsafeItems();
@@ -39,7 +41,8 @@ export class Link {
     this.#options = options;
     this.#port = port;
     this.#marks = originMarks(options.rule.from);
-    this.#arrivals = new Arrivals(options, this.counts);
+    this.#loopGuard = new LoopGuard(options.echoes, options.breaker);
+    this.#arrivals = new Arrivals(options, this.#loopGuard, this.counts);
     const { kept, maxLineBytes } = options.spool;
     this.#course = new SpoolCourse(kept, maxLineBytes, {
       append: (item) => {
@@ -314,7 +317,7 @@ export class Link {
   }
 
   #createLane(number: number): Lane {
-    const { target, echoes } = this.#options;
+    const { target } = this.#options;
     const asLinkItem = (item: LaneItem) => item as LinkItem;
     return new Lane(
       { number, terms: target.terms(number), limits: target.limits },
@@ -326,9 +329,8 @@ export class Link {
         },
         handleRefused: (item, refusal, nowMs) => this.#handleRefused(asLinkItem(item), refusal, nowMs),
         handleSending: (item, nowMs) => {
-          if (item.sendings > 1) this.counts.resent += 1;
-          const { topic, payload } = asLinkItem(item).message;
-          echoes.atTarget?.note(topic, payload, nowMs);
+          if (item.sendings === 1) this.#loopGuard.handleFirstSending(asLinkItem(item).message, nowMs);
+          else this.counts.resent += 1;
         },
         handleRetainLost: () => this.counts.drop('retain-flag'),
         wallMs: () => this.#port.wallMs(),
@@ -337,12 +339,11 @@ export class Link {
   }
 
   #handleRefused(item: LinkItem, refusal: LaneRefusal, nowMs: number): void {
+    if (item.sendings > 0) this.#loopGuard.handleRefused(item.message, nowMs);
     if (refusal === 'expired') {
       this.counts.drop('expired');
       this.#finish(item, nowMs);
-    } else {
-      this.#bury(item, refusal, nowMs);
-    }
+    } else this.#bury(item, refusal, nowMs);
     this.#feed(nowMs);
   }
 }

@@ -70,6 +70,8 @@ export class LinkWorld {
   readonly #burials: { readonly item: LinkItem; readonly reason: BurialReason; readonly link: Link }[] = [];
   link: Link;
   crashes = 0;
+  /** False: different messages may say the same. */
+  areNamesUnique = true;
   /** Somebody else's broker gives what was taken to its own subscribers. */
   onTaken: (packet: IPublishPacket) => void = () => {};
 
@@ -242,7 +244,7 @@ export class LinkWorld {
    */
   #checkLane(name: string, target: ModelTarget): void {
     const isOrdered = this.setting.order !== 'parallel';
-    if (!isOrdered && this.source.losses > 0) return;
+    if (!isOrdered && (this.source.losses > 0 || !this.areNamesUnique)) return;
     const part = (held: string) => (isOrdered ? held.split(':')[0] : held);
     for (const [index, other] of this.targets.entries()) {
       if (other === target || other.connection?.isOpen !== true) continue;

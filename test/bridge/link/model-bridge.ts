@@ -150,6 +150,9 @@ export class ModelBridge {
       },
     } as const;
     const world = new LinkWorld(setting, rule, options);
+    // What is kept from going round is acknowledged and nowhere: whether it should be is seen at the brokers.
+    world.source.onAcknowledged = () => {};
+    world.areNamesUnique = false;
     world.onTaken = (packet) => this.publish(rule.to, messageOf(packet));
     return world;
   }

@@ -173,6 +173,10 @@ export class ModelSource extends ModelBroker {
   /** Of the subscriber's CONNECT and SUBSCRIBE packets. */
   readonly greetings: Packet[] = [];
 
+  get hasSubscription(): boolean {
+    return this.#hasSubscription;
+  }
+
   /** False: nobody is subscribed. */
   publish(message: ModelMessage): boolean {
     if (!this.#hasSubscription) return false;
