@@ -216,11 +216,20 @@ export function profileNamed(name: string | undefined): BrokerProfile {
  */
 export function topicObstacle(topic: string, profile: BrokerProfile): Obstacle | undefined {
   const measured = measuredPart(topic, profile.unmeasuredPrefix);
-  if (Buffer.byteLength(measured) > profile.maxTopicBytes) return 'topic-length';
-  if (measured.split('/').length - 1 > profile.maxTopicSlashes) return 'topic-depth';
+  // A character is three bytes at the most: short ones need not be measured.
+  const mayBeLong = measured.length * 3 > profile.maxTopicBytes;
+  if (mayBeLong && Buffer.byteLength(measured) > profile.maxTopicBytes) return 'topic-length';
+  if (hasMoreSlashes(measured, profile.maxTopicSlashes)) return 'topic-depth';
   const isReserved =
     topic.startsWith('$') && profile.dollarTopics?.some((allowed) => topic.startsWith(allowed)) === false;
   return isReserved ? 'reserved-topic' : undefined;
+}
+
+function hasMoreSlashes(topic: string, most: number): boolean {
+  if (topic.length <= most) return false;
+  let slashes = 0;
+  for (let at = topic.indexOf('/'); at >= 0 && slashes <= most; at = topic.indexOf('/', at + 1)) slashes += 1;
+  return slashes > most;
 }
 
 function measuredPart(topic: string, prefix: string | undefined): string {

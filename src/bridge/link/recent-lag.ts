@@ -3,6 +3,7 @@ const growth = 1.25;
 const firstBoundMs = 0.5;
 /** The last bound is above 20 minutes. */
 const buckets = 68;
+const bounds = Float64Array.from({ length: buckets }, (_, at) => firstBoundMs * growth ** at);
 
 /**
  * How long messages took, over a window that moves in two halves: what is told covers between one half of it and the
@@ -20,8 +21,8 @@ export class RecentLag {
 
   note(lagMs: number, nowMs: number): void {
     this.#turn(nowMs);
-    const bucket = lagMs <= firstBoundMs ? 0 : Math.ceil(Math.log(lagMs / firstBoundMs) / Math.log(growth));
-    const at = Math.min(bucket, buckets - 1);
+    let at = 0;
+    while (at < buckets - 1 && lagMs > (bounds[at] as number)) at += 1;
     this.#now[at] = (this.#now[at] as number) + 1;
   }
 
@@ -32,7 +33,7 @@ export class RecentLag {
     let left = total * share;
     for (let at = 0; at < buckets && total > 0; at += 1) {
       left -= (this.#now[at] as number) + (this.#before[at] as number);
-      if (left <= 0) return firstBoundMs * growth ** at;
+      if (left <= 0) return bounds[at];
     }
     return undefined;
   }
