@@ -6,6 +6,7 @@ import type { TokenBucket } from '../base/rates.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { BrokerDialer, DialedBroker } from './broker-dialer.ts';
 import type { BrokerClient, ClientPort } from './link/broker-client.ts';
+import { socketPort } from './socket-port.ts';
 
 /** A machine that wants a connection: a source leg or a lane. */
 export interface ConnectedPart {
@@ -35,8 +36,6 @@ export interface KeptConnectionOptions {
 
 /** Milliseconds behind which a connection counts as one that worked. */
 const steadyMs = 5_000;
-/** Milliseconds that a socket has to write what was left when it is closed. */
-const lingerMs = 500;
 
 /** Keeps one connection up: dials, feeds the machine, and dials again with backoff when it is lost. */
 export class KeptLinkConnection {
@@ -115,7 +114,7 @@ export class KeptLinkConnection {
     this.#socket = socket;
     this.#isPaused = false;
     socket.on('error', () => {}).once('close', () => resolve('closed by the broker'));
-    const client = part.connect(portOf(socket, resolve), sinceMs);
+    const client = part.connect(socketPort(socket, resolve), sinceMs);
     let isAnswered = false;
     socket.on('data', (chunk: Buffer) => {
       client.receive(chunk, clock.monotonicMs());
@@ -136,34 +135,4 @@ export class KeptLinkConnection {
     if (!this.#isEnding) log.warn({ broker, connection: name, endpoint, cause }, 'A bridge connection is lost');
     onEvent();
   }
-}
-
-/** What is written in one turn leaves in one system call. */
-function portOf(socket: Socket, over: (cause: string) => void): ClientPort {
-  let isCorked = false;
-  const uncork = () => {
-    isCorked = false;
-    socket.uncork();
-  };
-  return {
-    get isFull() {
-      return socket.writableNeedDrain;
-    },
-    write(bytes) {
-      if (!socket.writable) return;
-      if (!isCorked) {
-        isCorked = true;
-        socket.cork();
-        process.nextTick(uncork);
-      }
-      socket.write(bytes);
-    },
-    close(cause) {
-      over(cause);
-      socket.removeAllListeners('data').resume();
-      socket.end();
-      const timer = setTimeout(() => socket.destroy(), lingerMs);
-      socket.once('close', () => clearTimeout(timer));
-    },
-  };
 }

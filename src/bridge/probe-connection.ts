@@ -4,8 +4,8 @@ import { CrossfadeError } from '../base/errors.ts';
 import type { BridgeBroker } from './bridge-settings.ts';
 import type { BrokerDialer } from './broker-dialer.ts';
 import type { BridgedMessage } from './link/bridged-message.ts';
-import type { ClientPort } from './link/broker-client.ts';
 import { ProbeClient } from './services/probe-client.ts';
+import { socketPort } from './socket-port.ts';
 
 export interface ProbeConnectionOptions {
   readonly dialer: BrokerDialer;
@@ -53,7 +53,7 @@ export class ProbeConnection implements AsyncDisposable {
       handleMessage: (message: BridgedMessage, isWhole: boolean) => onMessage(message, isWhole),
       wallMs: () => clock.wallMs(),
     };
-    const port = portOf(socket, (cause) => this.#end(cause));
+    const port = socketPort(socket, (cause) => this.#end(cause));
     this.#client = new ProbeClient(client, handler, { port, nowMs: clock.monotonicMs() });
     socket
       .on('data', (chunk: Buffer) => this.#client.client.receive(chunk, clock.monotonicMs()))
@@ -135,24 +135,4 @@ export class ProbeConnection implements AsyncDisposable {
     this.#client.client.abandon();
     this.#over.resolve(cause);
   }
-}
-
-const lingerMs = 500;
-
-function portOf(socket: Socket, over: (cause: string) => void): ClientPort {
-  return {
-    get isFull() {
-      return socket.writableNeedDrain;
-    },
-    write(bytes) {
-      if (socket.writable) socket.write(bytes);
-    },
-    close(cause) {
-      over(cause);
-      socket.removeAllListeners('data').resume();
-      socket.end();
-      const timer = setTimeout(() => socket.destroy(), lingerMs);
-      socket.once('close', () => clearTimeout(timer));
-    },
-  };
 }

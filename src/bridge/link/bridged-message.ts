@@ -1,5 +1,3 @@
-import { type ProtocolVersion, packetType } from '../../mqtt/control-packet.ts';
-import { variableByteInteger } from '../../mqtt/packet-bytes.ts';
 import { forEachProperty, pairProperty, propertyId } from '../../mqtt/properties.ts';
 import type { PublishHead } from '../../mqtt/publish-head.ts';
 
@@ -25,7 +23,7 @@ const noBytes = Buffer.alloc(0);
 const hopsName = Buffer.from(hopsProperty);
 
 /** Copies what a PUBLISH says; of a payload that is not whole, as much as is there. */
-export function messageOf(head: PublishHead, wallMs: number): BridgedMessage {
+export function messageOf(head: PublishHead, wallMs: () => number): BridgedMessage {
   const { properties } = head;
   const expiry = properties.messageExpiryInterval;
   const kept = properties.isEmpty ? noBytes : keptProperties(head);
@@ -35,7 +33,7 @@ export function messageOf(head: PublishHead, wallMs: number): BridgedMessage {
     retain: head.retain,
     properties: kept,
     payload: Buffer.from(head.bytes.subarray(head.payloadAt, head.end)),
-    expiresAtMs: expiry < 0 ? Number.POSITIVE_INFINITY : wallMs + expiry * 1_000,
+    expiresAtMs: expiry < 0 ? Number.POSITIVE_INFINITY : wallMs() + expiry * 1_000,
     isMarked: kept.length > 0 && isMarked(kept),
   };
 }
@@ -69,54 +67,4 @@ export function originMarks(origin: string): Buffer {
     pairProperty(propertyId.userProperty, originProperty, origin),
   ];
   return Buffer.concat(marks.flatMap(({ id, bytes }) => [Buffer.from([id]), bytes]));
-}
-
-export interface PublishForm {
-  readonly protocol: ProtocolVersion;
-  /** Put behind the message's own properties; only MQTT 5 shows them. */
-  readonly marks: Buffer;
-  readonly qos: 0 | 1;
-  readonly retain: boolean;
-  readonly wallMs: number;
-}
-
-/** One PUBLISH, with 0 where its packet identifier will stand. */
-export interface EncodedPublish {
-  readonly bytes: Buffer;
-  /** 0 at QoS 0. */
-  readonly packetIdAt: number;
-}
-
-/** Throws RangeError where the topic or the packet is longer than MQTT can say. */
-export function encodePublish(message: BridgedMessage, form: PublishForm): EncodedPublish {
-  const { topic, payload } = message;
-  const topicBytes = Buffer.byteLength(topic);
-  if (topicBytes > 0xffff) throw new RangeError(`expected a topic of at most 65535 bytes, got ${topicBytes}`);
-  const properties =
-    form.protocol === '5' ? [message.properties, form.marks, expiryProperty(message, form.wallMs)] : [];
-  const propertyBytes = properties.reduce((sum, { length }) => sum + length, 0);
-  const propertyLength = form.protocol === '5' ? variableByteInteger(propertyBytes) : noBytes;
-  const identifierBytes = form.qos === 0 ? 0 : 2;
-  const remaining = 2 + topicBytes + identifierBytes + propertyLength.length + propertyBytes + payload.length;
-  const length = variableByteInteger(remaining);
-  const bytes = Buffer.allocUnsafe(1 + length.length + remaining);
-  bytes[0] = (packetType.publish << 4) | (form.qos << 1) | (form.retain ? 1 : 0);
-  let at = 1 + length.copy(bytes, 1);
-  at = bytes.writeUInt16BE(topicBytes, at);
-  at += bytes.write(topic, at);
-  const packetIdAt = identifierBytes === 0 ? 0 : at;
-  if (identifierBytes > 0) at = bytes.writeUInt16BE(0, at);
-  at += propertyLength.copy(bytes, at);
-  for (const list of properties) at += list.copy(bytes, at);
-  payload.copy(bytes, at);
-  return { bytes, packetIdAt };
-}
-
-/** What is left of the message's time, in whole seconds upwards (MQTT 5 §3.3.2.3.3). */
-function expiryProperty({ expiresAtMs }: BridgedMessage, wallMs: number): Buffer {
-  if (expiresAtMs === Number.POSITIVE_INFINITY) return noBytes;
-  const property = Buffer.allocUnsafe(5);
-  property[0] = propertyId.messageExpiryInterval;
-  property.writeUInt32BE(Math.min(0xffff_ffff, Math.max(1, Math.ceil((expiresAtMs - wallMs) / 1_000))), 1);
-  return property;
 }

@@ -52,7 +52,8 @@ export interface ClientHandler {
 export interface ClientPort {
   /** What was written waits in the socket. */
   readonly isFull: boolean;
-  write(bytes: Buffer): void;
+  /** Takes a copy of the first `length` bytes. */
+  write(bytes: Buffer, length: number): void;
   close(cause: string): void;
 }
 
@@ -70,6 +71,7 @@ export class BrokerClient implements PacketReader {
   readonly #stream: PacketStream;
   readonly #head: PublishHead;
   readonly #connackDueMs: number;
+  readonly #acknowledgement = Buffer.from([0, 2, 0, 0]);
   #keepAlive: UpstreamKeepAlive;
   #nowMs: number;
   /** `greeting`: CONNECT is sent. `open`: CONNACK said yes. `closed`: nothing counts any more. */
@@ -86,7 +88,8 @@ export class BrokerClient implements PacketReader {
     this.#keepAlive = new UpstreamKeepAlive(terms.keepAliveSeconds, pingPhase(terms.clientId), nowMs);
     const span: PacketSpan = { bytes: Buffer.alloc(0), start: 0, body: 0, end: 0, packetBytes: 0 };
     this.#stream = new PacketStream(this, { maxPacketBytes, hasProperties: terms.protocol === '5', span });
-    port.write(encodeConnect(connectFields(terms)));
+    const connect = encodeConnect(connectFields(terms));
+    port.write(connect, connect.length);
   }
 
   get isOpen(): boolean {
@@ -114,10 +117,20 @@ export class BrokerClient implements PacketReader {
     if (problem !== undefined) this.close(`the broker's packets cannot be read: ${problem}`);
   }
 
-  send(packet: Buffer, nowMs: number): void {
+  /** The packet is the first `length` of the bytes, which are the caller's again when this returns. */
+  send(bytes: Buffer, nowMs: number, length = bytes.length): void {
     if (this.#state === 'closed') return;
     this.#keepAlive.sent(nowMs);
-    this.#port.write(packet);
+    this.#port.write(bytes, length);
+  }
+
+  /** Says that nothing is wrong: four bytes in all versions. */
+  acknowledge(type: 4 | 5 | 6 | 7, packetId: number, nowMs: number): void {
+    const bytes = this.#acknowledgement;
+    bytes[0] = (type << 4) | (type === packetType.pubrel ? 0x02 : 0);
+    bytes[2] = packetId >> 8;
+    bytes[3] = packetId;
+    this.send(bytes, nowMs);
   }
 
   ping(nowMs: number): void {
@@ -148,7 +161,7 @@ export class BrokerClient implements PacketReader {
    */
   end(cause: string, { forgetsSession = false }: { readonly forgetsSession?: boolean } = {}): void {
     const options = forgetsSession ? { sessionExpiryInterval: 0 } : {};
-    if (this.#state === 'open') this.#port.write(encodeClientDisconnect(this.#terms.protocol, options));
+    if (this.#state === 'open') this.send(encodeClientDisconnect(this.#terms.protocol, options), this.#nowMs);
     this.close(cause);
   }
 

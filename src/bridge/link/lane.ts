@@ -1,18 +1,22 @@
 import { createTokenBucket, type TokenBucket } from '../../base/rates.ts';
 import type { PublishHead } from '../../mqtt/publish-head.ts';
 import { reasonCode } from '../../mqtt/reason-code.ts';
+import type { BridgedMessage } from './bridged-message.ts';
 import { BrokerClient, type ClientHandler, type ClientPort, type ClientTerms, type Opening } from './broker-client.ts';
 import { LaneQueue } from './lane-queue.ts';
+import { PacketIdTable } from './packet-id-table.ts';
+import type { PublishEncoder } from './publish-encoder.ts';
 
 /** A message as a lane sends it. */
 export interface LaneItem {
-  /** One PUBLISH, there when the lane gets it; its packet identifier and its RETAIN flag are the lane's to write. */
-  bytes: Buffer;
-  /** 0 at QoS 0. */
-  packetIdAt: number;
-  readonly payloadBytes: number;
-  /** Milliseconds since the Unix epoch; infinity: never. */
-  readonly expiresAtMs: number;
+  readonly message: BridgedMessage;
+  /** Of its PUBLISH, there when the lane gets it. */
+  packetBytes: number;
+  /** Not what the broker does not take. */
+  retain: boolean;
+  /** While it is on the way, 0 at all other times. */
+  packetId: number;
+  sentAtMs: number;
   /** Times that it was alone on the way when the broker was lost or silent. */
   blame: number;
   /** Times that the broker sent it back because a quota was used up. */
@@ -68,8 +72,10 @@ export class Lane implements ClientHandler {
   readonly #limits: LaneLimits;
   readonly #port: LanePort;
   readonly #queue = new LaneQueue<LaneItem>();
-  /** By packet identifier, in the order of sending. */
-  #inflight = new Map<number, { readonly item: LaneItem; readonly sentAtMs: number }>();
+  readonly #encoder: PublishEncoder;
+  readonly #inflight: PacketIdTable<LaneItem>;
+  /** In the order of sending; what is acknowledged leaves when it is the first. */
+  #sent = new LaneQueue<LaneItem>();
   #client: BrokerClient | undefined;
   #opening: Opening | undefined;
   #packetId = 0;
@@ -84,7 +90,12 @@ export class Lane implements ClientHandler {
   readonly #messages: TokenBucket | undefined;
   readonly #bytes: TokenBucket | undefined;
 
-  constructor(options: { number: number; terms: ClientTerms; limits: LaneLimits }, port: LanePort) {
+  constructor(
+    options: { number: number; terms: ClientTerms; limits: LaneLimits; encoder: PublishEncoder },
+    port: LanePort,
+  ) {
+    this.#encoder = options.encoder;
+    this.#inflight = new PacketIdTable(options.limits.window);
     this.number = options.number;
     this.#terms = options.terms;
     this.#limits = options.limits;
@@ -148,8 +159,10 @@ export class Lane implements ClientHandler {
     this.#client = undefined;
     const wasOpen = this.#opening !== undefined;
     this.#opening = undefined;
-    const items = [...this.#inflight.values()].map(({ item }) => item);
-    this.#inflight = new Map();
+    const items = [...this.#sent].filter(({ packetId }) => packetId !== 0);
+    for (const item of items) item.packetId = 0;
+    this.#inflight.clear();
+    this.#sent = new LaneQueue();
     this.#queue.unshift(items);
     if (!wasOpen || isOurs || items.length === 0) return;
     this.#careful = Math.max(this.#careful, items.length);
@@ -190,14 +203,16 @@ export class Lane implements ClientHandler {
   }
 
   handleAcknowledgement(type: 4 | 5 | 6 | 7, packetId: number, reason: number, nowMs: number): void {
-    const sent = type === 4 ? this.#inflight.get(packetId) : undefined;
-    if (sent === undefined) return;
+    const item = type === 4 ? this.#inflight.get(packetId) : undefined;
+    if (item === undefined) return;
     this.#inflight.delete(packetId);
+    item.packetId = 0;
+    while (this.#sent.first?.packetId === 0) this.#sent.shift();
     if (this.#careful > 0) this.#careful -= 1;
-    if (reason === reasonCode.quotaExceeded) this.#requeue(sent.item, nowMs);
+    if (reason === reasonCode.quotaExceeded) this.#requeue(item, nowMs);
     else if (reason >= reasonCode.unspecifiedError)
-      this.#port.handleRefused(sent.item, `refused-0x${reason.toString(16)}`, nowMs);
-    else this.#port.handleDone(sent.item, nowMs);
+      this.#port.handleRefused(item, `refused-0x${reason.toString(16)}`, nowMs);
+    else this.#port.handleDone(item, nowMs);
     this.#pump(nowMs);
   }
 
@@ -211,8 +226,8 @@ export class Lane implements ClientHandler {
   }
 
   get #ackDueMs(): number {
-    for (const { sentAtMs } of this.#inflight.values()) return sentAtMs + this.#limits.ackTimeoutMs;
-    return Number.POSITIVE_INFINITY;
+    const { first } = this.#sent;
+    return first === undefined ? Number.POSITIVE_INFINITY : first.sentAtMs + this.#limits.ackTimeoutMs;
   }
 
   #pump(nowMs: number): void {
@@ -236,7 +251,8 @@ export class Lane implements ClientHandler {
 
   /** Both buckets or none: bytes are only taken where a message may go. */
   #mayPublish(item: LaneItem, nowMs: number): boolean {
-    const size = item.bytes.length;
+    if (this.#messages === undefined && this.#bytes === undefined) return true;
+    const size = item.packetBytes;
     const dueMs = Math.max(this.#messages?.nextAtMs(nowMs) ?? nowMs, this.#bytes?.nextAtMs(nowMs, size) ?? nowMs);
     this.#paceUntilMs = dueMs;
     if (dueMs > nowMs) return false;
@@ -247,33 +263,37 @@ export class Lane implements ClientHandler {
 
   #send(item: LaneItem, nowMs: number): void {
     const opening = this.#opening as Opening;
-    const isTooLarge = item.bytes.length > Math.min(opening.maximumPacketSize, this.#limits.maxPacketBytes);
-    const isExpired = item.expiresAtMs <= this.#port.wallMs();
+    const { message, packetBytes } = item;
+    const isTooLarge = packetBytes > Math.min(opening.maximumPacketSize, this.#limits.maxPacketBytes);
+    const isMortal = message.expiresAtMs !== Number.POSITIVE_INFINITY;
+    const wallMs = isMortal ? this.#port.wallMs() : 0;
+    const isExpired = isMortal && message.expiresAtMs <= wallMs;
     if (isTooLarge || isExpired) {
       this.#port.handleRefused(item, isExpired ? 'expired' : 'packet-size', nowMs);
       return;
     }
-    if (!opening.retainAvailable && ((item.bytes[0] as number) & 0x01) !== 0) {
-      item.bytes[0] = (item.bytes[0] as number) & 0xfe;
+    if (item.retain && !opening.retainAvailable) {
+      item.retain = false;
       this.#port.handleRetainLost();
     }
     item.sendings += 1;
     this.#port.handleSending(item, nowMs);
-    if (item.packetIdAt === 0) {
-      this.#client?.send(item.bytes, nowMs);
-      this.#port.handleDone(item, nowMs);
-      return;
+    const packetId = message.qos === 0 ? 0 : this.#nextPacketId();
+    if (packetId !== 0) {
+      item.packetId = packetId;
+      item.sentAtMs = nowMs;
+      this.#inflight.set(packetId, item);
+      this.#sent.push(item);
     }
-    const packetId = this.#nextPacketId();
-    item.bytes.writeUInt16BE(packetId, item.packetIdAt);
-    this.#inflight.set(packetId, { item, sentAtMs: nowMs });
-    this.#client?.send(item.bytes, nowMs);
+    const bytes = this.#encoder.encode(message, { packetBytes, packetId, retain: item.retain, wallMs });
+    this.#client?.send(bytes, nowMs, packetBytes);
+    if (packetId === 0) this.#port.handleDone(item, nowMs);
   }
 
   /** A free one: there are never as many on the way as there are identifiers. */
   #nextPacketId(): number {
     do this.#packetId = this.#packetId === 0xffff ? 1 : this.#packetId + 1;
-    while (this.#inflight.has(this.#packetId));
+    while (this.#inflight.get(this.#packetId) !== undefined);
     return this.#packetId;
   }
 
@@ -284,6 +304,10 @@ export class Lane implements ClientHandler {
       this.#port.handleRefused(item, 'quota', nowMs);
       return;
     }
+    // It may still stand behind older ones there, and would be in twice.
+    const sent = [...this.#sent].filter((other) => other !== item);
+    this.#sent = new LaneQueue();
+    this.#sent.unshift(sent);
     this.#queue.unshift([item]);
     const pauseMs = Math.min(longestQuotaPauseMs, this.#limits.quotaPauseMs * 2 ** (item.throttled - 1));
     this.#pausedUntilMs = nowMs + pauseMs;

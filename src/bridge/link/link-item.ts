@@ -4,7 +4,7 @@ import type { Delivery } from './source-leg.ts';
 
 /** A message on its way through a link, as the target will get it. */
 export interface LinkItem extends LaneItem {
-  readonly message: BridgedMessage;
+  readonly payloadBytes: number;
   /** Whose acknowledgement waits for it; absent at QoS 0 and for what a spool kept. */
   readonly delivery: Delivery | undefined;
   /** Where it stands in the spool; -1: nowhere. */
@@ -27,8 +27,6 @@ export interface SpooledMessage {
   readonly arrivedWallMs: number;
 }
 
-const noBytes = Buffer.alloc(0);
-
 /** `nowMs` and `tooOldMs` on the monotonic clock. */
 export function createLinkItem(
   { message, arrivedWallMs }: SpooledMessage,
@@ -37,10 +35,11 @@ export function createLinkItem(
   return {
     message,
     delivery,
-    bytes: noBytes,
-    packetIdAt: 0,
+    packetBytes: 0,
+    retain: message.retain,
+    packetId: 0,
+    sentAtMs: 0,
     payloadBytes: message.payload.length,
-    expiresAtMs: message.expiresAtMs,
     blame: 0,
     throttled: 0,
     sendings: 0,
@@ -52,6 +51,8 @@ export function createLinkItem(
     isDead: false,
   };
 }
+
+const noBytes = Buffer.alloc(0);
 
 /** Stands in line where a record of the spool cannot be read. */
 export const unreadable: SpooledMessage = {

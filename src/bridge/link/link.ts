@@ -1,11 +1,13 @@
 import { Arrivals } from './arrivals.ts';
-import { type BridgedMessage, encodePublish, originMarks } from './bridged-message.ts';
+import { type BridgedMessage, originMarks } from './bridged-message.ts';
 import { Lane, type LaneItem, type LaneRefusal } from './lane.ts';
 import { LaneSet } from './lane-set.ts';
 import { LinkCounts } from './link-counts.ts';
 import { createLinkItem, type LinkItem, type SpooledMessage, unreadable } from './link-item.ts';
 import type { BurialReason, LinkOptions, LinkPort } from './link-port.ts';
 import { LoopGuard } from './loop-guard.ts';
+import { PublishEncoder } from './publish-encoder.ts';
+import { ReadTime } from './read-time.ts';
 import { type Delivery, SourceLeg } from './source-leg.ts';
 import { SpoolCourse } from './spool-course.ts';
 import { UnsafeItems } from './unsafe-items.ts';
@@ -20,7 +22,8 @@ export class Link {
   readonly leg: SourceLeg;
   readonly #options: LinkOptions;
   readonly #port: LinkPort;
-  readonly #marks: Buffer;
+  readonly #encoder: PublishEncoder;
+  readonly #wallTime: ReadTime;
   readonly #loopGuard: LoopGuard;
   readonly #arrivals: Arrivals;
   readonly #course: SpoolCourse;
@@ -40,7 +43,8 @@ export class Link {
   constructor(options: LinkOptions, port: LinkPort) {
     this.#options = options;
     this.#port = port;
-    this.#marks = originMarks(options.rule.from);
+    this.#wallTime = new ReadTime(() => port.wallMs());
+    this.#encoder = new PublishEncoder(options.target.protocol, originMarks(options.rule.from));
     this.#loopGuard = new LoopGuard(options.echoes, options.breaker);
     this.#arrivals = new Arrivals(options, this.#loopGuard, this.counts);
     const { kept, maxLineBytes } = options.spool;
@@ -118,8 +122,9 @@ export class Link {
   }
 
   get nextDeadlineMs(): number {
-    const parts = this.lanes.map((lane) => lane.nextDeadlineMs);
-    return Math.min(this.#spoolDueMs, this.#ageDueMs, this.leg.nextDeadlineMs, ...parts);
+    let dueMs = Math.min(this.#spoolDueMs, this.#ageDueMs, this.leg.nextDeadlineMs);
+    for (const lane of this.lanes) dueMs = Math.min(dueMs, lane.nextDeadlineMs);
+    return dueMs;
   }
 
   handleTick(nowMs: number): void {
@@ -169,7 +174,7 @@ export class Link {
   ): void {
     if (this.#isStopped) return;
     const judged = this.#arrivals.judge(message, isWhole, nowMs);
-    const arrivedWallMs = this.#port.wallMs();
+    const arrivedWallMs = this.#wallTime.at(nowMs);
     switch (judged.kind) {
       case 'skip':
         delivery?.leg.settle(delivery, nowMs);
@@ -205,25 +210,19 @@ export class Link {
       !this.#laneSet.isGrowing &&
       lane.hasRoom &&
       lane.length < this.#options.unacknowledgedAhead;
-    if (mayGo) this.#toLane(item, nowMs);
+    if (mayGo) this.#toLane(item, lane, nowMs);
     else this.counts.drop('qos-0-no-room');
   }
 
-  #toLane(item: LinkItem, nowMs: number): void {
-    const { message } = item;
-    const qos = message.qos === 0 ? 0 : 1;
-    const { protocol } = this.#options.target;
-    const form = { protocol, marks: this.#marks, qos, retain: message.retain, wallMs: this.#port.wallMs() } as const;
+  #toLane(item: LinkItem, lane: Lane, nowMs: number): void {
     try {
-      const { bytes, packetIdAt } = encodePublish(message, form);
-      item.bytes = bytes;
-      item.packetIdAt = packetIdAt;
+      item.packetBytes = this.#encoder.sizeOf(item.message);
     } catch (error) {
       if (!(error instanceof RangeError)) throw error;
       this.#bury(item, 'packet-size', nowMs);
       return;
     }
-    this.#laneSet.laneOf(item.message.topic).push(item, nowMs);
+    lane.push(item, nowMs);
   }
 
   /** Gives the lanes what stands in line, as far as they have room. */
@@ -240,28 +239,28 @@ export class Link {
   }
 
   #feedNext(nowMs: number): boolean {
-    const next = this.#course.next;
-    if (next.kind === 'nothing') return false;
-    if (next.kind === 'read') {
-      if (!this.#isReading) this.#port.read(next.position);
-      this.#isReading = true;
+    const item = this.#course.first;
+    if (item === undefined) {
+      const position = this.#course.unreadPosition;
+      if (position !== undefined && !this.#isReading) this.#port.read(position);
+      this.#isReading ||= position !== undefined;
       return false;
     }
-    const { item } = next;
     if (item.isDone) {
       this.#course.take(item);
       this.#course.handleDone(item.position);
       return true;
     }
-    const isTooOld = item.tooOldMs <= nowMs;
-    if (
-      !isTooOld &&
-      (this.#laneSet.isGrowing || this.#laneSet.laneOf(item.message.topic).length >= this.#options.feedAhead)
-    )
-      return false;
+    if (item.tooOldMs <= nowMs) {
+      this.#course.take(item);
+      this.#bury(item, 'too-old', nowMs);
+      return true;
+    }
+    if (this.#laneSet.isGrowing) return false;
+    const lane = this.#laneSet.laneOf(item.message.topic);
+    if (lane.length >= this.#options.feedAhead) return false;
     this.#course.take(item);
-    if (isTooOld) this.#bury(item, 'too-old', nowMs);
-    else this.#toLane(item, nowMs);
+    this.#toLane(item, lane, nowMs);
     return true;
   }
 
@@ -272,8 +271,7 @@ export class Link {
 
   /** When the first in line is too old to wait any longer. */
   get #ageDueMs(): number {
-    const next = this.#course.next;
-    return next.kind === 'item' ? next.item.tooOldMs : Number.POSITIVE_INFINITY;
+    return this.#course.first?.tooOldMs ?? Number.POSITIVE_INFINITY;
   }
 
   #spoolUnsafe(nowMs: number): void {
@@ -312,7 +310,7 @@ export class Link {
   }
 
   #itemOf(record: SpooledMessage, delivery: Delivery | undefined, nowMs: number): LinkItem {
-    const ageMs = this.#port.wallMs() - record.arrivedWallMs;
+    const ageMs = this.#wallTime.at(nowMs) - record.arrivedWallMs;
     return createLinkItem(record, { delivery, nowMs, tooOldMs: nowMs + this.#options.spool.maxAgeMs - ageMs });
   }
 
@@ -320,10 +318,10 @@ export class Link {
     const { target } = this.#options;
     const asLinkItem = (item: LaneItem) => item as LinkItem;
     return new Lane(
-      { number, terms: target.terms(number), limits: target.limits },
+      { number, terms: target.terms(number), limits: target.limits, encoder: this.#encoder },
       {
         handleDone: (item, nowMs) => {
-          this.counts.carry(item.payloadBytes, asLinkItem(item).arrivedMs, nowMs);
+          this.counts.carry(item.message.payload.length, asLinkItem(item).arrivedMs, nowMs);
           this.#finish(asLinkItem(item), nowMs);
           this.#feed(nowMs);
         },

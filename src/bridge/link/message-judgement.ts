@@ -46,7 +46,8 @@ export function judgeMessage(
   if (obstacle !== undefined) return { kind: 'undeliverable', reason: obstacle };
   const isTooLarge = !isWhole || message.payload.length > target.maxPayloadBytes;
   if (isTooLarge) return { kind: 'undeliverable', reason: 'payload-size' };
-  return { kind: 'carry', message: { ...message, topic, retain, qos: message.qos === 0 ? 0 : 1 } };
+  const isSame = topic === message.topic && retain === message.retain && message.qos !== 2;
+  return { kind: 'carry', message: isSame ? message : { ...message, topic, retain, qos: message.qos === 0 ? 0 : 1 } };
 }
 
 /**

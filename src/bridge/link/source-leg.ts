@@ -4,6 +4,8 @@ import { reasonCode } from '../../mqtt/reason-code.ts';
 import { encodeSubscribe, encodeUnsubscribe, type SubscriptionRequest } from '../../mqtt/subscribe-packet.ts';
 import { type BridgedMessage, messageOf } from './bridged-message.ts';
 import { BrokerClient, type ClientHandler, type ClientPort, type ClientTerms, type Opening } from './broker-client.ts';
+import { LaneQueue } from './lane-queue.ts';
+import { PacketIdTable } from './packet-id-table.ts';
 
 /** A PUBLISH of QoS 1 or 2 whose source waits for its acknowledgement. */
 export interface Delivery {
@@ -26,7 +28,7 @@ export interface SourceLegPort {
   handleSubscribed(code: number, nowMs: number): void;
   /** The session that the broker should have kept is gone, and with it what came meanwhile. */
   handleSessionLost(): void;
-  wallMs(): number;
+  readonly wallMs: () => number;
 }
 
 export interface SourceLegOptions {
@@ -48,10 +50,9 @@ export class SourceLeg implements ClientHandler {
   readonly #options: SourceLegOptions;
   readonly #port: SourceLegPort;
   #client: BrokerClient | undefined;
-  /** In the order of arrival on this connection; those before `#firstPending` are acknowledged. */
-  #pending: Delivery[] = [];
-  #firstPending = 0;
-  #pendingById = new Map<number, Delivery>();
+  /** In the order of arrival on this connection. */
+  #pending = new LaneQueue<Delivery>();
+  readonly #pendingById: PacketIdTable<Delivery>;
   /** Left unacknowledged by connections before this one, by packet identifier: the broker's session still has them. */
   #orphans = new Map<number, Delivery>();
   /** QoS 2: PUBREC is sent, PUBREL has not come. */
@@ -69,6 +70,7 @@ export class SourceLeg implements ClientHandler {
   constructor(options: SourceLegOptions, port: SourceLegPort) {
     this.#options = options;
     this.#port = port;
+    this.#pendingById = new PacketIdTable(options.terms.receiveMaximum);
   }
 
   get client(): BrokerClient | undefined {
@@ -91,7 +93,7 @@ export class SourceLeg implements ClientHandler {
 
   /** PUBLISH packets of this connection that are not acknowledged. */
   get pendingCount(): number {
-    return this.#pending.length - this.#firstPending;
+    return this.#pending.length;
   }
 
   /** Bytes of their payloads. */
@@ -111,10 +113,9 @@ export class SourceLeg implements ClientHandler {
     this.#client = undefined;
     this.#answerDueMs = Number.POSITIVE_INFINITY;
     for (const delivery of this.#pendingById.values()) this.#orphans.set(delivery.packetId, delivery);
-    this.#pending = [];
-    this.#firstPending = 0;
+    this.#pending = new LaneQueue();
     this.#pendingBytes = 0;
-    this.#pendingById = new Map();
+    this.#pendingById.clear();
     this.#answersLeft = 0;
     if (this.#state !== 'left') this.#state = 'away';
   }
@@ -193,7 +194,7 @@ export class SourceLeg implements ClientHandler {
 
   handlePublish(head: PublishHead, isWhole: boolean, nowMs: number): void {
     this.#stopAsking();
-    const message = messageOf(head, this.#port.wallMs());
+    const message = messageOf(head, this.#port.wallMs);
     if (head.qos === 0) {
       this.#received += 1;
       this.#port.handleMessage(message, undefined, isWhole, nowMs);
@@ -214,8 +215,8 @@ export class SourceLeg implements ClientHandler {
       this.#port.handleResend();
       return;
     }
-    const orphan = this.#orphans.get(packetId);
-    this.#orphans.delete(packetId);
+    const orphan = this.#orphans.size === 0 ? undefined : this.#orphans.get(packetId);
+    if (orphan !== undefined) this.#orphans.delete(packetId);
     const isKnownAgain = orphan !== undefined && head.isDuplicate && isSameMessage(orphan.message, message);
     const delivery: Delivery = isKnownAgain ? orphan : { leg: this, message, packetId, isSafe: false };
     this.#pending.push(delivery);
@@ -240,23 +241,20 @@ export class SourceLeg implements ClientHandler {
 
   #acknowledge(nowMs: number): void {
     for (;;) {
-      const delivery = this.#pending[this.#firstPending];
+      const delivery = this.#pending.first;
       if (delivery?.isSafe !== true) break;
-      this.#firstPending += 1;
+      this.#pending.shift();
       this.#pendingBytes -= delivery.message.payload.length;
       this.#pendingById.delete(delivery.packetId);
       if (delivery.message.qos === 2) this.#unreleased.set(delivery.packetId, delivery.message);
       this.#sendAcknowledgement(delivery.message.qos === 2 ? 5 : 4, delivery.packetId, nowMs);
     }
-    if (this.#firstPending === this.#pending.length || this.#firstPending > 1_024) {
-      this.#pending = this.#pending.slice(this.#firstPending);
-      this.#firstPending = 0;
-    }
     if (this.#state === 'leaving') this.#finishLeaving(nowMs);
   }
 
   #sendAcknowledgement(type: 4 | 5 | 7, packetId: number, nowMs: number, reason: number = reasonCode.success): void {
-    this.#client?.send(encodeAcknowledgement(this.#options.terms.protocol, { type, packetId, reason }), nowMs);
+    if (reason === reasonCode.success) this.#client?.acknowledge(type, packetId, nowMs);
+    else this.#client?.send(encodeAcknowledgement(this.#options.terms.protocol, { type, packetId, reason }), nowMs);
   }
 
   #leave(nowMs: number): void {

@@ -8,14 +8,6 @@ export interface SpoolCoursePort {
   release(position: number): void;
 }
 
-/** What is next in line for the lanes: an item, records that must be read first, or nothing for now. */
-export type NextInLine =
-  | { readonly kind: 'item'; readonly item: LinkItem }
-  | { readonly kind: 'read'; readonly position: number }
-  | { readonly kind: 'nothing' };
-
-const nothing: NextInLine = { kind: 'nothing' };
-
 /**
  * The one line that messages stand in behind the lanes, part of it in memory and part of it in the spool, in the order of
  * their arrival. Positions count messages. `cursor` ≤ `readPosition` ≤ `nextPosition`: before the cursor everything is
@@ -119,17 +111,21 @@ export class SpoolCourse {
     }
   }
 
-  get next(): NextInLine {
+  /** The next for the lanes, where it is in memory. */
+  get first(): LinkItem | undefined {
     const fetched = this.#fetched.first;
-    if (fetched !== undefined) return { kind: 'item', item: fetched };
-    const first = this.#line.first;
-    const isNext = first?.position === (this.#readPosition === this.#nextPosition ? -1 : this.#readPosition);
-    if (first !== undefined && isNext) return { kind: 'item', item: first };
-    if (this.#readPosition < this.#syncedPosition) return { kind: 'read', position: this.#readPosition };
-    return nothing;
+    if (fetched !== undefined) return fetched;
+    const { first } = this.#line;
+    const position = this.#readPosition === this.#nextPosition ? -1 : this.#readPosition;
+    return first?.position === position ? first : undefined;
   }
 
-  /** The item of `next` leaves the line. */
+  /** Where there is no `first`: the record that must be read for it; undefined: nothing, for now. */
+  get unreadPosition(): number | undefined {
+    return this.#readPosition < this.#syncedPosition ? this.#readPosition : undefined;
+  }
+
+  /** `first` leaves the line. */
   take(item: LinkItem): void {
     if (this.#fetched.first === item) {
       this.#fetched.shift();

@@ -1,9 +1,9 @@
-import { encodeAcknowledgement } from '../../mqtt/acknowledgement-packet.ts';
 import type { ProtocolVersion } from '../../mqtt/control-packet.ts';
 import { encodeSubscribe } from '../../mqtt/subscribe-packet.ts';
 import type { PublishHead } from '../../mqtt/publish-head.ts';
-import { type BridgedMessage, encodePublish, messageOf } from '../link/bridged-message.ts';
+import { type BridgedMessage, messageOf } from '../link/bridged-message.ts';
 import { BrokerClient, type ClientHandler, type ClientPort, type ClientTerms } from '../link/broker-client.ts';
+import { PublishEncoder } from '../link/publish-encoder.ts';
 
 /** What a probe's connection tells whoever opened it. */
 export interface ProbeClientPort {
@@ -24,6 +24,7 @@ const noBytes = Buffer.alloc(0);
 export class ProbeClient implements ClientHandler {
   readonly #protocol: ProtocolVersion;
   readonly #port: ProbeClientPort;
+  readonly #encoder: PublishEncoder;
   readonly #client: BrokerClient;
   #packetId = 0;
   #unacknowledged = 0;
@@ -36,6 +37,7 @@ export class ProbeClient implements ClientHandler {
   ) {
     this.#protocol = terms.protocol;
     this.#port = port;
+    this.#encoder = new PublishEncoder(terms.protocol, noBytes);
     this.#client = new BrokerClient(terms, this, connection);
   }
 
@@ -61,17 +63,10 @@ export class ProbeClient implements ClientHandler {
       ...{ topic, payload, qos: 1, retain: false, properties: noBytes, isMarked: false },
       expiresAtMs: Number.POSITIVE_INFINITY,
     };
-    const form = {
-      protocol: this.#protocol,
-      marks: noBytes,
-      qos: 1,
-      retain: false,
-      wallMs: this.#port.wallMs(),
-    } as const;
-    const { bytes, packetIdAt } = encodePublish(message, form);
-    bytes.writeUInt16BE(this.#nextId(), packetIdAt);
+    const packetBytes = this.#encoder.sizeOf(message);
+    const form = { packetBytes, packetId: this.#nextId(), retain: false, wallMs: this.#port.wallMs() };
     this.#unacknowledged += 1;
-    this.#client.send(bytes, nowMs);
+    this.#client.send(this.#encoder.encode(message, form), nowMs, packetBytes);
   }
 
   handleOpen(): void {
@@ -80,9 +75,9 @@ export class ProbeClient implements ClientHandler {
 
   handlePublish(head: PublishHead, isWhole: boolean, nowMs: number): void {
     const { qos, packetId } = head;
-    const message = messageOf(head, this.#port.wallMs());
+    const message = messageOf(head, () => this.#port.wallMs());
     // It asks for QoS 1 and is told nothing above it.
-    if (qos > 0) this.#client.send(encodeAcknowledgement(this.#protocol, { type: 4, packetId }), nowMs);
+    if (qos > 0) this.#client.acknowledge(4, packetId, nowMs);
     this.#port.handleMessage(message, isWhole, nowMs);
   }
 

@@ -92,10 +92,9 @@ abstract class ModelBroker {
     this.connection = connection;
     const port: ClientPort = {
       isFull: false,
-      write: (bytes) => {
+      write: (bytes, length) => {
         if (!connection.isOpen) return;
-        // A copy: what was written stays as it was written.
-        const written = Buffer.from(bytes);
+        const written = Buffer.from(bytes.subarray(0, length));
         for (const packet of connection.writeEar.hear(written)) this.handleWritten(packet);
         if (this.isFrozen) this.#unread.push(written);
         else this.#read(written, connection);
