@@ -17,9 +17,10 @@ export function anyRing(random: () => number): BridgeScheduleSetting {
   const versions = Object.fromEntries(names.map((name) => [name, isMarked || random() < 0.3 ? 5 : 4] as const));
   const order = random() < 0.5 ? 'parallel' : { keyLevel: 2 };
   const lanes = 1 + Math.floor(random() * 2);
+  const partitions = order !== 'parallel' && random() < 0.3 ? 2 : 1;
   const rules = names.map((from, index): ModelRule => {
     const to = names[(index + 1) % names.length] as string;
-    return { ...modelRule(`${from}-${to}`, from, to, '#'), order, lanes: { least: lanes, most: lanes } };
+    return { ...modelRule(`${from}-${to}`, from, to, '#'), order, partitions, lanes: { least: lanes, most: lanes } };
   });
   return { versions, rules };
 }

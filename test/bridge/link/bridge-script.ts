@@ -11,7 +11,7 @@ export function isBridgeScript([first = '']: readonly string[]): boolean {
 
 /**
  * Plays a script against the links of a whole bridge, whose brokers give what they take to the other rules. It begins with
- * `broker NAME mqtt4|mqtt5 [PROFILE]` and `rule NAME FROM TO FILTER [qos=N] [share=GROUP] [lanes=N] [parallel] [asIs]
+ * `broker NAME mqtt4|mqtt5 [PROFILE]` and `rule NAME FROM TO FILTER [qos=N] [share=GROUP] [lanes=N] [partitions=N] [parallel] [asIs]
  * [strip=PREFIX] [add=PREFIX]`; then come `begin`, `publish BROKER KEY ...`, `run`, `lose RULE source|target`, `tick MS`
  * and `crash`. In a line of the trace the rule stands first.
  */
@@ -78,7 +78,7 @@ class BridgeScript {
     const bridge = new ModelBridge(this.#brokers, this.#rules);
     this.#made = bridge;
     for (const [name, world] of bridge.worlds) {
-      const { from, to } = this.#rules.find((rule) => rule.name === name) as ModelRule;
+      const { from, to } = this.#rules.find((rule) => rule.name === name.split('/')[0]) as ModelRule;
       world.source.onPacket = (side, packet) => this.#note(`${name} ${side === 'bridge' ? '→' : '←'} ${from}`, packet);
       for (const target of world.targets)
         target.onPacket = (side, packet) => this.#note(`${name} ${side === 'bridge' ? '→' : '←'} ${to}`, packet);
@@ -128,5 +128,6 @@ function ruleOf(name: string, [from = '', to = '', filter = '', ...words]: reado
     ...(words.includes('parallel') && { order: 'parallel' as const }),
     ...(words.includes('asIs') && { retained: 'asIs' as const }),
     ...(share !== undefined && { share }),
+    partitions: Number(value('partitions') ?? 1),
   };
 }

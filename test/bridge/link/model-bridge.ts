@@ -15,9 +15,10 @@ export interface ModelBridgeBroker {
 
 export const plainBroker: ModelBridgeBroker = { version: 4, profile: brokerProfiles.mqtt };
 
-/** A rule with one slot. */
 export interface ModelRule extends TopicRule {
   readonly lanes: BridgeRule['lanes'];
+  /** Slots of it, each with the whole filter's subscription and a part of the keys; 1 where it is absent. */
+  readonly partitions?: number;
 }
 
 export function modelRule(name: string, from: string, to: string, filter: string): ModelRule {
@@ -32,6 +33,7 @@ export function modelRule(name: string, from: string, to: string, filter: string
  * links of them. No Local is not played: each of the bridge's connections is another client.
  */
 export class ModelBridge {
+  /** By rule, and by partition where there are several: `up`, `up/1`. */
   readonly worlds: ReadonlyMap<string, LinkWorld>;
   readonly brokers: Readonly<Record<string, ModelBridgeBroker>>;
   readonly rules: readonly ModelRule[];
@@ -50,7 +52,7 @@ export class ModelBridge {
     this.rules = rules;
     this.#settings = {
       ...{ name: 'bridge', directory: '', ackTimeoutMs: 5_000 },
-      rules: rules.map(({ lanes, ...rule }) => ({ rule, lanes, members: 1, partitions: 1 })),
+      rules: rules.map(({ lanes, partitions = 1, ...rule }) => ({ rule, lanes, members: 1, partitions })),
       brokers: Object.fromEntries(
         Object.entries(brokers).map(([name, { version, profile }]) => [
           name,
@@ -63,7 +65,9 @@ export class ModelBridge {
       ...more,
     };
     this.#echoes = echoWindows(this.#settings);
-    this.worlds = new Map(rules.map((rule) => [rule.name, this.#createWorld(rule)]));
+    this.worlds = new Map(
+      rules.flatMap((rule) => slotsOfModel(rule).map((slot) => [worldName(slot), this.#createWorld(rule, slot)])),
+    );
   }
 
   /** Somebody publishes at a broker. */
@@ -71,8 +75,9 @@ export class ModelBridge {
     const { topic = `dt/${message.key}/state`, retain = false, properties, ...rest } = message;
     const name = `${broker} ${nameOf(message)}`;
     this.publishes.set(name, (this.publishes.get(name) ?? 0) + 1);
-    for (const rule of this.#receivers(broker, topic)) {
-      const world = this.worlds.get(rule.name) as LinkWorld;
+    const receivers = this.#receivers(broker, topic).flatMap(slotsOfModel);
+    for (const slot of receivers) {
+      const world = this.worlds.get(worldName(slot)) as LinkWorld;
       const isFive = this.brokers[broker]?.version === 5;
       const shows = world.setting.showsRetain && retain;
       world.source.publish({ ...rest, topic, retain: shows, ...(isFive && properties && { properties }) });
@@ -129,12 +134,11 @@ export class ModelBridge {
     return [...groups.values()].map((members) => members[this.#turn % members.length] as ModelRule);
   }
 
-  #createWorld(rule: ModelRule): LinkWorld {
-    const [slot] = slotsOf(rule, { members: 1, partitions: 1 });
+  #createWorld(rule: ModelRule, slot: Slot): LinkWorld {
     const [from, to] = [rule.from, rule.to].map((name) => this.brokers[name] as ModelBridgeBroker);
     const options = (): Partial<LinkOptions> => {
-      const { source, target, echoes, breaker, lanes } = linkOptions(slot as Slot, this.#settings, this.#echoes);
-      return { source, target, echoes, breaker, lanes };
+      const { spool: _spool, rule: _rule, ...options } = linkOptions(slot, this.#settings, this.#echoes);
+      return options;
     };
     const setting = {
       ...{
@@ -156,6 +160,14 @@ export class ModelBridge {
     world.onTaken = (packet) => this.publish(rule.to, messageOf(packet));
     return world;
   }
+}
+
+function slotsOfModel(rule: ModelRule): readonly Slot[] {
+  return slotsOf(rule, { members: 1, partitions: rule.partitions ?? 1 });
+}
+
+function worldName({ rule, place }: Slot): string {
+  return place.count === 1 ? rule.name : `${rule.name}/${place.index}`;
 }
 
 /** Who a message is stands in its payload, wherever it is. */
