@@ -1,8 +1,8 @@
-import { createTokenBucket, type TokenBucket } from '../../base/rates.ts';
 import type { PublishHead } from '../../mqtt/publish-head.ts';
 import { reasonCode } from '../../mqtt/reason-code.ts';
 import type { BridgedMessage } from './bridged-message.ts';
 import { BrokerClient, type ClientHandler, type ClientPort, type ClientTerms, type Opening } from './broker-client.ts';
+import { LanePace } from './lane-pace.ts';
 import { LaneQueue } from './lane-queue.ts';
 import { PacketIdTable } from './packet-id-table.ts';
 import type { PublishEncoder } from './publish-encoder.ts';
@@ -87,8 +87,8 @@ export class Lane implements ClientHandler {
   #paceUntilMs = Number.NEGATIVE_INFINITY;
   /** Nothing is sent before whoever stands above says so. */
   #isGateOpen = false;
-  readonly #messages: TokenBucket | undefined;
-  readonly #bytes: TokenBucket | undefined;
+  /** Undefined: the target has no bound. */
+  readonly #pace: LanePace | undefined;
 
   constructor(
     options: { number: number; terms: ClientTerms; limits: LaneLimits; encoder: PublishEncoder },
@@ -101,10 +101,8 @@ export class Lane implements ClientHandler {
     this.#limits = options.limits;
     this.#port = port;
     const { publishesPerSecond, bytesPerSecond } = options.limits;
-    const bucket = (ratePerSecond: number) =>
-      Number.isFinite(ratePerSecond) ? createTokenBucket({ ratePerSecond, startsFull: true }) : undefined;
-    this.#messages = bucket(publishesPerSecond);
-    this.#bytes = bucket(bytesPerSecond);
+    const isBounded = Number.isFinite(publishesPerSecond) || Number.isFinite(bytesPerSecond);
+    this.#pace = isBounded ? new LanePace(options.limits) : undefined;
   }
 
   get client(): BrokerClient | undefined {
@@ -208,6 +206,7 @@ export class Lane implements ClientHandler {
     this.#inflight.delete(packetId);
     item.packetId = 0;
     while (this.#sent.first?.packetId === 0) this.#sent.shift();
+    this.#pace?.handleAcknowledged(nowMs);
     if (this.#careful > 0) this.#careful -= 1;
     if (reason === reasonCode.quotaExceeded) this.#requeue(item, nowMs);
     else if (reason >= reasonCode.unspecifiedError)
@@ -251,13 +250,12 @@ export class Lane implements ClientHandler {
 
   /** Both buckets or none: bytes are only taken where a message may go. */
   #mayPublish(item: LaneItem, nowMs: number): boolean {
-    if (this.#messages === undefined && this.#bytes === undefined) return true;
+    if (this.#pace === undefined) return true;
     const size = item.packetBytes;
-    const dueMs = Math.max(this.#messages?.nextAtMs(nowMs) ?? nowMs, this.#bytes?.nextAtMs(nowMs, size) ?? nowMs);
+    const dueMs = this.#pace.dueMs(size, this.#inflight.size, nowMs);
     this.#paceUntilMs = dueMs;
     if (dueMs > nowMs) return false;
-    this.#messages?.take(nowMs);
-    this.#bytes?.take(nowMs, size);
+    this.#pace.take(size, nowMs);
     return true;
   }
 
@@ -287,7 +285,9 @@ export class Lane implements ClientHandler {
     }
     const bytes = this.#encoder.encode(message, { packetBytes, packetId, retain: item.retain, wallMs });
     this.#client?.send(bytes, nowMs, packetBytes);
-    if (packetId === 0) this.#port.handleDone(item, nowMs);
+    if (packetId !== 0) return;
+    this.#pace?.handleAcknowledged(nowMs);
+    this.#port.handleDone(item, nowMs);
   }
 
   /** A free one: there are never as many on the way as there are identifiers. */

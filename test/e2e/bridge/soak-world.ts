@@ -83,8 +83,8 @@ export class SoakWorld implements AsyncDisposable {
 
 /** At AWS a connection carries 100 messages a second, both ways together: so many are planned, the rest is for catching up. */
 const perAwsConnection = 50;
-const keysPerGroup = 6;
-const mosquittoKeys = 120;
+const keysPerGroup = 40;
+const mosquittoKeys = 200;
 
 function planFor(world: WorldName, rate: number): TrafficPlan {
   if (world === 'mosquitto') return { keys: mosquittoKeys, groups: 4, roots: { legacy: 'all', target: 'all' } };
@@ -109,7 +109,7 @@ function sideOptions({ world, plan, side, rate, brokers }: SideTerms): SideOptio
     // Those that publish hear nothing: both would count.
     const hearers = Array.from({ length: plan.groups }, ofGroup);
     const filters = [...new Array(plan.groups).fill([]), ...hearers];
-    return { ...basis, publishers: plan.groups, window: 20, publishesPerSecond: 75, filters };
+    return { ...basis, publishers: plan.groups, window: 20, publishesPerSecond: 65, filters };
   }
   const roots = [...new Set(Object.values(plan.roots))];
   const filters = [roots.map((root) => ({ filter: `${root}/#`, noLocal: true }))];

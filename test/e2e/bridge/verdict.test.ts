@@ -60,6 +60,8 @@ describe('judgeSoak', () => {
     assert.deepEqual(failed(late(112_000)), [name]);
     assert.deepEqual(failed({ ...late(112_000), world: 'aws' }), []);
     assert.deepEqual(failed({ ...late(150_000), world: 'aws' }), [name]);
+    const elsewhere: MadeFailure = { ...failure, kind: 'cut-legacy' };
+    assert.deepEqual(failed({ ...late(112_000), world: 'aws', failures: [elsewhere] }), [name]);
     const { legacy, target } = late(112_000).sides as SoakFindings['sides'];
     assert.deepEqual(failed({ world: 'aws', sides: { legacy: target, target: legacy } }), [
       'target: first deliveries in the order of their key',

@@ -1,4 +1,5 @@
 import type { Check } from '../handover/verdict.ts';
+import type { FailureKind } from './failure-plan.ts';
 import type { Disorder } from './hearing.ts';
 import type { MadeFailure, SizeSample, SoakFindings } from './soak-run.ts';
 import { type Side, sides } from './traffic-plan.ts';
@@ -51,6 +52,9 @@ function judgeSide(findings: SoakFindings, side: Side): readonly Check[] {
   ];
 }
 
+/** These may cost the bridge a connection to the target. */
+const losesTarget: readonly FailureKind[] = ['kill-bridge', 'freeze-bridge', 'freeze-target', 'cut-target'];
+
 /**
  * AWS sends what it had kept for a session between what comes meanwhile, and again under other identifiers: around a failure
  * that cost the bridge a connection there, no bridge could tell the order.
@@ -58,7 +62,8 @@ function judgeSide(findings: SoakFindings, side: Side): readonly Check[] {
 function unexplained(findings: SoakFindings, side: Side): readonly Disorder[] {
   const { disorders } = findings.sides[side].report;
   const isFromAws = findings.world === 'aws' && side === 'legacy';
-  return isFromAws ? disorders.filter(({ atMs }) => failureAt(findings.failures, atMs) === undefined) : disorders;
+  const losses = findings.failures.filter(({ kind }) => losesTarget.includes(kind));
+  return isFromAws ? disorders.filter(({ atMs }) => failureAt(losses, atMs) === undefined) : disorders;
 }
 
 export function strayedDuplicates({ failures, sides: bySide }: SoakFindings, side: Side): readonly number[] {
