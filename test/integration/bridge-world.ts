@@ -76,6 +76,17 @@ export class BridgeWorld implements AsyncDisposable {
     this.bridge = await startBridge(this.#settings, ports(this.legacy, this.aws));
   }
 
+  /** Another process of the same bridge, as far as the directory can tell; whoever starts it stops it. */
+  startAnother(): Promise<Bridge> {
+    return startBridge(this.#settings, ports(this.legacy, this.aws));
+  }
+
+  /** The bridge ends, and begins again with other rules. */
+  async changeRules(rules: readonly BridgeRule[]): Promise<void> {
+    await this.bridge.stop();
+    this.bridge = await startBridge({ ...this.#settings, rules }, ports(this.legacy, this.aws));
+  }
+
   /** The target comes back on its ports, with nothing of what it had. */
   async restartAws(): Promise<void> {
     const { port, tlsPort } = this.aws;

@@ -114,6 +114,7 @@ export class Link {
   /** The target's own subscriptions stand: what is carried there is not answered before anybody listens. */
   openGate(nowMs: number): void {
     this.#laneSet.openGates(nowMs);
+    this.#feed(nowMs);
   }
 
   /** Nothing more goes to the target; what comes waits, and then stands in the spool. */

@@ -181,9 +181,10 @@ export class LinkWorld {
     this.spool.cursor = Math.max(this.spool.cursor, Math.min(this.spool.releasedTo, this.spool.syncedLength));
   }
 
+  /** As its runner does, it is only called where it said that something is due. */
   tick(ms: number): void {
     this.nowMs += ms;
-    this.link.handleTick(this.nowMs);
+    if (this.link.nextDeadlineMs <= this.nowMs) this.link.handleTick(this.nowMs);
   }
 
   /** Everything works again, for as long as it takes. */
