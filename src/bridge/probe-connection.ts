@@ -13,6 +13,8 @@ export interface ProbeConnectionOptions {
   readonly broker: string;
   readonly terms: BridgeBroker;
   readonly clientId: string;
+  /** Milliseconds that CONNACK may take, and SUBACK. */
+  readonly answerMs: number;
   readonly signal: AbortSignal;
   /** `isWhole` false: the end of the payload is missing. */
   readonly onMessage: (message: BridgedMessage, isWhole: boolean) => void;
@@ -22,8 +24,6 @@ const keepAliveSeconds = 30;
 const receiveMaximum = 200;
 const wholePublishBytes = 16 * 1_048_576;
 const tickMs = 250;
-/** Milliseconds that CONNACK and SUBACK may take together. */
-const openMs = 15_000;
 /** Unacknowledged probes. */
 const window = 20;
 
@@ -114,10 +114,10 @@ export class ProbeConnection implements AsyncDisposable {
   }
 
   async #within<Value>(answer: Promise<Value>, what: string): Promise<Value> {
-    const { broker, signal } = this.#options;
+    const { broker, answerMs, signal } = this.#options;
     const { promise: late, reject } = Promise.withResolvers<never>();
     const fail = (text: string) => reject(new CrossfadeError('probe', text));
-    const timer = setTimeout(() => fail(`${broker} gives no ${what} within ${openMs} ms`), openMs);
+    const timer = setTimeout(() => fail(`${broker} gives no ${what} within ${answerMs} ms`), answerMs);
     const abort = () => fail('given up');
     signal.addEventListener('abort', abort, { once: true });
     const over = this.#over.promise.then((cause) => fail(`the connection to ${broker} is lost: ${cause}`));

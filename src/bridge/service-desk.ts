@@ -1,8 +1,7 @@
 import { join } from 'node:path';
 import { errorMessage } from '../base/errors.ts';
-import type { FileLock } from '../base/file-lock.ts';
+import { type FileLock, lockFile } from '../base/file-lock.ts';
 import { failure, type Result, success } from '../base/result.ts';
-import { lockStore } from '../plan/store/store-lock.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { introduceMembers, retireMembers } from './member-task.ts';
 import { probeService } from './probe-task.ts';
@@ -97,11 +96,12 @@ export class ServiceDesk {
         const message = `expected one of the instances ${terms.instances.join(', ')}, got ${JSON.stringify(instance)}`;
         return failure({ kind: 'invalid', message });
       }
-      const members = wantedMembers({ board: this.#options.board, rule: service.rule });
+      const members = wantedMembers({ ...service, board: this.#options.board });
       const asked = requestService(terms, this.#record(name), { ...request, members }, this.#options.clock.wallMs());
       if (!asked.ok) return failure({ kind: 'not-now', message: asked.error });
       this.#write(name, asked.value);
       const { times } = this.#options;
+      if (!isWorking(asked.value)) return success(undefined);
       return success(() => this.#work(service, windowMs === undefined ? times : { ...times, shareWindowMs: windowMs }));
     });
   }
@@ -116,10 +116,10 @@ export class ServiceDesk {
     });
   }
 
-  /** Checks that nobody works on it, takes the lock, and runs what `prepare` gives in the background. */
+  /** Checks that nobody works on it, takes the lock, and runs what `prepare` gives, where it does, in the background. */
   #begin(
     name: string,
-    prepare: (service: KnownService) => Result<() => Promise<void>, DeskRefusal>,
+    prepare: (service: KnownService) => Result<(() => Promise<void>) | undefined, DeskRefusal>,
   ): Result<void, DeskRefusal> {
     const service = this.#options.services.find(({ terms }) => terms.name === name);
     if (service === undefined)
@@ -134,7 +134,7 @@ export class ServiceDesk {
     try {
       const prepared = prepare(service);
       if (!prepared.ok) return prepared;
-      this.#run(name, prepared.value);
+      if (prepared.value !== undefined) this.#run(name, prepared.value);
       return success(undefined);
     } catch (error) {
       return failure({ kind: 'unavailable', message: errorMessage(error) });
@@ -249,7 +249,7 @@ export class ServiceDesk {
 
   #takeLock(): boolean {
     if (this.#lock !== undefined) return true;
-    const lock = lockStore(join(this.#options.directory, 'services'));
+    const lock = lockFile(join(this.#options.directory, 'locks', 'services.lock'));
     if (lock.ok) this.#lock = lock.value;
     return lock.ok;
   }

@@ -1,9 +1,10 @@
-import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { CrossfadeError, errorMessage, systemErrorCode } from '../base/errors.ts';
+import { CrossfadeError, errorMessage } from '../base/errors.ts';
 import type { ServiceRecord } from './services/service-record.ts';
 import { type ServiceState, serviceState } from './services/service-state.ts';
 import type { ServiceTerms } from './services/service-terms.ts';
+import { readJson, replaceFile } from './whole-file.ts';
 
 /** By the service's name. */
 export type ServiceRecords = Readonly<Record<string, ServiceRecord>>;
@@ -13,20 +14,19 @@ const fileName = 'services.json';
 /** The ledger in the bridge's directory. Throws CrossfadeError `bridge` where it is there and cannot be read. */
 export function readServiceRecords(directory: string): ServiceRecords {
   const path = join(directory, fileName);
-  let text: string;
+  let value: unknown;
   try {
-    text = readFileSync(path, 'utf8');
+    value = readJson(path);
   } catch (error) {
-    if (systemErrorCode(error) === 'ENOENT') return {};
-    throw new CrossfadeError('bridge', `cannot read the services' ledger ${path}: ${errorMessage(error)}`);
+    throw new CrossfadeError('bridge', `the services' ledger ${path} cannot be read: ${errorMessage(error)}`);
   }
-  try {
-    const { version, services } = JSON.parse(text) as { readonly version: unknown; readonly services: ServiceRecords };
-    if (version !== 1 || typeof services !== 'object') throw new Error(`expected version 1, got ${String(version)}`);
-    return services;
-  } catch (error) {
-    throw new CrossfadeError('bridge', `the services' ledger ${path} is not one: ${errorMessage(error)}`);
-  }
+  if (value === undefined) return {};
+  const { version, services } = value as { readonly version?: unknown; readonly services?: ServiceRecords };
+  if (version === 1 && services !== undefined) return services;
+  throw new CrossfadeError(
+    'bridge',
+    `the services' ledger ${path} is not one: expected version 1, got ${String(version)}`,
+  );
 }
 
 /** Writes one service's record: on disk, whole or not at all, when this returns. Throws CrossfadeError `bridge`. */
@@ -34,11 +34,8 @@ export function writeServiceRecord(directory: string, name: string, record: Serv
   const path = join(directory, fileName);
   const services = { ...readServiceRecords(directory), [name]: record };
   try {
-    mkdirSync(directory, { recursive: true });
-    const draft = `${path}.${process.pid}`;
-    writeFileSync(draft, `${JSON.stringify({ version: 1, services }, undefined, 1)}\n`, { flush: true });
-    renameSync(draft, path);
-    syncDirectory(directory);
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    replaceFile(path, `${JSON.stringify({ version: 1, services }, undefined, 1)}\n`);
   } catch (error) {
     throw new CrossfadeError('bridge', `cannot write the services' ledger ${path}: ${errorMessage(error)}`);
   }
@@ -48,14 +45,4 @@ export function writeServiceRecord(directory: string, name: string, record: Serv
 export function readServiceStates(directory: string, services: readonly ServiceTerms[]): readonly ServiceState[] {
   const records = readServiceRecords(directory);
   return services.map((terms) => serviceState(terms, records[terms.name]));
-}
-
-/** A rename is on disk when its directory is. */
-function syncDirectory(directory: string): void {
-  const handle = openSync(directory, 'r');
-  try {
-    fsyncSync(handle);
-  } finally {
-    closeSync(handle);
-  }
 }

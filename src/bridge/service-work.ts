@@ -10,7 +10,9 @@ import type { ServiceTerms } from './services/service-terms.ts';
 /** A service with the rules that it names. */
 export interface KnownService {
   readonly terms: ServiceTerms;
-  readonly rule: TopicRule & { readonly members: number };
+  readonly rule: TopicRule;
+  /** Of the rule, until somebody wishes another number. */
+  readonly members: number;
   readonly returns?: TopicRule;
 }
 
@@ -30,6 +32,8 @@ export interface ServiceTimes {
   readonly probeMs: number;
   readonly shareWindowMs: number;
   readonly retireMs: number;
+  /** What the source had in a window may still come out at the target behind its end. */
+  readonly graceMs: number;
 }
 
 export interface ServiceWork extends KnownService, ServiceWorkPorts {
@@ -39,17 +43,21 @@ export interface ServiceWork extends KnownService, ServiceWorkPorts {
 
 /** A connection beside the bridge; `use` tells it from others of the service. */
 export function openProbe(
-  { terms, bridgeName, dialer, clock, brokers, signal }: ServiceWork,
+  { terms, bridgeName, dialer, clock, brokers, times, signal }: ServiceWork,
   broker: string,
   { use, onMessage }: { readonly use: string; readonly onMessage: (message: BridgedMessage, isWhole: boolean) => void },
 ): Promise<ProbeConnection> {
   const of = brokers[broker];
   if (of === undefined) throw new Error(`expected a broker of the bridge, got ${broker}`);
   const clientId = `${bridgeName}-service-${terms.name}-${use}`;
-  return ProbeConnection.open({ ...{ dialer, clock, broker, terms: of, clientId, signal }, onMessage });
+  const answerMs = Math.min(longestAnswerMs, times.probeMs);
+  return ProbeConnection.open({ ...{ dialer, clock, broker, terms: of, clientId, answerMs, signal }, onMessage });
 }
 
+/** Milliseconds that a broker may take for CONNACK, and for SUBACK. */
+const longestAnswerMs = 10_000;
+
 /** Members that are wanted by now. */
-export function wantedMembers({ board, rule }: Pick<ServiceWork, 'board' | 'rule'>): number {
-  return board.readWishes()[rule.name]?.members ?? rule.members;
+export function wantedMembers({ board, rule, members }: Pick<ServiceWork, 'board' | 'rule' | 'members'>): number {
+  return board.readWishes()[rule.name]?.members ?? members;
 }

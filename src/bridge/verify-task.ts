@@ -12,8 +12,6 @@ export interface Verification extends ServiceVerdict {
 }
 
 const lookMs = 100;
-/** Milliseconds that messages of the window may still come behind its end. */
-const graceMs = 10_000;
 /** Messages that are remembered; the window ends there. */
 const mostMessages = 200_000;
 /** Milliseconds by which a subscription may hear of what a member has counted already, or the other way round. */
@@ -24,7 +22,7 @@ export async function verifyService(
   work: ServiceWork,
   { windowMs, legacy }: { readonly windowMs: number; readonly legacy: number },
 ): Promise<Verification> {
-  const { rule, clock, signal } = work;
+  const { rule, clock, times, signal } = work;
   const watch = new ServiceWatch(work);
   await using target = await openProbe(work, rule.to, { use: 'verify-target', onMessage: watch.hearTarget });
   await using source = await openProbe(work, rule.from, { use: 'verify-source', onMessage: watch.hearSource });
@@ -41,7 +39,7 @@ export async function verifyService(
   };
   while (clock.monotonicMs() < endMs && watch.tally.size < mostMessages) await keepOn();
   watch.tally.close();
-  const graceEndMs = clock.monotonicMs() + graceMs;
+  const graceEndMs = clock.monotonicMs() + times.graceMs;
   while (!watch.isSettled(legacy) && clock.monotonicMs() < graceEndMs) await keepOn();
   const window = watch.tally.figures();
   const bridge = watch.carried();
