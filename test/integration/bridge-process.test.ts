@@ -4,6 +4,8 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { connectAsync } from 'mqtt';
 import { stringify } from 'yaml';
+import { openBridgeBoard } from '../../src/bridge/directory-board.ts';
+import { eventually } from '../e2e/eventually.ts';
 import { Hearing } from './bridge-world.ts';
 import { type MosquittoBroker, startMosquitto } from './mosquitto-broker.ts';
 import { SpawnedProcess, temporaryDirectory } from './spawned-process.ts';
@@ -42,7 +44,7 @@ class BridgeProcess {
         spool: { afterMs: 100 },
         rules: [
           { name: 'telemetry', from: 'legacy', to: 'aws', filter: 'dt/#', order: { keyLevel: 2 }, lanes: 2 },
-          { name: 'commands', from: 'aws', to: 'legacy', filter: 'cmd/#', order: { keyLevel: 2 } },
+          { name: 'commands', from: 'aws', to: 'legacy', filter: 'cmd/#', order: { keyLevel: 2 }, partitions: 3 },
         ],
       },
     };
@@ -63,6 +65,11 @@ class BridgeProcess {
     this.process.kill('SIGKILL');
     await this.process.exited;
     this.process = this.#spawn();
+  }
+
+  /** Another process with the same configuration, as a container that is scaled starts it. */
+  startAnother(): SpawnedProcess {
+    return this.#spawn();
   }
 
   #spawn(): SpawnedProcess {
@@ -98,8 +105,43 @@ describe('crossfade bridge run', { timeout: 90_000 }, () => {
     await backend.publishAsync('cmd/a', 'back', { qos: 1 });
     await answers.all(['back']);
     const metrics = await (await fetch(`http://${(await bridge.ready()).metrics}/metrics`)).text();
-    assert.match(metrics, /crossfade_bridge_messages_total\{rule="commands",slot="p0of1-\w+",result="carried"\} 1\n/);
+    assert.match(metrics, /crossfade_bridge_messages_total\{rule="commands",slot="p\dof3-\w+",result="carried"\} 1\n/);
     assert.match(metrics, /crossfade_bridge_lane_open\{rule="telemetry",slot="p0of1-\w+",lane="1"\} 1\n/);
+    bridge.process.kill('SIGTERM');
+    assert.deepEqual(await bridge.process.exited, { code: 0, signal: null });
+    await Promise.all([device.endAsync(true), backend.endAsync(true)]);
+    await directory[Symbol.asyncDispose]();
+  });
+
+  test('two processes divide the partitions; SIGKILL of one, twice: the other takes them over', async () => {
+    const directory = await temporaryDirectory();
+    await using legacy = await startMosquitto({ quiet: true });
+    await using aws = await startMosquitto({ quiet: true, tls: 'client-certificates' });
+    const bridge = await BridgeProcess.start(directory.path, legacy, aws);
+    await bridge.isOpen();
+    const board = openBridgeBoard(join(directory.path, 'bridge'));
+    const divided = () => {
+      const counts = board.readStatuses().map(({ slots }) => slots.filter(({ isSubscribed }) => isSubscribed).length);
+      return counts.length === 2 && counts.every((count) => count === 2);
+    };
+    const device = await connectAsync(legacy.url, { protocolVersion: 5 });
+    const backend = await connectAsync(aws.url, { protocolVersion: 4 });
+    const hearing = await Hearing.begin(device, 'cmd/#');
+    const texts: string[] = [];
+    for (let round = 0; round < 2; round += 1) {
+      const another = bridge.startAnother();
+      await eventually('each has two of the four slots', divided);
+      const publishing = Array.from({ length: 300 }, async (_, index) => {
+        const text = `cmd ${String(round * 300 + index).padStart(5, '0')}`;
+        texts.push(text);
+        await backend.publishAsync(`cmd/k${index % 20}/x`, text, { qos: 1 });
+      });
+      another.kill('SIGKILL');
+      await another.exited;
+      await Promise.all(publishing);
+      await hearing.all(texts);
+    }
+    for (const [topic, heard] of hearing.firstByTopic()) assert.deepEqual(heard, heard.toSorted(), topic);
     bridge.process.kill('SIGTERM');
     assert.deepEqual(await bridge.process.exited, { code: 0, signal: null });
     await Promise.all([device.endAsync(true), backend.endAsync(true)]);
