@@ -66,6 +66,12 @@ const figures: readonly Figure[] = [
     samples: ({ spoolBytes }) => [[{}, spoolBytes]],
   },
   {
+    name: 'crossfade_bridge_spool_alarm',
+    help: '1 while half of a spool is used, or half of the time after which what it holds becomes dead letters',
+    labels: ['rule', 'slot'],
+    samples: ({ isSpoolAlarming }) => [[{}, Number(isSpoolAlarming)]],
+  },
+  {
     name: 'crossfade_bridge_sessions_lost_total',
     help: 'Sessions of a rule that its source did not keep, with what had come meanwhile',
     labels: ['rule', 'slot'],

@@ -48,7 +48,8 @@ export interface SlotStatus {
   readonly messagesPerSecond: number;
   readonly bytesPerSecond: number;
   readonly lag?: SlotLag;
-  readonly spool: { readonly messages: number; readonly bytes: number };
+  /** `isAlarming`: half of its bytes is used, or of the time after which what it holds becomes dead letters. */
+  readonly spool: { readonly messages: number; readonly bytes: number; readonly isAlarming?: boolean };
 }
 
 /** What one process says of its slots, as it stands on the board. */

@@ -60,6 +60,7 @@ export class LinkRunner {
   #rates: LinkRates = { messagesPerSecond: 0, bytesPerSecond: 0 };
   #isStopping = false;
   #whenIdle: (() => void) | undefined;
+  #isHalfAged = false;
 
   constructor(options: LinkRunnerOptions) {
     this.#options = options;
@@ -113,6 +114,11 @@ export class LinkRunner {
 
   get spoolBytes(): number {
     return this.#options.spool.bytes;
+  }
+
+  /** Half of what the spool may hold is used, or of the time that it keeps anything: somebody should look at the target. */
+  get isSpoolAlarming(): boolean {
+    return this.#options.spool.isHalfFull || this.#isHalfAged;
   }
 
   start(): void {
@@ -196,6 +202,8 @@ export class LinkRunner {
     if (this.#whenIdle !== undefined && isIdle()) this.#whenIdle();
     this.#arm();
     if (this.#isStopping) return;
+    // Nothing is dialled again for a session that is given up.
+    if (this.link.leg.hasLeft) void this.#source.stop();
     const { pendingBytes } = this.link.leg;
     if (pendingBytes > pausedAboveBytes) this.#source.pause(true);
     else if (pendingBytes < pausedAboveBytes / 2) this.#source.pause(false);
@@ -248,11 +256,24 @@ export class LinkRunner {
     }
   }
 
+  #lookAtAge(nowMs: number): void {
+    const { maxAgeMs } = this.#options.link.spool;
+    const leftMs = this.link.oldestDueMs - nowMs;
+    const isHalfAged = leftMs < maxAgeMs / 2;
+    const { rule, label } = this.slot;
+    if (isHalfAged && !this.#isHalfAged) {
+      const at = { rule: rule.name, slot: label, leftSeconds: Math.round(leftMs / 1_000) };
+      this.#options.log.warn(at, 'Messages have waited for half the time after which they become dead letters');
+    }
+    this.#isHalfAged = isHalfAged;
+  }
+
   /** More lanes where the traffic needs them, or what stands in line; fewer only at the next start. */
   #measure(): void {
     const { link, maxLanes, clock } = this.#options;
     const { counts, lanes, spooledCount: behind } = this.link;
     const nowMs = clock.monotonicMs();
+    this.#lookAtAge(nowMs);
     const former = this.#measured;
     const seconds = (nowMs - former.atMs) / 1_000;
     this.#rates = {

@@ -28,7 +28,7 @@ export function slotStatus(runner: LinkRunner, isLeaving: boolean, nowMs: number
     },
     ...runner.rates,
     ...(lag !== undefined && { lag }),
-    spool: { messages: link.spooledCount, bytes: runner.spoolBytes },
+    spool: { messages: link.spooledCount, bytes: runner.spoolBytes, isAlarming: runner.isSpoolAlarming },
   };
 }
 

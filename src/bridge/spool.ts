@@ -78,6 +78,11 @@ export class Spool {
     return this.#segments.reduce((sum, { bytes }) => sum + bytes, 0);
   }
 
+  /** More than half of `maxBytes` is used. */
+  get isHalfFull(): boolean {
+    return this.bytes > this.#options.maxBytes / 2;
+  }
+
   listen(listener: SpoolListener): void {
     this.#listener = listener;
   }

@@ -46,6 +46,11 @@ export class LaneSet {
     return this.lanes.every((lane) => lane.length === 0);
   }
 
+  /** When the oldest message of any becomes too old. */
+  get oldestDueMs(): number {
+    return Math.min(...this.lanes.map((lane) => lane.oldestDueMs));
+  }
+
   takeGrown(): void {
     if (this.isGrowing && this.isIdle) this.#inUse = this.lanes.length;
   }

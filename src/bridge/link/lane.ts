@@ -10,6 +10,8 @@ import type { PublishEncoder } from './publish-encoder.ts';
 /** A message as a lane sends it. */
 export interface LaneItem {
   readonly message: BridgedMessage;
+  /** On the monotonic clock: from then on it is a dead letter, unless it is on the way. */
+  readonly tooOldMs: number;
   /** Of its PUBLISH, there when the lane gets it. */
   packetBytes: number;
   /** Not what the broker does not take. */
@@ -30,6 +32,7 @@ export type LaneRefusal =
   | 'not-acknowledged'
   | 'quota'
   | 'expired'
+  | 'too-old'
   | `refused-0x${string}`;
 
 export interface LanePort {
@@ -172,6 +175,7 @@ export class Lane implements ClientHandler {
     return Math.min(
       this.#client?.nextDeadlineMs ?? Number.POSITIVE_INFINITY,
       this.#ackDueMs,
+      this.#queue.first?.tooOldMs ?? Number.POSITIVE_INFINITY,
       this.#isReady && this.#queue.length > 0
         ? Math.max(this.#pausedUntilMs, this.#paceUntilMs)
         : Number.POSITIVE_INFINITY,
@@ -185,7 +189,24 @@ export class Lane implements ClientHandler {
       return;
     }
     this.#client?.handleTick(nowMs);
+    this.#sweep(nowMs);
     this.#pump(nowMs);
+  }
+
+  /** When the oldest that waits, or is on the way, becomes too old. */
+  get oldestDueMs(): number {
+    const waiting = this.#queue.first?.tooOldMs ?? Number.POSITIVE_INFINITY;
+    return Math.min(waiting, this.#sent.first?.tooOldMs ?? Number.POSITIVE_INFINITY);
+  }
+
+  /** What waited for too long, whether the target is there or not. */
+  #sweep(nowMs: number): void {
+    for (;;) {
+      const item = this.#queue.first;
+      if (item === undefined || item.tooOldMs > nowMs) return;
+      this.#queue.shift();
+      this.#port.handleRefused(item, 'too-old', nowMs);
+    }
   }
 
   handlePublish(_head: PublishHead, _isWhole: boolean): void {}

@@ -13,8 +13,6 @@ export interface LinkItem extends LaneItem {
   readonly arrivedMs: number;
   /** Milliseconds since the Unix epoch. */
   readonly arrivedWallMs: number;
-  /** On the monotonic clock: from then on it is a dead letter if it still stands in line. */
-  readonly tooOldMs: number;
   /** Nothing more is to be done for it: its source may forget it and so may the spool. */
   isDone: boolean;
   /** It is on its way to the dead letters, and goes neither to a lane nor to the spool. */

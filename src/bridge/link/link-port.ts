@@ -9,8 +9,8 @@ import type { LinkItem, SpooledMessage } from './link-item.ts';
 import type { EchoWindows } from './loop-guard.ts';
 import type { MessageObstacle } from './message-judgement.ts';
 
-/** Why a message became a dead letter. `too-old`: it stood in line for longer than the spool keeps anything. */
-export type BurialReason = MessageObstacle | LaneRefusal | 'too-old';
+/** Why a message became a dead letter. `too-old`: it waited for longer than the spool keeps anything. */
+export type BurialReason = MessageObstacle | LaneRefusal;
 
 export type LinkEvent =
   | { readonly kind: 'subscribed' | 'subscription-refused'; readonly code: number }

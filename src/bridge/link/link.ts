@@ -1,5 +1,6 @@
 import { Arrivals } from './arrivals.ts';
 import { type BridgedMessage, originMarks } from './bridged-message.ts';
+import { Burials } from './burials.ts';
 import { Lane, type LaneItem, type LaneRefusal } from './lane.ts';
 import { LaneSet } from './lane-set.ts';
 import { LinkCounts } from './link-counts.ts';
@@ -28,6 +29,7 @@ export class Link {
   readonly #arrivals: Arrivals;
   readonly #course: SpoolCourse;
   readonly #unsafe = new UnsafeItems();
+  readonly #burials: Burials;
   readonly #laneSet: LaneSet;
   /** Every message is written down as it comes, until the lanes have caught up. */
   #isSpooling: boolean;
@@ -45,6 +47,7 @@ export class Link {
     this.#port = port;
     this.#wallTime = new ReadTime(() => port.wallMs());
     this.#encoder = new PublishEncoder(options.target.protocol, originMarks(options.rule.from));
+    this.#burials = new Burials(options.rule.undeliverable === 'drop', this.counts, port);
     this.#loopGuard = new LoopGuard(options.echoes, options.breaker);
     this.#arrivals = new Arrivals(options, this.#loopGuard, this.counts);
     const { kept, maxLineBytes } = options.spool;
@@ -80,7 +83,7 @@ export class Link {
 
   /** It was told to go, its source owes it nothing more, and everything that came is done. */
   get hasLeft(): boolean {
-    return this.leg.hasLeft && this.#course.isEmpty && this.#course.recordCount === 0 && this.#laneSet.isIdle;
+    return this.leg.hasLeft && this.#course.isEmpty && this.spooledCount === 0 && this.#laneSet.isIdle;
   }
 
   /** It takes no more messages from its source than those that are on their way already. */
@@ -165,6 +168,7 @@ export class Link {
 
   /** The dead letter survives whatever happens. */
   handleBuried(item: LinkItem, nowMs: number): void {
+    this.#burials.handleBuried();
     this.#finish(item, nowMs);
     this.#feed(nowMs);
   }
@@ -247,14 +251,11 @@ export class Link {
       this.#isReading ||= position !== undefined;
       return false;
     }
-    if (item.isDone) {
+    if (item.isDone || item.tooOldMs <= nowMs) {
+      if (!item.isDone && this.#burials.isFull) return false;
       this.#course.take(item);
-      this.#course.handleDone(item.position);
-      return true;
-    }
-    if (item.tooOldMs <= nowMs) {
-      this.#course.take(item);
-      this.#bury(item, 'too-old', nowMs);
+      if (item.isDone) this.#course.handleDone(item.position);
+      else this.#bury(item, 'too-old', nowMs);
       return true;
     }
     if (this.#laneSet.isGrowing) return false;
@@ -270,9 +271,16 @@ export class Link {
     return Math.max(this.#unsafe.oldestArrivedMs + this.#options.spool.afterMs, this.#spoolRetryMs);
   }
 
-  /** When the first in line is too old to wait any longer. */
+  /** When the first in line is too old to wait any longer; one that is not read yet is read to see that. */
   get #ageDueMs(): number {
-    return this.#course.first?.tooOldMs ?? Number.POSITIVE_INFINITY;
+    const { first, unreadPosition } = this.#course;
+    if (first === undefined && unreadPosition !== undefined && !this.#isReading) return Number.NEGATIVE_INFINITY;
+    return first === undefined || this.#burials.isFull ? Number.POSITIVE_INFINITY : first.tooOldMs;
+  }
+
+  /** When the oldest that waits anywhere becomes too old; infinity: nothing waits. */
+  get oldestDueMs(): number {
+    return Math.min(this.#course.first?.tooOldMs ?? Number.POSITIVE_INFINITY, this.#laneSet.oldestDueMs);
   }
 
   #spoolUnsafe(nowMs: number): void {
@@ -286,14 +294,7 @@ export class Link {
   }
 
   #bury(item: LinkItem, reason: BurialReason, nowMs: number): void {
-    if (this.#options.rule.undeliverable === 'drop') {
-      this.counts.drop(reason);
-      this.#finish(item, nowMs);
-      return;
-    }
-    this.counts.bury(reason);
-    item.isDead = true;
-    this.#port.bury(item, reason);
+    if (!this.#burials.bury(item, reason)) this.#finish(item, nowMs);
   }
 
   #finish(item: LinkItem, nowMs: number): void {

@@ -152,6 +152,10 @@ export class SourceLeg implements ClientHandler {
     }
     this.#openings += 1;
     this.#port.handleOpened(sessionPresent);
+    if (this.#state === 'left') {
+      this.#client?.end('it has left', { forgetsSession: true });
+      return;
+    }
     if (this.#isRetiring) {
       this.#leave(nowMs);
       return;

@@ -22,7 +22,9 @@ function item(name: string): LaneItem {
     expiresAtMs: Number.POSITIVE_INFINITY,
   };
   const packetBytes = encoder.sizeOf(message);
-  return { message, packetBytes, retain: false, packetId: 0, sentAtMs: 0, blame: 0, throttled: 0, sendings: 0 };
+  const tooOldMs = Number.POSITIVE_INFINITY;
+  const none = { packetId: 0, sentAtMs: 0, blame: 0, throttled: 0, sendings: 0 };
+  return { message, tooOldMs, packetBytes, retain: false, ...none };
 }
 
 /** A lane whose target says what the test lets it say. */

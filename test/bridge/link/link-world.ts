@@ -22,6 +22,8 @@ export interface LinkSetting {
   readonly poison: readonly string[];
   /** Of the target, which says so in MQTT 5 only. */
   readonly receiveMaximum?: number | undefined;
+  /** Milliseconds that the spool keeps anything. */
+  readonly maxAgeMs?: number;
   /** How often the target answers that a quota is used up, by message; MQTT 5 only. */
   readonly throttles?: Readonly<Record<string, number>>;
 }
@@ -170,6 +172,10 @@ export class LinkWorld {
     );
   }
 
+  get waitingBurials(): number {
+    return this.#burials.length;
+  }
+
   bury(): void {
     for (const { item, reason, link } of this.#burials.splice(0)) {
       this.deadLetters.reasonByName.set(item.message.payload.toString(), reason);
@@ -292,7 +298,7 @@ export class LinkWorld {
         breaker: { repeats: 0, windowMs: 10_000 },
         spool: {
           kept: { cursor: spool.cursor, nextPosition: spool.syncedLength },
-          ...{ afterMs: 500, maxAgeMs: 86_400_000, retryMs: 1_000, maxLineBytes: 2_048 },
+          ...{ afterMs: 500, maxAgeMs: this.setting.maxAgeMs ?? 86_400_000, retryMs: 1_000, maxLineBytes: 2_048 },
         },
         feedAhead: feedAheadOfModel,
         unacknowledgedAhead: 8,
