@@ -7,6 +7,7 @@ import type { BrokerConfiguration, Configuration } from '../config/configuration
 import type { TlsMaterial } from '../config/tls-material.ts';
 import { createUpstreamConnector } from '../gateway/dial-upstream.ts';
 import type { UpstreamBrokerOptions } from '../gateway/upstream-broker.ts';
+import type { UpstreamTlsMaterial } from '../gateway/upstream-material.ts';
 import { profileNamed } from '../mqtt/broker-profiles.ts';
 import { Secret } from '../mqtt/secret.ts';
 import type { Logger } from '../telemetry/logger.ts';
@@ -52,12 +53,14 @@ function toBridgeBroker(
   };
 }
 
+export interface ReloadableDialer extends BrokerDialer {
+  /** For connections made from now on; throws CrossfadeError `upstream-material` and keeps the old when some is wrong. */
+  reload(materials: TlsMaterial): void;
+  close(): void;
+}
+
 /** The bridge comes in as itself, whatever the broker's identity mode makes of devices. */
-export function bridgeDialer(
-  configuration: Configuration,
-  materials: TlsMaterial,
-  log: Logger,
-): BrokerDialer & { close(): void } {
+export function bridgeDialer(configuration: Configuration, materials: TlsMaterial, log: Logger): ReloadableDialer {
   const { limits, brokers } = configuration;
   const connector = createUpstreamConnector({
     brokers: Object.fromEntries(
@@ -72,17 +75,24 @@ export function bridgeDialer(
       const outcome = await connector.connect({ broker, device, connectToken, timeoutMs: limits.dialMs * 2, signal });
       return outcome.ok ? success(outcome.value) : failure(outcome.error.message);
     },
+    reload: (renewed) =>
+      connector.reload(
+        Object.fromEntries(Object.values(brokers).map((broker) => [broker.name, bridgeMaterial(broker, renewed)])),
+      ),
     close: () => connector.close(),
   };
 }
 
 function bridgeBrokerOptions(broker: BrokerConfiguration, materials: TlsMaterial): UpstreamBrokerOptions {
-  const own = materials.bridge[broker.name];
   const { deviceCertificate: _device, authorizer: _authorizer, ...options } = upstreamBroker(broker, materials);
-  const { mintingCa: _mintingCa, tokenKey: _tokenKey, ...material } = upstreamMaterial(broker, materials);
-  const tls = { ...material, ...own };
+  const tls = bridgeMaterial(broker, materials);
   const usesTls = broker.endpoints.some((endpoint) => endpoint.tls);
   return { ...options, tls, identityMode: usesTls && tls.cert !== undefined ? 'gateway-certificate' : 'forward' };
+}
+
+function bridgeMaterial(broker: BrokerConfiguration, materials: TlsMaterial): UpstreamTlsMaterial {
+  const { mintingCa: _mintingCa, tokenKey: _tokenKey, ...material } = upstreamMaterial(broker, materials);
+  return { ...material, ...materials.bridge[broker.name] };
 }
 
 /** There is no device behind a connection of the bridge. */

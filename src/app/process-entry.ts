@@ -1,8 +1,11 @@
 import { CrossfadeError, errorMessage } from '../base/errors.ts';
+import { runBridgeProcess } from './bridge-process.ts';
 import { runControlProcess } from './control-process.ts';
 import type { ProcessHandle } from './process-handle.ts';
 import type { ChildMessage, SupervisorMessage } from './process-messages.ts';
 import { runWorkerProcess } from './worker-process.ts';
+
+type StartMessage = Extract<SupervisorMessage, { kind: 'start' }>;
 
 const { promise: handle, resolve: started } = Promise.withResolvers<ProcessHandle>();
 
@@ -24,6 +27,8 @@ async function handleMessage(message: SupervisorMessage): Promise<void> {
       return tell({ kind: 'reloaded', reload: message.reload });
     case 'zones-read':
       return (await handle).zonesRead?.(message);
+    case 'bridge':
+      return (await handle).bridgeSaid?.(message.news);
     case 'ping':
       return tell({ kind: 'pong' });
     case 'drain':
@@ -35,16 +40,25 @@ async function handleMessage(message: SupervisorMessage): Promise<void> {
   }
 }
 
-async function start(message: Extract<SupervisorMessage, { kind: 'start' }>): Promise<void> {
+async function start(message: StartMessage): Promise<void> {
   try {
-    const { role } = message;
-    const running =
-      role.kind === 'control' ? await runControlProcess(message) : await runWorkerProcess(message, role.worker);
+    const running = await run(message);
     started(running);
     tell({ kind: 'ready', bound: running.bound });
   } catch (error) {
     const code = error instanceof CrossfadeError ? error.code : 'start';
     process.send?.({ kind: 'failed', message: errorMessage(error), code }, () => process.exit(1));
+  }
+}
+
+function run(message: StartMessage): Promise<ProcessHandle> {
+  switch (message.role.kind) {
+    case 'control':
+      return runControlProcess(message);
+    case 'worker':
+      return runWorkerProcess(message, message.role.worker);
+    case 'bridge':
+      return runBridgeProcess(message);
   }
 }
 

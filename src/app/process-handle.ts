@@ -1,4 +1,4 @@
-import type { ChildMessage, SupervisorMessage } from './process-messages.ts';
+import type { BridgeNews, ChildMessage, SupervisorMessage } from './process-messages.ts';
 
 /** What every process of the gateway does on the supervisor's word. */
 export interface ProcessHandle {
@@ -7,6 +7,8 @@ export interface ProcessHandle {
   reload(materials: Extract<SupervisorMessage, { kind: 'reload' }>['materials']): Promise<void>;
   /** The answer to `read-zones`. */
   zonesRead?(message: Extract<SupervisorMessage, { kind: 'zones-read' }>): void;
+  /** Of the gateway's own process of the bridge. */
+  bridgeSaid?(news: BridgeNews): void;
   /** Resolves when nothing is left to wait for, at the latest after `deadlineMs`. */
   drain(deadlineMs: number): Promise<void>;
   stop(): Promise<void>;

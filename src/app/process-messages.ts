@@ -16,7 +16,18 @@ export function nameserverPortName(index: number): string {
   return `(nameserver ${index})`;
 }
 
-export type ProcessRole = { readonly kind: 'control' } | { readonly kind: 'worker'; readonly worker: number };
+export type ProcessRole =
+  | { readonly kind: 'control' }
+  | { readonly kind: 'worker'; readonly worker: number }
+  | { readonly kind: 'bridge' };
+
+/** What the gateway's own process of the bridge says of itself; its slots are on the bridge's board. */
+export interface BridgeNews {
+  /** Its name on the board; absent: it is not at work. */
+  readonly process?: string;
+  /** Why it is not. */
+  readonly problem?: string;
+}
 
 /** Supervisor → child, over the fork's own channel. */
 export type SupervisorMessage =
@@ -35,12 +46,16 @@ export type SupervisorMessage =
       readonly snapshot?: SnapshotSource;
       /** As `snapshot`, of sites and aliases. */
       readonly steering?: SteeringNotes;
+      /** As `snapshot`, for the control process. */
+      readonly bridge?: BridgeNews;
       /** Ports already bound in this run, by listener name (and the admin's): a restarted process takes them again. */
       readonly ports: Readonly<Record<string, number>>;
     }
   | { readonly kind: 'reload'; readonly reload: number; readonly materials: GatewayMaterials }
   /** To the control process: what became of the zones that it asked to be read. */
   | { readonly kind: 'zones-read'; readonly request: number; readonly zones: readonly ZoneReload[] }
+  /** To the control process. */
+  | { readonly kind: 'bridge'; readonly news: BridgeNews }
   /** Answered by `pong`; a process that stays silent is ended and started again. */
   | { readonly kind: 'ping' }
   | { readonly kind: 'drain'; readonly deadlineMs: number }
@@ -56,7 +71,7 @@ export type ChildMessage =
   /** It cannot start; the text is for the operator. */
   | { readonly kind: 'failed'; readonly message: string; readonly code: string }
   | { readonly kind: 'drained' }
-  /** It got SIGTERM: a worker wants to be drained and started again. */
+  /** It got SIGTERM: it wants to be drained and started again. */
   | { readonly kind: 'told-to-end' }
   /** The reload of that number is in force in this process. */
   | { readonly kind: 'reloaded'; readonly reload: number }
@@ -65,7 +80,9 @@ export type ChildMessage =
   | { readonly kind: 'pong' }
   /** From the control process: the plan in force, for workers that start while it is away. */
   | { readonly kind: 'snapshot'; readonly source: SnapshotSource }
-  | { readonly kind: 'steering'; readonly notes: SteeringNotes };
+  | { readonly kind: 'steering'; readonly notes: SteeringNotes }
+  /** From the process of the bridge. */
+  | { readonly kind: 'bridge'; readonly news: BridgeNews };
 
 /** What a worker needs to build its routing snapshot. */
 export interface SnapshotSource {

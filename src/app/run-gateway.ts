@@ -3,6 +3,7 @@ import { CrossfadeError } from '../base/errors.ts';
 import type { Configuration } from '../config/configuration.ts';
 import { watchedFiles, watchFiles } from '../config/watched-files.ts';
 import { createLogger, type Logger } from '../telemetry/logger.ts';
+import { gatewayCarries } from './bridge-work.ts';
 import type { BoundPorts } from './child-process.ts';
 import { readAgain, readMaterials, refreshTls } from './gateway-materials.ts';
 import { adminPortName, nameserverPortName } from './process-messages.ts';
@@ -15,6 +16,8 @@ export interface ReadyEvent {
   readonly listeners: readonly { readonly name: string; readonly address: string }[];
   readonly nameserver: readonly string[];
   readonly admin: string;
+  /** Rules that its process of the bridge carries; absent without one. */
+  readonly bridge?: readonly string[];
 }
 
 export interface RunningGateway {
@@ -102,5 +105,6 @@ function renderReady(configuration: Configuration, bound: BoundPorts): ReadyEven
     listeners: configuration.listeners.map(({ name }) => ({ name, address: address(name) })),
     nameserver: (configuration.nameserver?.bind ?? []).map((_, index) => address(nameserverPortName(index))),
     admin: `${scheme}://${address(adminPortName)}`,
+    ...(gatewayCarries(configuration.bridge) && { bridge: configuration.bridge.rules.map(({ name }) => name) }),
   };
 }

@@ -2,15 +2,23 @@ import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { backoffDelayMs } from '../base/backoff.ts';
 import { errorMessage } from '../base/errors.ts';
 import type { Configuration } from '../config/configuration.ts';
 import type { Logger } from '../telemetry/logger.ts';
+import { gatewayCarries } from './bridge-work.ts';
 import { type BoundPorts, type Child, startChild } from './child-process.ts';
 import type { GatewayMaterials, ReadAgain, ZoneReload } from './gateway-materials.ts';
-import { HangWatch, pingsUnanswered } from './hang-watch.ts';
+import { pingsUnanswered } from './hang-watch.ts';
 import { assertNameserverPortsAreFree, assertPortIsFree } from './port-probe.ts';
-import { adminPortName, type ChildMessage, type ProcessRole, type SnapshotSource } from './process-messages.ts';
+import {
+  adminPortName,
+  type BridgeNews,
+  type ChildMessage,
+  type ProcessRole,
+  type SnapshotSource,
+} from './process-messages.ts';
+import { createProcessSlot, noteDeath, type ProcessSlot, refill } from './process-slot.ts';
+import { ProcessWait } from './process-wait.ts';
 import type { SteeringNotes } from './served-names.ts';
 
 export interface SupervisorOptions {
@@ -23,42 +31,23 @@ export interface SupervisorOptions {
   readonly refreshTls: (current: GatewayMaterials) => GatewayMaterials;
 }
 
-/** One place in the gateway that a process fills, again after each death. */
-interface Slot {
-  readonly name: string;
-  readonly role: ProcessRole;
-  child: Child;
-  startedAtMs: number;
-  /** Deaths in a row that came soon after the start. */
-  quickDeaths: number;
-  drained: boolean;
-  /** It was told to end by itself. */
-  isEnding: boolean;
-  exited: boolean;
-  isReady: boolean;
-  /** The last reload that is in force in it. */
-  reloaded: number;
-  readonly watch: HangWatch;
-}
-
-/** A process that lived this long is not in a crash loop. */
-const settledMs = 10_000;
-const restartDelay = { baseMs: 100, maxMs: 10_000 };
 const pingEveryMs = 2_000;
 /** A process that takes longer to put a reload in force than this is not waited for. */
 const reloadMs = 60_000;
 /** What a stop grants beyond the drain before it kills. */
 const stopGraceMs = 2_000;
+/** What the bridge has to finish what is on its way; what it cannot comes again at its next start. */
+const bridgeDrainMs = 5_000;
 
 /**
- * Starts one control process and the workers, restarts what dies, and ends them in order. It holds no port and no state
+ * Starts one control process, the workers and the bridge, restarts what dies, and ends them in order. It holds no port and no state
  * that a process could not get again, so that there is nothing in it to fail.
  */
 export class Supervisor {
   readonly #options: SupervisorOptions;
   readonly #directory = mkdtempSync(join(tmpdir(), 'crossfade-'));
   readonly #ticketSecrets: Readonly<Record<string, string>>;
-  readonly #slots: Slot[] = [];
+  readonly #slots: ProcessSlot[] = [];
   readonly #ports: Record<string, number> = {};
   readonly #timers = new Set<NodeJS.Timeout>();
   readonly #pingTimer: NodeJS.Timeout;
@@ -69,9 +58,10 @@ export class Supervisor {
   /** The plan in force, as the control process last said. */
   #snapshot: SnapshotSource | undefined;
   #steering: SteeringNotes | undefined;
+  #bridgeNews: BridgeNews | undefined;
   readonly #cookieSecrets: readonly string[];
   #isStopping = false;
-  readonly #waiters = new Set<() => void>();
+  readonly #wait = new ProcessWait();
 
   constructor(options: SupervisorOptions) {
     this.#options = options;
@@ -103,6 +93,8 @@ export class Supervisor {
         this.#fill({ kind: 'worker', worker: index + 1 }),
       );
       await Promise.all(others.map(({ child }) => child.ready));
+      // Nobody waits for it: devices are served whatever becomes of the bridge.
+      if (gatewayCarries(this.#options.configuration.bridge)) this.#fill({ kind: 'bridge' });
       return { ...control, ...first };
     } catch (error) {
       await this.stop();
@@ -138,12 +130,14 @@ export class Supervisor {
     const reload = this.#reloads;
     const slots = this.#slots.filter((slot) => !slot.exited);
     for (const slot of slots) slot.child.send({ kind: 'reload', reload, materials });
-    await this.#until(() => slots.every((slot) => slot.reloaded >= reload || slot.exited), reloadMs);
+    // Zones are nothing to the bridge: whoever asks for them does not wait for it.
+    const awaited = slots.filter((slot) => slot.role.kind !== 'bridge');
+    await this.#wait.until(() => awaited.every((slot) => slot.reloaded >= reload || slot.exited), reloadMs);
     return zones;
   }
 
   /** To the control process, which is asked by an operator. */
-  async #readZones(slot: Slot, request: number): Promise<void> {
+  async #readZones(slot: ProcessSlot, request: number): Promise<void> {
     const zones = await this.reload();
     slot.child.send({ kind: 'zones-read', request, zones });
   }
@@ -154,7 +148,11 @@ export class Supervisor {
     this.#cancelRestarts();
     const workers = this.#slots.filter((slot) => slot.role.kind === 'worker');
     for (const { child } of workers) child.send({ kind: 'drain', deadlineMs });
-    await this.#until(() => workers.every((slot) => slot.drained || slot.exited), deadlineMs + stopGraceMs);
+    await this.#wait.until(() => workers.every((slot) => slot.drained || slot.exited), deadlineMs + stopGraceMs);
+    // What devices said last is on its way to the bridge's sources now.
+    const bridge = this.#slots.find((slot) => slot.role.kind === 'bridge');
+    bridge?.child.send({ kind: 'drain', deadlineMs: bridgeDrainMs });
+    await this.#wait.until(() => bridge === undefined || bridge.drained || bridge.exited, bridgeDrainMs);
     await this.stop();
   }
 
@@ -163,37 +161,27 @@ export class Supervisor {
     this.#isStopping = true;
     this.#cancelRestarts();
     clearInterval(this.#pingTimer);
-    // Workers first: the control process notes what they say of their sessions on the way out.
-    for (const kind of ['worker', 'control'] as const) {
+    // The control process is the last: it notes what workers say of their sessions on the way out.
+    for (const kind of ['worker', 'bridge', 'control'] as const) {
       const slots = this.#slots.filter((slot) => slot.role.kind === kind);
       for (const { child } of slots) child.send({ kind: 'stop' });
-      await this.#until(() => slots.every((slot) => slot.exited), stopGraceMs);
+      await this.#wait.until(() => slots.every((slot) => slot.exited), stopGraceMs);
       for (const slot of slots) if (!slot.exited) slot.child.kill('SIGKILL');
-      await this.#until(() => slots.every((slot) => slot.exited), stopGraceMs);
+      await this.#wait.until(() => slots.every((slot) => slot.exited), stopGraceMs);
     }
     rmSync(this.#directory, { recursive: true, force: true });
   }
 
-  #fill(role: ProcessRole): Slot {
-    const name = role.kind === 'control' ? 'control' : `worker-${role.worker}`;
-    const slot: Slot = {
-      name,
+  #fill(role: ProcessRole): ProcessSlot {
+    const slot: ProcessSlot = createProcessSlot(
       role,
-      child: this.#startChild(role, () => slot),
-      startedAtMs: performance.now(),
-      quickDeaths: 0,
-      drained: false,
-      isEnding: false,
-      exited: false,
-      isReady: false,
-      reloaded: 0,
-      watch: new HangWatch(),
-    };
+      this.#startChild(role, () => slot),
+    );
     this.#slots.push(slot);
     return slot;
   }
 
-  #startChild(role: ProcessRole, slot: () => Slot): Child {
+  #startChild(role: ProcessRole, slot: () => ProcessSlot): Child {
     return startChild(
       {
         kind: 'start',
@@ -206,6 +194,7 @@ export class Supervisor {
         ports: this.#ports,
         ...(this.#snapshot !== undefined && { snapshot: this.#snapshot }),
         ...(this.#steering !== undefined && { steering: this.#steering }),
+        ...(this.#bridgeNews !== undefined && { bridge: this.#bridgeNews }),
       },
       {
         onExit: (reason) => this.#handleExit(slot(), reason),
@@ -214,34 +203,42 @@ export class Supervisor {
     );
   }
 
-  #receive(slot: Slot, message: ChildMessage): void {
+  #receive(slot: ProcessSlot, message: ChildMessage): void {
     slot.watch.heard();
     if (message.kind === 'ready') slot.isReady = true;
     if (message.kind === 'snapshot') this.#snapshot = message.source;
     if (message.kind === 'steering') this.#steering = message.notes;
+    if (message.kind === 'bridge') this.#tellOfBridge(message.news);
     if (message.kind === 'read-zones') this.#readZones(slot, message.request).catch(() => {});
     if (message.kind === 'reloaded') {
       slot.reloaded = message.reload;
-      this.#notify();
+      this.#wait.notify();
     }
     if (message.kind === 'told-to-end') void this.#drainOne(slot);
     if (message.kind !== 'drained') return;
     slot.drained = true;
-    this.#notify();
+    this.#wait.notify();
   }
 
-  /** A worker that an operator ends hands its sessions back first; the others serve on, and it is started again. */
-  async #drainOne(slot: Slot): Promise<void> {
-    if (this.#isStopping || slot.role.kind !== 'worker' || !slot.isReady || slot.isEnding) return;
+  /** The control process shows it to operators, one that is started later as well. */
+  #tellOfBridge(news: BridgeNews): void {
+    this.#bridgeNews = news;
+    const control = this.#slots.find((slot) => slot.role.kind === 'control');
+    control?.child.send({ kind: 'bridge', news });
+  }
+
+  /** What an operator ends finishes first (a worker hands its sessions back); the others serve on, and it is started again. */
+  async #drainOne(slot: ProcessSlot): Promise<void> {
+    if (this.#isStopping || slot.role.kind === 'control' || !slot.isReady || slot.isEnding) return;
     slot.isEnding = true;
     const { child } = slot;
     const { drainMs } = this.#options.configuration.limits;
-    this.#options.log.info({ process: slot.name, pid: child.pid, drainMs }, 'A worker was told to end and is drained');
+    this.#options.log.info({ process: slot.name, pid: child.pid, drainMs }, 'A process was told to end and is drained');
     child.send({ kind: 'drain', deadlineMs: drainMs });
-    await this.#until(() => slot.drained || slot.exited, drainMs + stopGraceMs);
+    await this.#wait.until(() => slot.drained || slot.exited, drainMs + stopGraceMs);
     if (slot.exited) return;
     child.send({ kind: 'stop' });
-    await this.#until(() => slot.exited, stopGraceMs);
+    await this.#wait.until(() => slot.exited, stopGraceMs);
     if (slot.child === child && !slot.exited) child.kill('SIGKILL');
   }
 
@@ -266,15 +263,13 @@ export class Supervisor {
     this.#timers.clear();
   }
 
-  #handleExit(slot: Slot, reason: string): void {
+  #handleExit(slot: ProcessSlot, reason: string): void {
     slot.exited = true;
     slot.isReady = false;
-    this.#notify();
+    this.#wait.notify();
     // A start that fails is the starter's to report.
     if (this.#isStopping || this.#ports[adminPortName] === undefined) return;
-    const livedMs = performance.now() - slot.startedAtMs;
-    slot.quickDeaths = livedMs < settledMs && !slot.isEnding ? slot.quickDeaths + 1 : 0;
-    const delayMs = slot.quickDeaths <= 1 ? 0 : backoffDelayMs(slot.quickDeaths, Math.random(), restartDelay);
+    const delayMs = noteDeath(slot);
     this.#options.log[slot.isEnding ? 'info' : 'error'](
       { process: slot.name, reason, restartInMs: Math.round(delayMs) },
       'A process of the gateway ended; it is started again',
@@ -282,11 +277,10 @@ export class Supervisor {
     const timer = setTimeout(() => {
       this.#timers.delete(timer);
       this.#materials = this.#options.refreshTls(this.#materials);
-      slot.child = this.#startChild(slot.role, () => slot);
-      slot.startedAtMs = performance.now();
-      slot.exited = false;
-      slot.drained = false;
-      slot.isEnding = false;
+      refill(
+        slot,
+        this.#startChild(slot.role, () => slot),
+      );
       slot.child.ready.then(
         () => this.#options.log.info({ process: slot.name, pid: slot.child.pid }, 'A process of the gateway is back'),
         (error: unknown) =>
@@ -299,28 +293,7 @@ export class Supervisor {
     this.#timers.add(timer);
   }
 
-  #notify(): void {
-    for (const wake of this.#waiters) wake();
-    this.#waiters.clear();
-  }
-
   #remember(bound: BoundPorts): void {
     for (const [name, { port }] of Object.entries(bound)) this.#ports[name] = port;
-  }
-
-  /** Resolves when `isDone` after some process said something or ended, or when the time is over. */
-  async #until(isDone: () => boolean, timeoutMs: number): Promise<void> {
-    const deadlineMs = performance.now() + timeoutMs;
-    while (!isDone()) {
-      const leftMs = deadlineMs - performance.now();
-      if (leftMs <= 0) return;
-      await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, leftMs);
-        this.#waiters.add(() => {
-          clearTimeout(timer);
-          resolve();
-        });
-      });
-    }
   }
 }

@@ -27,11 +27,8 @@ export function addRunCommand(program: Command, context: CommandContext): void {
 async function run({ config }: RunOptions, { terminal, setExitCode }: CommandContext): Promise<void> {
   const { configuration, warnings } = await loadConfigurationFile(config);
   for (const warning of warnings) await write(terminal.stderr, `warning: ${warning}\n`);
-  if (configuration.bridge.rules.length > 0) await write(terminal.stderr, `warning: ${bridgeApart}\n`);
   const { startGateway } = await import('../app/run-gateway.ts');
   const gateway = await startGateway({ configuration, handleSignals: true });
   await writeJson(terminal, gateway.ready);
   setExitCode(await gateway.exited);
 }
-
-const bridgeApart = 'bridge: its rules are carried by a process of their own, "crossfade bridge run"';
