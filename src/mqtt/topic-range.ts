@@ -17,6 +17,34 @@ export function filtersIntersect(left: string, right: string): boolean {
   }
 }
 
+/** Whether every topic name that matches `inner` matches one of the filters, which are well-formed and without `$share/name/`. */
+export function isRangeCovered(inner: string, filters: readonly string[]): boolean {
+  if (!inner.endsWith('#')) return filters.some((filter) => containsLevels(filter.split('/'), inner.split('/')));
+  const prefix = inner.split('/').slice(0, -1);
+  const covers = filters.map((filter) => filter.split('/'));
+  const deepest = Math.max(prefix.length, ...covers.map(({ length }) => length)) + 1;
+  // Names of levels are without number: what covers the names of one depth covers one whose levels nobody has named.
+  for (let depth = prefix.length; depth <= deepest; depth += 1) {
+    const levels = [...prefix, ...Array.from({ length: depth - prefix.length }, () => '+')];
+    // No topic name is empty [MQTT-4.7.3-1].
+    if (levels.length === 0 || (levels.length === 1 && levels[0] === '')) continue;
+    if (!covers.some((cover) => containsLevels(cover, levels))) return false;
+  }
+  return true;
+}
+
+/** `inner` has no `#`. */
+function containsLevels(outer: readonly string[], inner: readonly string[]): boolean {
+  if (/^[+#]$/.test(outer[0] ?? '') && inner[0]?.startsWith('$')) return false; // [MQTT-4.7.2-1]
+  for (let index = 0; ; index += 1) {
+    const mine = outer[index];
+    const other = inner[index];
+    if (mine === '#') return true;
+    if (mine === undefined || other === undefined) return mine === other;
+    if (mine !== '+' && mine !== other) return false;
+  }
+}
+
 /** A filter that begins with a wildcard matches no topic that begins with `$` [MQTT-4.7.2-1]. */
 function isApartByDollar(filter: string, other: string): boolean {
   return /^[+#]/.test(filter) && other.startsWith('$');
