@@ -1,6 +1,7 @@
 import type { AssignmentReason } from '../plan/assignment.ts';
 import type { DeviceKeyKind } from '../plan/device-key.ts';
 import type { Plan } from '../plan/plan.ts';
+import type { CohortInterlock } from './interlock-document.ts';
 import type { AliasStatus, SiteStatus, ZoneStatus } from './nameserver-documents.ts';
 
 /** Times in documents are RFC 3339 texts in UTC (`2026-03-01T12:00:00.000Z`); absent values are null, never missing. */
@@ -96,6 +97,8 @@ export interface RevisionDocument {
 export interface MoveAccepted {
   readonly revision: number;
   readonly move: { readonly id: string };
+  /** What an operator should know of the bridge; absent without any. */
+  readonly warnings?: readonly string[] | undefined;
 }
 
 /** The answer to a cutover or rollback with `dryRun`: what it would find now. Nothing was changed. */
@@ -115,6 +118,8 @@ export interface DryRun {
   /** Sessions that would stay, with the reason; bounded like those of a move. */
   readonly refused: readonly { readonly clientId: string; readonly reason: string }[];
   readonly pacePerSecond: number;
+  /** What the cohort's devices would lose at the target; absent where nobody is taken there, or nothing is known of other ends. */
+  readonly interlock?: CohortInterlock | undefined;
   /** From the first session to the last, by the pace, the quotas, and what a cut waits for its subscriptions; on one decimal. */
   readonly estimatedSeconds: number;
   /** By broker that sessions would go to; without live ones, that the weights point to. Null: no bound is known. */
@@ -253,6 +258,8 @@ export interface Problem {
   readonly errors?: readonly FieldProblem[];
   /** On 412: the revision that stands. */
   readonly latestRevision?: number;
+  /** Of a cutover that would part devices from their other ends. */
+  readonly interlock?: CohortInterlock;
 }
 
 /** What `GET /v1/events` carries: the SSE `event` is `type`, its `data` the JSON of `data`. */
@@ -272,6 +279,8 @@ export interface CutoverBody {
   readonly live?: LiveMode;
   /** Makes the second connections for that weight and changes nothing else. */
   readonly prepareOnly?: boolean;
+  /** Goes on where devices would lose the other end of topics; kept with the revision. */
+  readonly unbridgedOk?: boolean;
   readonly dryRun?: boolean;
 }
 

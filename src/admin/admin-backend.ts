@@ -16,6 +16,7 @@ import type {
   WhereQuery,
 } from './admin-api.ts';
 import type { AssessmentDocument, AssessmentQuery } from './assessment-document.ts';
+import type { CohortInterlock, InterlockDocument } from './interlock-document.ts';
 import type {
   DnsTraceDocument,
   DnsTraceQuery,
@@ -35,6 +36,8 @@ export type AdminFailureKind =
   | 'invalid'
   /** Cutovers are frozen: HTTP 409. */
   | 'frozen'
+  /** Devices would lose the other end of topics, and nobody said that this is meant: HTTP 409, with `interlock`. */
+  | 'unbridged'
   /** The move, or another one, is not in a state for this: HTTP 409. */
   | 'not-now'
   /** The store or the workers cannot be asked now: HTTP 503. */
@@ -49,6 +52,7 @@ export interface AdminFailure {
   readonly details?: readonly FieldProblem[];
   /** On `conflict`: the revision that stands. */
   readonly latestRevision?: number;
+  readonly interlock?: CohortInterlock;
 }
 
 export type AdminResult<Value> = Promise<Result<Value, AdminFailure>>;
@@ -62,6 +66,8 @@ export interface CutoverRequest {
   readonly live: LiveMode;
   /** Second connections only, and no new revision; with `live: handover`. */
   readonly prepareOnly: boolean;
+  /** Devices may lose the other end of topics. */
+  readonly unbridgedOk: boolean;
   /** The token's name. */
   readonly author: string;
 }
@@ -118,6 +124,8 @@ export interface AdminBackend {
   where(query: WhereQuery): AdminResult<WhereDocument>;
   sessions(query: SessionQuery & { readonly limit: number }): AdminResult<readonly SessionDocument[]>;
   assessment(query: AssessmentQuery & { readonly limit: number }): AdminResult<AssessmentDocument>;
+  /** Of one cohort, or of all. */
+  interlock(cohort: string | undefined): AdminResult<InterlockDocument>;
   dnsAnswer(query: DnsTraceQuery): AdminResult<DnsTraceDocument>;
   /** `name`: of the split, or one that it steers. */
   setSplit(name: string, request: SplitRequest): AdminResult<SplitDocument>;

@@ -19,6 +19,7 @@ import type {
 import type { AssessmentDocument, AssessmentQuery } from './assessment-document.ts';
 import { type ReceivedEvent, readEventStream } from './event-reader.ts';
 import { type AdminClientFailure, createHttpCaller, type HttpAnswer, type HttpCall } from './http-caller.ts';
+import type { InterlockDocument } from './interlock-document.ts';
 import type {
   DnsTraceDocument,
   DnsTraceQuery,
@@ -71,6 +72,7 @@ export interface AdminClient {
   where(query: WhereQuery): ClientResult<WhereDocument>;
   sessions(query?: SessionQuery): ClientResult<readonly SessionDocument[]>;
   assessment(query?: AssessmentQuery): ClientResult<AssessmentDocument>;
+  interlock(cohort?: string): ClientResult<InterlockDocument>;
   importSubscriptions(body: SubscriptionImportBody): ClientResult<SubscriptionImportDocument>;
   dnsAnswer(query: DnsTraceQuery): ClientResult<DnsTraceDocument>;
   setSplit(name: string, body: SplitBody): ClientResult<SplitDocument>;
@@ -125,6 +127,7 @@ export function createAdminClient(options: AdminClientOptions): AdminClient {
     where: (query) => read('/v1/where', { ...query }),
     sessions: (query = {}) => read('/v1/sessions', { ...query }),
     assessment: (query = {}) => read('/v1/assessment', { ...query }),
+    interlock: (cohort) => read('/v1/interlock', { cohort }),
     importSubscriptions: (body) => post('/v1/subscriptions', body),
     dnsAnswer: (query) => read('/v1/dns/answer', { ...query }),
     setSplit: (name, body) => post(`/v1/splits/${encodeURIComponent(name)}`, body),

@@ -11,6 +11,7 @@ import type {
   WhereDocument,
 } from './admin-api.ts';
 import { liveModes } from './admin-api.ts';
+import { cohortInterlock } from './interlock-document.ts';
 import type {
   DnsTraceDocument,
   SiteDocument,
@@ -170,6 +171,7 @@ export const revisionDocument = z.object({
 export const moveAccepted = z.object({
   revision: revisionNumber,
   move: z.object({ id: z.string() }),
+  warnings: z.array(z.string()).optional(),
 }) satisfies z.ZodType<MoveAccepted>;
 
 const refused = z.array(z.object({ clientId: z.string(), reason: z.string() }));
@@ -200,6 +202,7 @@ export const dryRunDocument = z.object({
         filters: count,
       }),
     ),
+    interlock: cohortInterlock.optional(),
   }),
 }) satisfies z.ZodType<DryRunDocument>;
 
@@ -268,4 +271,5 @@ export const problemDocument = z.object({
     .readonly()
     .optional(),
   latestRevision: revisionNumber.optional(),
+  interlock: cohortInterlock.optional(),
 });

@@ -34,11 +34,11 @@ function cutoverRoute(backend: AdminBackend): AdminRoute {
     parameters: cohortParameters,
     body: cutoverBody,
     ...outcomes,
-    problems: [...problems, 'frozen'],
+    problems: [...problems, 'frozen', 'unbridged'],
     answer: async ({ parameters: { name }, body, author }): Promise<Answer> => {
-      const { weight, weightBps = weight ?? 0, reason = '', pacePerSecond, prepareOnly } = body;
+      const { weight, weightBps = weight ?? 0, reason = '', pacePerSecond, prepareOnly, unbridgedOk } = body;
       const live = body.live ?? (prepareOnly ? 'handover' : defaultLiveMode);
-      const request = { weightBps, reason, live, prepareOnly, author, ...paced(pacePerSecond) };
+      const request = { weightBps, reason, live, prepareOnly, unbridgedOk, author, ...paced(pacePerSecond) };
       if (body.dryRun) return { status: 200, body: answered(await backend.dryRunCutover(name, request)) };
       return { status: 202, body: answered(await backend.cutover(name, request)) };
     },

@@ -12,6 +12,7 @@ const problemKinds = {
   'method-not-allowed': { status: 405, title: 'The resource does not know this method' },
   'request-timeout': { status: 408, title: 'The request took too long to arrive' },
   frozen: { status: 409, title: 'Cutovers are frozen' },
+  unbridged: { status: 409, title: 'Devices would lose the other end of topics' },
   'not-now': { status: 409, title: 'Not in this state' },
   'revision-conflict': { status: 412, title: 'The plan has a newer revision' },
   'body-too-large': { status: 413, title: 'The body is too large' },
@@ -32,7 +33,7 @@ export const problemContentType = 'application/problem+json; charset=utf-8';
 export function createProblem(
   kind: ProblemKind,
   detail: string,
-  extra: Pick<Problem, 'errors' | 'latestRevision'> = {},
+  extra: Pick<Problem, 'errors' | 'latestRevision' | 'interlock'> = {},
 ): Problem {
   const { status, title } = problemKinds[kind];
   return { type: `urn:crossfade:problem:${kind}`, title, status, detail, ...extra };
@@ -61,6 +62,7 @@ const kindByFailure: Readonly<Record<AdminFailureKind, ProblemKind>> = {
   'not-found': 'not-found',
   invalid: 'invalid-request',
   frozen: 'frozen',
+  unbridged: 'unbridged',
   'not-now': 'not-now',
   unavailable: 'unavailable',
   'too-slow': 'too-slow',
@@ -70,6 +72,7 @@ export function problemOfFailure(failure: AdminFailure): Problem {
   return createProblem(kindByFailure[failure.kind], failure.message, {
     ...(failure.details === undefined ? {} : { errors: failure.details }),
     ...(failure.latestRevision === undefined ? {} : { latestRevision: failure.latestRevision }),
+    ...(failure.interlock === undefined ? {} : { interlock: failure.interlock }),
   });
 }
 

@@ -11,8 +11,10 @@ import {
   whereDocument,
 } from './document-schemas.ts';
 import { ifNoneMatchIs, toETag } from './entity-tag.ts';
+import { interlockDocument } from './interlock-document.ts';
 import {
   assessmentQuery,
+  interlockQuery,
   moveParameters,
   revisionParameters,
   revisionsQuery,
@@ -29,6 +31,7 @@ export function createReadingRoutes(backend: AdminBackend): readonly AdminRoute[
     ...moveRoutes(backend),
     ...deviceRoutes(backend),
     assessmentRoute(backend),
+    interlockRoute(backend),
   ];
 }
 
@@ -161,6 +164,20 @@ function assessmentRoute(backend: AdminBackend): AdminRoute {
     answer: async ({ query: { limit, ...filter } }) => {
       return { status: 200, body: answered(await backend.assessment({ ...given(filter), limit })) };
     },
+  });
+}
+
+function interlockRoute(backend: AdminBackend): AdminRoute {
+  return defineRoute({
+    method: 'GET',
+    url: '/v1/interlock',
+    operationId: 'interlock',
+    summary: 'Per cohort: topics that its devices use and that would have no other end at the target',
+    access: 'viewer',
+    query: interlockQuery,
+    success: { status: 200, description: 'What would be lost', schema: interlockDocument },
+    problems: ['not-found'],
+    answer: async ({ query: { cohort } }) => ({ status: 200, body: answered(await backend.interlock(cohort)) }),
   });
 }
 

@@ -35,6 +35,9 @@ export const cutoverBody = z
     prepareOnly: z.boolean().default(false).meta({
       description: 'Makes the second connections for that weight, with live handover; the plan stays as it is',
     }),
+    unbridgedOk: z.boolean().default(false).meta({
+      description: 'Goes on where devices would lose the other end of topics; kept with the revision',
+    }),
     dryRun,
   })
   .check(exactlyOne(['weight', 'weightBps']))
@@ -63,6 +66,8 @@ export const rollbackBody = z
     dryRun,
   })
   .check(atMostOne(['to', 'toBps', 'revision']));
+
+export const interlockQuery = z.strictObject({ cohort: z.string().min(1).max(maxNameLength).optional() });
 
 /** Only what the server itself takes out of the body; the plan's own fields are checked by the backend. */
 export const planBody = z

@@ -1,9 +1,13 @@
+import { systemClock } from '../base/clock.ts';
+import type { Configuration } from '../config/configuration.ts';
 import type { Finding, Obstacle } from '../mqtt/adaptation-kind.ts';
 import { adaptationBit } from '../mqtt/kind-bits.ts';
 import type { AssessmentNote, AssessmentStore } from '../session/assessment-store.ts';
 import type { AssessedClient, Assessments } from '../session/assessments.ts';
+import { openSqliteAssessmentStore } from '../session/sqlite-assessment-store.ts';
 import { type WaitingNote, WaitingNotes } from '../session/waiting-notes.ts';
 import type { Logger } from '../telemetry/logger.ts';
+import { assessmentBounds, assessmentStorePath } from './broker-rates.ts';
 import type { ControlLinkEnd } from './linked-registry.ts';
 
 export interface AssessmentBatchDeps {
@@ -11,6 +15,16 @@ export interface AssessmentBatchDeps {
   readonly openAssessments: () => AssessmentStore;
   readonly wallMs: () => number;
   readonly log: Logger;
+}
+
+/** With the store of the configuration, which the control process writes. */
+export function createAssessmentBatch({ store, limits }: Configuration, log: Logger): AssessmentBatch {
+  const options = { ...assessmentBounds(limits), readOnly: true };
+  return new AssessmentBatch({
+    openAssessments: () => openSqliteAssessmentStore(assessmentStorePath(store.path), options),
+    wallMs: () => systemClock.wallMs(),
+    log,
+  });
 }
 
 /** What is not urgent waits this long for company. */

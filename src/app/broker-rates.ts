@@ -48,6 +48,11 @@ export function assessmentBounds({ assessedDevices, obstacleDays }: Limits) {
   return { devices: assessedDevices, obstacleMs: obstacleDays * 86_400_000 };
 }
 
+/** What devices use is seldom written and may be lost: it stands apart from what decides where they go. */
+export function topicStorePath(planStorePath: string): string {
+  return `${planStorePath}.topics`;
+}
+
 /** The homes stand beside the plan: they are many and change often, and the plan's file stays small. */
 export function homeStorePath(planStorePath: string): string {
   return `${planStorePath}.sessions`;

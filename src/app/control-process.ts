@@ -12,6 +12,7 @@ import { createLogger, type Logger } from '../telemetry/logger.ts';
 import { createMetrics, type Metrics } from '../telemetry/metrics.ts';
 import { AssessmentLedger } from './assessment-ledger.ts';
 import { claimAnswerMs, clientConnectRates, connectRates, filterRates, registrationRates } from './broker-rates.ts';
+import { type ControlInterlock, createControlInterlock } from './control-interlock.ts';
 import { openControlStore } from './control-store.ts';
 import { EventHub } from './event-hub.ts';
 import { BoundAuthority } from './bound-authority.ts';
@@ -72,6 +73,7 @@ class ControlProcess {
   readonly #bounds: BoundAuthority;
   readonly #assessments: AssessmentLedger;
   readonly #hub: WorkerHub;
+  readonly #interlock: ControlInterlock;
   readonly #mover: Mover;
   readonly #figures: FleetFigures;
   readonly #steering: SteeringAuthority;
@@ -140,7 +142,9 @@ class ControlProcess {
     const send = (worker: number, message: ControlMessage) => hub.send(worker, message);
     const bounds = { filters: filterRates(configuration), registrations: registrationRates(configuration) };
     this.#bounds = new BoundAuthority(bounds, { clock: systemClock, send });
-    this.#mover = createMover({ configuration, authority, store, hub, homes, events, log });
+    this.#interlock = createControlInterlock({ configuration, homes, authority, hub, board: undefined, log });
+    const { interlock, bridge, topics } = this.#interlock;
+    this.#mover = createMover({ configuration, authority, store, hub, homes, bridge, interlock, events, log });
     const { freeze, moves, verbs } = this.#mover;
     const assessments = this.#assessments;
     this.#steering = new SteeringAuthority({
@@ -161,8 +165,11 @@ class ControlProcess {
     const nameserver = new NameserverBackend({ names, steering, authority, hub, verbs, zoneRequests, log });
     const backend = new OperatorBackend({
       nameserver,
-      ...{ configuration, authority, store, hub, moves, verbs, assessments, figures: this.#figures },
-      learn: (importId, devices) => this.#sessions.learn(importId, devices),
+      ...{ configuration, authority, store, hub, moves, verbs, assessments, interlock, figures: this.#figures },
+      learn: (importId, devices) => {
+        topics?.noteImported(devices);
+        return this.#sessions.learn(importId, devices);
+      },
       homeOf: (clientId) => this.#sessions.homeOf(clientId),
       subscribe: (onEvent) => events.subscribe(onEvent),
     });
@@ -184,6 +191,7 @@ class ControlProcess {
     const { bind } = start.configuration.admin;
     this.#publish();
     await this.#steering.start();
+    this.#interlock.bridge.start();
     await this.#hub.listen(start.linkPath);
     const { address } = await this.#admin.listen({ host: bind.host, port: start.ports[adminPortName] ?? bind.port });
     this.#mover.resume();
@@ -218,6 +226,7 @@ class ControlProcess {
 
   async close(): Promise<void> {
     this.#mover.close();
+    this.#interlock.close();
     this.#steering.close();
     await this.#admin.close();
     this.#hub.close();
@@ -255,6 +264,7 @@ class ControlProcess {
     else if (message.kind === 'parked-ended') sessions.handleParkedEnded(worker, message);
     else if (message.kind === 'leg-ended') sessions.handleLegEnded(message);
     else if (message.kind === 'assessments') this.#assessments.handleBatch(message);
+    else if (message.kind === 'topics') this.#interlock.topics?.handleReport(message.topics);
   }
 }
 

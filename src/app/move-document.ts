@@ -14,11 +14,13 @@ export interface Move {
   pausedBy: string | undefined;
   /** Persistent sessions that it cannot reach because their devices are away. */
   offline: number;
+  /** What its switches wait for, or did not wait for any longer. */
+  note: string | undefined;
 }
 
 /** The move as operators see it. */
 export function toMoveDocument(
-  { id, request, startedAtWallMs, startedAtMs, course, offline }: Move,
+  { id, request, startedAtWallMs, startedAtMs, course, offline, note }: Move,
   nowMs: number,
 ): MoveDocument {
   const { state } = course;
@@ -48,6 +50,6 @@ export function toMoveDocument(
     startedAt: new Date(startedAtWallMs).toISOString(),
     finishedAt: state.finishedAtMs === undefined ? null : new Date(startedAtWallMs + durationMs).toISOString(),
     durationMs,
-    message: state.message ?? null,
+    message: [state.message, note].filter((text) => text !== undefined).join('; ') || null,
   };
 }

@@ -160,6 +160,7 @@ export class MoveLedger {
       pausedBy: undefined,
       heldBy: undefined,
       offline,
+      note: undefined,
       ...own,
     };
     this.#moves.set(id, move);

@@ -10,11 +10,13 @@ import { MoveLedger, type MoveLedgerDeps, type RunningMove } from './move-ledger
 import { type CohortPlacement, type MoveRequest, placementsToCome, pointsElsewhere } from './move-request.ts';
 import { askHowItEnded, askWorkers, type MoveStep } from './move-step.ts';
 import type { StrayMover } from './stray-mover.ts';
+import type { SwitchHold } from './switch-hold.ts';
 import type { WorkerMoves } from './worker-moves.ts';
 
 export interface MoveRunnerDeps extends MoveLedgerDeps {
   readonly workers: Pick<WorkerMoves, 'closeSessions' | 'handOver' | 'abortHandovers'>;
   readonly freeze: Pick<CutoverFreeze, 'current'>;
+  readonly switches: Pick<SwitchHold, 'judge'>;
   readonly strays: Pick<StrayMover, 'follow' | 'unfollow' | 'wake'>;
   /** Persistent sessions that these terms would move and whose devices are away; undefined when it cannot be told now. */
   readonly offlineOf: (placements: readonly CohortPlacement[]) => Promise<number | undefined>;
@@ -229,7 +231,7 @@ export class MoveRunner {
     const isHeld = isPaused(move.course);
     if (isHeld && nowMs < move.askAgainMs) return 0;
     if (isHeld) move.askAgainMs = nowMs + pausedTickMs;
-    const step = await askWorkers(move, this.#deps);
+    const step = await askWorkers(move, this.#deps, this.#holdsSwitches(move));
     if (step !== undefined && !this.#isClosed) await this.#apply(move, step);
     return step?.workMs ?? 0;
   }
@@ -248,6 +250,15 @@ export class MoveRunner {
     if (move.course.way !== 'handover' || (!isLast && nowMs < move.countAgainMs)) return;
     move.countAgainMs = nowMs + countEveryMs;
     move.offline = (await this.#deps.offlineOf(placementsToCome(move.request))) ?? move.offline;
+  }
+
+  #holdsSwitches(move: RunningMove): boolean {
+    const { holds, note } = this.#deps.switches.judge(move);
+    if (note !== move.note) {
+      move.note = note;
+      this.#ledger.tell(move, true);
+    }
+    return holds;
   }
 
   /** Pauses it or lets it go on, as operators and the freeze say. */

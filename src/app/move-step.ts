@@ -23,6 +23,7 @@ export interface MoveStep {
 export async function askWorkers(
   { id, course, request }: Pick<Move, 'id' | 'course' | 'request'>,
   { clock, workers, refusedListed }: MoveStepDeps,
+  holdsSwitches: boolean,
 ): Promise<MoveStep | undefined> {
   const { cohorts, prepare } = request;
   const order = orderOf(request);
@@ -43,6 +44,7 @@ export async function askWorkers(
     ...{ move: id, cohorts, begin: allowance, order },
     ...(prepare !== undefined && { prepare }),
     ...(course.state.isPaused && { isPaused: true }),
+    ...(holdsSwitches && { holdsSwitches }),
   });
   const told = { nowMs: clock.monotonicMs(), allowance };
   return {

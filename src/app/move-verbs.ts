@@ -6,6 +6,7 @@ import type {
   FreezeRequest,
   RollbackRequest,
 } from '../admin/admin-backend.ts';
+import type { CohortInterlock } from '../admin/interlock-document.ts';
 import { failure, type Result, success } from '../base/result.ts';
 import type { Plan } from '../plan/plan.ts';
 import { cutover, type PlanChangeFailure, rollback } from '../plan/plan-change.ts';
@@ -14,6 +15,7 @@ import { toAdminFailure } from './admin-failures.ts';
 import { type CutoverFreeze, describeFreeze, toFreezeDocument } from './cutover-freeze.ts';
 import { type DryRunDeps, rehearse } from './dry-run.ts';
 import { paceTerms, reconnectPace } from './handover-pace.ts';
+import { describeLost, type Interlock, unbridgedReason } from './interlock.ts';
 import { type CohortPlacement, destinationsOf, type MoveRequest } from './move-request.ts';
 import type { MoveRunner } from './move-runner.ts';
 import type { PlanAuthority } from './plan-authority.ts';
@@ -25,6 +27,7 @@ export interface MoveVerbsDeps extends DryRunDeps {
   readonly hub: Pick<WorkerHub, 'acknowledged'>;
   readonly moves: MoveRunner;
   readonly freeze: CutoverFreeze;
+  readonly interlock: Pick<Interlock, 'judge'>;
   readonly onFreeze: (freeze: FreezeDocument | null) => void;
 }
 
@@ -54,7 +57,11 @@ export class MoveVerbs {
     const frozen = this.frozen();
     if (frozen !== undefined) return failure(frozen);
     const verb = cutoverVerb(cohort, request);
-    return request.prepareOnly ? this.#prepare(verb, { cohort, weightBps: request.weightBps }) : this.#move(verb);
+    if (request.prepareOnly) return this.#prepare(verb, { cohort, weightBps: request.weightBps });
+    const judged = this.judge(cohort, request.weightBps);
+    if (judged === undefined || judged.lostTotal === 0) return this.#move(verb, judged?.warnings);
+    if (!request.unbridgedOk) return failure({ kind: 'unbridged', message: describeLost(judged), interlock: judged });
+    return this.#move({ ...verb, reason: unbridgedReason(verb.reason, judged, verb.author) }, judged.warnings);
   }
 
   async rollback(request: RollbackRequest): AdminResult<MoveAccepted> {
@@ -63,7 +70,7 @@ export class MoveVerbs {
   }
 
   async dryRunCutover(cohort: string, request: CutoverRequest): AdminResult<DryRunDocument> {
-    return this.#rehearse(cutoverVerb(cohort, request));
+    return this.#rehearse(cutoverVerb(cohort, request), this.judge(cohort, request.weightBps));
   }
 
   async dryRunRollback(request: RollbackRequest): AdminResult<DryRunDocument> {
@@ -99,6 +106,13 @@ export class MoveVerbs {
     return toFreezeDocument(lifted);
   }
 
+  /** What the cohort's devices would lose; undefined: the weight takes nobody to the target, or nobody asks. */
+  judge(name: string, weightBps: number): CohortInterlock | undefined {
+    const cohort = this.#deps.authority.current.plan.cohorts.find((each) => each.name === name);
+    const takesThere = cohort !== undefined && weightBps > 0 && weightBps >= cohort.weightBps;
+    return takesThere ? this.#deps.interlock.judge(cohort) : undefined;
+  }
+
   /** Why no cutover starts now. */
   frozen(): AdminFailure | undefined {
     const freeze = this.#deps.freeze.current;
@@ -114,7 +128,7 @@ export class MoveVerbs {
     return failure({ kind: 'not-found', message: `expected a revision from 1 to ${latest}, got ${number}` });
   }
 
-  async #move(verb: Verb): AdminResult<MoveAccepted> {
+  async #move(verb: Verb, warnings: readonly string[] = []): AdminResult<MoveAccepted> {
     const { author, reason } = verb;
     let former: Plan | undefined;
     const change: Verb['change'] = (plan) => {
@@ -126,7 +140,7 @@ export class MoveVerbs {
     const { revision, plan } = changed.value;
     await this.#deps.hub.acknowledged(revision, acknowledgementMs);
     const move = this.#deps.moves.start(this.#toRequest(verb, revision, { plan, former }));
-    return success({ revision, move: { id: move.id } });
+    return success({ revision, move: { id: move.id }, ...(warnings.length > 0 && { warnings }) });
   }
 
   /** The plan stays as it is: no revision is made. */
@@ -144,12 +158,14 @@ export class MoveVerbs {
     return success({ revision, move: { id: move.id } });
   }
 
-  async #rehearse(verb: Verb): AdminResult<DryRunDocument> {
+  async #rehearse(verb: Verb, interlock?: CohortInterlock): AdminResult<DryRunDocument> {
     const { authority } = this.#deps;
     const { plan, revision } = authority.current;
     const changed = verb.change(plan);
     if (!changed.ok) return failure(toAdminFailure(changed.error));
-    return rehearse(this.#toRequest(verb, revision, { plan: changed.value, former: plan }), this.#deps);
+    const found = await rehearse(this.#toRequest(verb, revision, { plan: changed.value, former: plan }), this.#deps);
+    if (!found.ok || interlock === undefined) return found;
+    return success({ ...found.value, dryRun: { ...found.value.dryRun, interlock } });
   }
 
   #toRequest(

@@ -3,10 +3,12 @@ import type { Configuration } from '../config/configuration.ts';
 import type { PlanStore } from '../plan/store/plan-store.ts';
 import type { HomeStore } from '../session/home-store.ts';
 import type { Logger } from '../telemetry/logger.ts';
+import type { BridgeWatch } from './bridge-watch.ts';
 import { CutoverFreeze } from './cutover-freeze.ts';
 import type { EventHub } from './event-hub.ts';
 import { FirstContactMover } from './first-contact-mover.ts';
 import { handoverPace } from './handover-pace.ts';
+import type { Interlock } from './interlock.ts';
 import type { CohortPlacement } from './move-request.ts';
 import { MoveRunner } from './move-runner.ts';
 import { MoveVerbs, placementsOf } from './move-verbs.ts';
@@ -15,6 +17,7 @@ import type { PlanAuthority } from './plan-authority.ts';
 import { openJournal } from './session-files.ts';
 import { StrayMover } from './stray-mover.ts';
 import type { WorkerHub } from './worker-hub.ts';
+import { SwitchHold } from './switch-hold.ts';
 import { WorkerMoves } from './worker-moves.ts';
 
 export interface MoverDeps {
@@ -23,6 +26,8 @@ export interface MoverDeps {
   readonly store: PlanStore;
   readonly hub: WorkerHub;
   readonly homes: Pick<HomeStore, 'countMisplaced'>;
+  readonly bridge: Pick<BridgeWatch, 'behind'>;
+  readonly interlock: Pick<Interlock, 'judge'>;
   readonly events: EventHub;
   readonly log: Logger;
 }
@@ -37,7 +42,8 @@ export interface Mover {
   close(): void;
 }
 
-export function createMover({ configuration, authority, store, hub, homes, events, log }: MoverDeps): Mover {
+export function createMover({ configuration, authority, store, hub, homes, bridge, ...deps }: MoverDeps): Mover {
+  const { interlock, events, log } = deps;
   const clock = systemClock;
   const journal = openJournal(configuration, log);
   const freeze = new CutoverFreeze({
@@ -58,8 +64,10 @@ export function createMover({ configuration, authority, store, hub, homes, event
     mustWait: (cohort, { kind }) =>
       moves.moveOf(cohort) !== undefined || (kind === 'cutover' && freeze.current !== undefined),
   });
+  const { bridgeWaitMs: waitMs } = configuration.handover;
+  const switches = new SwitchHold({ clock, waitMs, behind: (pair) => bridge.behind(pair) });
   const moves = new MoveRunner({
-    ...{ clock, workers, freeze, strays, journal, log },
+    ...{ clock, workers, freeze, switches, strays, journal, log },
     offlineOf,
     onChange: (data) => events.emit({ type: 'move', data }),
     refusedListed: configuration.limits.moveRefusedListed,
@@ -77,7 +85,7 @@ export function createMover({ configuration, authority, store, hub, homes, event
     paceOf: (broker) => handoverPace(configuration, [broker]),
   });
   const verbs = new MoveVerbs({
-    ...{ configuration, authority, store, hub, workers, moves, freeze, offlineOf },
+    ...{ configuration, authority, store, hub, workers, moves, freeze, interlock, offlineOf },
     onFreeze: (data) => events.emit({ type: 'freeze', data }),
   });
   return {

@@ -21,6 +21,7 @@ import type {
   RollbackRequest,
 } from '../admin/admin-backend.ts';
 import type { AssessmentDocument, AssessmentQuery } from '../admin/assessment-document.ts';
+import type { InterlockDocument } from '../admin/interlock-document.ts';
 import type {
   DnsTraceDocument,
   DnsTraceQuery,
@@ -43,6 +44,7 @@ import { invalid, toAdminFailure, toInvalidPlan } from './admin-failures.ts';
 import type { AssessmentLedger } from './assessment-ledger.ts';
 import { deviceHome } from './device-home.ts';
 import type { FleetFigures } from './fleet-figures.ts';
+import type { Interlock } from './interlock.ts';
 import type { MoveRunner } from './move-runner.ts';
 import { type MoveVerbs, placementsOf } from './move-verbs.ts';
 import type { NameserverBackend } from './nameserver-backend.ts';
@@ -62,6 +64,7 @@ export interface OperatorBackendDeps {
   readonly verbs: MoveVerbs;
   readonly figures: FleetFigures;
   readonly assessments: AssessmentLedger;
+  readonly interlock: Pick<Interlock, 'document'>;
   readonly nameserver: NameserverBackend;
   readonly learn: Learn;
   /** The recorded home of a persistent session. */
@@ -226,6 +229,13 @@ export class OperatorBackend implements AdminBackend {
     } catch (error) {
       return failure({ kind: 'unavailable', message: `the assessments cannot be read: ${errorMessage(error)}` });
     }
+  }
+
+  async interlock(name: string | undefined): AdminResult<InterlockDocument> {
+    const { cohorts } = this.#deps.authority.current.plan;
+    const asked = name === undefined ? cohorts : cohorts.filter((cohort) => cohort.name === name);
+    if (asked.length > 0 || name === undefined) return success(this.#deps.interlock.document(asked));
+    return failure({ kind: 'not-found', message: `expected the name of a cohort, got ${JSON.stringify(name)}` });
   }
 
   async importSubscriptions(body: SubscriptionImportBody): AdminResult<SubscriptionImportDocument> {

@@ -4,7 +4,9 @@ import type { HandoverQuestion, LiveSession, SessionCounts, SessionFilter } from
 import type { CohortTerms } from '../plan/cohort-terms.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { AssessmentNote } from '../session/assessment-store.ts';
+import type { ReportedTopic } from '../session/observed-topics.ts';
 import type { ClaimAnswer, CohortPlace, Fallback, SessionIntent, SessionRemains } from '../session/session-registry.ts';
+import type { BridgeOverlap } from './bridge-overlap.ts';
 import type { GatewayMaterials, ZoneReload } from './gateway-materials.ts';
 import type { SteeringNotes } from './served-names.ts';
 
@@ -195,6 +197,8 @@ export type WorkerMessage =
       /** Notes that found no room while the control process was away. */
       readonly dropped: number;
     }
+  /** What devices use, as far as it changed since the last one; all of it behind a `hello`. */
+  | { readonly kind: 'topics'; readonly topics: readonly ReportedTopic[] }
   /** The answer to `end-leg`. */
   | { readonly kind: 'leg-ended'; readonly clientId: string; readonly epoch: number }
   /** The answer to `end-parked`. */
@@ -216,6 +220,8 @@ export interface WorkerFigures {
 export type ControlMessage =
   | { readonly kind: 'snapshot'; readonly source: SnapshotSource }
   | { readonly kind: 'steering'; readonly notes: SteeringNotes }
+  /** What is not among them takes the configured overlap. */
+  | { readonly kind: 'bridge-overlaps'; readonly overlaps: readonly BridgeOverlap[] }
   | { readonly kind: 'answer'; readonly claim: number; readonly answer: ClaimAnswer }
   /** Shows that the control process is alive; the first one says that it listens. */
   | { readonly kind: 'beat' }

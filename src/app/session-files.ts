@@ -4,8 +4,9 @@ import type { AssessmentStore } from '../session/assessment-store.ts';
 import type { HomeStore } from '../session/home-store.ts';
 import { openSqliteAssessmentStore } from '../session/sqlite-assessment-store.ts';
 import { openSqliteHomeStore } from '../session/sqlite-home-store.ts';
+import { openSqliteTopicStore, type TopicStore } from '../session/sqlite-topic-store.ts';
 import type { Logger } from '../telemetry/logger.ts';
-import { assessmentBounds, assessmentStorePath, homeStorePath } from './broker-rates.ts';
+import { assessmentBounds, assessmentStorePath, homeStorePath, topicStorePath } from './broker-rates.ts';
 import { type MoveJournal, openMoveJournal } from './move-journal.ts';
 import { type NameserverJournal, openNameserverJournal } from './nameserver-journal.ts';
 
@@ -65,5 +66,16 @@ export function openAssessments({ store, limits }: Configuration, log: Logger): 
   } catch (error) {
     log.error({ error: errorMessage(error) }, 'Assessments are kept in memory only: they are lost at a restart');
     return openSqliteAssessmentStore(':memory:', assessmentBounds(limits));
+  }
+}
+
+/** The same of the topics that devices use. */
+export function openTopics({ store }: Configuration, log: Logger): TopicStore {
+  try {
+    return openSqliteTopicStore(topicStorePath(store.path));
+  } catch (error) {
+    const text = 'The topics that devices use are kept in memory only: they are lost at a restart';
+    log.error({ error: errorMessage(error) }, text);
+    return openSqliteTopicStore(':memory:');
   }
 }

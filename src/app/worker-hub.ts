@@ -1,5 +1,6 @@
 import { rmSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
+import type { BridgeOverlap } from './bridge-overlap.ts';
 import { type ControlLink, openControlLink } from './control-link.ts';
 import type {
   ControlMessage,
@@ -43,6 +44,7 @@ export class WorkerHub {
   readonly #server: Server;
   #source: SnapshotSource | undefined;
   #steering: SteeringNotes | undefined;
+  #overlaps: readonly BridgeOverlap[] = [];
   /** Every link, those before their `hello` included. */
   readonly #links = new Set<ControlLink<ControlMessage>>();
   readonly #beatTimer: NodeJS.Timeout;
@@ -93,6 +95,12 @@ export class WorkerHub {
   publishSteering(notes: SteeringNotes): void {
     this.#steering = notes;
     for (const { link } of this.#workers.values()) link.send({ kind: 'steering', notes });
+  }
+
+  /** The same for the overlaps that a bridge's delay wants. */
+  publishOverlaps(overlaps: readonly BridgeOverlap[]): void {
+    this.#overlaps = overlaps;
+    for (const { link } of this.#workers.values()) link.send({ kind: 'bridge-overlaps', overlaps });
   }
 
   /** Resolves when every connected worker has the revision, or false after `timeoutMs`. */
@@ -165,6 +173,8 @@ export class WorkerHub {
     this.#workers.set(message.worker, entry);
     if (this.#source !== undefined) link.send({ kind: 'snapshot', source: this.#source });
     if (this.#steering !== undefined) link.send({ kind: 'steering', notes: this.#steering });
+    // What an earlier control process told may be of another day.
+    link.send({ kind: 'bridge-overlaps', overlaps: this.#overlaps });
     this.#handlers.onHello(message);
     return { worker: message.worker, entry };
   }

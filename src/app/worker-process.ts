@@ -6,22 +6,15 @@ import { createGateway, type Gateway } from '../gateway/gateway.ts';
 import { showSecondLegs } from '../gateway/second-legs.ts';
 import { showUnregistered } from '../gateway/unregistered-sessions.ts';
 import { createSnapshot, type RoutingSnapshot } from '../plan/snapshot.ts';
-import { openSqliteAssessmentStore } from '../session/sqlite-assessment-store.ts';
 import { openSqliteHomeStore } from '../session/sqlite-home-store.ts';
 import { createLogger, type Logger } from '../telemetry/logger.ts';
 import { createMetrics, type Metrics } from '../telemetry/metrics.ts';
-import { AssessmentBatch } from './assessment-batch.ts';
-import {
-  assessmentBounds,
-  assessmentStorePath,
-  claimAnswerMs,
-  clientConnectRates,
-  connectRates,
-  homeStorePath,
-} from './broker-rates.ts';
+import { type AssessmentBatch, createAssessmentBatch } from './assessment-batch.ts';
+import { claimAnswerMs, clientConnectRates, connectRates, homeStorePath } from './broker-rates.ts';
 import { toWallLife } from './broker-state.ts';
 import { allowedConnections } from './descriptor-room.ts';
 import { toDeviceListener } from './device-listener.ts';
+import { isInterlocked } from './interlock-terms.ts';
 import { LinkedRegistry } from './linked-registry.ts';
 import { ListenerTrust } from './listener-trust.ts';
 import { announceMintingExpiry } from './minting-expiry.ts';
@@ -34,11 +27,13 @@ import type {
   WorkerQuestion,
 } from './process-messages.ts';
 import { createSightRegistrar } from './sight-registrar.ts';
+import { TopicReports } from './topic-reports.ts';
 import { upstreamBroker, upstreamMaterial } from './upstream-broker-terms.ts';
 import { answerQuestion } from './worker-answers.ts';
 import { WorkerBounds } from './worker-bounds.ts';
 import { WorkerLink } from './worker-link.ts';
 import { WorkerNameserver } from './worker-nameserver.ts';
+import { WorkerOverlaps } from './worker-overlaps.ts';
 
 type StartMessage = Extract<SupervisorMessage, { kind: 'start' }>;
 
@@ -50,9 +45,8 @@ export async function runWorkerProcess(start: StartMessage, worker: number): Pro
   const process = new WorkerProcess(start, worker);
   await process.firstSnapshot;
   await process.nameserverReady;
-  const bound = await process.listen();
   return {
-    bound,
+    bound: await process.listen(),
     reload: (materials) => process.reload(materials),
     drain: (deadlineMs) => process.drain(deadlineMs),
     stop: () => process.stop(),
@@ -67,6 +61,8 @@ class WorkerProcess {
   readonly #trust: ListenerTrust;
   readonly #upstream: ReloadableUpstreamConnector;
   readonly #assessments: AssessmentBatch;
+  readonly #topics: TopicReports | undefined;
+  readonly #overlaps = new WorkerOverlaps();
   readonly #registry: LinkedRegistry;
   readonly #bounds: WorkerBounds;
   readonly #gateway: Gateway;
@@ -107,7 +103,8 @@ class WorkerProcess {
       log: this.#log,
     });
     announceMintingExpiry(materials, this.#metrics);
-    this.#assessments = this.#createAssessments();
+    this.#assessments = createAssessmentBatch(configuration, this.#log);
+    this.#topics = isInterlocked(configuration) ? new TopicReports(() => systemClock.wallMs()) : undefined;
     this.#registry = this.#createRegistry();
     this.#bounds = new WorkerBounds(configuration, systemClock);
     const registrar = createSightRegistrar(configuration, { environment: process.env, log: this.#log });
@@ -129,6 +126,8 @@ class WorkerProcess {
         registrations: this.#bounds.registrations,
         ...(registrar === undefined ? {} : { registrar }),
         assessments: this.#assessments,
+        ...(this.#topics === undefined ? {} : { topics: this.#topics }),
+        bridgeDelays: this.#overlaps,
         upstream: this.#upstream,
         metrics: this.#metrics,
         log: this.#log,
@@ -142,12 +141,14 @@ class WorkerProcess {
         this.#registry.linkUp(link);
         this.#bounds.linkUp(link);
         this.#assessments.linkUp(link);
+        this.#topics?.linkUp(link);
       },
       onDown: () => {
         this.#log.warn('The control process is away; devices connect by the last plan');
         this.#registry.linkDown();
         this.#bounds.linkDown();
         this.#assessments.linkDown();
+        this.#topics?.linkDown();
       },
       onMessage: (message) => this.#receive(message),
     });
@@ -207,16 +208,7 @@ class WorkerProcess {
     this.#registry.close();
     this.#bounds.close();
     this.#assessments.close();
-  }
-
-  #createAssessments(): AssessmentBatch {
-    const { store, limits } = this.#start.configuration;
-    const options = { ...assessmentBounds(limits), readOnly: true };
-    return new AssessmentBatch({
-      openAssessments: () => openSqliteAssessmentStore(assessmentStorePath(store.path), options),
-      wallMs: () => systemClock.wallMs(),
-      log: this.#log,
-    });
+    this.#topics?.close();
   }
 
   #createRegistry(): LinkedRegistry {
@@ -252,6 +244,9 @@ class WorkerProcess {
         break;
       case 'steering':
         this.#nameserver.adoptNotes(message.notes);
+        break;
+      case 'bridge-overlaps':
+        this.#overlaps.adopt(message.overlaps);
         break;
       case 'beat':
         break;

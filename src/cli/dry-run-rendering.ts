@@ -1,4 +1,6 @@
 import type { DryRun } from '../admin/admin-api.ts';
+import type { CohortInterlock } from '../admin/interlock-document.ts';
+import { renderBridgeOverlap, renderLostTopics } from './interlock-rendering.ts';
 import { renderDuration, renderPending, renderRefused } from './move-rendering.ts';
 import type { Style } from './style.ts';
 import { type Column, renderTable } from './table.ts';
@@ -12,7 +14,14 @@ export function renderDryRun(dryRun: DryRun, style: Style): string {
   if (dryRun.warm > 0 && slowing.length === 0) parts.push(`\n${warmNote(dryRun.warm)}\n`);
   for (const quota of slowing) parts.push(`\n${quotaNote(quota)}\n`);
   if (quotas.length > 0) parts.push(`\n${renderTable(quotaColumns, quotas, style)}`);
-  return [...parts, renderPending(dryRun, { prepareOnly: false }, style), renderRefused(refused, style)].join('');
+  parts.push(renderPending(dryRun, { prepareOnly: false }, style), renderRefused(refused, style));
+  if (dryRun.interlock !== undefined) parts.push(renderInterlock(dryRun.interlock, style));
+  return parts.join('');
+}
+
+function renderInterlock(interlock: CohortInterlock, style: Style): string {
+  const found = [renderLostTopics(interlock, style), renderBridgeOverlap(interlock)].filter((text) => text !== '');
+  return found.map((text) => `\n${text}`).join('');
 }
 
 /** Of sessions that the pace does not bind. */

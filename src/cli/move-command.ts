@@ -10,12 +10,15 @@ import {
   type MoveDocument,
 } from '../admin/admin-api.ts';
 import type { AdminClient, ClientResult } from '../admin/admin-client.ts';
-import { type AdminOptions, addAdminOptions, answerOf } from './admin-access.ts';
+import { type AdminOptions, addAdminOptions, answerOf, toCommandFailure } from './admin-access.ts';
 import type { CommandContext } from './command-context.ts';
+import { CommandFailure } from './command-failure.ts';
 import { renderDryRun, warmNote } from './dry-run-rendering.ts';
 import { type ExitCode, exitCodes } from './exit-codes.ts';
 import { followMove } from './move-follower.ts';
+import { renderInterlockWarnings, renderLostTopics } from './interlock-rendering.ts';
 import { renderMoveOutcome } from './move-rendering.ts';
+import { printable } from './printable.ts';
 import { awaitReturn, cohortsNow } from './returned-devices.ts';
 import { renderCohorts } from './status-rendering.ts';
 import { type Terminal, write, writeJson } from './terminal.ts';
@@ -81,7 +84,8 @@ export async function performMove(move: RequestedMove, { terminal, setExitCode }
   if (options.dryRun) return rehearseMove(move, terminal);
   const before = options.wait && !options.json ? await cohortsNow(client) : undefined;
   await write(terminal.stderr, await renderUnpaced(move));
-  const accepted = await answerOf(move.request(), move.missing);
+  const accepted = await acceptedBy(move, terminal);
+  await write(terminal.stderr, renderInterlockWarnings(accepted.warnings ?? []));
   if (options.json) await writeJson(terminal, accepted);
   else await write(terminal.stdout, `move ${accepted.move.id} (revision ${accepted.revision}): ${title}\n`);
   if (!options.wait) {
@@ -95,6 +99,19 @@ export async function performMove(move: RequestedMove, { terminal, setExitCode }
   await write(terminal.stdout, await renderSeenCohorts(ended, before, { client, terminal }));
 }
 
+async function acceptedBy({ request, missing, options }: RequestedMove, terminal: Terminal): Promise<MoveAccepted> {
+  const answer = await request();
+  if (answer.ok) return answer.value;
+  const { error } = answer;
+  const interlock = error.kind === 'problem' ? error.problem.interlock : undefined;
+  if (error.kind !== 'problem' || interlock === undefined) throw toCommandFailure(error, missing);
+  if (options.json) await writeJson(terminal, error.problem);
+  else await write(terminal.stdout, renderLostTopics(interlock, terminal.style));
+  await write(terminal.stderr, renderInterlockWarnings(interlock.warnings));
+  const nextStep = 'nothing was changed; "--unbridged-ok" goes on all the same, and the plan history says so';
+  throw new CommandFailure(exitCodes.verdictNo, printable(error.problem.detail), nextStep);
+}
+
 const nobodyMoves =
   'live sessions stay where they are, and second connections that are prepared for that weight stand by; new connections follow the plan\n';
 
@@ -103,6 +120,7 @@ async function rehearseMove({ rehearse, title, options, missing }: RequestedMove
   if (options.json) return writeJson(terminal, document);
   await write(terminal.stdout, `dry run, nothing was changed: ${title}\n\n`);
   await write(terminal.stdout, renderDryRun(document.dryRun, terminal.style));
+  await write(terminal.stderr, renderInterlockWarnings(document.dryRun.interlock?.warnings ?? []));
 }
 
 /** Said on stderr before anything moves, since stdout begins with the ID: what a pace does not hold back. Empty where the gateway cannot tell now. */

@@ -7,7 +7,9 @@ import { defineCommand } from './command-definition.ts';
 import { CommandFailure, usageFailure } from './command-failure.ts';
 import { exitCodes } from './exit-codes.ts';
 import type { PlanFile } from './plan-file.ts';
+import { renderLostTopics } from './interlock-rendering.ts';
 import { renderStaying } from './staying-sessions.ts';
+import type { Style } from './style.ts';
 import { type Terminal, write, writeJson } from './terminal.ts';
 
 interface PlanApplyOptions extends AdminOptions {
@@ -38,10 +40,21 @@ async function applyPlan(path: string, options: PlanApplyOptions, terminal: Term
   await withAdmin(options, terminal, async (client) => {
     const plan = await replacePlan(client, file.value, options.reason);
     if (options.json) return writeJson(terminal, plan);
+    const unbridged = await renderUnbridged(client, terminal.style);
     const status = await client.status();
     const staying = status.ok ? renderStaying(status.value) : '';
-    await write(terminal.stdout, `revision ${plan.revision} is in force\n${staying}`);
+    await write(terminal.stdout, `revision ${plan.revision} is in force\n${staying}${unbridged}`);
   });
+}
+
+/** Of cohorts of which devices go to their targets; empty where the gateway cannot tell now. */
+async function renderUnbridged(client: AdminClient, style: Style): Promise<string> {
+  const [answer, plan] = await Promise.all([client.interlock(), client.plan()]);
+  if (!answer.ok || !plan.ok) return '';
+  const going = plan.value.cohorts.filter(({ weightBps }) => weightBps > 0).map(({ name }) => name);
+  const parted = answer.value.cohorts.filter(({ cohort, lostTotal }) => going.includes(cohort) && lostTotal > 0);
+  const told = parted.map((cohort) => `\nwarning: cohort ${cohort.cohort}\n${renderLostTopics(cohort, style)}`);
+  return told.join('');
 }
 
 async function replacePlan(

@@ -160,6 +160,8 @@ export interface StoreConfiguration {
 export interface HandoverConfiguration {
   /** Milliseconds that both brokers deliver after the switch: longer than the deployment's mirror takes, or messages are lost. */
   readonly overlapMs: number;
+  /** Milliseconds that the switches of a cutover wait for rules of the bridge that are behind. */
+  readonly bridgeWaitMs: number;
   /** Milliseconds until a new subscription surely delivers; absent: what the target's profile says. */
   readonly settleMs?: number;
   /** Milliseconds that the former leg of a moved session stands by. */

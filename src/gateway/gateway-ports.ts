@@ -2,6 +2,7 @@ import type { HostPort } from '../base/addresses.ts';
 import type { Clock } from '../base/clock.ts';
 import type { RoutingSnapshot } from '../plan/snapshot.ts';
 import type { Assessments } from '../session/assessments.ts';
+import type { DeviceTopics } from '../session/device-topics.ts';
 import type { FilterTokens } from '../session/filter-tokens.ts';
 import type { RegistrationTokens } from '../session/registration-tokens.ts';
 import type { SessionRegistry } from '../session/session-registry.ts';
@@ -25,12 +26,22 @@ export interface GatewayPorts {
   readonly registrar?: Registrar;
   /** Absent: nobody assesses. */
   readonly assessments?: Assessments;
+  /** Absent: nobody wants to know which topics devices use. */
+  readonly topics?: DeviceTopics;
+  /** Absent: no bridge carries messages between brokers. */
+  readonly bridgeDelays?: BridgeDelays;
   readonly upstream: UpstreamConnector;
   readonly metrics: Metrics;
   readonly log: Logger;
   readonly clock: Clock;
   /** 0 ≤ number < 1, for jitter; absent: `Math.random`. */
   readonly random?: () => number;
+}
+
+/** What a bridge's lag means for handovers between two brokers. */
+export interface BridgeDelays {
+  /** Milliseconds that their overlap takes at least. */
+  overlapMs(from: string, to: string): number;
 }
 
 /** The bounds of `limits` that concern devices; each is described in the configuration. */
@@ -61,7 +72,7 @@ export interface GatewaySettings {
 
 /** How a live session changes its broker; milliseconds. */
 export interface HandoverSettings {
-  /** Both brokers deliver for so long. It has to be above what a mirror between them takes. */
+  /** Both brokers deliver for so long, at least. It has to be above what a mirror between them takes that nobody measures. */
   readonly overlapMs: number;
   /** From SUBACK until the new broker is taken to deliver; absent: as its profile says. */
   readonly settleMs?: number;

@@ -70,8 +70,8 @@ export class HandoverDesk implements HandoverKeeper {
   }
 
   handOver(question: HandoverQuestion): HandoverReply {
-    const { move, cohorts, prepare, isPaused = false } = question;
-    if (!isPaused) this.#cutting = { move, isCutting: prepare === undefined };
+    const { move, cohorts, prepare, isPaused = false, holdsSwitches = false } = question;
+    if (!isPaused) this.#cutting = { move, isCutting: prepare === undefined && !holdsSwitches };
     else if (this.#cutting?.move === move) this.#cutting = undefined;
     const { clock, snapshot } = this.#context.ports;
     const beganMs = clock.monotonicMs();
@@ -265,11 +265,12 @@ export class HandoverDesk implements HandoverKeeper {
   }
 
   /** The question wants what is under way: from here on it goes on for that move. */
-  #advance(handover: SessionHandover, broker: string, { move, prepare, movesLate }: HandoverQuestion): void {
+  #advance(handover: SessionHandover, broker: string, question: HandoverQuestion): void {
+    const { move, prepare, movesLate, holdsSwitches } = question;
     handover.move = move;
     handover.wantedMs = this.#context.ports.clock.monotonicMs();
     const isLate = movesLate === true && handover.relay.record.assignment.broker === broker;
-    if (prepare !== undefined && !isLate) this.#toCut.delete(handover);
+    if (holdsSwitches === true || (prepare !== undefined && !isLate)) this.#toCut.delete(handover);
     // Also where the broker that it would be cut from is lost: the repair that is under way then has nothing left to do.
     else if (handover.stands && handover.broker === broker) this.#toCut.add(handover);
   }

@@ -104,6 +104,8 @@ export interface HandoverQuestion {
   readonly movesLate?: boolean;
   /** Only sessions that the broker that the plan wants does not know yet, or did not when their devices connected. */
   readonly isFirstContact?: boolean;
+  /** Legs are made and stand by; nothing is cut for now. */
+  readonly holdsSwitches?: boolean;
   /** Begins and cuts nothing. */
   readonly isPaused?: boolean;
   /** It is asked for as long as the plan stands, so that no session is given up: those that fail rest, longer each time. */

@@ -17,6 +17,7 @@ import { createAssessor } from './session-assessor.ts';
 import { SessionFindings } from './session-findings.ts';
 import { noteFormer, purgeAt } from './session-purge.ts';
 import { outlivesConnection, placeOf, type SessionRecord } from './session-record.ts';
+import { observeTopics } from './session-topics.ts';
 import { closeAfterFlush } from './socket-closing.ts';
 import type { UpstreamConnection, UpstreamDevice } from './upstream-connector.ts';
 
@@ -122,6 +123,7 @@ function createRelay(
       ? createAssessor(findings, { connect: candidate.connect, target: client.target, settings })
       : undefined;
   if (early.pipelined.length > 0) assessor?.notePipelined();
+  const topics = observeTopics(record, candidate.connect, ports);
   const { sessionPresent } = connack.upstreamTerms;
   const machine: RelayOptions['machine'] = {
     device: connack.device,
@@ -129,6 +131,7 @@ function createRelay(
     sessionExpiryInterval: connack.sessionExpiryInterval,
     counts: ports.metrics.packets,
     ...(assessor !== undefined && { assessor }),
+    ...(topics !== undefined && { topics }),
     // A device that is told of no session begins anew, with identifiers that mean nothing old.
     unfinished: { received: sessionPresent ? (claim.remains?.received ?? []) : [] },
     ...(sessionPresent && { subscriptions: decodeSubscriptions(claim.remains?.subscriptions) }),

@@ -138,7 +138,8 @@ export class SessionHandover {
     const leaveMs = outlivesConnection(this.relay.record) ? recordMs : 0;
     this.sinceMs = ports.clock.monotonicMs();
     this.stage = { name: 'cutting', leg: stage.leg };
-    const isBegun = this.relay.cut({ overlapMs, settleMs: settle, leaveMs, promptMs });
+    const lateMs = ports.bridgeDelays?.overlapMs(this.relay.record.home.broker, this.broker) ?? 0;
+    const isBegun = this.relay.cut({ overlapMs: Math.max(overlapMs, lateMs), settleMs: settle, leaveMs, promptMs });
     // It may be over with already.
     if (this.stage.name !== 'cutting') return;
     if (!isBegun) {

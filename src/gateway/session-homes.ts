@@ -90,6 +90,7 @@ export class SessionHomes {
 
   /** Another plan has its device in another cohort, or in none. */
   handleOtherCohort(relay: Relay): void {
+    relay.machine.renewTopics();
     const persistent = outlivesConnection(relay.record);
     if (persistent) this.#announce(relay, { broker: this.#writtenBroker(relay), persistent });
   }

@@ -9,13 +9,11 @@ import { encodePublishHead, spanOfPublish } from './publish-encoding.ts';
 import type { PublishHead } from './publish-head.ts';
 import { reasonCode } from './reason-code.ts';
 import { exceedsReceiveMaximum, legOfUplink, type SessionParts } from './session-parts.ts';
+import { exampleCharacters } from './target-assessor.ts';
 import { TopicAliases } from './topic-aliases.ts';
 import { uplinkState } from './uplink-exchanges.ts';
 
 const dupFlag = 0x08;
-
-/** Characters of a topic that an obstacle's example shows. */
-const exampleCharacters = 120;
 
 /** PUBLISH packets of the device: judged, then sent on, held until a window opens, or answered where they cannot go on. */
 export class DevicePublish {
@@ -46,6 +44,7 @@ export class DevicePublish {
     const head = this.#head.hasTopicAlias ? this.#withoutAlias(this.#head) : this.#head;
     if (head === undefined) return 'stop';
     parts.assessor?.notePublish(head, parts.nowMs);
+    parts.topics?.notePublish(head, parts.nowMs);
     this.#payloadGoes = 'nowhere';
     if (head.isDuplicate && head.qos > 0 && this.#isUnderWay(head)) return 'proceed';
     if (parts.isQuiescing) return 'block';

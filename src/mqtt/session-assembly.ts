@@ -11,6 +11,7 @@ import type { SessionPort } from './session-port.ts';
 import { SessionScratch } from './session-scratch.ts';
 import type { DeviceTerms, UnfinishedExchanges, UpstreamTerms } from './session-terms.ts';
 import type { TargetAssessor } from './target-assessor.ts';
+import type { TopicObserver } from './topic-observer.ts';
 import type { UpstreamLeg } from './upstream-leg.ts';
 
 export interface SessionMachineOptions {
@@ -25,6 +26,8 @@ export interface SessionMachineOptions {
   readonly port: SessionPort;
   /** Present while the device is on its source. */
   readonly assessor?: TargetAssessor;
+  /** Present where somebody wants to know which topics the device uses. */
+  readonly topics?: TopicObserver;
   /** What an earlier connection of the session left. */
   readonly unfinished?: UnfinishedExchanges;
   /** Given for a session that the broker took up: what is remembered of it. */
@@ -58,6 +61,7 @@ export function createSessionParts(
     passing: undefined,
     overlap: undefined,
     assessor: options.assessor,
+    topics: options.topics,
     nowMs,
     end: undefined,
     isQuiescing: false,

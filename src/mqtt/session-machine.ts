@@ -255,6 +255,11 @@ export class SessionMachine {
     this.#parts.assessor = assessor;
   }
 
+  /** The topics that its device uses are told again: its cohort is another one. */
+  renewTopics(): void {
+    this.#parts.topics?.renew(this.#parts.nowMs);
+  }
+
   /** What the next connection of this session has to know. */
   unfinished(): UnfinishedExchanges {
     return { received: this.#parts.legs.flatMap((leg) => leg?.uplink.keptIds() ?? []) };
@@ -276,6 +281,7 @@ export class SessionMachine {
     // What was let go may have been the last that a cut waited for.
     if (parts.end === undefined && this.#legs.phase !== 'stable') this.#legs.advance();
     this.#flush();
+    parts.topics?.noteHeld(parts.leg.desk, parts.nowMs);
     this.#reading.tell(this.#fromDevice.isBlocked);
     if (this.#outlivesConnection && this.subscriptions.takeChange()) parts.port.subscriptionsChanged();
     if (parts.end !== undefined) this.#tellEnd();

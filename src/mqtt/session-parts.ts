@@ -10,6 +10,7 @@ import type { SessionFault, SessionPort } from './session-port.ts';
 import type { SessionScratch } from './session-scratch.ts';
 import type { DeviceTerms } from './session-terms.ts';
 import type { TargetAssessor } from './target-assessor.ts';
+import type { TopicObserver } from './topic-observer.ts';
 import type { UpstreamLeg } from './upstream-leg.ts';
 
 /** Packets by type number, counted on the hot path. */
@@ -40,6 +41,8 @@ export interface SessionParts {
   overlap: OverlapDuplicates | undefined;
   /** Present while the device is on its source: what the target could not carry is noted. */
   assessor: TargetAssessor | undefined;
+  /** Absent: nobody wants to know which topics the device uses. */
+  readonly topics: TopicObserver | undefined;
   /** Milliseconds of the event that is handled. */
   nowMs: number;
   /** Set once; nothing is handled after it. */

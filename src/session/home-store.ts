@@ -2,6 +2,14 @@ import type { CohortTerms } from '../plan/cohort-terms.ts';
 import type { ImportedDevice, ImportOutcome } from './imported-subscriptions.ts';
 import type { CohortPlace, SessionRemains } from './session-registry.ts';
 
+/** What is remembered of a session's subscriptions, as text of `encodeSubscriptions`. */
+export interface SubscribedSession {
+  readonly clientId: string;
+  /** Absent: not known. */
+  readonly cohort?: string;
+  readonly subscriptions: string;
+}
+
 /**
  * The durable home of persistent sessions: the broker that holds the session and its queue, by client ID, and what the
  * gateway itself holds of a session whose device is away.
@@ -35,6 +43,8 @@ export interface HomeStore {
   learn(importId: string, devices: readonly ImportedDevice[]): readonly ImportOutcome[];
   /** Homes of the cohort's devices that are elsewhere than these terms want them, as far as their places are known. */
   countMisplaced(terms: CohortTerms): number;
+  /** By client ID, behind `after`: sessions of which subscriptions are kept or imported. Throws when unreadable. */
+  subscribed(after: string, limit: number): readonly SubscribedSession[];
   flush(): void;
   /** Waits for the disk: what was flushed survives a loss of power too. Throws when it cannot be done. */
   sync(): void;

@@ -2,7 +2,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { CrossfadeError } from '../base/errors.ts';
 import { decodeSubscriptions, unknownSubscriptions, withImported } from '../mqtt/remembered-subscriptions.ts';
 import type { CohortTerms } from '../plan/cohort-terms.ts';
-import type { HomeStore } from './home-store.ts';
+import type { HomeStore, SubscribedSession } from './home-store.ts';
 import {
   type ImportBounds,
   type ImportedDevice,
@@ -201,6 +201,22 @@ class SqliteHomeStore implements HomeStore {
       `SELECT count(*) AS homes FROM homes WHERE cohort = ? AND broker <> ${wanted}`,
     );
     return Number(count.get(name, weightBps, target, source)?.['homes'] ?? 0);
+  }
+
+  subscribed(after: string, limit: number): readonly SubscribedSession[] {
+    this.flush();
+    const rows = this.#database
+      .prepare(
+        `SELECT client_id FROM subscriptions WHERE client_id > ?1 UNION SELECT client_id FROM imported WHERE client_id > ?1
+         ORDER BY client_id LIMIT ?2`,
+      )
+      .all(after, limit);
+    return rows.map((row) => {
+      const clientId = String(row['client_id']);
+      const cohort = this.#homes.get(clientId)?.place?.cohort;
+      const subscriptions = this.remainsOf(clientId)?.subscriptions ?? unknownSubscriptions;
+      return { clientId, subscriptions, ...(cohort !== undefined && { cohort }) };
+    });
   }
 
   flush(): void {

@@ -89,6 +89,7 @@ test('a cutover names its cohort in any spelling, its weight in either, and its 
       reason: 'canary',
       live: defaultLiveMode,
       prepareOnly: false,
+      unbridgedOk: false,
       author: 'ops',
     },
     {
@@ -97,6 +98,7 @@ test('a cutover names its cohort in any spelling, its weight in either, and its 
       reason: '',
       live: 'keep',
       prepareOnly: false,
+      unbridgedOk: false,
       author: 'ops',
       pacePerSecond: 0.5,
     },
@@ -138,7 +140,15 @@ test('a preparation is a handover unless it is told, and a dry run is a 200 that
   const operator = as('operator');
   await operator.cutover('everyone', { weight: '5%', prepareOnly: true });
   assert.deepEqual(backend.asked, [
-    { cohort: 'everyone', weightBps: 500, reason: '', live: 'handover', prepareOnly: true, author: 'ops' },
+    {
+      cohort: 'everyone',
+      weightBps: 500,
+      reason: '',
+      live: 'handover',
+      prepareOnly: true,
+      unbridgedOk: false,
+      author: 'ops',
+    },
   ]);
   const revisions = backend.revisionList.length;
   const answers = [

@@ -1,3 +1,4 @@
+import type { CohortInterlock, InterlockDocument } from '../../src/admin/interlock-document.ts';
 import type {
   AdminEvent,
   DryRunDocument,
@@ -163,6 +164,29 @@ const dnsTrace: DnsTraceDocument = {
   forecast: null,
 };
 
+export const interlock: CohortInterlock = {
+  cohort: 'everyone',
+  source: 'legacy',
+  target: 'aws',
+  lost: [
+    {
+      topic: 'dt/+/state',
+      use: 'publish',
+      class: 'unbridged',
+      devices: 12,
+      isWidened: false,
+      lastSeen: at,
+      services: ['billing'],
+      needs: { from: 'aws', to: 'legacy', filter: 'dt/+/state' },
+      advice: 'add a rule from aws to legacy with filter "dt/+/state"',
+    },
+  ],
+  lostTotal: 1,
+  warnings: ['rule commands is paused: what it carries comes when it is resumed'],
+  bridgeOverlapMs: 2_400,
+  behind: ['commands'],
+};
+
 /** A backend in memory: it works, remembers what it was asked, and fails where a test says so. */
 export class FakeBackend implements AdminBackend {
   readonly asked: unknown[] = [];
@@ -170,6 +194,7 @@ export class FakeBackend implements AdminBackend {
   revisionList: RevisionDocument[] = [{ revision: 1, at, author: 'configuration', reason: '', plan: firstPlan }];
   readiness = { ready: true, reason: '' };
   frozen: FreezeDocument | null = null;
+  interlocked: InterlockDocument = { armed: false, cohorts: [] };
   /** When set, every asynchronous answer is this failure. */
   failing: AdminFailure | undefined;
   /** When set, every asynchronous answer waits for it. */
@@ -272,6 +297,12 @@ export class FakeBackend implements AdminBackend {
     this.asked.push(query);
     const known = query.cohort === undefined || query.cohort === 'everyone';
     return this.#found(known ? assessment : undefined, `No cohort ${JSON.stringify(query.cohort)}`);
+  }
+
+  async interlock(cohort: string | undefined) {
+    this.asked.push({ interlock: cohort });
+    const known = cohort === undefined || cohort === 'everyone' ? this.interlocked : undefined;
+    return this.#found<InterlockDocument>(known, `No cohort ${JSON.stringify(cohort)}`);
   }
 
   async importSubscriptions(body: Parameters<AdminBackend['importSubscriptions']>[0]) {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { z } from 'zod';
 import { defaultLiveMode } from '../../src/admin/admin-api.ts';
+import { interlockDocument } from '../../src/admin/interlock-document.ts';
 import { assessmentDocument } from '../../src/admin/assessment-document.ts';
 import { createChangingRoutes } from '../../src/admin/changing-routes.ts';
 import * as documents from '../../src/admin/document-schemas.ts';
@@ -21,6 +22,7 @@ const served = [
   'GET /v1/assessment',
   'GET /v1/dns/answer',
   'GET /v1/events',
+  'GET /v1/interlock',
   'GET /v1/moves',
   'GET /v1/moves/{id}',
   'GET /v1/plan',
@@ -94,6 +96,7 @@ const answered: readonly { path: string; schema: z.ZodType; isList?: true }[] = 
   { path: '/v1/plan', schema: documents.planDocument },
   { path: '/v1/plan/revisions', schema: documents.revisionDocument, isList: true },
   { path: '/v1/assessment', schema: assessmentDocument },
+  { path: '/v1/interlock', schema: interlockDocument },
   { path: '/v1/moves', schema: documents.moveDocument, isList: true },
   { path: '/v1/where?clientId=a', schema: documents.whereDocument },
   { path: '/v1/sessions', schema: documents.sessionDocument, isList: true },

@@ -237,6 +237,7 @@ const statusByFailure: Readonly<Record<AdminFailureKind, number>> = {
   'not-found': 404,
   invalid: 400,
   frozen: 409,
+  unbridged: 409,
   'not-now': 409,
   unavailable: 503,
   'too-slow': 504,

@@ -7,8 +7,18 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { systemClock } from '../../src/base/clock.ts';
 import { comesTrue, MovesWorld, request } from './moves-world.ts';
 
-function openWorld(context: TestContext, sessions: number, path?: string, returnMs?: number): MovesWorld {
-  const files = { ...(path !== undefined && { path }), ...(returnMs !== undefined && { returnMs }) };
+function openWorld(
+  context: TestContext,
+  sessions: number,
+  path?: string,
+  returnMs?: number,
+  waitMs?: number,
+): MovesWorld {
+  const files = {
+    ...(path !== undefined && { path }),
+    ...(returnMs !== undefined && { returnMs }),
+    ...(waitMs !== undefined && { waitMs }),
+  };
   const world = new MovesWorld({ sessions, ...files });
   context.after(() => world.close());
   return world;
@@ -40,6 +50,45 @@ test('a reconnect that is done is not begun again either', async (context) => {
   await comesTrue(() => assert.equal(stateOf(world, id), 'done'));
   assert.deepEqual([world.journal.unfinished(), world.asked], [[], []]);
 });
+
+test('a cutover prepares and does not switch while the bridge is behind, for a bounded time', async (context) => {
+  const world = openWorld(context, 30);
+  world.behind = ['commands'];
+  const { id } = world.runner.start(request);
+  await comesTrue(() => assert.equal(world.asked.at(-1)?.holdsSwitches, true));
+  const waits = 'sessions are prepared and wait for bridge rule commands to catch up, 60 s at most';
+  assert.equal(world.runner.find(id)?.message, waits);
+  assert.ok(
+    world.told.some(({ message }) => message === waits),
+    'whoever follows it is told',
+  );
+  world.behind = [];
+  await comesTrue(() => assert.equal(stateOf(world, id), 'done'));
+  assert.equal(world.asked.at(-1)?.holdsSwitches, undefined);
+  assert.equal(world.runner.find(id)?.message, null);
+});
+
+test('a cutover does not wait for the bridge for ever, and says that it did not', async (context) => {
+  const world = openWorld(context, 30, undefined, undefined, 0);
+  world.behind = ['commands', 'telemetry'];
+  const { id } = world.runner.start(request);
+  await comesTrue(() => assert.equal(stateOf(world, id), 'done'));
+  assert.ok(world.asked.every(({ holdsSwitches }) => holdsSwitches === undefined));
+  assert.match(String(world.runner.find(id)?.message), /^bridge rules commands, telemetry did not catch up within 0 s/);
+});
+
+for (const [what, other] of [
+  ['a rollback', { kind: 'rollback', placements: [{ ...everyone(0) }] }],
+  ['a preparation', { prepare: { cohort: 'everyone', weightBps: 10_000 } }],
+] as const) {
+  test(`${what} does not wait for the bridge`, async (context) => {
+    const world = openWorld(context, 5);
+    world.behind = ['commands'];
+    world.runner.start({ ...request, ...other });
+    await comesTrue(() => assert.ok(world.asked.length > 1));
+    assert.ok(world.asked.every(({ holdsSwitches }) => holdsSwitches === undefined));
+  });
+}
 
 test('a paused move begins nothing until it is resumed; what was answered meanwhile counts', async (context) => {
   const world = openWorld(context, 30);

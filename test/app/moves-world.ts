@@ -3,6 +3,7 @@ import { CutoverFreeze } from '../../src/app/cutover-freeze.ts';
 import { type MoveJournal, openMoveJournal } from '../../src/app/move-journal.ts';
 import type { MoveRequest } from '../../src/app/move-request.ts';
 import { MoveRunner } from '../../src/app/move-runner.ts';
+import { SwitchHold } from '../../src/app/switch-hold.ts';
 import { StrayMover } from '../../src/app/stray-mover.ts';
 import { type Clock, systemClock } from '../../src/base/clock.ts';
 import type { HandoverQuestion, HandoverReply } from '../../src/gateway/live-session.ts';
@@ -58,6 +59,8 @@ export interface MovesWorldOptions {
   readonly path?: string;
   readonly returnMs?: number;
   readonly clock?: Clock;
+  /** How long a move waits for the bridge. */
+  readonly waitMs?: number;
 }
 
 /** One worker's sessions of one cohort, without a gateway: an attempt takes until the next question. */
@@ -83,9 +86,17 @@ export class MovesWorld {
   switchedUnseen = 0;
   /** Nothing more comes of it, as of a control process that was killed. */
   isDead = false;
+  /** Rules of the bridge that are behind. */
+  behind: readonly string[] = [];
   placement: typeof everyone | undefined = everyone;
 
-  constructor({ sessions, path = ':memory:', returnMs = 60_000, clock = systemClock }: MovesWorldOptions) {
+  constructor({
+    sessions,
+    path = ':memory:',
+    returnMs = 60_000,
+    clock = systemClock,
+    waitMs = 60_000,
+  }: MovesWorldOptions) {
     this.cold = sessions;
     this.journal = openMoveJournal(path);
     const { journal, log } = this;
@@ -113,6 +124,7 @@ export class MovesWorld {
     });
     this.runner = new MoveRunner({
       ...{ clock, workers, freeze: this.freeze, strays: this.strays, journal, log },
+      switches: new SwitchHold({ clock, behind: () => this.behind, waitMs }),
       offlineOf: async ([placement]) => (placement?.weightBps === 10_000 ? 7 : 3),
       onChange: (move) => void this.told.push(move),
       refusedListed: 10,

@@ -195,6 +195,7 @@ class SuddenlyGone {
       keepFormer: (clientId, brokers) => store.keepFormer(clientId, brokers),
       learn: (importId, devices) => store.learn(importId, devices),
       countMisplaced: (terms) => store.countMisplaced(terms),
+      subscribed: (after, limit) => store.subscribed(after, limit),
       flush: () => {
         if (!this.#isGone) store.flush();
       },

@@ -11,7 +11,7 @@ import { awaitReturn, cohortsNow } from '../../src/cli/returned-devices.ts';
 import { createStyle } from '../../src/cli/style.ts';
 import { renderWhere } from '../../src/cli/where-rendering.ts';
 import { mintCertificate, mintCertificateAuthority } from '../../src/tls/certificate-minting.ts';
-import { assessment, dryRun, type FakeBackend } from '../admin/fake-backend.ts';
+import { assessment, dryRun, type FakeBackend, interlock } from '../admin/fake-backend.ts';
 import { runServer, tokenByRole } from '../admin/running-server.ts';
 import { moveDocument, planDocument, revisionDocument, statusDocument, whereDocument } from './sample-documents.ts';
 import { makeDirectory, parseJsonLines, runCli, runInProcess } from './spawned-cli.ts';
@@ -135,7 +135,7 @@ test('cutover prints the ID first, follows the move to its end, and shows progre
   ]);
   const asked = {
     ...{ cohort: 'everyone', weightBps: 500, reason: 'canary', pacePerSecond: 100 },
-    ...{ live: defaultLiveMode, prepareOnly: false, author: 'ops' },
+    ...{ live: defaultLiveMode, prepareOnly: false, unbridgedOk: false, author: 'ops' },
   };
   assert.deepEqual(backend.asked, [{ ...asked, dryRun: true }, asked], 'what the pace does not bind is asked first');
 });
@@ -339,7 +339,7 @@ test('a pace says before the move what it does not hold back', async (context) =
 
 test('cutover --prepare follows the preparation, and counts prepared sessions', async (context) => {
   const { backend, cli } = await runGateway(context, 'operator');
-  const preparing = { prepareOnly: true, moved: 0, live: 'handover', finishedAt: null } as const;
+  const preparing = { prepareOnly: true, unbridgedOk: false, moved: 0, live: 'handover', finishedAt: null } as const;
   scriptMove(backend, [
     { ...preparing, state: 'running', prepared: 11, underWay: 4, aborted: 1 },
     { ...preparing, state: 'paused', prepared: 15, message: 'cutovers are frozen by chief' },
@@ -361,7 +361,14 @@ test('moves lists, follows, pauses, resumes and aborts', async (context) => {
   const { backend, inProcess } = await runGateway(context, 'operator');
   assert.equal((await inProcess('moves', 'list')).stdout, 'no move yet\n');
   backend.moveById.set('m-1', moveDocument);
-  const prepared = { ...moveDocument, id: 'm-2', prepareOnly: true, moved: 0, prepared: 12 } as const;
+  const prepared = {
+    ...moveDocument,
+    id: 'm-2',
+    prepareOnly: true,
+    unbridgedOk: false,
+    moved: 0,
+    prepared: 12,
+  } as const;
   backend.moveById.set('m-2', prepared);
   const list = await inProcess('moves', 'list');
   assert.equal(
@@ -552,6 +559,64 @@ test('plan show prints a file that plan apply takes back, and history and diff t
   assert.equal(further.length, 1);
   assert.equal(difference.stdout, 'revision 1 → revision 5\n~ cohort everyone weightBps: 5% → 25%\n');
   assert.equal(JSON.parse(json.stdout).revision, 5);
+});
+
+test('a cutover that would part devices from their other ends is a verdict of no, which names them', async (context) => {
+  const { backend, inProcess } = await runGateway(context, 'operator');
+  backend.cutover = async () => failure({ kind: 'unbridged', message: 'devices use dt/+/state', interlock });
+  const { code, stdout, stderr } = await inProcess('cutover', 'everyone', '--weight', '5%');
+  assert.equal(code, 2);
+  assert.equal(
+    stdout,
+    `Topics that would have no other end on aws:
+
+TOPIC       USED TO  BRIDGED    DEVICES  SERVICES
+dt/+/state  publish  unbridged       12  billing
+
+So that nothing is lost:
+  add a rule from aws to legacy with filter "dt/+/state"
+`,
+  );
+  assert.equal(
+    stderr,
+    `warning: rule commands is paused: what it carries comes when it is resumed
+crossfade: devices use dt/+/state
+  nothing was changed; "--unbridged-ok" goes on all the same, and the plan history says so
+`,
+  );
+  const json = await inProcess('cutover', 'everyone', '--weight', '5%', '--json');
+  assert.equal(json.code, 2);
+  const problem = JSON.parse(json.stdout);
+  assert.deepEqual([problem.type, problem.interlock], ['urn:crossfade:problem:unbridged', interlock]);
+});
+
+test('cutover --unbridged-ok says so to the gateway', async (context) => {
+  const { backend, inProcess } = await runGateway(context, 'operator');
+  await inProcess('cutover', 'everyone', '--weight', '5%', '--no-wait', '--unbridged-ok');
+  assert.equal((backend.asked[0] as { unbridgedOk: boolean }).unbridgedOk, true);
+});
+
+test('a dry run shows what would be lost, and how long both brokers would deliver', async (context) => {
+  const { backend, inProcess } = await runGateway(context, 'operator');
+  backend.dryRunCutover = async () => success({ revision: null, dryRun: { ...dryRun.dryRun, interlock } });
+  const { code, stdout, stderr } = await inProcess('cutover', 'everyone', '--weight', '5%', '--dry-run');
+  assert.equal(code, 0);
+  assert.match(stdout, /\n\nTopics that would have no other end on aws:\n\n.*\ndt\/\+\/state /);
+  assert.match(stdout, /\nSwitches would wait for bridge commands, which is behind, for a bounded time\n/);
+  assert.match(stdout, /\nThe bridge's lag wants both brokers to deliver for 2\.4 s behind each switch\n$/);
+  assert.equal(stderr, 'warning: rule commands is paused: what it carries comes when it is resumed\n');
+});
+
+test('plan apply warns of cohorts whose devices lose the other end of topics', async (context) => {
+  const { backend, inProcess } = await runGateway(context);
+  backend.revisionList = [revisionDocument(1, 500)];
+  backend.status = async () => success(statusDocument);
+  backend.interlocked = { armed: true, cohorts: [interlock] };
+  const file = join(await makeDirectory(context), 'plan.yaml');
+  await writeFile(file, (await inProcess('plan', 'show')).stdout);
+  const { code, stdout } = await inProcess('plan', 'apply', file);
+  assert.equal(code, 0);
+  assert.match(stdout, /\nwarning: cohort everyone\nTopics that would have no other end on aws:\n/);
 });
 
 test('plan apply explains a lost race and changes nothing', async (context) => {

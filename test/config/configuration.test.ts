@@ -214,7 +214,13 @@ test('what check prints loads again as the same configuration, secrets apart', (
 });
 
 test('handover has its defaults, and a profile’s settle time unless the file says one', () => {
-  const defaults = { overlapMs: 1_500, rollbackWindowMs: 900_000, abortPercent: 2, attemptMs: 60_000 };
+  const defaults = {
+    overlapMs: 1_500,
+    bridgeWaitMs: 60_000,
+    rollbackWindowMs: 900_000,
+    abortPercent: 2,
+    attemptMs: 60_000,
+  };
   assert.deepEqual(loadRight(minimal).configuration.handover, defaults);
   const written = loadRight(
     changed('version: 1', 'version: 1\nhandover: { settleMs: 0, overlapMs: 0, abortPercent: 0.5 }'),

@@ -5,13 +5,19 @@ import { type Clock, systemClock } from '../../src/base/clock.ts';
 import { failure, success } from '../../src/base/result.ts';
 import { brokerLife, EndpointWatch } from '../../src/gateway/endpoint-watch.ts';
 import { createGateway, type Gateway } from '../../src/gateway/gateway.ts';
-import type { DeviceListenerSettings, GatewayLimits, GatewaySettings } from '../../src/gateway/gateway-ports.ts';
+import type {
+  BridgeDelays,
+  DeviceListenerSettings,
+  GatewayLimits,
+  GatewaySettings,
+} from '../../src/gateway/gateway-ports.ts';
 import type { Registrar } from '../../src/gateway/registrar.ts';
 import type { ConnectOutcome, UpstreamConnector, UpstreamRequest } from '../../src/gateway/upstream-connector.ts';
 import type { Finding } from '../../src/mqtt/adaptation-kind.ts';
 import type { Announce } from '../../src/plan/plan.ts';
 import type { RoutingSnapshot } from '../../src/plan/snapshot.ts';
 import type { AssessedClient, Assessments } from '../../src/session/assessments.ts';
+import type { UsedTopic } from '../../src/session/device-topics.ts';
 import type { RegistrationTokens } from '../../src/session/registration-tokens.ts';
 import type { FilterTokens } from '../../src/session/filter-tokens.ts';
 import type {
@@ -125,6 +131,8 @@ export interface GatewayWorld {
   readonly target: ScriptedBroker;
   readonly registry: RecordingRegistry;
   readonly assessments: RecordingAssessments;
+  /** What devices were seen to use. */
+  readonly topics: readonly UsedTopic[];
   readonly metrics: Metrics;
   readonly log: string[];
   readonly dials: UpstreamRequest[];
@@ -158,6 +166,7 @@ export async function createGatewayWorld(
     readonly filters?: FilterTokens;
     readonly registrations?: RegistrationTokens;
     readonly registrar?: Registrar;
+    readonly bridgeDelays?: BridgeDelays;
   } = {},
 ): Promise<GatewayWorld> {
   const legacy = new ScriptedBroker();
@@ -165,6 +174,7 @@ export async function createGatewayWorld(
   await Promise.all([legacy.start(), target.start()]);
   const registry = new RecordingRegistry();
   const assessments = new RecordingAssessments();
+  const topics: UsedTopic[] = [];
   const metrics = createMetrics();
   const log: string[] = [];
   let revision = 1;
@@ -204,12 +214,14 @@ export async function createGatewayWorld(
       snapshot: () => snapshotOf(revision, world),
       registry,
       assessments,
+      topics: { used: (topic) => void topics.push(topic) },
       upstream,
       metrics,
       log: pino({ level: 'trace' }, { write: (line: string) => void log.push(line) }),
       clock: options.clock ?? systemClock,
       ...(options.filters !== undefined && { filters: options.filters }),
       ...(options.registrations !== undefined && { registrations: options.registrations }),
+      ...(options.bridgeDelays !== undefined && { bridgeDelays: options.bridgeDelays }),
       ...(options.registrar !== undefined && { registrar: options.registrar }),
       ...(options.random !== undefined && { random: options.random }),
     },
@@ -226,6 +238,7 @@ export async function createGatewayWorld(
     target,
     registry,
     assessments,
+    topics,
     metrics,
     log,
     dials,

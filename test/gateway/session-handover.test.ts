@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { afterEach, describe, it } from 'node:test';
 import mqtt from 'mqtt-packet';
-import type { HandoverSettings } from '../../src/gateway/gateway-ports.ts';
+import type { BridgeDelays, HandoverSettings } from '../../src/gateway/gateway-ports.ts';
 import type { HandoverQuestion, HandoverReply } from '../../src/gateway/live-session.ts';
 import { createGatewayWorld, type GatewayWorld, metricValue } from './gateway-world.ts';
 import { type BrokerLeg, connackAccepted, connackAccepted5, type ScriptedBroker } from './scripted-broker.ts';
@@ -20,7 +20,7 @@ afterEach(async () => {
 const endpoints = [{ host: '127.0.0.1', tls: false }];
 const brokers = { legacy: { profile: 'mqtt', endpoints }, target: { profile: 'mqtt', endpoints } };
 
-async function start(handover: Partial<HandoverSettings> = {}): Promise<void> {
+async function start(handover: Partial<HandoverSettings> = {}, bridgeDelays?: BridgeDelays): Promise<void> {
   world = await createGatewayWorld({
     settings: {
       clientIdPolicy: 'any',
@@ -28,6 +28,7 @@ async function start(handover: Partial<HandoverSettings> = {}): Promise<void> {
       handover: { overlapMs: 30, settleMs: 5, rollbackWindowMs: 60_000, attemptMs: 5_000, ...handover },
     },
     random: () => 0.1,
+    ...(bridgeDelays !== undefined && { bridgeDelays }),
   });
 }
 
@@ -159,6 +160,38 @@ describe('a live handover', () => {
     assert.equal(ask({ begin: 0 }).underWay, 1);
     await askUntil(isDone);
     assert.equal(world.dials.length, 2);
+  });
+
+  it('makes legs and switches nobody while its switches are held', async () => {
+    await start();
+    const device = await attach('meter-1');
+    await world.cutOver('target');
+    const reply = await askUntil(isPrepared, { holdsSwitches: true });
+    assert.deepEqual([reply.remaining, reply.moved], [1, 0]);
+    assert.deepEqual((await world.target.leg()).inbox.commands(), ['connect']);
+    await assertPublishesTo(device, world.legacy);
+    await askUntil(isDone);
+    assert.equal(world.dials.length, 2, 'over the leg that stood by');
+    await assertPublishesTo(device, world.target);
+  });
+
+  it('lets both brokers deliver as long as the bridge between them is late', async () => {
+    const asked: (readonly string[])[] = [];
+    const overlapMs = (...brokers: readonly string[]) => {
+      asked.push(brokers);
+      return 300;
+    };
+    await start({}, { overlapMs });
+    const device = await attach('meter-1');
+    await world.cutOver('target');
+    await askUntil(isDone);
+    const beganMs = performance.now();
+    const former = await world.legacy.leg();
+    deliver(former, 'late over the bridge');
+    await device.inbox.packet('publish');
+    await former.inbox.packet('unsubscribe');
+    assert.ok(performance.now() - beganMs >= 250, 'not the 30 ms that are configured');
+    assert.deepEqual(asked, [['legacy', 'target']]);
   });
 
   it('counts all live sessions of its cohorts, and where the remaining ones go', async () => {

@@ -10,6 +10,9 @@ export const handoverSchema = z
     overlapMs: wholeNumber(0, 60_000)
       .default(1_500)
       .describe('Milliseconds that both brokers deliver to a device after its switch'),
+    bridgeWaitMs: wholeNumber(0, hourMs)
+      .default(60_000)
+      .describe('Milliseconds that the switches of a cutover wait for rules of the bridge that are behind'),
     settleMs: z
       .exactOptional(wholeNumber(0, 60_000))
       .describe('Milliseconds until a new subscription surely delivers; absent: what the profile of the broker says'),
