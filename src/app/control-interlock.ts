@@ -1,5 +1,7 @@
 import { systemClock } from '../base/clock.ts';
+import { errorMessage } from '../base/errors.ts';
 import type { BridgeBoard } from '../bridge/bridge-status.ts';
+import { openBridgeBoard } from '../bridge/directory-board.ts';
 import { readServiceStates } from '../bridge/service-ledger-file.ts';
 import { toTopicRule } from '../config/bridge-configuration.ts';
 import type { Configuration } from '../config/configuration.ts';
@@ -20,7 +22,6 @@ export interface ControlInterlockDeps {
   readonly homes: Pick<HomeStore, 'subscribed'>;
   readonly authority: Pick<PlanAuthority, 'snapshot'>;
   readonly hub: Pick<WorkerHub, 'publishOverlaps'>;
-  readonly board: Pick<BridgeBoard, 'readStatuses' | 'readWishes'> | undefined;
   readonly log: Logger;
 }
 
@@ -34,9 +35,11 @@ export interface ControlInterlock {
 }
 
 export function createControlInterlock(deps: ControlInterlockDeps): ControlInterlock {
-  const { configuration, homes, authority, hub, board, log } = deps;
+  const { configuration, homes, authority, hub, log } = deps;
   const bridge = new BridgeWatch({
-    ...{ board, log, rules: configuration.bridge.rules.map(toTopicRule), isElsewhere: true },
+    ...{ board: openBoard(configuration, log), log },
+    rules: configuration.bridge.rules.map(toTopicRule),
+    isElsewhere: configuration.bridge.runs === 'alone',
     publish: (overlaps) => hub.publishOverlaps(overlaps),
   });
   const topics = isInterlocked(configuration)
@@ -57,4 +60,15 @@ export function createControlInterlock(deps: ControlInterlockDeps): ControlInter
     topics?.close();
   };
   return { interlock, bridge, topics, close };
+}
+
+/** Undefined: nothing is known of how the rules do. */
+function openBoard({ bridge }: Configuration, log: Logger): BridgeBoard | undefined {
+  if (bridge.rules.length === 0) return undefined;
+  try {
+    return openBridgeBoard(bridge.directory);
+  } catch (error) {
+    log.error({ error: errorMessage(error) }, 'The board of the bridge cannot be opened');
+    return undefined;
+  }
 }

@@ -142,7 +142,7 @@ class ControlProcess {
     const send = (worker: number, message: ControlMessage) => hub.send(worker, message);
     const bounds = { filters: filterRates(configuration), registrations: registrationRates(configuration) };
     this.#bounds = new BoundAuthority(bounds, { clock: systemClock, send });
-    this.#interlock = createControlInterlock({ configuration, homes, authority, hub, board: undefined, log });
+    this.#interlock = createControlInterlock({ configuration, homes, authority, hub, log });
     const { interlock, bridge, topics } = this.#interlock;
     this.#mover = createMover({ configuration, authority, store, hub, homes, bridge, interlock, events, log });
     const { freeze, moves, verbs } = this.#mover;
@@ -164,7 +164,7 @@ class ControlProcess {
     const names = this.#names;
     const nameserver = new NameserverBackend({ names, steering, authority, hub, verbs, zoneRequests, log });
     const backend = new OperatorBackend({
-      nameserver,
+      ...{ nameserver, log },
       ...{ configuration, authority, store, hub, moves, verbs, assessments, interlock, figures: this.#figures },
       learn: (importId, devices) => {
         topics?.noteImported(devices);

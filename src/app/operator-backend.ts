@@ -40,11 +40,12 @@ import type { Plan } from '../plan/plan.ts';
 import { checkSuccession } from '../plan/plan-change.ts';
 import { parsePlan } from '../plan/plan-document.ts';
 import type { PlanRevision, PlanStore } from '../plan/store/plan-store.ts';
+import type { Logger } from '../telemetry/logger.ts';
 import { invalid, toAdminFailure, toInvalidPlan } from './admin-failures.ts';
 import type { AssessmentLedger } from './assessment-ledger.ts';
 import { deviceHome } from './device-home.ts';
 import type { FleetFigures } from './fleet-figures.ts';
-import type { Interlock } from './interlock.ts';
+import { describeLost, type Interlock } from './interlock.ts';
 import type { MoveRunner } from './move-runner.ts';
 import { type MoveVerbs, placementsOf } from './move-verbs.ts';
 import type { NameserverBackend } from './nameserver-backend.ts';
@@ -65,6 +66,7 @@ export interface OperatorBackendDeps {
   readonly figures: FleetFigures;
   readonly assessments: AssessmentLedger;
   readonly interlock: Pick<Interlock, 'document'>;
+  readonly log: Logger;
   readonly nameserver: NameserverBackend;
   readonly learn: Learn;
   /** The recorded home of a persistent session. */
@@ -108,6 +110,7 @@ export class OperatorBackend implements AdminBackend {
     const stored = await authority.replace(parsed.value, { expected: ifMatch, author, reason });
     if (!stored.ok) return failure(toAdminFailure(stored.error));
     const { revision, plan } = stored.value;
+    this.#warnOfUnbridged(stored.value);
     moves.planReplaced(revision, (cohort) => placementsOf(plan, [cohort])[0]);
     await hub.acknowledged(revision, acknowledgementMs);
     return success(toPlanDocument(stored.value));
@@ -248,6 +251,15 @@ export class OperatorBackend implements AdminBackend {
 
   async metricsText(): AdminResult<string> {
     return success(await this.#deps.figures.metricsText(this.#deps.authority.current));
+  }
+
+  /** A plan that is put in whole is not refused: it may do much else, and says so to nobody until it stands. */
+  #warnOfUnbridged({ plan, revision, author }: PlanRevision): void {
+    const going = plan.cohorts.filter(({ weightBps }) => weightBps > 0);
+    for (const cohort of this.#deps.interlock.document(going).cohorts) {
+      if (cohort.lostTotal === 0) continue;
+      this.#deps.log.warn({ revision, author, cohort: cohort.cohort, topics: cohort.lostTotal }, describeLost(cohort));
+    }
   }
 
   ready(): { readonly ready: boolean; readonly reason: string } {
