@@ -39,6 +39,8 @@ export interface LinkRates {
 const pausedAboveBytes = 16 * 1_048_576;
 const drainMs = 2_000;
 const measureEveryMs = 5_000;
+/** While messages stand in line: lanes that are too few are to be seen before the line is long. */
+const measureBehindMs = 1_000;
 /** What PUBACK is assumed to take where lanes are planned. */
 const assumedAcknowledgementMs = 20;
 
@@ -125,7 +127,7 @@ export class LinkRunner {
     this.#source.start();
     this.#connectLanes();
     this.#measured = { ...this.#measured, atMs: this.#options.clock.monotonicMs() };
-    this.#measureTimer = setInterval(() => this.#measure(), measureEveryMs);
+    this.#measureTimer = setInterval(() => this.#measure(), measureBehindMs);
     this.#act(() => {});
   }
 
@@ -276,6 +278,8 @@ export class LinkRunner {
     this.#lookAtAge(nowMs);
     const former = this.#measured;
     const seconds = (nowMs - former.atMs) / 1_000;
+    const isDue = this.link.isSpooling || nowMs - former.atMs > measureEveryMs - measureBehindMs / 2;
+    if (!isDue) return;
     this.#rates = {
       messagesPerSecond: (counts.received - former.received) / seconds,
       bytesPerSecond: (counts.receivedBytes - former.bytes) / seconds,

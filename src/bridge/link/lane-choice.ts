@@ -75,19 +75,20 @@ export function connectionsFor(traffic: MeasuredTraffic, bounds: ConnectionBound
 
 /** What the lanes of a rule have before them. */
 export interface LaneDemand extends MeasuredTraffic {
-  /** Messages that stand in line for the lanes, and that stood there when it was measured before. */
+  /** Messages that stand in line for the lanes, and that stood there when it was measured before, a second or more ago. */
   readonly behind: number;
   readonly behindBefore: number;
 }
 
 /** In how long a line in front of lanes that keep their bounds should be gone. */
-const catchUpSeconds = 30;
-/** A line that is not shorter than this share of what it was does not get shorter. */
-const standingShare = 0.95;
+const catchUpSeconds = 10;
+/** A line that is not shorter than this share of what it was a second ago does not get shorter. */
+const standingShare = 0.99;
 
 /**
  * Lanes that the traffic needs, and the line before them, at least 1. A line that stands asks for one more than there are:
- * all wait for the lane with the most traffic, and keys do not divide equally.
+ * all wait for the lane with the most traffic, and keys do not divide equally. At most twice as many as there are: what a
+ * source had kept comes all at once, and is no rate.
  */
 export function lanesFor(demand: LaneDemand, lanes: number, bounds: ConnectionBounds): number {
   const { messagesPerSecond, bytesPerSecond, acknowledgementMs, behind, behindBefore } = demand;
@@ -102,5 +103,6 @@ export function lanesFor(demand: LaneDemand, lanes: number, bounds: ConnectionBo
   );
   const isBounded = Number.isFinite(bounds.publishesPerSecond) || Number.isFinite(bounds.bytesPerSecond);
   const stands = behindBefore > 0 && behind > behindBefore * standingShare;
-  return isBounded && stands ? Math.max(needed, lanes + 1) : needed;
+  const wanted = isBounded && stands ? Math.max(needed, lanes + 1) : needed;
+  return Math.min(wanted, 2 * lanes);
 }

@@ -62,16 +62,22 @@ describe('lanesFor', () => {
 
   test('is what the traffic needs where nothing stands in line', () => assert.equal(lanesFor(steady, 4, aws), 4));
 
-  test('a line is to be gone in half a minute', () => {
-    assert.equal(lanesFor({ ...steady, behind: 3_000 }, 4, aws), 5);
-    assert.equal(lanesFor({ ...steady, behind: 30_000 }, 4, aws), 17);
-    assert.equal(lanesFor({ ...steady, messagesPerSecond: 0, bytesPerSecond: 0, behind: 6_000 }, 1, aws), 3);
-    assert.equal(lanesFor({ ...steady, bytesPerSecond: 1_600_000, behind: 9_000 }, 4, aws), 8, 'its bytes too');
+  test('a line is to be gone in ten seconds', () => {
+    assert.equal(lanesFor({ ...steady, behind: 1_000 }, 4, aws), 5);
+    assert.equal(lanesFor({ ...steady, behind: 10_000 }, 9, aws), 17);
+    assert.equal(lanesFor({ ...steady, messagesPerSecond: 0, bytesPerSecond: 0, behind: 2_000 }, 2, aws), 3);
+    assert.equal(lanesFor({ ...steady, bytesPerSecond: 1_600_000, behind: 3_000 }, 4, aws), 8, 'its bytes too');
+  });
+
+  test('never more than twice as many: what comes at once behind an outage is no rate', () => {
+    assert.equal(lanesFor({ ...steady, messagesPerSecond: 2_000 }, 1, aws), 2);
+    assert.equal(lanesFor({ ...steady, messagesPerSecond: 2_000 }, 2, aws), 4);
+    assert.equal(lanesFor(steady, 2, aws), 4);
   });
 
   test('a line that does not get shorter asks for one more, because keys do not divide equally', () => {
     assert.equal(lanesFor({ ...steady, behind: 600, behindBefore: 600 }, 5, aws), 6);
-    assert.equal(lanesFor({ ...steady, behind: 500, behindBefore: 600 }, 5, aws), 4);
+    assert.equal(lanesFor({ ...steady, behind: 100, behindBefore: 120 }, 5, aws), 4);
   });
 
   test('a broker without bounds is not faster for more lanes', () => {

@@ -56,7 +56,7 @@ const recoveryLookMs = 100;
 const recoveryDeadlineMs = 60_000;
 const endDeadlineMs = 120_000;
 /** What the hearing side's broker still had to deliver when the bridge was through. */
-const settleMs = 1_000;
+const settleMs = 1_500;
 
 /** Traffic both ways, the failures of the plan in it, and the end of all that was on its way. */
 export async function runSoak(world: SoakWorld, options: SoakOptions): Promise<SoakFindings> {
@@ -83,6 +83,8 @@ class SoakRun {
     await this.#phase('before');
     await Promise.all(sides.map((side) => traffic[side].ask('begin', undefined)));
     await wait(warmUpMs);
+    const beganMs = machineMs();
+    await this.#calm(() => beganMs + recoveryDeadlineMs);
     await this.#phase('calm');
     this.#beganMs = machineMs();
     const sampling = setInterval(() => void this.#sample(), sampleMs);
@@ -118,20 +120,10 @@ class SoakRun {
     this.#recovering ??= this.#recover();
   }
 
-  /** Until the bridge stands everywhere and nothing waits in its spools, with no failure under way. */
+  /** Until the bridge stands everywhere and nothing waits in its spools, for a while, with no failure under way. */
   async #recover(): Promise<void> {
-    while (!(await this.#isRecovered())) {
-      await wait(recoveryLookMs);
-      if (machineMs() < (this.#failures.at(-1)?.mendedMs ?? 0) + recoveryDeadlineMs) continue;
-      this.#say('the bridge does not recover');
-      break;
-    }
-    const recoveredMs = machineMs();
-    this.#failures = this.#failures.map((made) => ({
-      ...made,
-      recoveredMs: Math.min(made.recoveredMs, recoveredMs),
-    }));
-    await wait(settleMs);
+    const calmSinceMs = await this.#calm(() => (this.#failures.at(-1)?.mendedMs ?? 0) + recoveryDeadlineMs);
+    this.#failures = this.#failures.map((made) => ({ ...made, recoveredMs: Math.min(made.recoveredMs, calmSinceMs) }));
     this.#recovering = undefined;
     if (this.#isFailing) return;
     const isOver = this.#failures.every((made) => Number.isFinite(made.recoveredMs));
@@ -139,7 +131,19 @@ class SoakRun {
     else this.#recovering = this.#recover();
   }
 
-  async #isRecovered(): Promise<boolean> {
+  /** Since when it is so; or the deadline. */
+  async #calm(deadlineMs: () => number): Promise<number> {
+    let sinceMs: number | undefined;
+    while (machineMs() < deadlineMs()) {
+      sinceMs = (await this.#isCalm()) ? (sinceMs ?? machineMs()) : undefined;
+      if (sinceMs !== undefined && machineMs() - sinceMs >= settleMs) return sinceMs;
+      await wait(recoveryLookMs);
+    }
+    this.#say('the bridge does not come to rest');
+    return machineMs();
+  }
+
+  async #isCalm(): Promise<boolean> {
     if (this.#isFailing) return false;
     const figures = await this.#world.bridge.figures().catch(() => undefined);
     return !this.#isFailing && figures !== undefined && isCalm(figures);
