@@ -7,7 +7,7 @@ import { toTopicRule } from '../config/bridge-configuration.ts';
 import type { Configuration } from '../config/configuration.ts';
 import type { HomeStore } from '../session/home-store.ts';
 import type { Logger } from '../telemetry/logger.ts';
-import { BridgeWatch } from './bridge-watch.ts';
+import { RuleWatch } from './rule-watch.ts';
 import { assessmentBounds } from './broker-rates.ts';
 import { Interlock } from './interlock.ts';
 import { isInterlocked } from './interlock-terms.ts';
@@ -28,7 +28,7 @@ export interface ControlInterlockDeps {
 /** All that knows of other ends, put together. */
 export interface ControlInterlock {
   readonly interlock: Interlock;
-  readonly bridge: BridgeWatch;
+  readonly bridge: RuleWatch;
   /** Absent: nothing is observed. */
   readonly topics: TopicLedger | undefined;
   close(): void;
@@ -36,7 +36,7 @@ export interface ControlInterlock {
 
 export function createControlInterlock(deps: ControlInterlockDeps): ControlInterlock {
   const { configuration, homes, authority, hub, log } = deps;
-  const bridge = new BridgeWatch({
+  const bridge = new RuleWatch({
     ...{ board: openBoard(configuration, log), log },
     rules: configuration.bridge.rules.map(toTopicRule),
     isElsewhere: configuration.bridge.runs === 'alone',

@@ -2,14 +2,14 @@ import type { CohortInterlock, InterlockDocument } from '../admin/interlock-docu
 import { errorMessage } from '../base/errors.ts';
 import type { ServiceState } from '../bridge/services/service-state.ts';
 import type { Cohort } from '../plan/plan.ts';
-import type { BridgeWatch } from './bridge-watch.ts';
+import type { RuleWatch } from './rule-watch.ts';
 import { lostTopics, type OtherEnds, ruleWarnings } from './interlock-findings.ts';
 import type { TopicLedger } from './topic-ledger.ts';
 
 export interface InterlockDeps {
   /** Absent: not armed, because the configuration has no rules and no services. */
   readonly topics?: Pick<TopicLedger, 'of' | 'hasScanned'>;
-  readonly bridge: Pick<BridgeWatch, 'conditions' | 'overlapMs' | 'behind'>;
+  readonly bridge: Pick<RuleWatch, 'conditions' | 'overlapMs' | 'behind'>;
   /** May throw. */
   readonly services: () => readonly ServiceState[];
 }

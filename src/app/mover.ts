@@ -3,7 +3,7 @@ import type { Configuration } from '../config/configuration.ts';
 import type { PlanStore } from '../plan/store/plan-store.ts';
 import type { HomeStore } from '../session/home-store.ts';
 import type { Logger } from '../telemetry/logger.ts';
-import type { BridgeWatch } from './bridge-watch.ts';
+import type { RuleWatch } from './rule-watch.ts';
 import { CutoverFreeze } from './cutover-freeze.ts';
 import type { EventHub } from './event-hub.ts';
 import { FirstContactMover } from './first-contact-mover.ts';
@@ -26,7 +26,7 @@ export interface MoverDeps {
   readonly store: PlanStore;
   readonly hub: WorkerHub;
   readonly homes: Pick<HomeStore, 'countMisplaced'>;
-  readonly bridge: Pick<BridgeWatch, 'behind'>;
+  readonly bridge: Pick<RuleWatch, 'behind'>;
   readonly interlock: Pick<Interlock, 'judge'>;
   readonly events: EventHub;
   readonly log: Logger;

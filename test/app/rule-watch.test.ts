@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type BridgeOverlap, bridgeOverlaps } from '../../src/app/bridge-overlap.ts';
-import { BridgeWatch } from '../../src/app/bridge-watch.ts';
+import { RuleWatch } from '../../src/app/rule-watch.ts';
 import type { RuleCondition } from '../../src/app/rule-conditions.ts';
 import { WorkerOverlaps } from '../../src/app/worker-overlaps.ts';
 import type { SlotStatus } from '../../src/bridge/bridge-status.ts';
@@ -38,7 +38,7 @@ for (const [what, conditions, overlapMs] of rows) {
 function watchOf(slots: readonly SlotStatus[]) {
   const board = { statuses: [aProcess(slots)], fails: false };
   const published: (readonly BridgeOverlap[])[] = [];
-  const watch = new BridgeWatch({
+  const watch = new RuleWatch({
     rules: [up, back],
     board: {
       readStatuses: () => {

@@ -6,7 +6,7 @@ import type { Logger } from '../telemetry/logger.ts';
 import { type BridgeOverlap, bridgeOverlaps, rulesBehind } from './bridge-overlap.ts';
 import { type RuleCondition, ruleConditions } from './rule-conditions.ts';
 
-export interface BridgeWatchDeps {
+export interface RuleWatchDeps {
   readonly rules: readonly TopicRule[];
   /** Undefined: the bridge has no rules. */
   readonly board: Pick<BridgeBoard, 'readStatuses' | 'readWishes'> | undefined;
@@ -20,14 +20,14 @@ export interface BridgeWatchDeps {
 const everyMs = 1_000;
 
 /** Looks at the bridge's board once a second and tells what its delays mean for handovers. */
-export class BridgeWatch {
-  readonly #deps: BridgeWatchDeps;
+export class RuleWatch {
+  readonly #deps: RuleWatchDeps;
   #conditions: readonly RuleCondition[];
   #published = '[]';
   #timer: NodeJS.Timeout | undefined;
   #isFailing = false;
 
-  constructor(deps: BridgeWatchDeps) {
+  constructor(deps: RuleWatchDeps) {
     this.#deps = deps;
     this.#conditions = this.#read();
   }
