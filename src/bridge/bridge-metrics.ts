@@ -72,6 +72,12 @@ const figures: readonly Figure[] = [
     samples: ({ isSpoolAlarming }) => [[{}, Number(isSpoolAlarming)]],
   },
   {
+    name: 'crossfade_bridge_takeovers_total',
+    help: 'Times that another client came in under the client ID of a connection: two bridges with one name',
+    labels: ['rule', 'slot'],
+    samples: ({ takeovers }) => [[{}, takeovers]],
+  },
+  {
     name: 'crossfade_bridge_sessions_lost_total',
     help: 'Sessions of a rule that its source did not keep, with what had come meanwhile',
     labels: ['rule', 'slot'],

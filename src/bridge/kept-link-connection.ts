@@ -1,11 +1,11 @@
 import type { Socket } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
-import { backoffDelayMs } from '../base/backoff.ts';
 import type { Clock } from '../base/clock.ts';
 import type { TokenBucket } from '../base/rates.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { BrokerDialer, DialedBroker } from './broker-dialer.ts';
 import type { BrokerClient, ClientPort } from './link/broker-client.ts';
+import { type ReconnectOptions, Reconnects } from './reconnects.ts';
 import { socketPort } from './socket-port.ts';
 
 /** A machine that wants a connection: a source leg or a lane. */
@@ -22,33 +22,34 @@ export interface KeptConnectionOptions {
   readonly name: string;
   readonly dialer: BrokerDialer;
   readonly clock: Clock;
-  readonly log: Pick<Logger, 'info' | 'warn'>;
-  readonly backoff: {
-    readonly baseMs: number;
-    readonly maxMs: number /** At the least between two CONNECTs. */;
-    readonly leastMs: number;
-  };
+  readonly log: Pick<Logger, 'info' | 'warn' | 'error'>;
+  readonly backoff: ReconnectOptions;
   /** CONNECTs of the whole bridge to the broker. */
   readonly connects: TokenBucket;
   /** Called behind everything that may have changed a deadline. */
   readonly onEvent: () => void;
 }
 
-/** Milliseconds behind which a connection counts as one that worked. */
-const steadyMs = 5_000;
+const advice = 'give each bridge a bridge.name of its own, or stop one of the two';
 
 /** Keeps one connection up: dials, feeds the machine, and dials again with backoff when it is lost. */
 export class KeptLinkConnection {
   readonly #options: KeptConnectionOptions;
   readonly #controller = new AbortController();
   #socket: Socket | undefined;
-  #attempt = 0;
+  readonly #reconnects: Reconnects;
   #isPaused = false;
   #isEnding = false;
   #running: Promise<void> | undefined;
 
   constructor(options: KeptConnectionOptions) {
     this.#options = options;
+    this.#reconnects = new Reconnects(options.backoff);
+  }
+
+  /** Times that another client came in under its client ID. */
+  get takeovers(): number {
+    return this.#reconnects.takeovers;
   }
 
   start(): void {
@@ -89,11 +90,8 @@ export class KeptLinkConnection {
   }
 
   async #awaitTurn(): Promise<void> {
-    const { backoff, connects, clock } = this.#options;
-    const delayMs =
-      this.#attempt === 0 ? 0 : Math.max(backoff.leastMs, backoffDelayMs(this.#attempt - 1, Math.random(), backoff));
-    this.#attempt += 1;
-    await this.#wait(delayMs);
+    const { connects, clock } = this.#options;
+    await this.#wait(this.#reconnects.nextDelayMs(Math.random()));
     for (;;) {
       const nowMs = clock.monotonicMs();
       if (this.#isEnding || connects.take(nowMs)) return;
@@ -129,10 +127,19 @@ export class KeptLinkConnection {
     const cause = await over;
     const nowMs = clock.monotonicMs();
     if (!isAnswered) dialed.reportOutcome('failed');
-    if (isAnswered && nowMs - sinceMs >= steadyMs) this.#attempt = 1;
+    const { wasTakenOver } = client;
+    this.#reconnects.handleEnd({ wasOpen: isAnswered, lastedMs: nowMs - sinceMs, wasTakenOver });
     this.#socket = undefined;
     part.handleLost(nowMs);
-    if (!this.#isEnding) log.warn({ broker, connection: name, endpoint, cause }, 'A bridge connection is lost');
+    if (!this.#isEnding) this.#tellLoss({ broker, connection: name, endpoint, cause }, wasTakenOver);
     onEvent();
+  }
+
+  #tellLoss(at: Readonly<Record<string, unknown>>, wasTakenOver: boolean): void {
+    const { log } = this.#options;
+    if (wasTakenOver) log.error(at, `Another client came in under the client ID of a bridge connection: ${advice}`);
+    else if (this.#reconnects.looksContested)
+      log.warn(at, `A bridge connection is lost, soon again: if another client uses its client ID, ${advice}`);
+    else log.warn(at, 'A bridge connection is lost');
   }
 }

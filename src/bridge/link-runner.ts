@@ -118,6 +118,11 @@ export class LinkRunner {
     return this.#options.spool.bytes;
   }
 
+  /** Times that another client came in under the client ID of one of its connections. */
+  get takeovers(): number {
+    return [this.#source, ...this.#lanes].reduce((sum, { takeovers }) => sum + takeovers, 0);
+  }
+
   /** Half of what the spool may hold is used, or of the time that it keeps anything: somebody should look at the target. */
   get isSpoolAlarming(): boolean {
     return this.#options.spool.isHalfFull || this.#isHalfAged;

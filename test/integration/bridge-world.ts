@@ -81,6 +81,12 @@ export class BridgeWorld implements AsyncDisposable {
     return startBridge(this.#settings, ports(this.legacy, this.aws));
   }
 
+  /** Another bridge with the same rules; whoever starts it stops it. `log` hears what it says. */
+  startRival(name: string, log: Parameters<typeof startBridge>[1]['log'] = silentLog): Promise<Bridge> {
+    const directory = `${this.directory}-rival`;
+    return startBridge({ ...this.#settings, name, directory }, { ...ports(this.legacy, this.aws), log });
+  }
+
   /** The bridge ends, and begins again with other rules. */
   async changeRules(rules: readonly BridgeRule[]): Promise<void> {
     await this.bridge.stop();

@@ -7,6 +7,7 @@ import { pingPhase, pingreq, UpstreamKeepAlive } from '../../mqtt/leg-keep-alive
 import { type PacketReader, type PacketSpan, PacketStream, type PacketVerdict } from '../../mqtt/packet-stream.ts';
 import { propertyId, type RawProperty, uint16Property, uint32Property } from '../../mqtt/properties.ts';
 import { PublishHead } from '../../mqtt/publish-head.ts';
+import { reasonCode } from '../../mqtt/reason-code.ts';
 import type { Secret } from '../../mqtt/secret.ts';
 import { decodeSuback, decodeUnsuback } from '../../mqtt/suback-packet.ts';
 
@@ -76,6 +77,7 @@ export class BrokerClient implements PacketReader {
   #nowMs: number;
   /** `greeting`: CONNECT is sent. `open`: CONNACK said yes. `closed`: nothing counts any more. */
   #state: 'greeting' | 'open' | 'closed' = 'greeting';
+  #wasTakenOver = false;
 
   /** Sends CONNECT. */
   constructor(terms: ClientTerms, handler: ClientHandler, { port, nowMs }: { port: ClientPort; nowMs: number }) {
@@ -102,6 +104,11 @@ export class BrokerClient implements PacketReader {
 
   get isFull(): boolean {
     return this.#port.isFull;
+  }
+
+  /** The broker said that another client came in under the client ID; before MQTT 5 it does not. */
+  get wasTakenOver(): boolean {
+    return this.#wasTakenOver;
   }
 
   /** A PINGREQ is not answered. */
@@ -241,6 +248,7 @@ export class BrokerClient implements PacketReader {
       case packetType.disconnect: {
         const decoded = decodeDisconnect(packet, protocol, 'server');
         const reason = decoded.ok ? `0x${decoded.value.reason.toString(16)}` : 'that cannot be read';
+        this.#wasTakenOver = decoded.ok && decoded.value.reason === reasonCode.sessionTakenOver;
         this.close(`DISCONNECT ${reason}`);
         break;
       }
