@@ -84,6 +84,14 @@ export class ModelBridge {
     }
   }
 
+  /** From now on no link knows what another one published, as in bridges of others. */
+  forgetEchoes(): void {
+    for (const world of this.worlds.values()) {
+      this.#echoes = echoWindows(this.#settings);
+      world.crash(0);
+    }
+  }
+
   /** Everything that can be connected is, and every gate is open. */
   connect(): void {
     for (const world of this.worlds.values()) {
