@@ -66,8 +66,12 @@ export function describeLost({ cohort, target, lost, lostTotal }: CohortInterloc
   const [first] = lost;
   const others = lostTotal > 1 ? ` and ${lostTotal - 1} more` : '';
   const verb = first?.use === 'subscribe' ? 'is subscribed to' : 'is published';
-  const named = first === undefined ? '' : `: ${first.topic} (${verb} by ${first.devices} devices)${others}`;
+  const named = first === undefined ? '' : `: ${first.topic} (${verb} by ${devicesOf(first.devices)})${others}`;
   return `devices of cohort ${cohort} use topics that would have no other end on ${target}${named}`;
+}
+
+function devicesOf(devices: number): string {
+  return devices === 1 ? '1 device' : `${devices} devices`;
 }
 
 /** What the history keeps of who went on all the same. */

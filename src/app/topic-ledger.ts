@@ -1,7 +1,7 @@
 import type { Clock } from '../base/clock.ts';
 import { errorMessage } from '../base/errors.ts';
 import { parseTopicFilter } from '../mqtt/topic.ts';
-import { topicPattern } from '../mqtt/topic-pattern.ts';
+import { boundedPattern, topicPattern } from '../mqtt/topic-pattern.ts';
 import { decodeSubscriptions } from '../mqtt/remembered-subscriptions.ts';
 import type { HomeStore } from '../session/home-store.ts';
 import type { ImportedDevice } from '../session/imported-subscriptions.ts';
@@ -49,7 +49,11 @@ export class TopicLedger {
   }
 
   handleReport(topics: readonly ReportedTopic[]): void {
-    for (const { sketch, ...note } of topics) this.#topics.note({ ...note, sketch: Buffer.from(sketch, 'base64') });
+    const oldestMs = this.#oldestMs;
+    for (const { sketch, ...note } of topics) {
+      // A worker tells all that it ever saw behind an absence of this process.
+      if (note.lastSeenMs >= oldestMs) this.#topics.note({ ...note, sketch: Buffer.from(sketch, 'base64') });
+    }
     this.#armFlush(flushMs);
   }
 
@@ -73,6 +77,10 @@ export class TopicLedger {
   noteImported(devices: readonly Pick<ImportedDevice, 'clientId' | 'held'>[]): void {
     for (const { clientId, held } of devices) this.#note(clientId, this.#deps.cohortOf(clientId), held);
     if (this.#topics.hasChanged) this.#armFlush(flushMs);
+  }
+
+  get #oldestMs(): number {
+    return this.#deps.clock.wallMs() - this.#deps.rememberedMs;
   }
 
   #scan(after: string): void {
@@ -103,13 +111,15 @@ export class TopicLedger {
     for (const { filter: asked } of held) {
       const { filter } = parseTopicFilter(asked);
       if (filter.startsWith('$')) continue;
-      const pattern = topicPattern(filter, [clientId]);
-      this.#topics.note({ cohort, use: 'subscribe', pattern, isWidened: false, lastSeenMs, clientId });
+      const whole = topicPattern(filter, [clientId]);
+      const pattern = boundedPattern(whole);
+      const isWidened = pattern !== whole;
+      this.#topics.note({ cohort, use: 'subscribe', pattern, isWidened, lastSeenMs, clientId });
     }
   }
 
   #forget(): void {
-    this.#topics.forget(this.#deps.clock.wallMs() - this.#deps.rememberedMs);
+    this.#topics.forget(this.#oldestMs);
     if (this.#topics.hasChanged) this.#armFlush(flushMs);
     this.#later(forgetEveryMs, () => this.#forget());
   }

@@ -1,5 +1,5 @@
 import { parseTopicFilter } from './topic.ts';
-import { firstLevelPattern, type TopicUse, topicPattern } from './topic-pattern.ts';
+import { boundedPattern, firstLevelPattern, type TopicUse, topicPattern } from './topic-pattern.ts';
 
 /** A PUBLISH of the device, read in place. */
 export interface ObservedPublish {
@@ -94,7 +94,8 @@ export class TopicObserver {
   }
 
   #report(use: TopicUse, pattern: string, isWidened: boolean): void {
-    this.#options.report(use, pattern, isWidened);
+    const bounded = boundedPattern(pattern);
+    this.#options.report(use, bounded, isWidened || bounded !== pattern);
   }
 }
 

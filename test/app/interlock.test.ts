@@ -135,7 +135,7 @@ test('an answer is bounded, and says what is not settled', () => {
   assert.match(judged?.warnings.join() ?? '', /services are taken to stand at their sources: no ledger/);
   assert.match(judged?.warnings.join() ?? '', /still being read/);
   assert.ok(judged);
-  assert.match(describeLost(judged), /: t\/0 \(is published by 1 devices\) and 59 more$/);
+  assert.match(describeLost(judged), /: t\/0 \(is published by 1 device\) and 59 more$/);
   assert.equal(unbridgedReason('now', judged, 'ops'), 'now (unbridged-ok by ops: t/0, t/1, t/10 and 57 more)');
   assert.match(unbridgedReason('', judged, 'ops'), /^unbridged-ok by ops: /);
 });

@@ -100,3 +100,38 @@ test('sessions whose devices are away count by what is remembered of them', asyn
   assert.ok(described(ledger).some(([, pattern]) => pattern === 'told/later'));
   ledger.close();
 });
+
+test('what cannot be written stays in memory and is written later; what is too old is not taken', async (context) => {
+  context.mock.timers.enable({ apis: ['setTimeout'] });
+  const written: string[][] = [];
+  let isFull = true;
+  const ledger = new TopicLedger({
+    store: {
+      load: () => [],
+      write: (changes) => {
+        if (isFull) throw new Error('no space');
+        written.push([...changes.values()].map((topic) => topic?.pattern ?? 'gone'));
+      },
+      close: () => {},
+    },
+    homes: { subscribed: () => [] },
+    cohortOf: () => undefined,
+    rememberedMs: dayMs,
+    clock: { wallMs: () => 10 * dayMs, monotonicMs: () => 0 },
+    log,
+  });
+  const report = { cohort: 'everyone', use: 'publish', isWidened: false, sketch: '' } as const;
+  ledger.handleReport([
+    { ...report, pattern: 'new', lastSeenMs: 10 * dayMs },
+    { ...report, pattern: 'old', lastSeenMs: 8 * dayMs },
+  ]);
+  context.mock.timers.tick(1_000);
+  assert.deepEqual(
+    ledger.of('everyone').map(({ pattern }) => pattern),
+    ['new'],
+  );
+  isFull = false;
+  context.mock.timers.tick(5_000);
+  assert.deepEqual(written, [['new']]);
+  ledger.close();
+});

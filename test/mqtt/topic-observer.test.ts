@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { isRangeCovered } from '../../src/mqtt/topic-range.ts';
 import { TopicObserver } from '../../src/mqtt/topic-observer.ts';
-import { topicPattern } from '../../src/mqtt/topic-pattern.ts';
+import { boundedPattern, topicPattern } from '../../src/mqtt/topic-pattern.ts';
 
 function observe(names: readonly string[] = ['dev-1']) {
   const told: string[] = [];
@@ -33,6 +34,24 @@ const rows: readonly (readonly [topic: string, names: readonly string[], pattern
 for (const [topic, names, pattern] of rows) {
   test(`${topic} of a device named ${names.join(' and ')} is ${pattern}`, () => {
     assert.equal(topicPattern(topic, names), pattern);
+  });
+}
+
+const longRows: readonly (readonly [what: string, topic: string, pattern: string])[] = [
+  ['many levels', Array.from({ length: 40 }, () => 'a').join('/'), `${'a/'.repeat(31)}#`],
+  ['as many levels as are kept', Array.from({ length: 32 }, () => 'a').join('/'), `${'a/'.repeat(31)}a`],
+  ['a long level', `a/${'b'.repeat(600)}/c`, 'a/#'],
+  ['nothing but a long level', 'b'.repeat(600), '#'],
+  ['a long filter', `a/${'b'.repeat(600)}/#`, 'a/#'],
+];
+
+for (const [what, topic, pattern] of longRows) {
+  test(`a topic with ${what} is known by its beginning`, () => {
+    assert.equal(boundedPattern(topic), pattern);
+    assert.ok(isRangeCovered(topic, [pattern]));
+    const { told, publish } = observe();
+    if (!topic.includes('#')) publish(topic);
+    if (!topic.includes('#')) assert.deepEqual(told, [`publish ${pattern}${pattern === topic ? '' : ' widened'}`]);
   });
 }
 
