@@ -26,6 +26,7 @@ const forgetEveryMs = 3_600_000;
 /** Sessions whose devices are away are read through once a day, so many at a time: some ten milliseconds. */
 const scanEveryMs = 86_400_000;
 const sessionsAtOnce = 500;
+const scanAgainMs = 60_000;
 const nextPartMs = 20;
 
 /** What the devices of cohorts use: told by workers, and read from what is remembered of sessions whose devices are away. */
@@ -84,24 +85,25 @@ export class TopicLedger {
   }
 
   #scan(after: string): void {
-    const last = this.#readSome(after);
-    if (last === undefined) this.#hasScanned = true;
+    const next = this.#readSome(after);
     if (this.#topics.hasChanged) this.#armFlush(flushMs);
-    this.#later(last === undefined ? scanEveryMs : nextPartMs, () => this.#scan(last ?? ''));
+    this.#later(next.waitMs, () => this.#scan(next.after));
   }
 
-  /** Undefined: there are no more. */
-  #readSome(after: string): string | undefined {
+  #readSome(after: string): { readonly after: string; readonly waitMs: number } {
     const { homes, cohortOf, log } = this.#deps;
     try {
       const sessions = homes.subscribed(after, sessionsAtOnce);
       for (const { clientId, cohort = cohortOf(clientId), subscriptions } of sessions) {
         this.#note(clientId, cohort, decodeSubscriptions(subscriptions).held);
       }
-      return sessions.at(-1)?.clientId;
+      const last = sessions.at(-1)?.clientId;
+      if (last !== undefined) return { after: last, waitMs: nextPartMs };
+      this.#hasScanned = true;
+      return { after: '', waitMs: scanEveryMs };
     } catch (error) {
       log.error({ error: errorMessage(error) }, 'What sessions of devices that are away hold cannot be read');
-      return undefined;
+      return { after, waitMs: scanAgainMs };
     }
   }
 

@@ -135,3 +135,28 @@ test('what cannot be written stays in memory and is written later; what is too o
   assert.deepEqual(written, [['new']]);
   ledger.close();
 });
+
+test('sessions that cannot be read are read later, from where it came to an end', async (context) => {
+  context.mock.timers.enable({ apis: ['setTimeout'] });
+  const asked: string[] = [];
+  const subscriptions = encodeSubscriptions({ subscriptionsKnown: true, held: [held('cmd')] });
+  const ledger = new TopicLedger({
+    store: openSqliteTopicStore(':memory:'),
+    homes: {
+      subscribed: (after) => {
+        asked.push(after);
+        if (asked.length === 2) throw new Error('locked');
+        return asked.length === 1 ? [{ clientId: 'a', cohort: 'everyone', subscriptions }] : [];
+      },
+    },
+    cohortOf: () => undefined,
+    rememberedMs: dayMs,
+    clock: { wallMs: () => 10 * dayMs, monotonicMs: () => 0 },
+    log,
+  });
+  context.mock.timers.tick(20);
+  assert.equal(ledger.hasScanned, false);
+  context.mock.timers.tick(60_000);
+  assert.deepEqual([asked, ledger.hasScanned], [['', 'a', 'a'], true]);
+  ledger.close();
+});
