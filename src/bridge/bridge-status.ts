@@ -42,6 +42,8 @@ export interface SlotStatus {
   readonly state: SlotState;
   /** The source has granted its subscription. */
   readonly isSubscribed: boolean;
+  /** Times that another client came in under one of its client IDs. */
+  readonly takeovers?: number;
   readonly lanes: readonly LaneStatus[];
   readonly messages: SlotMessages;
   /** Over the last seconds. */

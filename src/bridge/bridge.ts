@@ -4,7 +4,7 @@ import { createTokenBucket, type TokenBucket } from '../base/rates.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { BridgeDirectory } from './bridge-directory.ts';
 import { type BridgeSettings, brokerOf, echoWindows, lanesOf, linkOptions } from './bridge-settings.ts';
-import type { BridgeBoard } from './bridge-status.ts';
+import type { BridgeBoard, SlotStatus } from './bridge-status.ts';
 import type { BrokerDialer } from './broker-dialer.ts';
 import { DeadLetterFile } from './dead-letter-file.ts';
 import { openBridgeBoard } from './directory-board.ts';
@@ -27,6 +27,8 @@ export interface Bridge {
   /** Those that it works at the moment. */
   readonly links: readonly LinkRunner[];
   readonly board: BridgeBoard;
+  /** Of those slots, as they are now; the board has them half a second later. */
+  statuses(): readonly SlotStatus[];
   /** Every source of the first turn's slots has answered, and what comes is carried. */
   readonly open: Promise<void>;
   stop(): Promise<void>;
@@ -70,6 +72,7 @@ export async function startBridge(settings: BridgeSettings, ports: BridgePorts):
     get links() {
       return desk.runners;
     },
+    statuses: () => desk.statuses(),
     async stop() {
       clearInterval(timer);
       await desk.end();

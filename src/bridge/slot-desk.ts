@@ -4,7 +4,7 @@ import type { FileLock } from '../base/file-lock.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { BridgeDirectory, Presence } from './bridge-directory.ts';
 import type { BridgeRule } from './bridge-settings.ts';
-import type { BridgeBoard, RuleWishes } from './bridge-status.ts';
+import type { BridgeBoard, RuleWishes, SlotStatus } from './bridge-status.ts';
 import { writeStatus } from './directory-board.ts';
 import { type Slot, slotKey, slotsOf } from './division/slot.ts';
 import { byPreference, slotQuota } from './division/slot-division.ts';
@@ -80,6 +80,14 @@ export class SlotDesk {
     this.#giveBack(quota);
     this.#take(slots, wanted, quota);
     this.#writeStatus();
+  }
+
+  /** Of the slots that this process works, as they are now. */
+  statuses(): readonly SlotStatus[] {
+    const nowMs = this.#options.clock.monotonicMs();
+    return [...this.#worked.values()].flatMap(({ runner, isLeaving }) =>
+      runner === undefined ? [] : [slotStatus(runner, isLeaving, nowMs)],
+    );
   }
 
   /** Settles when everything that the turns so far began is done. */
@@ -224,15 +232,12 @@ export class SlotDesk {
 
   #writeStatus(): void {
     const { directory, presence, clock } = this.#options;
-    const nowMs = clock.monotonicMs();
     writeStatus(directory, {
       process: presence.process,
       pid: process.pid,
       startedAtMs: this.#startedAtMs,
       writtenAtMs: clock.wallMs(),
-      slots: [...this.#worked.values()].flatMap(({ runner, isLeaving }) =>
-        runner === undefined ? [] : [slotStatus(runner, isLeaving, nowMs)],
-      ),
+      slots: this.statuses(),
     });
   }
 }

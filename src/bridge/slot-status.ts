@@ -12,6 +12,7 @@ export function slotStatus(runner: LinkRunner, isLeaving: boolean, nowMs: number
     place: slot.place,
     state: stateOf(runner, isLeaving),
     isSubscribed: link.leg.isSubscribed,
+    takeovers: runner.takeovers,
     lanes: link.lanes.map(({ number, isOpen, length }) => ({ number, isOpen, messages: length })),
     messages: {
       received: counts.received,
