@@ -1,6 +1,7 @@
 import type { AssignmentReason } from '../plan/assignment.ts';
 import type { DeviceKeyKind } from '../plan/device-key.ts';
 import type { Plan } from '../plan/plan.ts';
+import type { BridgeRuleState, BridgeSummary } from './bridge-documents.ts';
 import type { CohortInterlock } from './interlock-document.ts';
 import type { AliasStatus, SiteStatus, ZoneStatus } from './nameserver-documents.ts';
 
@@ -22,6 +23,8 @@ export interface StatusDocument {
   readonly zones: readonly ZoneStatus[];
   readonly aliases: readonly AliasStatus[];
   readonly workers: readonly WorkerStatus[];
+  /** Null: the configuration has no rules for a bridge. */
+  readonly bridge: BridgeSummary | null;
 }
 
 /** `POST /v1/freeze`: no cutover starts and none goes on; rollbacks do. */
@@ -268,7 +271,17 @@ export type AdminEvent =
   | { readonly type: 'move'; readonly data: MoveDocument }
   | { readonly type: 'freeze'; readonly data: FreezeDocument | null }
   | { readonly type: 'broker'; readonly data: { readonly name: string; readonly connected: boolean } }
-  | { readonly type: 'site'; readonly data: { readonly name: string; readonly health: SiteStatus['health'] } };
+  | { readonly type: 'site'; readonly data: { readonly name: string; readonly health: SiteStatus['health'] } }
+  | { readonly type: 'bridge'; readonly data: BridgeRuleChange };
+
+/** A rule of the bridge whose state, wanted members or spool alarm changed: as it is now. */
+export interface BridgeRuleChange {
+  readonly rule: string;
+  readonly state: BridgeRuleState;
+  readonly members: number;
+  /** In some slot half of the spool is used, or of the time after which what it holds becomes dead letters. */
+  readonly spoolAlarm: boolean;
+}
 
 /** The body of `POST /v1/cohorts/NAME/cutover`: `weight` ("5%", "500bps") or `weightBps`, one of the two. */
 export interface CutoverBody {

@@ -40,6 +40,8 @@ export type AdminFailureKind =
   | 'unbridged'
   /** The move, or another one, is not in a state for this: HTTP 409. */
   | 'not-now'
+  /** The configuration does not let it be done, whenever it is asked: HTTP 422. */
+  | 'not-possible'
   /** The store or the workers cannot be asked now: HTTP 503. */
   | 'unavailable'
   /** It did not answer in time: HTTP 504. */

@@ -17,6 +17,7 @@ import type {
   WhereQuery,
 } from './admin-api.ts';
 import type { AssessmentDocument, AssessmentQuery } from './assessment-document.ts';
+import type { BridgeDocument, BridgeRuleDocument, ScaleBody } from './bridge-documents.ts';
 import { type ReceivedEvent, readEventStream } from './event-reader.ts';
 import { type AdminClientFailure, createHttpCaller, type HttpAnswer, type HttpCall } from './http-caller.ts';
 import type { InterlockDocument } from './interlock-document.ts';
@@ -80,6 +81,10 @@ export interface AdminClient {
   drainSite(name: string, body: SiteBody): ClientResult<SiteDocument>;
   undrainSite(name: string, body: SiteBody): ClientResult<SiteDocument>;
   forceSite(name: string, body: ForceBody): ClientResult<SiteDocument>;
+  bridge(): ClientResult<BridgeDocument>;
+  pauseRule(name: string): ClientResult<BridgeRuleDocument>;
+  resumeRule(name: string): ClientResult<BridgeRuleDocument>;
+  scaleRule(name: string, body: ScaleBody): ClientResult<BridgeRuleDocument>;
   metricsText(): ClientResult<string>;
   /** `ok` when the gateway is ready; the problem's detail says why it is not. */
   ready(): ClientResult<{ readonly ready: true }>;
@@ -135,6 +140,10 @@ export function createAdminClient(options: AdminClientOptions): AdminClient {
     drainSite: (name, body) => post(`/v1/sites/${encodeURIComponent(name)}/drain`, body),
     undrainSite: (name, body) => post(`/v1/sites/${encodeURIComponent(name)}/undrain`, body),
     forceSite: (name, body) => post(`/v1/sites/${encodeURIComponent(name)}/force`, body),
+    bridge: () => read('/v1/bridge'),
+    pauseRule: (name) => post(`${rulePath(name)}/pause`, {}),
+    resumeRule: (name) => post(`${rulePath(name)}/resume`, {}),
+    scaleRule: (name, body) => post(`${rulePath(name)}/scale`, body),
     metricsText: async () => {
       const answer = await caller.call({ method: 'GET', path: '/metrics' });
       return answer.ok ? success(answer.value.body) : answer;
@@ -165,6 +174,10 @@ function dryRuns(post: Post): Pick<AdminClient, 'dryRunCutover' | 'dryRunRollbac
 
 function movePath(id: string): string {
   return `/v1/moves/${encodeURIComponent(id)}`;
+}
+
+function rulePath(name: string): string {
+  return `/v1/bridge/rules/${encodeURIComponent(name)}`;
 }
 
 type Query = Readonly<Record<string, string | number | boolean | undefined>>;

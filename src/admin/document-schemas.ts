@@ -11,6 +11,7 @@ import type {
   WhereDocument,
 } from './admin-api.ts';
 import { liveModes } from './admin-api.ts';
+import { bridgeSummary } from './bridge-documents.ts';
 import { cohortInterlock } from './interlock-document.ts';
 import type {
   DnsTraceDocument,
@@ -128,6 +129,7 @@ export const statusDocument = z.object({
     }),
   ),
   workers: z.array(z.object({ worker: count, pid: count, revision: count, connections: count, sessions: count })),
+  bridge: bridgeSummary.nullable(),
 }) satisfies z.ZodType<StatusDocument>;
 
 const planFields = {

@@ -17,6 +17,7 @@ const problemKinds = {
   'revision-conflict': { status: 412, title: 'The plan has a newer revision' },
   'body-too-large': { status: 413, title: 'The body is too large' },
   'unsupported-media-type': { status: 415, title: 'The body is not JSON' },
+  'not-possible': { status: 422, title: 'Not possible as things are set up' },
   'revision-required': { status: 428, title: 'If-Match is needed' },
   'headers-too-large': { status: 431, title: 'The header fields are too large' },
   'internal-error': { status: 500, title: 'The gateway failed' },
@@ -64,6 +65,7 @@ const kindByFailure: Readonly<Record<AdminFailureKind, ProblemKind>> = {
   frozen: 'frozen',
   unbridged: 'unbridged',
   'not-now': 'not-now',
+  'not-possible': 'not-possible',
   unavailable: 'unavailable',
   'too-slow': 'too-slow',
 };

@@ -7,19 +7,27 @@ import { createProblem, ProblemError } from './problems.ts';
 /** Prometheus text exposition format 0.0.4. */
 const metricsContentType = 'text/plain; version=0.0.4; charset=utf-8';
 
+export type ServiceBackend = Pick<AdminBackend, 'ready' | 'metricsText'>;
+
 export interface ServiceRouteParts {
-  readonly backend: AdminBackend;
-  readonly feed: EventFeed;
+  readonly backend: ServiceBackend;
+  /** Absent: there are no events to tell. */
+  readonly feed?: EventFeed;
   /** The OpenAPI document; asked for after every route is known. */
   readonly description: () => unknown;
 }
 
 /** What orchestrators, scrapers and tools ask: liveness, readiness, metrics, events and the description of the API. */
 export function createServiceRoutes({ backend, feed, description }: ServiceRouteParts): readonly AdminRoute[] {
-  return [...probeRoutes(backend), metricsRoute(backend), eventsRoute(feed), descriptionRoute(description)];
+  return [
+    ...probeRoutes(backend),
+    metricsRoute(backend),
+    ...(feed === undefined ? [] : [eventsRoute(feed)]),
+    descriptionRoute(description),
+  ];
 }
 
-function probeRoutes(backend: AdminBackend): readonly AdminRoute[] {
+function probeRoutes(backend: ServiceBackend): readonly AdminRoute[] {
   return [
     defineRoute({
       method: 'GET',
@@ -35,7 +43,7 @@ function probeRoutes(backend: AdminBackend): readonly AdminRoute[] {
       method: 'GET',
       url: '/readyz',
       operationId: 'ready',
-      summary: 'The gateway takes devices',
+      summary: 'The gateway takes devices, or the bridge carries',
       access: 'free',
       success: { status: 200, description: 'It does', schema: z.object({ ready: z.literal(true) }) },
       problems: ['not-ready'],
@@ -48,7 +56,7 @@ function probeRoutes(backend: AdminBackend): readonly AdminRoute[] {
   ];
 }
 
-function metricsRoute(backend: AdminBackend): AdminRoute {
+function metricsRoute(backend: ServiceBackend): AdminRoute {
   return defineRoute({
     method: 'GET',
     url: '/metrics',
@@ -69,7 +77,8 @@ function eventsRoute(feed: EventFeed): AdminRoute {
     method: 'GET',
     url: '/v1/events',
     operationId: 'events',
-    summary: 'Server-sent events: revision, move, broker, site; and gap, when earlier ones are lost to this reader',
+    summary:
+      'Server-sent events: revision, move, broker, site, bridge; and gap, when earlier ones are lost to this reader',
     access: 'viewer',
     headers: z.object({ 'last-event-id': z.string().optional() }),
     success: { status: 200, description: 'The stream', schema: z.string(), contentType: 'text/event-stream' },

@@ -1,4 +1,6 @@
-import { type AdminServer, createAdminServer } from '../admin/admin-server.ts';
+import type { AdminEvent } from '../admin/admin-api.ts';
+import { createAdminServer } from '../admin/admin-server.ts';
+import type { AdminServer } from '../admin/route-server.ts';
 import { parseHostPort } from '../base/addresses.ts';
 import { systemClock } from '../base/clock.ts';
 import { CrossfadeError, errorMessage } from '../base/errors.ts';
@@ -16,6 +18,7 @@ import { type ControlInterlock, createControlInterlock } from './control-interlo
 import { openControlStore } from './control-store.ts';
 import { EventHub } from './event-hub.ts';
 import { BoundAuthority } from './bound-authority.ts';
+import { BridgeSight } from './bridge-sight.ts';
 import { FleetFigures } from './fleet-figures.ts';
 import { createMover, type Mover } from './mover.ts';
 import { NameserverBackend } from './nameserver-backend.ts';
@@ -49,6 +52,7 @@ export async function runControlProcess(start: StartMessage): Promise<ProcessHan
   return {
     bound: { [adminPortName]: admin },
     reload: (materials) => control.reload(materials),
+    bridgeSaid: (news) => control.bridge.hear(news),
     zonesRead: ({ request, zones }) => control.zoneRequests.handleRead(request, zones),
     drain: () => Promise.resolve(),
     stop: async () => {
@@ -80,6 +84,7 @@ class ControlProcess {
   /** For questions of operators; the workers have their own. */
   readonly #names: ServedNames | undefined;
   readonly #admin: AdminServer;
+  readonly bridge: BridgeSight;
   #zones: StartMessage['materials']['zones'];
   readonly zoneRequests = new ZoneRequests((message) => process.send?.(message));
 
@@ -154,8 +159,11 @@ class ControlProcess {
       onSite: (name, health) => events.emit({ type: 'site', data: { name, health } }),
     });
     const steering = this.#steering;
+    const emit = (event: AdminEvent) => events.emit(event);
+    this.bridge = new BridgeSight({ configuration, emit, registry: metrics.registry, news: start.bridge });
+    const bridge = this.bridge.operator;
     this.#figures = new FleetFigures({
-      ...{ configuration, hub, metrics, assessments, freeze, steering },
+      ...{ configuration, hub, metrics, assessments, freeze, steering, bridge },
       zones: () => this.#zones,
     });
     this.#names = createNames(start, log);
@@ -176,8 +184,7 @@ class ControlProcess {
     const { tokens, metricsToken } = configuration.admin;
     const tls = start.materials.admin;
     this.#admin = createAdminServer({
-      backend,
-      tokens,
+      ...{ backend, bridge, tokens },
       ...(metricsToken !== undefined && { metricsToken }),
       ...(tls !== undefined && { tls }),
       bodyLimit: configuration.limits.adminBodyBytes,
@@ -234,6 +241,7 @@ class ControlProcess {
     this.#sessions.close();
     this.#bounds.close();
     this.#assessments.close();
+    this.bridge.close();
   }
 
   #createSessions(homes: HomeStore): SessionAuthority {

@@ -8,6 +8,7 @@ import type { SecondLegs, SecondLegUse } from '../gateway/live-session.ts';
 import type { PlanRevision } from '../plan/store/plan-store.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { AssessmentLedger } from './assessment-ledger.ts';
+import type { BridgeOperator } from './bridge-operator.ts';
 import { brokerState } from './broker-state.ts';
 import { type CutoverFreeze, toFreezeDocument } from './cutover-freeze.ts';
 import { nameserverPortName, type WorkerFigures } from './process-messages.ts';
@@ -20,6 +21,7 @@ export interface FleetFiguresDeps {
   readonly assessments: Pick<AssessmentLedger, 'heldBack'>;
   readonly freeze: Pick<CutoverFreeze, 'current'>;
   readonly steering: Pick<SteeringAuthority, 'sites' | 'aliases'>;
+  readonly bridge: Pick<BridgeOperator, 'summary'>;
   /** Zones as they are served now. */
   readonly zones: () => readonly ZoneMaterial[];
   /** The control process's own. */
@@ -105,6 +107,7 @@ export class FleetFigures {
         connections: figures?.counts.connections ?? 0,
         sessions: sum(Object.values(figures?.counts.byBroker ?? {})),
       })),
+      bridge: this.#deps.bridge.summary(),
     };
   }
 

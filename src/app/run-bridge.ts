@@ -1,23 +1,25 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Registry } from '@prometheus-io/client';
-import { createBoundedServer, httpBoundDefaults } from '../admin/http-listener.ts';
-import { type HostPort, renderHostPort } from '../base/addresses.ts';
+import { createBridgeServer } from '../admin/admin-server.ts';
+import type { AdminServer } from '../admin/route-server.ts';
 import { systemClock } from '../base/clock.ts';
-import { CrossfadeError } from '../base/errors.ts';
+import { CrossfadeError, errorMessage } from '../base/errors.ts';
+import { success } from '../base/result.ts';
 import { type Bridge, startBridge } from '../bridge/bridge.ts';
 import { registerBridgeMetrics } from '../bridge/bridge-metrics.ts';
 import type { Configuration } from '../config/configuration.ts';
 import { createSystemSource } from '../config/configuration-source.ts';
-import { readTlsMaterial } from '../config/tls-material.ts';
-import { createLogger } from '../telemetry/logger.ts';
-import { bridgeDialer, bridgeSettings } from './bridge-terms.ts';
+import { readTlsMaterial, type TlsMaterial } from '../config/tls-material.ts';
+import { createLogger, type Logger } from '../telemetry/logger.ts';
+import { BridgeOperator } from './bridge-operator.ts';
+import { hasBridgeWork } from './bridge-work.ts';
+import { bridgeDialer, bridgeSettings, type ReloadableDialer } from './bridge-terms.ts';
 
 /** The line that `crossfade bridge run` prints once it has its directory and its port. */
 export interface BridgeReadyEvent {
   readonly event: 'ready';
   readonly rules: readonly string[];
-  /** `host:port`, where the configuration asks for one. */
-  readonly metrics?: string;
+  /** The URL of its admin API, where the configuration asks for one. */
+  readonly admin?: string;
 }
 
 export interface RunningBridge {
@@ -33,66 +35,97 @@ export async function runBridge(
   configuration: Configuration,
   { handleSignals = false }: { readonly handleSignals?: boolean } = {},
 ): Promise<RunningBridge> {
-  if (configuration.bridge.rules.length === 0) {
+  if (!hasBridgeWork(configuration.bridge)) {
     throw new CrossfadeError('bridge', 'the configuration has no bridge.rules: there is nothing to carry');
   }
   const log = createLogger({ level: configuration.log.level, component: 'bridge' });
-  const materials = readTlsMaterial(configuration, createSystemSource());
-  if (!materials.ok) throw new CrossfadeError('files', materials.error.join('\n'));
-  const dialer = bridgeDialer(configuration, materials.value, log);
+  const materials = readMaterials(configuration);
+  const dialer = bridgeDialer(configuration, materials, log);
   const bridge = await startBridge(bridgeSettings(configuration), { dialer, clock: systemClock, log });
   void bridge.open.then(() => log.info({}, 'Every source has answered: the bridge is open'));
-  const server = configuration.bridge.metrics && (await serveMetrics(bridge, configuration.bridge.metrics));
+  const door = await openDoor(configuration, { bridge, materials, log });
   const { promise: exited, resolve } = Promise.withResolvers<number>();
   let stopping: Promise<void> | undefined;
   const stop = () => {
-    stopping ??= bridge.stop().then(() => {
+    stopping ??= bridge.stop().then(async () => {
       dialer.close();
-      server?.close();
+      await door?.server.close();
       resolve(0);
     });
     return stopping;
   };
-  if (handleSignals) for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => void stop());
+  if (handleSignals) {
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => void stop());
+    process.on('SIGHUP', () => reload(configuration, { dialer, server: door?.server, log }));
+  }
   return {
     ready: {
       event: 'ready',
       rules: configuration.bridge.rules.map(({ name }) => name),
-      ...(server !== undefined && { metrics: addressOf(server) }),
+      ...(door !== undefined && { admin: door.url }),
     },
     stop,
     exited,
   };
 }
 
-type MetricsServer = ReturnType<typeof createBoundedServer>;
+interface DoorParts {
+  readonly bridge: Bridge;
+  readonly materials: TlsMaterial;
+  readonly log: Logger;
+}
 
-async function serveMetrics(bridge: Bridge, { host, port }: HostPort): Promise<MetricsServer> {
+/** The admin API at `bridge.admin`: of the gateway's what concerns the bridge, with the gateway's tokens and certificate. */
+async function openDoor(
+  configuration: Configuration,
+  { bridge, materials, log }: DoorParts,
+): Promise<{ readonly server: AdminServer; readonly url: string } | undefined> {
+  const { admin, bridge: section, limits } = configuration;
+  if (section.admin === undefined) return undefined;
+  const operator = new BridgeOperator({ bridge: section, board: bridge.board, problem: () => undefined });
   const registry = new Registry();
-  registerBridgeMetrics(registry, bridge);
-  const answer = async (request: IncomingMessage, response: ServerResponse) => {
-    if (request.url === '/healthz') response.end('ok\n');
-    else if (request.url === '/metrics') {
-      response.setHeader('content-type', registry.contentType).end(await registry.metrics());
-    } else response.writeHead(404).end();
-  };
-  const server = createBoundedServer((request, response) => void answer(request, response), {
-    bounds: httpBoundDefaults,
+  registerBridgeMetrics(registry, () => bridge.statuses());
+  const tls = materials.admin;
+  const server = createBridgeServer({
+    backend: {
+      ready: () => ({ ready: true, reason: '' }),
+      metricsText: async () => success(await registry.metrics()),
+    },
+    bridge: operator,
+    tokens: admin.tokens,
+    ...(admin.metricsToken !== undefined && { metricsToken: admin.metricsToken }),
+    ...(tls !== undefined && { tls }),
+    bodyLimit: limits.adminBodyBytes,
+    log,
   });
-  const { promise, resolve, reject } = Promise.withResolvers<void>();
-  server.once('error', reject).listen({ host, port }, resolve);
   try {
-    await promise;
+    const { url } = await server.listen(section.admin);
+    return { server, url };
   } catch (error) {
     await bridge.stop();
     throw error;
   }
-  return server;
 }
 
-function addressOf(server: MetricsServer): string {
-  const address = server.address();
-  return typeof address === 'object' && address !== null
-    ? renderHostPort({ host: address.address, port: address.port })
-    : '';
+interface Reloaded {
+  readonly dialer: ReloadableDialer;
+  readonly server: AdminServer | undefined;
+  readonly log: Logger;
+}
+
+function reload(configuration: Configuration, { dialer, server, log }: Reloaded): void {
+  try {
+    const materials = readMaterials(configuration);
+    dialer.reload(materials);
+    if (materials.admin !== undefined) server?.reloadTls(materials.admin);
+    log.info({}, 'Certificates were read again');
+  } catch (error) {
+    log.error({ error: errorMessage(error) }, 'A reload failed; what was in force stays in force');
+  }
+}
+
+function readMaterials(configuration: Configuration): TlsMaterial {
+  const materials = readTlsMaterial(configuration, createSystemSource());
+  if (!materials.ok) throw new CrossfadeError('files', materials.error.join('\n'));
+  return materials.value;
 }

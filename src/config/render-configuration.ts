@@ -73,14 +73,14 @@ function writtenBroker({ name: _name, endpoints, identity, ...rest }: BrokerConf
   };
 }
 
-function writtenBridge({ connections, metrics, ...rest }: BridgeConfiguration): Record<string, unknown> {
+function writtenBridge({ connections, admin, ...rest }: BridgeConfiguration): Record<string, unknown> {
   const written = Object.entries(connections).map(([name, connection]) => {
     return [name, { ...connection, ...(connection.password === undefined ? {} : { password: hidden }) }] as const;
   });
   return {
     ...rest,
     connections: Object.fromEntries(written),
-    ...(metrics === undefined ? {} : { metrics: renderHostPort(metrics) }),
+    ...(admin === undefined ? {} : { admin: renderHostPort(admin) }),
   };
 }
 

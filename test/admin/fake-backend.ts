@@ -78,6 +78,7 @@ export const status: StatusDocument = {
     },
   ],
   workers: [{ worker: 0, pid: 4711, revision: 1, connections: 2, sessions: 2 }],
+  bridge: null,
 };
 
 export const session: SessionDocument = {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { defaultAnswerMs } from '../../src/admin/admin-server.ts';
+import { defaultAnswerMs } from '../../src/admin/route-server.ts';
 import { eventFeedDefaults } from '../../src/admin/event-feed.ts';
 import { httpBoundDefaults } from '../../src/admin/http-listener.ts';
 import { limitDefaults } from '../../src/config/limits.ts';

@@ -239,6 +239,7 @@ const statusByFailure: Readonly<Record<AdminFailureKind, number>> = {
   frozen: 409,
   unbridged: 409,
   'not-now': 409,
+  'not-possible': 422,
   unavailable: 503,
   'too-slow': 504,
 };

@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { createAdminServer } from '../../src/admin/admin-server.ts';
 import { type AdminRole, bearerTokenOf, createTokenCheck } from '../../src/admin/tokens.ts';
 import { createLogger } from '../../src/telemetry/logger.ts';
+import { bridgeOperator, FakeBoard } from '../app/fake-board.ts';
 import { FakeBackend, firstPlan } from './fake-backend.ts';
 import { runServer, tokenByRole, tokens } from './running-server.ts';
 
@@ -47,6 +48,16 @@ const rows: readonly { method: string; path: string; needs: AdminRole; options?:
   },
   { method: 'POST', path: '/v1/freeze', needs: 'operator', options: { body: { reason: 'x' } }, success: 200 },
   { method: 'DELETE', path: '/v1/freeze', needs: 'operator', success: 200 },
+  { method: 'GET', path: '/v1/bridge', needs: 'viewer', success: 200 },
+  { method: 'POST', path: '/v1/bridge/rules/telemetry/pause', needs: 'operator', success: 200 },
+  { method: 'POST', path: '/v1/bridge/rules/telemetry/resume', needs: 'operator', success: 200 },
+  {
+    method: 'POST',
+    path: '/v1/bridge/rules/billing/scale',
+    needs: 'operator',
+    options: { body: { members: 3 } },
+    success: 200,
+  },
   { method: 'POST', path: '/v1/moves/1/pause', needs: 'operator', success: 404 },
   { method: 'POST', path: '/v1/moves/1/resume', needs: 'operator', success: 404 },
   { method: 'POST', path: '/v1/moves/1/abort', needs: 'operator', success: 404 },
@@ -99,9 +110,10 @@ test('the token check compares with every token, whatever the length, and finds 
 
 test('an empty token is refused before anything is bound', () => {
   const log = createLogger({ level: 'silent', component: 'admin' });
+  const bridge = bridgeOperator(new FakeBoard(), []);
   const empty = [{ name: 'ops', role: 'operator', token: '' }] as const;
   assert.throws(
-    () => createAdminServer({ backend: new FakeBackend(), tokens: empty, bodyLimit: 1, log }),
+    () => createAdminServer({ backend: new FakeBackend(), bridge, tokens: empty, bodyLimit: 1, log }),
     /Expected a token for "ops", got an empty text/,
   );
 });

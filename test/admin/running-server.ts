@@ -1,9 +1,11 @@
 import type { TestContext } from 'node:test';
 import type { AdminClient } from '../../src/admin/admin-client.ts';
 import { createAdminClient } from '../../src/admin/admin-client.ts';
-import { type AdminServer, type AdminServerOptions, createAdminServer } from '../../src/admin/admin-server.ts';
+import { type AdminServerOptions, createAdminServer } from '../../src/admin/admin-server.ts';
+import type { AdminServer } from '../../src/admin/route-server.ts';
 import type { AdminRole } from '../../src/admin/tokens.ts';
 import { createLogger } from '../../src/telemetry/logger.ts';
+import { bridgeOperator, bridgeRule, FakeBoard } from '../app/fake-board.ts';
 import { FakeBackend } from './fake-backend.ts';
 
 export const tokens = [
@@ -20,6 +22,8 @@ export const tokenByRole: Readonly<Record<AdminRole, string>> = {
 
 export interface RunningServer {
   readonly backend: FakeBackend;
+  /** Of the bridge, with `bridgeRules`. */
+  readonly board: FakeBoard;
   readonly server: AdminServer;
   readonly url: string;
   /** Everything that was logged, as text. */
@@ -42,19 +46,27 @@ export interface Called {
   readonly json: Record<string, unknown>;
 }
 
+export const bridgeRules = [
+  bridgeRule('telemetry', { order: { keyLevel: 2 } }),
+  bridgeRule('billing', { share: 'billing', members: 2 }),
+];
+
 /** A server on a free loopback port that ends with the test. */
 export async function runServer(
   context: TestContext,
   options: Partial<AdminServerOptions> = {},
 ): Promise<RunningServer> {
   const backend = new FakeBackend();
+  const board = new FakeBoard();
+  const bridge = bridgeOperator(board, bridgeRules);
   const lines: string[] = [];
   const log = createLogger({ level: 'trace', component: 'admin' }, { write: (line: string) => lines.push(line) });
-  const server = createAdminServer({ backend, tokens, bodyLimit: 65_536, log, ...options });
+  const server = createAdminServer({ backend, bridge, tokens, bodyLimit: 65_536, log, ...options });
   context.after(() => server.close(0));
   const { url } = await server.listen({ host: '127.0.0.1', port: 0 });
   return {
     backend,
+    board,
     server,
     url,
     logged: () => lines.join(''),

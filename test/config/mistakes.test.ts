@@ -93,6 +93,14 @@ const rows: readonly Row[] = [
     ],
   },
   {
+    name: 'plain HTTP of the bridge off loopback',
+    before: 'admin:',
+    after: 'bridge:\n  admin: "[::]:9441"\nadmin:',
+    mistakes: [
+      '27:10 bridge.admin: expected a loopback address (127.0.0.1 or [::1]), or a tls block for HTTPS in admin.tls, got "[::]:9441"',
+    ],
+  },
+  {
     name: 'one address twice',
     before: 'brokers:',
     after: '  - { name: more, bind: "0.0.0.0:8883" }\nbrokers:',

@@ -40,7 +40,7 @@ class BridgeProcess {
       admin: { bind: '127.0.0.1:0', tokens: [{ name: 'ops', role: 'operator', token: 'a-token-of-some-length' }] },
       bridge: {
         directory: 'bridge',
-        metrics: '127.0.0.1:0',
+        admin: '127.0.0.1:0',
         spool: { afterMs: 100 },
         rules: [
           { name: 'telemetry', from: 'legacy', to: 'aws', filter: 'dt/#', order: { keyLevel: 2 }, lanes: 2 },
@@ -53,7 +53,7 @@ class BridgeProcess {
   }
 
   /** Its first line. */
-  async ready(): Promise<{ readonly rules: readonly string[]; readonly metrics: string }> {
+  async ready(): Promise<{ readonly rules: readonly string[]; readonly admin: string }> {
     return JSON.parse(await this.process.line(/"event":"ready"/));
   }
 
@@ -104,7 +104,7 @@ describe('crossfade bridge run', { timeout: 90_000 }, () => {
     for (const [topic, heard] of hearing.firstByTopic()) assert.deepEqual(heard, heard.toSorted(), topic);
     await backend.publishAsync('cmd/a', 'back', { qos: 1 });
     await answers.all(['back']);
-    const metrics = await (await fetch(`http://${(await bridge.ready()).metrics}/metrics`)).text();
+    const metrics = await (await fetch(`${(await bridge.ready()).admin}/metrics`)).text();
     assert.match(metrics, /crossfade_bridge_messages_total\{rule="commands",slot="p\dof3-\w+",result="carried"\} 1\n/);
     assert.match(metrics, /crossfade_bridge_lane_open\{rule="telemetry",slot="p0of1-\w+",lane="1"\} 1\n/);
     bridge.process.kill('SIGTERM');

@@ -6,10 +6,17 @@ import type { Cursor } from '../cursor.ts';
 /** Tokens must not cross a network in the clear: plain HTTP only on loopback. */
 export function checkAdmin(root: Cursor): readonly Finding[] {
   const admin = root.at('admin');
-  const bind = admin.at('bind');
+  if (admin.has('tls')) return [];
+  const beside = 'a loopback address (127.0.0.1 or [::1]), or a tls block for HTTPS';
+  return [
+    ...checkLoopback(admin.at('bind'), `${beside} beside it`),
+    ...checkLoopback(root.at('bridge', 'admin'), `${beside} in admin.tls`),
+  ];
+}
+
+function checkLoopback(bind: Cursor, expected: string): readonly Finding[] {
   const address = parseHostPort(bind.text ?? '');
-  if (!address.ok || admin.has('tls') || isLoopback(address.value.host)) return [];
-  return [bind.unexpected('a loopback address (127.0.0.1 or [::1]), or a tls block for HTTPS beside it')];
+  return !address.ok || isLoopback(address.value.host) ? [] : [bind.unexpected(expected)];
 }
 
 export function isLoopback(host: string): boolean {

@@ -76,9 +76,9 @@ export const bridgeSchema = z
         windowMs: wholeNumber(1_000, 600_000).default(10_000),
       })
       .prefault({}),
-    metrics: z.exactOptional(bindAddress).describe('Where `bridge run` answers /metrics'),
+    admin: z.exactOptional(bindAddress).describe('Where `bridge run` has its admin API and /metrics'),
   })
-  .describe('The republish layer, run by `crossfade bridge run`');
+  .describe('The republish layer');
 
 /** MQTT 5 section 4.7.1. */
 function isTopicFilter(filter: string): boolean {

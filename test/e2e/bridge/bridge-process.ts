@@ -74,8 +74,8 @@ export class BridgeProcess {
   }
 
   async figures(): Promise<BridgeFigures> {
-    const ready = JSON.parse(await this.#process.line(/"event":"ready"/)) as { readonly metrics: string };
-    const answer = await fetch(`http://${ready.metrics}/metrics`, { signal: AbortSignal.timeout(2_000) });
+    const ready = JSON.parse(await this.#process.line(/"event":"ready"/)) as { readonly admin: string };
+    const answer = await fetch(`${ready.admin}/metrics`, { signal: AbortSignal.timeout(2_000) });
     return toFigures(parseMetrics(await answer.text()));
   }
 
@@ -119,10 +119,10 @@ function toFigures(samples: readonly Sample[]): BridgeFigures {
     deadLetters: sum('dead_letters_total'),
     lanes: of('lane_open').length,
     openLanes: sum('lane_open'),
-    members: of('member_subscribed').length,
-    subscribedMembers: sum('member_subscribed'),
+    members: of('subscribed').length,
+    subscribedMembers: sum('subscribed'),
     messages,
     sessionsLost: sum('sessions_lost_total'),
-    stopped: sum('stopped'),
+    stopped: of('state').filter(({ labels, value }) => labels.includes('state="stopped"') && value > 0).length,
   };
 }

@@ -137,7 +137,7 @@ async function bridgeConfiguration({ world, plan, relays, brokers, directory }: 
     plan: { default: 'legacy', cohorts: [] },
     admin: { bind: '127.0.0.1:0', tokens: [{ name: 'ops', role: 'operator', token: 'a-token-of-some-length' }] },
   };
-  const bridge = { directory: 'bridge', metrics: '127.0.0.1:0', ackTimeoutMs };
+  const bridge = { directory: 'bridge', admin: '127.0.0.1:0', ackTimeoutMs };
   if (world === 'mosquitto') {
     const target = { url: `mqtt://127.0.0.1:${relays.target.port}` };
     const rules = [rule('up', 'legacy', 'all/#', 2), rule('down', 'target', 'all/#', 2)];
