@@ -46,6 +46,7 @@ export const listedBy = {
   anything: '"crossfade status" lists what there is',
   move: '"crossfade moves list" lists the moves',
   revision: '"crossfade plan history" lists the revisions',
+  rule: '"crossfade bridge status" lists the rules',
   cohortOrRevision: '"crossfade status" lists the cohorts, "crossfade plan history" the revisions',
 } as const;
 
@@ -63,6 +64,11 @@ export function toCommandFailure(error: AdminClientFailure, missing: string = li
     error.message,
     'check --admin or CROSSFADE_ADMIN, and that the gateway runs there (its ready line names its admin address)',
   );
+}
+
+/** A gateway that is away or overloaded may come back; one that refuses the question will not change its mind. */
+export function isFinalFailure(error: AdminClientFailure): boolean {
+  return error.kind === 'problem' && error.problem.status < 500;
 }
 
 function openClient(options: AdminOptions, environment: Terminal['environment']): AdminClient {
@@ -116,6 +122,8 @@ function problemFailure(problem: Problem, missing: string): CommandFailure {
       return usageFailure(message, missing);
     case 409:
       return new CommandFailure(exitCodes.failed, message, conflictHint(problem));
+    case 422:
+      return usageFailure(message);
     case 412:
       return new CommandFailure(
         exitCodes.failed,

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { addBridgeRuleCommands } from './bridge-rule-commands.ts';
 import type { CommandContext } from './command-context.ts';
 import { defineCommand } from './command-definition.ts';
 import { loadConfigurationFile } from './configuration-file.ts';
@@ -9,15 +10,22 @@ export function addBridgeCommand(program: Command, context: CommandContext): voi
   const bridge = defineCommand(program, {
     usage: 'bridge',
     summary: 'the republish layer',
-    description: 'Carries messages between two brokers, as the rules of the configuration say.',
-    examples: [['bridge run --config crossfade.yaml', 'the bridge, until SIGTERM or Ctrl-C']],
+    description:
+      'Carries messages between two brokers, as the rules of the configuration say: in a process of the gateway, or alone.',
+    examples: [
+      ['bridge status', 'rules, their members and partitions, traffic, lag, spools'],
+      ['bridge scale billing --members 3', 'three members in the share group of a rule'],
+      ['bridge run --config crossfade.yaml', 'the bridge alone, until SIGTERM or Ctrl-C'],
+    ],
   });
+  addBridgeRuleCommands(bridge, context);
   defineCommand(bridge, {
     usage: 'run',
-    summary: 'the bridge, in a process of its own',
+    summary: 'the bridge alone, without a gateway',
     description:
       'Runs the rules of the bridge section. Prints one JSON line {"event":"ready",...} on stdout once it has its ' +
-      'directory; its log goes to stdout as JSON lines too. SIGTERM finishes what is on its way and ends it.',
+      'directory; its log goes to stdout as JSON lines too. SIGTERM finishes what is on its way and ends it; SIGHUP reads ' +
+      'certificates again. Processes that share bridge.directory divide the rules among them.',
     examples: [
       ['check --config crossfade.yaml', 'before: every mistake at once, rules that come round among them'],
       ['bridge run --config crossfade.yaml', 'the bridge, until SIGTERM or Ctrl-C'],

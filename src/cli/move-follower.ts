@@ -1,8 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { MoveDocument } from '../admin/admin-api.ts';
 import type { AdminClient } from '../admin/admin-client.ts';
-import type { AdminClientFailure } from '../admin/http-caller.ts';
-import { toCommandFailure } from './admin-access.ts';
+import { isFinalFailure, toCommandFailure } from './admin-access.ts';
 import { CommandFailure } from './command-failure.ts';
 import { type ExitCode, exitCodes } from './exit-codes.ts';
 import { hasEnded } from '../admin/move-end.ts';
@@ -39,17 +38,12 @@ async function pollMove(client: AdminClient, id: string, progress: Progress): Pr
       answeredAt = performance.now();
       progress.update(progressOf(answer.value));
       if (hasEnded(answer.value)) return answer.value;
-    } else if (isFinal(answer.error) || performance.now() - answeredAt > patienceMs) {
+    } else if (isFinalFailure(answer.error) || performance.now() - answeredAt > patienceMs) {
       const { exitCode, message } = toCommandFailure(answer.error);
       throw leftFailure(exitCode, `lost sight of move ${id}: ${message}`);
     }
     await delay(pollMs);
   }
-}
-
-/** A gateway that is away or overloaded may come back; one that refuses the question will not change its mind. */
-function isFinal(error: AdminClientFailure): boolean {
-  return error.kind === 'problem' && error.problem.status < 500;
 }
 
 function leftFailure(exitCode: ExitCode, message: string): CommandFailure {

@@ -1,6 +1,7 @@
 import type { BrokerState, CohortStatus, FreezeDocument, StatusDocument } from '../admin/admin-api.ts';
 import type { AliasStatus, SiteStatus, ZoneStatus } from '../admin/nameserver-documents.ts';
 import { renderWeight } from '../plan/weight.ts';
+import { renderBridgeSummary } from './bridge-rendering.ts';
 import { printable } from './printable.ts';
 import type { Style } from './style.ts';
 import { type Column, renderTable } from './table.ts';
@@ -13,6 +14,7 @@ export function renderStatus(status: StatusDocument, moves: string, style: Style
     renderBrokers(status, style),
     renderCohorts(status.cohorts, style),
     moves,
+    renderBridgePart(status, style),
     renderListeners(status, style),
     renderWorkers(status, style),
     renderSites(status, style),
@@ -20,6 +22,13 @@ export function renderStatus(status: StatusDocument, moves: string, style: Style
     renderAliases(status, style),
   ];
   return parts.filter((part) => part !== '').join('\n');
+}
+
+function renderBridgePart({ bridge }: StatusDocument, { heading, warning }: Style): string {
+  if (bridge === null) return '';
+  const line = renderBridgeSummary(bridge);
+  const isWell = bridge.problem === null && bridge.rules.stopped === 0;
+  return `${heading('bridge')}  ${isWell ? line : warning(line)}\n`;
 }
 
 /** Who froze cutovers, until when and why. */

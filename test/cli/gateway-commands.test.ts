@@ -64,6 +64,8 @@ MOVE  KIND      COHORTS   STATE    ELIGIBLE  MOVED  REFUSED  STARTED            
 m-2   rollback  everyone  running        40      7        0  2026-03-01T12:00:00.000Z      -
 m-1   cutover   everyone  done           40     40        0  2026-03-01T12:00:00.000Z  1.2 s
 
+bridge  rules: 2 running, 1 paused; spool 1.5 MiB; lag p99.9 up to 13 ms
+
 LISTENER      ADDRESS
 devices       0.0.0.0:8883
 (nameserver)  0.0.0.0:53

@@ -48,6 +48,10 @@ const commands: readonly string[] = [
   'aws register',
   'aws collect',
   'bridge',
+  'bridge status',
+  'bridge pause',
+  'bridge resume',
+  'bridge scale',
   'bridge run',
 ];
 

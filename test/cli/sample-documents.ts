@@ -84,6 +84,13 @@ export const statusDocument: StatusDocument = {
     { worker: 1, pid: 101, revision: 4, connections: 600, sessions: 600 },
     { worker: 2, pid: 102, revision: 3, connections: 400, sessions: 400 },
   ],
+  bridge: {
+    rules: { running: 2, paused: 1, stopped: 0, waiting: 0, leaving: 0 },
+    processes: 1,
+    spoolBytes: 1_572_864,
+    worstLagMs: 12.5,
+    problem: null,
+  },
 };
 
 export function revisionDocument(revision: number, weightBps: number): RevisionDocument {
