@@ -61,7 +61,7 @@ const figureColumns: readonly Column<BridgeFiguresDocument>[] = [
     title: 'SPOOL',
     value: ({ spool }) => renderSpool(spool),
     align: 'right',
-    paint: ({ spool }, { warning }) => (spool.bytes * 2 >= spool.maxBytes ? warning : (text) => text),
+    paint: ({ spool }, { warning }) => (spool.alarm ? warning : (text) => text),
   },
   {
     title: 'DEAD',

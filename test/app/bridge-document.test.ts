@@ -115,7 +115,7 @@ test('a rule adds up its slots of all processes, and shows the longest lag', () 
     [7, 2, 2, { 'too-large': 3, refused: 1 }, { 'qos-0': 1 }],
   );
   assert.deepEqual(rule?.lagMs, { p50: 5, p999: 40 });
-  assert.deepEqual(rule?.spool, { messages: 6, bytes: 1_000, maxBytes: 2 * spoolBounds.maxBytes });
+  assert.deepEqual(rule?.spool, { messages: 6, bytes: 1_000, maxBytes: 2 * spoolBounds.maxBytes, alarm: false });
   assert.equal(rule?.messagesPerSecond, 3);
   assert.deepEqual(
     rule?.slots.map(({ slot, process }) => [slot, process]),
@@ -156,11 +156,11 @@ test('an event tells a rule whose state, members or spool alarm changed, and no 
     ruleMarks(documentOf([bridgeRule('dt', { share: 'g' }), bridgeRule('cmd')], [slot], wishes));
   const before = marks(slotStatus('dt', 0));
   assert.deepEqual(changedRules(before, marks(slotStatus('dt', 0, { messagesPerSecond: 5 }))), []);
-  const still = { rule: 'dt', state: 'running', members: 1, spoolHalfFull: false };
+  const still = { rule: 'dt', state: 'running', members: 1, spoolAlarm: false };
   const paused = marks(slotStatus('dt', 0, { state: 'paused' }));
   assert.deepEqual(changedRules(before, paused), [{ ...still, state: 'paused' }]);
-  const half = slotStatus('dt', 0, { spool: { messages: 9, bytes: spoolBounds.maxBytes / 2 } });
-  assert.deepEqual(changedRules(before, marks(half)), [{ ...still, spoolHalfFull: true }]);
+  const full = slotStatus('dt', 0, { spool: { messages: 9, bytes: 9, isAlarming: true } });
+  assert.deepEqual(changedRules(before, marks(full)), [{ ...still, spoolAlarm: true }]);
   const scaled = marks(slotStatus('dt', 0), { dt: { members: 3 } });
   assert.deepEqual(changedRules(before, scaled), [{ ...still, state: 'waiting', members: 3 }]);
 });
