@@ -1,12 +1,10 @@
 import { systemClock } from '../base/clock.ts';
-import { errorMessage } from '../base/errors.ts';
-import type { BridgeBoard } from '../bridge/bridge-status.ts';
-import { openBridgeBoard } from '../bridge/directory-board.ts';
 import { readServiceStates } from '../bridge/service-ledger-file.ts';
 import { toTopicRule } from '../config/bridge-configuration.ts';
 import type { Configuration } from '../config/configuration.ts';
 import type { HomeStore } from '../session/home-store.ts';
 import type { Logger } from '../telemetry/logger.ts';
+import { openBoard } from './bridge-operator.ts';
 import { RuleWatch } from './rule-watch.ts';
 import { assessmentBounds } from './broker-rates.ts';
 import { Interlock } from './interlock.ts';
@@ -37,7 +35,7 @@ export interface ControlInterlock {
 export function createControlInterlock(deps: ControlInterlockDeps): ControlInterlock {
   const { configuration, homes, authority, hub, log } = deps;
   const bridge = new RuleWatch({
-    ...{ board: openBoard(configuration, log), log },
+    ...{ board: openBoard(configuration.bridge), log },
     rules: configuration.bridge.rules.map(toTopicRule),
     isElsewhere: configuration.bridge.runs === 'alone',
     publish: (overlaps) => hub.publishOverlaps(overlaps),
@@ -60,15 +58,4 @@ export function createControlInterlock(deps: ControlInterlockDeps): ControlInter
     topics?.close();
   };
   return { interlock, bridge, topics, close };
-}
-
-/** Undefined: nothing is known of how the rules do. */
-function openBoard({ bridge }: Configuration, log: Logger): BridgeBoard | undefined {
-  if (bridge.rules.length === 0) return undefined;
-  try {
-    return openBridgeBoard(bridge.directory);
-  } catch (error) {
-    log.error({ error: errorMessage(error) }, 'The board of the bridge cannot be opened');
-    return undefined;
-  }
 }

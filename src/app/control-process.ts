@@ -161,9 +161,9 @@ class ControlProcess {
     const steering = this.#steering;
     const emit = (event: AdminEvent) => events.emit(event);
     this.bridge = new BridgeSight({ configuration, emit, registry: metrics.registry, news: start.bridge });
-    const bridge = this.bridge.operator;
+    const { operator } = this.bridge;
     this.#figures = new FleetFigures({
-      ...{ configuration, hub, metrics, assessments, freeze, steering, bridge },
+      ...{ configuration, hub, metrics, assessments, freeze, steering, bridge: operator },
       zones: () => this.#zones,
     });
     this.#names = createNames(start, log);
@@ -184,7 +184,7 @@ class ControlProcess {
     const { tokens, metricsToken } = configuration.admin;
     const tls = start.materials.admin;
     this.#admin = createAdminServer({
-      ...{ backend, bridge, tokens },
+      ...{ backend, bridge: operator, tokens },
       ...(metricsToken !== undefined && { metricsToken }),
       ...(tls !== undefined && { tls }),
       bodyLimit: configuration.limits.adminBodyBytes,
