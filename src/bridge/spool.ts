@@ -27,7 +27,8 @@ export interface SpoolListener {
   handleRead(position: number, records: readonly (SpooledMessage | undefined)[]): void;
 }
 
-const cursorEveryMs = 1_000;
+/** What was released since then is there once more after a crash: at the pace of catching up, thousands a second. */
+const cursorEveryMs = 100;
 const readAgainMs = 1_000;
 const recordsPerRead = 256;
 

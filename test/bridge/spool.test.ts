@@ -93,6 +93,20 @@ class HeardSpool implements SpoolListener {
 
 const numbers = (count: number, from = 0) => Array.from({ length: count }, (_, index) => String(from + index));
 
+/** With five records, and a look at the cursor on its disk: soon, or never. */
+async function lastingSpool(directory: string) {
+  const heard = await HeardSpool.open(options(directory));
+  await heard.keep(...numbers(5));
+  const writtenCursor = async () => {
+    for (let look = 0; look < 500; look += 1) {
+      const text = await readFile(join(directory, 'cursor'), 'utf8').catch(() => '');
+      if (text !== '') return text;
+    }
+    return undefined;
+  };
+  return { spool: heard.spool, writtenCursor };
+}
+
 describe('a record', () => {
   test('is read as it was written, and cut anywhere it is none', () => {
     const written = record('a');
@@ -141,6 +155,17 @@ describe('a spool', () => {
     await third.keep('30');
     assert.deepEqual(await third.readAll(30), ['30']);
     await third.spool.close();
+  });
+
+  test('what was released is on disk a tenth of a second later: a crash repeats no more than that', async (context) => {
+    await using folder = await temporaryFolder();
+    const { spool, ...heard } = await lastingSpool(folder.path);
+    context.mock.timers.enable({ apis: ['setTimeout'] });
+    spool.release(3);
+    context.mock.timers.tick(100);
+    context.mock.timers.reset();
+    assert.equal(await heard.writtenCursor(), '3\n');
+    await spool.close();
   });
 
   test('a last segment cut anywhere has the whole records before the cut, and takes new ones behind them', async () => {

@@ -6,7 +6,7 @@ import { SoakWorld } from './soak-world.ts';
 import { judgeSoak } from './verdict.ts';
 
 const runMs = 12_000;
-const kinds: readonly FailureKind[] = ['kill-bridge', 'freeze-target', 'cut-legacy', 'restart-target'];
+const kinds: readonly FailureKind[] = ['strand-target', 'freeze-legacy', 'cut-legacy', 'restart-target'];
 
 describe('200 messages a second each way, while the bridge and its brokers fail (npm run soak:bridge is the whole)', async () => {
   await using world = await SoakWorld.start({ world: 'mosquitto', rate: 200 });

@@ -1,6 +1,9 @@
 import { seededRandom, shuffled } from '../../../src/emulator/data/seeded-random.ts';
 
-/** `legacy` and `target` are the brokers. A cut is the loss of all connections of the bridge to a broker. */
+/**
+ * `legacy` and `target` are the brokers. `cut`: all connections of the bridge to a broker are lost. `strand`: a broker
+ * freezes, and the bridge, which has begun to spool for it, is killed.
+ */
 export const failureKinds = [
   'kill-bridge',
   'freeze-bridge',
@@ -10,6 +13,8 @@ export const failureKinds = [
   'freeze-target',
   'cut-legacy',
   'cut-target',
+  'strand-legacy',
+  'strand-target',
 ] as const;
 export type FailureKind = (typeof failureKinds)[number];
 

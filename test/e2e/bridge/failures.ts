@@ -8,11 +8,14 @@ export function kindsFor(world: WorldName, kinds: readonly FailureKind[]): reado
   return world === 'aws' ? kinds.filter((kind) => kind !== 'restart-target') : kinds;
 }
 
+type What = 'kill' | 'freeze' | 'restart' | 'cut' | 'strand';
+
 /** Makes a failure, and mends it after its time. */
 export async function makeFailure(world: SoakWorld, { kind, lastsMs }: PlannedFailure): Promise<void> {
-  const [what, whom] = kind.split('-') as ['kill' | 'freeze' | 'restart' | 'cut', Side | 'bridge'];
+  const [what, whom] = kind.split('-') as [What, Side | 'bridge'];
   if (whom === 'bridge') await (what === 'kill' ? killBridge(world, lastsMs) : freeze(world.bridge, lastsMs));
   else if (what === 'freeze') await freeze(world.brokers[whom], lastsMs);
+  else if (what === 'strand') await strand(world, whom, lastsMs);
   else if (what === 'cut') await cut(world.relays[whom], lastsMs);
   else await restart(world, whom, lastsMs);
 }
@@ -29,6 +32,18 @@ async function freeze(frozen: { freeze(): void; thaw(): void }, lastsMs: number)
   await wait(lastsMs);
   frozen.thaw();
 }
+
+async function strand({ bridge, brokers }: SoakWorld, side: Side, lastsMs: number): Promise<void> {
+  brokers[side].freeze();
+  await wait(untilSpooledMs + lastsMs);
+  await bridge.kill();
+  brokers[side].thaw();
+  bridge.startAgain();
+  await bridge.open();
+}
+
+/** `bridge.spool.afterMs`, and some messages on disk. */
+const untilSpooledMs = 800;
 
 async function cut(relay: { cut(): void; mend(): void }, lastsMs: number): Promise<void> {
   relay.cut();

@@ -53,7 +53,14 @@ function judgeSide(findings: SoakFindings, side: Side): readonly Check[] {
 }
 
 /** These may cost the bridge a connection to the target. */
-const losesTarget: readonly FailureKind[] = ['kill-bridge', 'freeze-bridge', 'freeze-target', 'cut-target'];
+const losesTarget: readonly FailureKind[] = [
+  'kill-bridge',
+  'freeze-bridge',
+  'freeze-target',
+  'cut-target',
+  'strand-legacy',
+  'strand-target',
+];
 
 /**
  * AWS sends what it had kept for a session between what comes meanwhile, and again under other identifiers: around a failure
