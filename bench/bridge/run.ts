@@ -56,6 +56,8 @@ async function runJob(job: JobName, contenders: readonly Contender[], place: Pla
     for (const contender of contenders) stands.push(await standReady(contender, place));
     for (const stand of stands) {
       await obey(stand, 'probe');
+      // At full speed whatever the job is: a bridge that has run for a day is compiled.
+      await obey(stand, `saturate ${sizes.ahead} ${sizes.warmUpMs}`);
       await obey(stand, commandOf(job, sizes, sizes.warmUpMs));
     }
     for (let round = 0; round < rounds; round++) {

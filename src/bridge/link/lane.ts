@@ -174,16 +174,16 @@ export class Lane implements ClientHandler {
   get nextDeadlineMs(): number {
     return Math.min(
       this.#client?.nextDeadlineMs ?? Number.POSITIVE_INFINITY,
-      this.#ackDueMs,
+      this.#ackDueAtMs(),
       this.#queue.first?.tooOldMs ?? Number.POSITIVE_INFINITY,
-      this.#isReady && this.#queue.length > 0
+      this.#canSend() && this.#queue.length > 0
         ? Math.max(this.#pausedUntilMs, this.#paceUntilMs)
         : Number.POSITIVE_INFINITY,
     );
   }
 
   handleTick(nowMs: number): void {
-    if (this.#ackDueMs <= nowMs) {
+    if (this.#ackDueAtMs() <= nowMs) {
       this.#isStuck = true;
       this.#client?.close(`no PUBACK within ${this.#limits.ackTimeoutMs} ms`);
       return;
@@ -236,22 +236,24 @@ export class Lane implements ClientHandler {
     this.#pump(nowMs);
   }
 
-  get #isReady(): boolean {
-    return this.#opening !== undefined && this.#isGateOpen && this.#inflight.size < this.#window && !this.#isProving;
+  #canSend(): boolean {
+    return (
+      this.#opening !== undefined && this.#isGateOpen && this.#inflight.size < this.#windowNow() && !this.#isProving
+    );
   }
 
-  get #window(): number {
+  #windowNow(): number {
     if (this.#careful > 0) return 1;
     return Math.min(this.#limits.window, this.#opening?.receiveMaximum ?? 0);
   }
 
-  get #ackDueMs(): number {
+  #ackDueAtMs(): number {
     const { first } = this.#sent;
     return first === undefined ? Number.POSITIVE_INFINITY : first.sentAtMs + this.#limits.ackTimeoutMs;
   }
 
   #pump(nowMs: number): void {
-    while (this.#isReady && this.#pausedUntilMs <= nowMs) {
+    while (this.#canSend() && this.#pausedUntilMs <= nowMs) {
       const item = this.#queue.first;
       if (item === undefined) return;
       if (this.#mustProve(item)) {

@@ -126,7 +126,7 @@ export class Link {
   }
 
   get nextDeadlineMs(): number {
-    let dueMs = Math.min(this.#spoolDueMs, this.#ageDueMs, this.leg.nextDeadlineMs);
+    let dueMs = Math.min(this.#spoolDueAtMs(), this.#ageDueAtMs(), this.leg.nextDeadlineMs);
     for (const lane of this.lanes) dueMs = Math.min(dueMs, lane.nextDeadlineMs);
     return dueMs;
   }
@@ -134,7 +134,7 @@ export class Link {
   handleTick(nowMs: number): void {
     this.leg.handleTick(nowMs);
     for (const lane of this.lanes) lane.handleTick(nowMs);
-    if (this.#spoolDueMs <= nowMs) this.#spoolUnsafe(nowMs);
+    if (this.#spoolDueAtMs() <= nowMs) this.#spoolUnsafe(nowMs);
     this.#feed(nowMs);
   }
 
@@ -267,12 +267,12 @@ export class Link {
   }
 
   /** When what is not safe yet is written to the spool. */
-  get #spoolDueMs(): number {
+  #spoolDueAtMs(): number {
     return Math.max(this.#unsafe.oldestArrivedMs + this.#options.spool.afterMs, this.#spoolRetryMs);
   }
 
   /** When the first in line is too old to wait any longer; one that is not read yet is read to see that. */
-  get #ageDueMs(): number {
+  #ageDueAtMs(): number {
     const { first, unreadPosition } = this.#course;
     if (first === undefined && unreadPosition !== undefined && !this.#isReading) return Number.NEGATIVE_INFINITY;
     return first === undefined || this.#burials.isFull ? Number.POSITIVE_INFINITY : first.tooOldMs;
