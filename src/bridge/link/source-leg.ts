@@ -205,14 +205,14 @@ export class SourceLeg implements ClientHandler {
       return;
     }
     const { packetId } = head;
-    const received = this.#unreleased.get(packetId);
+    const received = this.#unreleased.size === 0 ? undefined : this.#unreleased.get(packetId);
     if (received !== undefined && head.isDuplicate && isSameMessage(received, message)) {
       this.#port.handleResend();
       this.#sendAcknowledgement(5, packetId, nowMs);
       return;
     }
     // A source that began anew gives the identifier to another message.
-    this.#unreleased.delete(packetId);
+    if (received !== undefined) this.#unreleased.delete(packetId);
     // MQTT 3 brokers may send again on the same connection; it is answered with the first.
     const known = this.#pendingById.get(packetId);
     if (known !== undefined && isSameMessage(known.message, message)) {
