@@ -27,6 +27,8 @@ export interface RunningContender {
   readonly target: MosquittoBroker;
   /** The bridge where it is not in the source broker: the root of its processes. */
   readonly bridgePid?: number;
+  /** What makes a near target far. */
+  readonly distancePid?: number;
   stop(): Promise<void>;
 }
 
@@ -41,6 +43,7 @@ export interface TargetSide {
   readonly target: MosquittoBroker;
   /** Where the bridge connects. */
   readonly port: number;
+  readonly distancePid?: number;
   stop(): Promise<void>;
 }
 
@@ -55,6 +58,7 @@ export async function startTarget({ tools, delayUs }: Place): Promise<TargetSide
   return {
     target,
     port: Number(ready['port']),
+    distancePid: distance.pid,
     async stop() {
       await distance.stop();
       await target.stop();

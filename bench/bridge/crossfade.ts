@@ -43,6 +43,7 @@ async function start(place: Place, form: RuleForm): Promise<RunningContender> {
   return {
     source,
     target: side.target,
+    ...(side.distancePid !== undefined && { distancePid: side.distancePid }),
     bridgePid: bridge.pid,
     async stop() {
       await bridge.stop();

@@ -14,7 +14,7 @@ export interface Measurement {
   readonly bridgeCpuMs: number;
   readonly targetCpuMs: number;
   readonly loadCpuMs: number;
-  /** All others on the machine, this program and a distance included. */
+  /** All others on the machine, this program included. */
   readonly othersCpuMs: number;
   /** Taken away from the machine by its hypervisor. */
   readonly stolenMs: number;
@@ -51,7 +51,7 @@ export async function measure(stand: Stand, command: string): Promise<Measuremen
   const startedMs = performance.now();
   const done = await obey(stand, command);
   const after = readMeters(stand.running);
-  const spent = (meter: 'source' | 'bridge' | 'target') => after[meter] - before[meter];
+  const spent = (meter: 'source' | 'bridge' | 'target' | 'distance') => after[meter] - before[meter];
   const [source, bridge, target] = [spent('source'), spent('bridge'), spent('target')];
   const loadCpuMs = Number(done['cpuNs']) / 1e6;
   const busyMs = after.machine.busyMs - before.machine.busyMs;
@@ -62,18 +62,19 @@ export async function measure(stand: Stand, command: string): Promise<Measuremen
     p99Us: Number(done['p99Us']),
     p999Us: Number(done['p999Us']),
     ...{ sourceCpuMs: source, bridgeCpuMs: bridge, targetCpuMs: target, loadCpuMs },
-    othersCpuMs: Math.max(0, busyMs - source - bridge - target - loadCpuMs),
+    othersCpuMs: Math.max(0, busyMs - source - bridge - target - spent('distance') - loadCpuMs),
     stolenMs: after.machine.stolenMs - before.machine.stolenMs,
     elapsedMs: performance.now() - startedMs,
     duplicates: Number(done['duplicates']),
   };
 }
 
-function readMeters({ source, target, bridgePid }: RunningContender) {
+function readMeters({ source, target, bridgePid, distancePid }: RunningContender) {
   return {
     source: cpuMs([source.pid]),
     bridge: bridgePid === undefined ? 0 : cpuMs(processTree(bridgePid)),
     target: cpuMs([target.pid]),
+    distance: distancePid === undefined ? 0 : cpuMs([distancePid]),
     machine: machineCpu(),
   };
 }

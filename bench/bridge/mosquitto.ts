@@ -31,6 +31,7 @@ async function start(place: Place): Promise<RunningContender> {
   return {
     source,
     target: side.target,
+    ...(side.distancePid !== undefined && { distancePid: side.distancePid }),
     async stop() {
       await source.stop();
       await side.stop();

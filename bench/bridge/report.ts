@@ -56,6 +56,7 @@ export function renderReport(samples: Samples, contenders: readonly Contender[],
     ),
     '',
     ...guardLines(samples),
+    ...(duplicatesIn(samples) === 0 ? [] : [`${duplicatesIn(samples)} messages came twice: the figures are not valid`]),
   ].join('\n');
 }
 
@@ -92,16 +93,17 @@ function guardLines(samples: Samples): readonly string[] {
   return [...samples].flatMap(([job, byName]) => {
     const turns = [...byName.values()].flat();
     const worst = (of: (turn: Measurement) => number) => Math.max(...turns.map((turn) => of(turn) / turn.elapsedMs));
-    // The distance works while a far target is measured, and is not counted with anybody.
-    const others = job === 'far' ? 0 : worst((turn) => turn.othersCpuMs);
+    const others = worst((turn) => turn.othersCpuMs);
     const stolen = worst((turn) => turn.stolenMs);
-    const duplicates = turns.reduce((sum, turn) => sum + turn.duplicates, 0);
     const disturbance = `others on the machine ${percent(others)} of a core, its hypervisor ${percent(stolen)}`;
-    return [
-      ...(others < quiet && stolen < quiet ? [] : [`${job}: disturbed, in its worst turn by ${disturbance}`]),
-      ...(duplicates === 0 ? [] : [`${job}: ${duplicates} messages came twice, so that some connection was lost`]),
-    ];
+    return [...(others < quiet && stolen < quiet ? [] : [`${job}: disturbed, in its worst turn by ${disturbance}`])];
   });
+}
+
+/** Messages that came twice: some connection was lost, and the figures are not those of a bridge at work. */
+export function duplicatesIn(samples: Samples): number {
+  const turns = [...samples.values()].flatMap((byName) => [...byName.values()].flat());
+  return turns.reduce((sum, turn) => sum + turn.duplicates, 0);
 }
 
 function percent(share: number): string {

@@ -9,7 +9,7 @@ import { keyed, oneLane, parallel } from './crossfade.ts';
 import { type Measurement, measure, obey, type Stand } from './measure.ts';
 import { mosquitto } from './mosquitto.ts';
 import { type BridgeBenchOptions, type JobName, type JobSizes, parseBenchOptions, usage } from './options.ts';
-import { renderReport, type Samples, toJson } from './report.ts';
+import { duplicatesIn, renderReport, toJson } from './report.ts';
 
 const allContenders: readonly Contender[] = [mosquitto, oneLane, keyed, parallel];
 const toolDirectory = join(import.meta.dirname, '../../var/bench');
@@ -32,8 +32,12 @@ async function main(options: BridgeBenchOptions): Promise<void> {
     const delayUs = job === 'far' ? options.sizes.farDelayUs : 0;
     samples.set(job, await runJob(job, contenders, { tools, directory, delayUs, options }));
   }
-  const render = options.json ? JSON.stringify(toJson(samples, contenders, options), null, 2) : undefined;
-  console.log(render ?? renderReport(samples satisfies Samples, contenders, options));
+  console.log(
+    options.json
+      ? JSON.stringify(toJson(samples, contenders, options), null, 2)
+      : renderReport(samples, contenders, options),
+  );
+  if (duplicatesIn(samples) > 0) process.exitCode = 1;
 }
 
 function chooseContenders({ bridges }: BridgeBenchOptions): readonly Contender[] {

@@ -1,9 +1,9 @@
 import type { Socket } from 'node:net';
 
-/** Large enough for what one read of a source becomes, small enough for a page or two of them to wait. */
-const slabBytes = 65_536;
+/** Large enough for what most reads of a source become, small enough for thousands of connections. */
+const slabBytes = 32_768;
 /** A write of its own: copying it would cost more than a system call. */
-const ownWriteBytes = 16_384;
+const ownWriteBytes = 8_192;
 
 /** What is written to a socket in one turn of the event loop, joined in memory: one buffer, one system call. */
 export class OutputBatch {
