@@ -87,6 +87,18 @@ describe('the dead-letter file', () => {
     await file.close();
   });
 
+  test('a letter that somebody was told of survives a power cut', async () => {
+    await using folder = await temporaryFolder();
+    const path = join(folder.path, 'dead.ndjson');
+    const disk = new FailingDisk();
+    const file = new DeadLetterFile({ ...options(path), openFile: disk.openFile });
+    await written(file, 'a/1');
+    await written(file, 'a/2');
+    await disk.cutPower();
+    assert.deepEqual(await topicsIn(path), ['a/1', 'a/2']);
+    await file.close();
+  });
+
   test('what a crash left of a line is written over', async () => {
     await using folder = await temporaryFolder();
     const path = join(folder.path, 'dead.ndjson');

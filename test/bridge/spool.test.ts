@@ -236,6 +236,19 @@ describe('a spool', () => {
     await again.spool.close();
   });
 
+  test('what it says is synced survives a power cut, over several segments', async () => {
+    await using folder = await temporaryFolder();
+    const disk = new FailingDisk();
+    const first = await HeardSpool.open(options(folder.path, { openFile: disk.openFile, segmentBytes: 100 }));
+    await first.keep('0', '1', '2');
+    await first.keep('3', '4');
+    await disk.cutPower();
+    const second = await HeardSpool.open(options(folder.path));
+    assert.deepEqual(await second.readAll(0), numbers(5));
+    await second.spool.close();
+    await first.spool.close();
+  });
+
   test('beyond its bound nothing is taken; what is released makes room', async () => {
     await using folder = await temporaryFolder();
     const bounded = await HeardSpool.open(options(folder.path, { maxBytes: 500, segmentBytes: 100 }));
