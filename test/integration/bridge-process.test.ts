@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { connectAsync } from 'mqtt';
 import { stringify } from 'yaml';
+import { createAdminClient } from '../../src/admin/admin-client.ts';
 import { openBridgeBoard } from '../../src/bridge/directory-board.ts';
 import { eventually } from '../e2e/eventually.ts';
 import { Hearing } from './bridge-world.ts';
@@ -105,6 +106,15 @@ describe('crossfade bridge run', { timeout: 90_000 }, () => {
     await backend.publishAsync('cmd/a', 'back', { qos: 1 });
     await answers.all(['back']);
     const metrics = await (await fetch(`${(await bridge.ready()).admin}/metrics`)).text();
+    const admin = createAdminClient({ url: (await bridge.ready()).admin, token: 'a-token-of-some-length' });
+    const seen = await admin.bridge();
+    assert.deepEqual(seen.ok && seen.value.rules.map(({ name }) => name), ['telemetry', 'commands']);
+    assert.ok((await admin.pauseRule('commands')).ok);
+    await eventually('the rule is paused', async () => {
+      const now = await admin.bridge();
+      return now.ok && now.value.rules[1]?.state === 'paused';
+    });
+    admin.close();
     assert.match(metrics, /crossfade_bridge_messages_total\{rule="commands",slot="p\dof3-\w+",result="carried"\} 1\n/);
     assert.match(metrics, /crossfade_bridge_lane_open\{rule="telemetry",slot="p0of1-\w+",lane="1"\} 1\n/);
     bridge.process.kill('SIGTERM');
