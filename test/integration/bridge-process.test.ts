@@ -140,7 +140,7 @@ describe('crossfade bridge run', { timeout: 90_000 }, () => {
     const texts: string[] = [];
     for (let round = 0; round < 2; round += 1) {
       const another = bridge.startAnother();
-      await eventually('each has two of the four slots', divided);
+      await eventually('each has two of the four slots', divided, 60_000);
       const publishing = Array.from({ length: 300 }, async (_, index) => {
         const text = `cmd ${String(round * 300 + index).padStart(5, '0')}`;
         texts.push(text);
