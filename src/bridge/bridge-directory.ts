@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { CrossfadeError, errorMessage } from '../base/errors.ts';
 import { type FileLock, lockFile } from '../base/file-lock.ts';
 import type { Slot } from './division/slot.ts';
-import { readJson, replaceFile } from './whole-file.ts';
+import { readJson, replaceFile, syncFolder } from './whole-file.ts';
 
 /** A process that works slots of this directory. */
 export interface Presence {
@@ -93,8 +94,11 @@ export class BridgeDirectory {
   /** Before its session at the source begins: who finds the directory can end it. By the holder of its lock. */
   describeSlot(slot: Slot): void {
     const directory = this.slotDirectory(slot);
-    mkdirSync(directory, { recursive: true, mode: 0o700 });
-    replaceFile(join(directory, slotFile), JSON.stringify(slot));
+    const path = join(directory, slotFile);
+    // A full disk, perhaps full of this slot's spool, has room for no description.
+    if (isDeepStrictEqual(readSlot(path), slot)) return;
+    if (mkdirSync(directory, { recursive: true, mode: 0o700 }) !== undefined) syncFolder(dirname(directory));
+    replaceFile(path, JSON.stringify(slot));
   }
 
   /** By the holder of its lock, when nothing is left of it. */

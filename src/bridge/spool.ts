@@ -1,4 +1,4 @@
-import { constants, type FileHandle, open, rename, unlink, writeFile } from 'node:fs/promises';
+import { constants, type FileHandle, open, rename, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errorMessage } from '../base/errors.ts';
 import type { Logger } from '../telemetry/logger.ts';
@@ -30,6 +30,7 @@ export interface SpoolListener {
 /** What was released since then is there once more after a crash: at the pace of catching up, thousands a second. */
 const cursorEveryMs = 100;
 const readAgainMs = 1_000;
+const tidyAgainMs = 1_000;
 const recordsPerRead = 256;
 
 /**
@@ -52,6 +53,7 @@ export class Spool {
   /** Everything that touches files, one after the other. */
   #work: Promise<void> = Promise.resolve();
   #reading: { readonly segment: SpoolSegment; readonly file: FileHandle; position: number; offset: number } | undefined;
+  #isClosing = false;
   #isClosed = false;
   #isHalfFull = false;
 
@@ -102,14 +104,20 @@ export class Spool {
 
   release(position: number): void {
     this.#cursor = Math.max(this.#cursor, position);
+    this.#tidyIn(cursorEveryMs);
+  }
+
+  #tidyIn(ms: number): void {
+    if (this.#isClosing) return;
     this.#cursorTimer ??= setTimeout(() => {
       this.#cursorTimer = undefined;
       this.#queue(() => this.#tidy());
-    }, cursorEveryMs);
+    }, ms);
   }
 
   /** What waits is written, and the cursor. Nothing is answered any more. */
   async close(): Promise<void> {
+    this.#isClosing = true;
     for (const timer of [this.#batchTimer, this.#cursorTimer, this.#readTimer]) clearTimeout(timer);
     this.#queue(() => this.#flush());
     this.#queue(() => this.#tidy());
@@ -262,16 +270,36 @@ export class Spool {
     return reading;
   }
 
-  /** Writes the cursor down, and removes what lies before it. */
+  /** Again behind a failure, for as long as it takes: what is not removed keeps a disk full. */
   async #tidy(): Promise<void> {
-    const { directory } = this.#options;
-    const cursor = Math.min(this.#cursor, this.#syncedPosition);
-    if (cursor > this.#writtenCursor) {
-      const path = join(directory, cursorName);
-      await writeFile(`${path}.new`, `${cursor}\n`, { mode: 0o600 });
-      await rename(`${path}.new`, path);
-      this.#writtenCursor = cursor;
+    try {
+      const cursor = Math.min(this.#cursor, this.#syncedPosition);
+      // First, and whatever the cursor's file says: a full disk has room for it only behind that.
+      await this.#removeBefore(cursor);
+      await this.#writeCursor(cursor);
+    } catch (error) {
+      this.#tidyIn(tidyAgainMs);
+      throw error;
     }
+  }
+
+  async #writeCursor(cursor: number): Promise<void> {
+    if (cursor <= this.#writtenCursor) return;
+    const path = join(this.#options.directory, cursorName);
+    const file = await this.#openFile(`${path}.new`, constants.O_CREAT | constants.O_WRONLY | constants.O_TRUNC, 0o600);
+    try {
+      const text = Buffer.from(`${cursor}\n`);
+      const { bytesWritten } = await file.write(text, 0, text.length, 0);
+      if (bytesWritten < text.length)
+        throw new Error(`expected ${text.length} bytes to be written, got ${bytesWritten}`);
+    } finally {
+      await file.close();
+    }
+    await rename(`${path}.new`, path);
+    this.#writtenCursor = cursor;
+  }
+
+  async #removeBefore(cursor: number): Promise<void> {
     for (;;) {
       const first = this.#segments[0];
       if (first === undefined || first.firstPosition + first.count > cursor) return;

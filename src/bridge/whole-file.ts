@@ -1,19 +1,33 @@
-import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
+import { closeSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { systemErrorCode } from '../base/errors.ts';
 
-/** Writes the file as a whole: a reader, and a crash, sees the one before or this one. Synchronous, on disk when it returns. */
+/**
+ * Writes the file as a whole: a reader, and a crash, sees the one before or this one. Synchronous, on disk when it returns.
+ * Throws where there is no room for all of it; the one before stays.
+ */
 export function replaceFile(path: string, text: string): void {
   const next = `${path}.${process.pid}.new`;
-  const file = openSync(next, 'w', 0o600);
   try {
-    writeSync(file, text);
-    fsyncSync(file);
-  } finally {
-    closeSync(file);
+    const file = openSync(next, 'w', 0o600);
+    try {
+      // Not `writeSync`: on a full disk it writes the beginning, and says no more than how much that was.
+      writeFileSync(file, text);
+      fsyncSync(file);
+    } finally {
+      closeSync(file);
+    }
+    renameSync(next, path);
+  } catch (error) {
+    rmSync(next, { force: true });
+    throw error;
   }
-  renameSync(next, path);
-  const directory = openSync(dirname(path), 'r');
+  syncFolder(dirname(path));
+}
+
+/** A name in a directory is on disk only when the directory is. */
+export function syncFolder(path: string): void {
+  const directory = openSync(path, 'r');
   try {
     fsyncSync(directory);
   } finally {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readdir, writeFile } from 'node:fs/promises';
+import { readdir, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { BridgeDirectory } from '../../src/bridge/bridge-directory.ts';
@@ -67,6 +67,19 @@ describe('the directory of a bridge', () => {
     there.removeSlot(slot);
     assert.deepEqual(here.slotsOnDisk(), []);
     next?.release();
+  });
+
+  test('a slot that is described already is not written again: a full disk has no room for that', async () => {
+    await using folder = await temporaryFolder();
+    const directory = new BridgeDirectory(folder.path);
+    const path = join(directory.slotDirectory(slot), 'slot.json');
+    directory.describeSlot(slot);
+    const { ino } = await stat(path);
+    directory.describeSlot(slot);
+    assert.equal((await stat(path)).ino, ino);
+    const other = { ...slot, rule: { ...slot.rule, qos: 0 as const } };
+    directory.describeSlot(other);
+    assert.deepEqual(directory.slotsOnDisk(), [other]);
   });
 
   test('a description that cannot be read is left alone', async () => {

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
-import { readdir, readFile, stat, truncate, unlink, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rmdir, stat, truncate, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import type { BridgedMessage } from '../../src/bridge/link/bridged-message.ts';
 import type { SpooledMessage } from '../../src/bridge/link/link-item.ts';
 import { decodeSpoolBody, encodeSpoolBody } from '../../src/bridge/link/spool-record.ts';
 import { Spool, type SpoolListener, type SpoolOptions } from '../../src/bridge/spool.ts';
+import { eventually } from '../e2e/eventually.ts';
 import { FailingDisk } from './failing-disk.ts';
 import { silentLog, temporaryFolder } from './temporary-folder.ts';
 
@@ -247,6 +248,24 @@ describe('a spool', () => {
     assert.deepEqual(await second.readAll(0), numbers(5));
     await second.spool.close();
     await first.spool.close();
+  });
+
+  test('no room for the cursor: what is done with is removed, and that makes room; the cursor follows', async () => {
+    await using folder = await temporaryFolder();
+    const full = await HeardSpool.open(options(folder.path, { segmentBytes: 60 }));
+    for (const text of numbers(5)) await full.keep(text);
+    await mkdir(join(folder.path, 'cursor.new'));
+    full.spool.release(4);
+    const segments = async () => (await readdir(folder.path)).filter((name) => name.endsWith('.spool'));
+    await eventually('the segments that are done with are gone', async () => (await segments()).length === 1);
+    await rmdir(join(folder.path, 'cursor.new'));
+    await eventually('the cursor is written', async () => {
+      return (await readFile(join(folder.path, 'cursor'), 'utf8')) === '4\n';
+    });
+    await full.spool.close();
+    const again = await HeardSpool.open(options(folder.path));
+    assert.deepEqual(again.spool.kept, { cursor: 4, nextPosition: 5 });
+    await again.spool.close();
   });
 
   test('beyond its bound nothing is taken; what is released makes room', async () => {
