@@ -31,6 +31,7 @@ import type {
   SplitDocument,
   ZonesDocument,
 } from './nameserver-documents.ts';
+import type { MoveServiceBody, ServiceDocument, VerifyServiceBody } from './ledger-documents.ts';
 import type { SubscriptionImportBody, SubscriptionImportDocument } from './subscription-import.ts';
 
 export type ClientResult<Value> = Promise<Result<Value, AdminClientFailure>>;
@@ -85,6 +86,10 @@ export interface AdminClient {
   pauseRule(name: string): ClientResult<BridgeRuleDocument>;
   resumeRule(name: string): ClientResult<BridgeRuleDocument>;
   scaleRule(name: string, body: ScaleBody): ClientResult<BridgeRuleDocument>;
+  services(): ClientResult<readonly ServiceDocument[]>;
+  service(name: string): ClientResult<ServiceDocument>;
+  moveService(name: string, body: MoveServiceBody): ClientResult<ServiceDocument>;
+  verifyService(name: string, body: VerifyServiceBody): ClientResult<ServiceDocument>;
   metricsText(): ClientResult<string>;
   /** `ok` when the gateway is ready; the problem's detail says why it is not. */
   ready(): ClientResult<{ readonly ready: true }>;
@@ -144,6 +149,10 @@ export function createAdminClient(options: AdminClientOptions): AdminClient {
     pauseRule: (name) => post(`${rulePath(name)}/pause`, {}),
     resumeRule: (name) => post(`${rulePath(name)}/resume`, {}),
     scaleRule: (name, body) => post(`${rulePath(name)}/scale`, body),
+    services: () => read('/v1/services'),
+    service: (name) => read(servicePath(name)),
+    moveService: (name, body) => post(`${servicePath(name)}/move`, body),
+    verifyService: (name, body) => post(`${servicePath(name)}/verify`, body),
     metricsText: async () => {
       const answer = await caller.call({ method: 'GET', path: '/metrics' });
       return answer.ok ? success(answer.value.body) : answer;
@@ -178,6 +187,10 @@ function movePath(id: string): string {
 
 function rulePath(name: string): string {
   return `/v1/bridge/rules/${encodeURIComponent(name)}`;
+}
+
+function servicePath(name: string): string {
+  return `/v1/services/${encodeURIComponent(name)}`;
 }
 
 type Query = Readonly<Record<string, string | number | boolean | undefined>>;

@@ -4,6 +4,8 @@ import type { BridgeBackend } from './bridge-backend.ts';
 import { createBridgeRoutes } from './bridge-routes.ts';
 import { createChangingRoutes } from './changing-routes.ts';
 import { EventFeed, type EventFeedLimits, eventFeedDefaults } from './event-feed.ts';
+import type { LedgerBackend } from './ledger-backend.ts';
+import { createLedgerRoutes } from './ledger-routes.ts';
 import { createNameserverRoutes } from './nameserver-routes.ts';
 import { describeRoutes } from './openapi.ts';
 import { createReadingRoutes } from './reading-routes.ts';
@@ -14,12 +16,13 @@ import { subscriptionImportRoute } from './subscription-routes.ts';
 export interface AdminServerOptions extends RouteServerOptions {
   readonly backend: AdminBackend;
   readonly bridge: BridgeBackend;
+  readonly ledger: LedgerBackend;
   readonly events?: Partial<EventFeedLimits>;
 }
 
 /** The gateway's. Nothing is bound before `listen`. Throws TypeError for an empty token. */
 export function createAdminServer(options: AdminServerOptions): AdminServer {
-  const { backend, bridge } = options;
+  const { backend, bridge, ledger } = options;
   const feed = new EventFeed((onEvent) => backend.subscribe(onEvent), { ...eventFeedDefaults, ...options.events });
   const routes: AdminRoute[] = [];
   const description = () => describeRoutes(routes);
@@ -30,6 +33,7 @@ export function createAdminServer(options: AdminServerOptions): AdminServer {
     ...createNameserverRoutes(backend),
     subscriptionImportRoute(backend),
     ...createBridgeRoutes(bridge),
+    ...createLedgerRoutes(ledger),
   );
   return createRouteServer(routes, options, () => feed.close());
 }
@@ -37,13 +41,18 @@ export function createAdminServer(options: AdminServerOptions): AdminServer {
 export interface BridgeServerOptions extends RouteServerOptions {
   readonly backend: ServiceBackend;
   readonly bridge: BridgeBackend;
+  readonly ledger: LedgerBackend;
 }
 
 /** The one of a bridge that runs alone: of the gateway's routes those that concern it. */
 export function createBridgeServer(options: BridgeServerOptions): AdminServer {
-  const { backend, bridge } = options;
+  const { backend, bridge, ledger } = options;
   const routes: AdminRoute[] = [];
   const description = () => describeRoutes(routes);
-  routes.push(...createServiceRoutes({ backend, description }), ...createBridgeRoutes(bridge));
+  routes.push(
+    ...createServiceRoutes({ backend, description }),
+    ...createBridgeRoutes(bridge),
+    ...createLedgerRoutes(ledger),
+  );
   return createRouteServer(routes, options);
 }

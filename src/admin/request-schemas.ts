@@ -126,7 +126,7 @@ export const assessmentQuery = z.strictObject({
 });
 
 /** A text that `parse` makes a value of; its error says what was expected. */
-function parsedText<Value>(parse: (text: string) => Result<Value>) {
+export function parsedText<Value>(parse: (text: string) => Result<Value>) {
   return z.string().transform((text, context) => {
     const parsed = parse(text);
     if (parsed.ok) return parsed.value;

@@ -32,6 +32,7 @@ import {
   type SupervisorMessage,
   type WorkerMessage,
 } from './process-messages.ts';
+import { ServiceLedger } from './service-ledger.ts';
 import { ServedNames, type SteeringNotes } from './served-names.ts';
 import { SessionAuthority } from './session-authority.ts';
 import { openAssessments, openHomes, openNameserverMemory } from './session-files.ts';
@@ -85,6 +86,7 @@ class ControlProcess {
   readonly #names: ServedNames | undefined;
   readonly #admin: AdminServer;
   readonly bridge: BridgeSight;
+  readonly #ledger: ServiceLedger;
   #zones: StartMessage['materials']['zones'];
   readonly zoneRequests = new ZoneRequests((message) => process.send?.(message));
 
@@ -162,6 +164,7 @@ class ControlProcess {
     const emit = (event: AdminEvent) => events.emit(event);
     this.bridge = new BridgeSight({ configuration, emit, registry: metrics.registry, news: start.bridge });
     const { operator } = this.bridge;
+    this.#ledger = ServiceLedger.open(configuration, start.materials, log);
     this.#figures = new FleetFigures({
       ...{ configuration, hub, metrics, assessments, freeze, steering, bridge: operator },
       zones: () => this.#zones,
@@ -184,7 +187,7 @@ class ControlProcess {
     const { tokens, metricsToken } = configuration.admin;
     const tls = start.materials.admin;
     this.#admin = createAdminServer({
-      ...{ backend, bridge: operator, tokens },
+      ...{ backend, bridge: operator, ledger: this.#ledger, tokens },
       ...(metricsToken !== undefined && { metricsToken }),
       ...(tls !== undefined && { tls }),
       bodyLimit: configuration.limits.adminBodyBytes,
@@ -227,6 +230,7 @@ class ControlProcess {
     } catch (error) {
       this.#parts.log.error({ error: errorMessage(error) }, 'The admin certificate was not swapped');
     }
+    this.#ledger.reload(materials);
     await this.#names?.adoptZones(materials.zones);
     this.#zones = materials.zones;
   }
@@ -242,6 +246,7 @@ class ControlProcess {
     this.#bounds.close();
     this.#assessments.close();
     this.bridge.close();
+    await this.#ledger.close();
   }
 
   #createSessions(homes: HomeStore): SessionAuthority {

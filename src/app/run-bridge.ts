@@ -12,6 +12,7 @@ import { readTlsMaterial, type TlsMaterial } from '../config/tls-material.ts';
 import { createLogger, type Logger } from '../telemetry/logger.ts';
 import { BridgeOperator } from './bridge-operator.ts';
 import { hasBridgeWork } from './bridge-work.ts';
+import { ServiceLedger } from './service-ledger.ts';
 import { bridgeDialer, bridgeSettings, type ReloadableDialer } from './bridge-terms.ts';
 
 /** The line that `crossfade bridge run` prints once it has its directory and its port. */
@@ -49,6 +50,7 @@ export async function runBridge(
   const stop = () => {
     stopping ??= bridge.stop().then(async () => {
       dialer.close();
+      await door?.ledger.close();
       await door?.server.close();
       resolve(0);
     });
@@ -56,7 +58,7 @@ export async function runBridge(
   };
   if (handleSignals) {
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => void stop());
-    process.on('SIGHUP', () => reload(configuration, { dialer, server: door?.server, log }));
+    process.on('SIGHUP', () => reload(configuration, { dialer, door, log }));
   }
   return {
     ready: {
@@ -69,6 +71,12 @@ export async function runBridge(
   };
 }
 
+interface Door {
+  readonly server: AdminServer;
+  readonly ledger: ServiceLedger;
+  readonly url: string;
+}
+
 interface DoorParts {
   readonly bridge: Bridge;
   readonly materials: TlsMaterial;
@@ -79,12 +87,13 @@ interface DoorParts {
 async function openDoor(
   configuration: Configuration,
   { bridge, materials, log }: DoorParts,
-): Promise<{ readonly server: AdminServer; readonly url: string } | undefined> {
+): Promise<Door | undefined> {
   const { admin, bridge: section, limits } = configuration;
   if (section.admin === undefined) return undefined;
   const operator = new BridgeOperator({ bridge: section, board: bridge.board, problem: () => undefined });
   const registry = new Registry();
   registerBridgeMetrics(registry, () => bridge.statuses());
+  const ledger = ServiceLedger.open(configuration, materials, log);
   const tls = materials.admin;
   const server = createBridgeServer({
     backend: {
@@ -92,6 +101,7 @@ async function openDoor(
       metricsText: async () => success(await registry.metrics()),
     },
     bridge: operator,
+    ledger,
     tokens: admin.tokens,
     ...(admin.metricsToken !== undefined && { metricsToken: admin.metricsToken }),
     ...(tls !== undefined && { tls }),
@@ -100,8 +110,9 @@ async function openDoor(
   });
   try {
     const { url } = await server.listen(section.admin);
-    return { server, url };
+    return { server, ledger, url };
   } catch (error) {
+    await ledger.close();
     await bridge.stop();
     throw error;
   }
@@ -109,15 +120,16 @@ async function openDoor(
 
 interface Reloaded {
   readonly dialer: ReloadableDialer;
-  readonly server: AdminServer | undefined;
+  readonly door: Door | undefined;
   readonly log: Logger;
 }
 
-function reload(configuration: Configuration, { dialer, server, log }: Reloaded): void {
+function reload(configuration: Configuration, { dialer, door, log }: Reloaded): void {
   try {
     const materials = readMaterials(configuration);
     dialer.reload(materials);
-    if (materials.admin !== undefined) server?.reloadTls(materials.admin);
+    if (materials.admin !== undefined) door?.server.reloadTls(materials.admin);
+    door?.ledger.reload(materials);
     log.info({}, 'Certificates were read again');
   } catch (error) {
     log.error({ error: errorMessage(error) }, 'A reload failed; what was in force stays in force');

@@ -15,7 +15,9 @@ const everyMs = 20;
 const lookMs = 200;
 const leastHeard = 3;
 const answerCount = 5;
+/** Enough for everybody in a group to get some, and few enough for the time there is. */
 const wholeLeast = 20;
+const wholeMost = 500;
 
 /**
  * Publishes probes at the source until each of so many members has carried some of what came and some probes were heard at
@@ -74,7 +76,9 @@ class ProbeRun {
     const { clock, terms, times, signal } = this.#work;
     const dueMs = clock.monotonicMs() + times.probeMs;
     const before = this.#slots();
-    const enough = this.#isWhole ? Math.max(wholeLeast, 10 * this.#members) : Number.POSITIVE_INFINITY;
+    const enough = this.#isWhole
+      ? Math.min(wholeMost, Math.max(wholeLeast, 10 * this.#members))
+      : Number.POSITIVE_INFINITY;
     let missing: readonly string[] = ['nothing was looked at'];
     let lookAtMs = clock.monotonicMs() + lookMs;
     while (missing.length > 0 && clock.monotonicMs() < dueMs) {

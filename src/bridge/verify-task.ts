@@ -41,7 +41,7 @@ export async function verifyService(
   watch.tally.close();
   const graceEndMs = clock.monotonicMs() + times.graceMs;
   while (!watch.isSettled(legacy) && clock.monotonicMs() < graceEndMs) await keepOn();
-  const window = watch.tally.figures();
+  const window = watch.tally.figures(legacy === 0);
   const bridge = watch.carried();
   const isOrdered = rule.order !== 'parallel' && legacy === 0 && watch.members === 1;
   return { window, bridge, ...serviceVerdict({ window, bridge, windowMs, target: rule.to, legacy, isOrdered }) };

@@ -14,6 +14,7 @@ import { addMovesCommand } from './moves-command.ts';
 import { addPlanCommand } from './plan-command.ts';
 import { addRollbackCommand } from './rollback-command.ts';
 import { addRunCommand } from './run-command.ts';
+import { addServicesCommand } from './services-command.ts';
 import { addSessionsCommand } from './sessions-command.ts';
 import { addStatusCommand } from './status-command.ts';
 import type { Terminal } from './terminal.ts';
@@ -50,6 +51,7 @@ export function createProgram(terminal: Terminal, setExitCode: (code: number) =>
   addEmulateCommand(program, context);
   addPlanCommand(program, context);
   addBridgeCommand(program, context);
+  addServicesCommand(program, context);
   addAwsCommand(program, context);
   return program;
 }

@@ -5,12 +5,14 @@ import { createBridgeServer } from '../../src/admin/admin-server.ts';
 import { success } from '../../src/base/result.ts';
 import { createLogger } from '../../src/telemetry/logger.ts';
 import { bridgeOperator, FakeBoard, processStatus, slotStatus } from '../app/fake-board.ts';
+import { FakeLedger } from './fake-ledger.ts';
 import { bridgeRules, tokenByRole, tokens } from './running-server.ts';
 
 function bridgeServer(board = new FakeBoard()) {
   return createBridgeServer({
     backend: { ready: () => ({ ready: true, reason: '' }), metricsText: async () => success('crossfade_bridge_x 1\n') },
     bridge: bridgeOperator(board, bridgeRules),
+    ledger: new FakeLedger(),
     ...{ tokens, bodyLimit: 65_536, log: createLogger({ level: 'silent', component: 'admin' }) },
   });
 }
@@ -34,6 +36,10 @@ test('a bridge alone serves what concerns the bridge, described, and nothing els
     '/v1/bridge/rules/{name}/pause',
     '/v1/bridge/rules/{name}/resume',
     '/v1/bridge/rules/{name}/scale',
+    '/v1/services',
+    '/v1/services/{name}',
+    '/v1/services/{name}/move',
+    '/v1/services/{name}/verify',
   ]);
   assert.equal((await fetch(`${url}/healthz`)).status, 200);
   assert.equal(await (await fetch(`${url}/metrics`)).text(), 'crossfade_bridge_x 1\n');

@@ -6,6 +6,7 @@ import { interlockDocument } from '../../src/admin/interlock-document.ts';
 import { assessmentDocument } from '../../src/admin/assessment-document.ts';
 import { createChangingRoutes } from '../../src/admin/changing-routes.ts';
 import * as documents from '../../src/admin/document-schemas.ts';
+import { serviceDocument } from '../../src/admin/ledger-documents.ts';
 import { describeRoutes } from '../../src/admin/openapi.ts';
 import { createReadingRoutes } from '../../src/admin/reading-routes.ts';
 import { FakeBackend } from './fake-backend.ts';
@@ -29,6 +30,8 @@ const served = [
   'GET /v1/plan',
   'GET /v1/plan/revisions',
   'GET /v1/plan/revisions/{revision}',
+  'GET /v1/services',
+  'GET /v1/services/{name}',
   'GET /v1/sessions',
   'GET /v1/status',
   'GET /v1/where',
@@ -42,6 +45,8 @@ const served = [
   'POST /v1/moves/{id}/pause',
   'POST /v1/moves/{id}/resume',
   'POST /v1/rollback',
+  'POST /v1/services/{name}/move',
+  'POST /v1/services/{name}/verify',
   'POST /v1/sites/{name}/drain',
   'POST /v1/sites/{name}/force',
   'POST /v1/sites/{name}/undrain',
@@ -104,6 +109,8 @@ const answered: readonly { path: string; schema: z.ZodType; isList?: true }[] = 
   { path: '/v1/moves', schema: documents.moveDocument, isList: true },
   { path: '/v1/where?clientId=a', schema: documents.whereDocument },
   { path: '/v1/sessions', schema: documents.sessionDocument, isList: true },
+  { path: '/v1/services', schema: serviceDocument, isList: true },
+  { path: '/v1/services/billing', schema: serviceDocument },
 ];
 
 for (const { path, schema, isList } of answered) {

@@ -5,6 +5,7 @@ import { type AdminRole, bearerTokenOf, createTokenCheck } from '../../src/admin
 import { createLogger } from '../../src/telemetry/logger.ts';
 import { bridgeOperator, FakeBoard } from '../app/fake-board.ts';
 import { FakeBackend, firstPlan } from './fake-backend.ts';
+import { FakeLedger } from './fake-ledger.ts';
 import { runServer, tokenByRole, tokens } from './running-server.ts';
 
 const cutover = { body: { weight: '5%' } };
@@ -16,6 +17,10 @@ const rows: readonly { method: string; path: string; needs: AdminRole; options?:
   { method: 'GET', path: '/v1/moves', needs: 'viewer', success: 200 },
   { method: 'GET', path: '/v1/where?clientId=a', needs: 'viewer', success: 200 },
   { method: 'GET', path: '/v1/sessions', needs: 'viewer', success: 200 },
+  { method: 'GET', path: '/v1/services', needs: 'viewer', success: 200 },
+  { method: 'GET', path: '/v1/services/billing', needs: 'viewer', success: 200 },
+  { method: 'POST', path: '/v1/services/billing/move', needs: 'operator', success: 202 },
+  { method: 'POST', path: '/v1/services/billing/verify', needs: 'operator', success: 202 },
   { method: 'GET', path: '/openapi.json', needs: 'viewer', success: 200 },
   { method: 'HEAD', path: '/v1/plan', needs: 'viewer', success: 200 },
   { method: 'POST', path: '/v1/cohorts/everyone/cutover', needs: 'operator', options: cutover, success: 202 },
@@ -113,7 +118,15 @@ test('an empty token is refused before anything is bound', () => {
   const bridge = bridgeOperator(new FakeBoard(), []);
   const empty = [{ name: 'ops', role: 'operator', token: '' }] as const;
   assert.throws(
-    () => createAdminServer({ backend: new FakeBackend(), bridge, tokens: empty, bodyLimit: 1, log }),
+    () =>
+      createAdminServer({
+        backend: new FakeBackend(),
+        bridge,
+        ledger: new FakeLedger(),
+        tokens: empty,
+        bodyLimit: 1,
+        log,
+      }),
     /Expected a token for "ops", got an empty text/,
   );
 });

@@ -7,6 +7,7 @@ import type { AdminRole } from '../../src/admin/tokens.ts';
 import { createLogger } from '../../src/telemetry/logger.ts';
 import { bridgeOperator, bridgeRule, FakeBoard } from '../app/fake-board.ts';
 import { FakeBackend } from './fake-backend.ts';
+import { FakeLedger } from './fake-ledger.ts';
 
 export const tokens = [
   { name: 'wallboard', role: 'viewer', token: 'viewer-token-1' },
@@ -61,7 +62,8 @@ export async function runServer(
   const bridge = bridgeOperator(board, bridgeRules);
   const lines: string[] = [];
   const log = createLogger({ level: 'trace', component: 'admin' }, { write: (line: string) => lines.push(line) });
-  const server = createAdminServer({ backend, bridge, tokens, bodyLimit: 65_536, log, ...options });
+  const ledger = new FakeLedger();
+  const server = createAdminServer({ backend, bridge, ledger, tokens, bodyLimit: 65_536, log, ...options });
   context.after(() => server.close(0));
   const { url } = await server.listen({ host: '127.0.0.1', port: 0 });
   return {

@@ -53,6 +53,10 @@ const commands: readonly string[] = [
   'bridge resume',
   'bridge scale',
   'bridge run',
+  'services',
+  'services list',
+  'services move',
+  'services verify',
 ];
 
 /** Every help text as it stands in `help.txt`; UPDATE_SNAPSHOTS=1 writes it anew: read the difference before it is kept. */

@@ -9,7 +9,7 @@ import { load, token } from './loading.ts';
 
 const example = readFileSync(new URL('../../config/crossfade.example.yaml', import.meta.url), 'utf8')
   .replaceAll('../certs/dev/', 'certs/')
-  .replaceAll(/^# (?=nameserver|sites|bridge| {2})/gm, '');
+  .replaceAll(/^# (?=nameserver|sites|bridge|services| {2})/gm, '');
 
 const splinters = [
   '{',

@@ -44,6 +44,10 @@ test('what the example has in comments loads too', () => {
   ]);
   assert.equal(configuration.nameserver?.zones[0]?.steering.length, 2);
   assert.equal(configuration.bridge.rules.length, 3);
+  assert.deepEqual(
+    configuration.services.map(({ name, rule }) => [name, rule]),
+    [['billing', 'billing']],
+  );
   assert.equal(configuration.sites[0]?.probe?.tcp, 8883);
 });
 
@@ -55,7 +59,7 @@ const tokenSigningKey = generateKeyPairSync('rsa', { modulusLength: 2_048 })
   .privateKey.export({ type: 'pkcs8', format: 'pem' })
   .toString();
 
-for (const name of ['docs/configuration.md', 'docs/limits.md', 'README.md', 'docs/operations.md']) {
+for (const name of ['docs/configuration.md', 'docs/limits.md', 'README.md', 'docs/operations.md', 'docs/services.md']) {
   for (const { line, yaml, isWhole } of fencedYaml(name)) {
     test(`the YAML in ${name} at line ${line} loads`, () => {
       const loaded = load(isWhole ? yaml : withSections(yaml), {

@@ -31,6 +31,14 @@ test('a service has its probe topic from the filter of its rule, and consumes th
   ]);
 });
 
+test('a service of which the bridge takes a share from the start is warned about', () => {
+  const text = withServices('{ name: s, rule: billing, instances: [a] }');
+  assert.deepEqual(loadRight(text).warnings, [
+    'bridge.rules.billing.members: the bridge takes a share of service s as soon as it runs, before anything is proved; 0 leaves that to services move',
+  ]);
+  assert.deepEqual(loadRight(text.replace('share: billing', 'share: billing, members: 0')).warnings, []);
+});
+
 test('a service needs a rule with share, a way back that leads back, and a probe topic that its rule hears', () => {
   assert.deepEqual(mistakes('{ name: s, rule: nowhere, instances: [a] }'), [
     'services[0].rule: expected the name of a rule of the bridge, got "nowhere"',

@@ -44,9 +44,8 @@ export function serviceVerdict(grounds: VerdictGrounds): ServiceVerdict {
   const faults = [...(legacy === 0 ? wholeFaults(grounds) : shareFaults(grounds)), ...commonFaults(grounds)];
   const notes = [
     ...(window.duplicates > 0 ? [`${window.duplicates} came twice`] : []),
-    // Of equal messages that went to others nobody can say which came late.
-    ...(window.late > 0 && legacy === 0 ? [`${window.late} came more than a second late`] : []),
-    ...(window.missingQos0 > 0 && legacy === 0 ? [`${window.missingQos0} of QoS 0 did not come`] : []),
+    ...(window.late > 0 ? [`${window.late} came more than a second late`] : []),
+    ...(window.missingQos0 > 0 ? [`${window.missingQos0} of QoS 0 did not come`] : []),
   ];
   const said = faults.length > 0 ? faults : [legacy === 0 ? wholeText(grounds) : shareText(grounds)];
   return { isComplete: faults.length === 0, text: [...said, ...notes].join('; ') };

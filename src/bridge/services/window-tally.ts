@@ -19,9 +19,11 @@ export interface WindowFigures {
   readonly missing: number;
   /** Of those with QoS 0, which nobody promises: did not. */
   readonly missingQos0: number;
+  /** Did not because instances at the source got them; 0 where none are left. */
+  readonly elsewhere: number;
   /** Deliveries at the target beyond the first of each message. */
   readonly duplicates: number;
-  /** Came more than a second behind. */
+  /** Came more than a second behind; 0 where others get a share, for of equal messages nobody can say which came. */
   readonly late: number;
   /** Came behind a later one of their key. */
   readonly outOfOrder: number;
@@ -114,22 +116,25 @@ export class WindowTally {
     return count;
   }
 
-  figures(): WindowFigures {
+  /** `isWhole`: everything must come out, for nobody at the source gets a share. */
+  figures(isWhole: boolean): WindowFigures {
     const window = this.#heard.filter(({ isInWindow }) => isInWindow);
     const missing = window.filter(({ delivery }) => delivery === undefined);
     const unclaimed = [...this.#alike.values()].filter((alike) => alike.unclaimed.length > 0);
     const extra = (list: readonly Alike[]) => list.reduce((sum, alike) => sum + alike.unclaimed.length, 0);
-    const promised = missing.filter(({ qos }) => qos > 0);
+    const lost = isWhole ? missing : [];
+    const promised = lost.filter(({ qos }) => qos > 0);
     return {
       source: window.length,
       target: window.length - missing.length,
       missing: promised.length,
-      missingQos0: missing.length - promised.length,
+      missingQos0: lost.length - promised.length,
+      elsewhere: missing.length - lost.length,
       duplicates: extra(unclaimed.filter((alike) => alike.heardAtSource)),
-      late: window.filter((heard) => this.#lagMs(heard) > lateMs).length,
+      late: isWhole ? window.filter((heard) => this.#lagMs(heard) > lateMs).length : 0,
       outOfOrder: outOfOrder(window),
       others: extra(unclaimed.filter((alike) => !alike.heardAtSource)),
-      missingTopics: [...new Set(missing.map(({ topicAtTarget }) => topicAtTarget))].slice(0, shownTopics),
+      missingTopics: [...new Set(lost.map(({ topicAtTarget }) => topicAtTarget))].slice(0, shownTopics),
     };
   }
 

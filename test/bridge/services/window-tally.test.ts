@@ -19,7 +19,7 @@ describe('a window tally', () => {
     atTarget(tally, 'a');
     atTarget(tally, 'b');
     atSource(tally, 'b');
-    const { source, target, missing, duplicates, others } = tally.figures();
+    const { source, target, missing, duplicates, others } = tally.figures(true);
     assert.deepEqual(
       { source, target, missing, duplicates, others },
       { source: 2, target: 2, missing: 0, duplicates: 0, others: 0 },
@@ -31,17 +31,20 @@ describe('a window tally', () => {
     const tally = new WindowTally();
     for (let count = 0; count < 3; count += 1) atSource(tally, 'same');
     for (let count = 0; count < 2; count += 1) atTarget(tally, 'same');
-    assert.deepEqual([tally.figures().missing, tally.figures().duplicates, tally.waiting], [1, 0, 1]);
+    assert.deepEqual([tally.figures(true).missing, tally.figures(true).duplicates, tally.waiting], [1, 0, 1]);
     atTarget(tally, 'same');
     atTarget(tally, 'same');
-    assert.deepEqual([tally.figures().missing, tally.figures().duplicates], [0, 1]);
+    assert.deepEqual([tally.figures(true).missing, tally.figures(true).duplicates], [0, 1]);
   });
 
   test('the same payload under another topic is another message', () => {
     const tally = new WindowTally();
     tally.hearSource({ topicAtTarget: 'x', payload: Buffer.from('p'), atMs: 0, qos: 1, key: undefined });
     tally.hearTarget('y', Buffer.from('p'), 0);
-    assert.deepEqual([tally.figures().missing, tally.figures().others, tally.figures().missingTopics], [1, 1, ['x']]);
+    assert.deepEqual(
+      [tally.figures(true).missing, tally.figures(true).others, tally.figures(true).missingTopics],
+      [1, 1, ['x']],
+    );
   });
 
   test('what comes behind the window only says what a delivery stands for', () => {
@@ -50,8 +53,17 @@ describe('a window tally', () => {
     tally.close();
     atSource(tally, 'behind');
     atTarget(tally, 'behind');
-    const { source, missing, others, duplicates } = tally.figures();
+    const { source, missing, others, duplicates } = tally.figures(true);
     assert.deepEqual([source, missing, others, duplicates], [1, 1, 0, 0]);
+  });
+
+  test('with others that get a share nothing is missing, and nothing late', () => {
+    const tally = new WindowTally();
+    for (const text of ['a', 'b', 'c']) atSource(tally, text);
+    atTarget(tally, 'b', 5_000);
+    const { target, missing, elsewhere, late, missingTopics } = tally.figures(false);
+    assert.deepEqual([target, missing, elsewhere, late, missingTopics], [1, 0, 2, 0, []]);
+    assert.equal(tally.figures(true).late, 1);
   });
 
   test('late, of QoS 0, out of order', () => {
@@ -65,7 +77,7 @@ describe('a window tally', () => {
     atSource(tally, 'nought', { qos: 0 });
     for (const text of ['3', '2']) atTarget(tally, text, 1_000);
     atTarget(tally, '1', 1_001);
-    const { late, outOfOrder, missing, missingQos0 } = tally.figures();
+    const { late, outOfOrder, missing, missingQos0 } = tally.figures(true);
     assert.deepEqual(
       { late, outOfOrder, missing, missingQos0 },
       { late: 1, outOfOrder: 1, missing: 0, missingQos0: 1 },
@@ -83,7 +95,14 @@ describe('a verdict', () => {
     const tally = new WindowTally();
     for (const text of texts) atSource(tally, text);
     for (const text of heard) atTarget(tally, text);
-    return { window: tally.figures(), bridge: nothing, windowMs: 60_000, target: 'aws', legacy: 0, isOrdered: false };
+    return {
+      window: tally.figures(true),
+      bridge: nothing,
+      windowMs: 60_000,
+      target: 'aws',
+      legacy: 0,
+      isOrdered: false,
+    };
   };
 
   test('with no instance left, every message must be there', () => {
@@ -120,7 +139,7 @@ describe('a verdict', () => {
     const tally = new WindowTally();
     for (const text of ['1', '2']) atSource(tally, text, { key: 'k' });
     for (const text of ['2', '1']) atTarget(tally, text);
-    const of = { ...grounds([], []), window: tally.figures() };
+    const of = { ...grounds([], []), window: tally.figures(true) };
     assert.equal(serviceVerdict(of).isComplete, true);
     assert.match(serviceVerdict({ ...of, isOrdered: true }).text, /1 came behind a later one of their key/);
   });
