@@ -406,7 +406,8 @@ export class LegsWorld {
     const wasActive = number === this.#active;
     const isExcused = leg.isFaulty || (this.setting.hasFaults && leg.broker.owes);
     if (wasActive && !isExcused) throw new Violation(`S3: leg ${number} is given up without a fault`);
-    if (how === 'lost' && leg.broker.leg === number)
+    // Inside a packet nothing can be said.
+    if (how === 'lost' && leg.broker.leg === number && leg.reader.keptBytes === 0)
       throw new Violation(`S3: leg ${number} is open and gets no DISCONNECT`);
     leg.isOver = true;
     if (how === 'lost' || wasActive || (this.setting.hasFaults && leg.broker.owes)) this.#noteLost();
