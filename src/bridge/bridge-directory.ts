@@ -126,10 +126,16 @@ export class BridgeDirectory {
 
 function readSlot(path: string): Slot | undefined {
   try {
-    return readJson(path) as Slot | undefined;
+    const slot = readJson(path) as Slot | undefined;
+    const isWhole = [slot?.label, slot?.rule.name, slot?.rule.filter, slot?.place.kind].every(isText);
+    return isWhole ? slot : undefined;
   } catch {
     return undefined;
   }
+}
+
+function isText(value: unknown): boolean {
+  return typeof value === 'string';
 }
 
 function fileName(slot: Slot): string {

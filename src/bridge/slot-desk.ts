@@ -4,9 +4,9 @@ import type { FileLock } from '../base/file-lock.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { BridgeDirectory, Presence } from './bridge-directory.ts';
 import type { BridgeRule } from './bridge-settings.ts';
-import type { BridgeBoard, RuleWishes, SlotStatus } from './bridge-status.ts';
+import type { BridgeBoard, RuleWish, RuleWishes, SlotStatus } from './bridge-status.ts';
 import { writeStatus } from './directory-board.ts';
-import { type Slot, slotKey, slotsOf } from './division/slot.ts';
+import { type Slot, slotKey, slotsOf, succeeds } from './division/slot.ts';
 import { byPreference, slotQuota } from './division/slot-division.ts';
 import type { LinkRunner } from './link-runner.ts';
 import { slotStatus } from './slot-status.ts';
@@ -16,7 +16,7 @@ export interface SlotDeskOptions {
   /** One process works all slots and the others wait for its end: what it knows of echoes it cannot share. */
   readonly isUndivided: boolean;
   readonly directory: BridgeDirectory;
-  readonly board: Pick<BridgeBoard, 'readWishes'>;
+  readonly board: Pick<BridgeBoard, 'readWishes' | 'readStatuses'>;
   readonly presence: Presence;
   readonly clock: Clock;
   readonly log: Pick<Logger, 'info' | 'warn' | 'error'>;
@@ -50,7 +50,9 @@ export class SlotDesk {
   readonly #failedAtMs = new Map<string, number>();
   readonly #busy = new Set<Promise<unknown>>();
   readonly #startedAtMs: number;
-  #wishes: RuleWishes = {};
+  /** Undefined: nobody has read yet what is wanted, and nothing is done before. */
+  #wishes: RuleWishes | undefined;
+  #isStatusUnwritten = false;
   #isEnding = false;
 
   constructor(options: SlotDeskOptions) {
@@ -67,12 +69,12 @@ export class SlotDesk {
   /** Looks who lives and what is wanted. Throws where the directory cannot be read. */
   turn(): void {
     if (this.#isEnding) return;
-    const { directory, board, presence, isUndivided } = this.#options;
-    this.#wishes = board.readWishes();
+    const { directory, presence, isUndivided } = this.#options;
+    this.#readWishes();
     const wanted = this.#wanted();
     const slots = new Map(directory.slotsOnDisk().map((slot) => [slotKey(slot), slot]));
     for (const [key, slot] of wanted) slots.set(key, slot);
-    const processes = directory.livingProcesses();
+    const processes = [...new Set([...directory.livingProcesses(), presence.process])];
     const isFirst = processes.every((name) => name >= presence.process);
     const undividedQuota = isFirst ? slots.size : 0;
     const quota = isUndivided ? undividedQuota : slotQuota(slots.size, processes, presence.process);
@@ -103,9 +105,24 @@ export class SlotDesk {
     await this.settled();
   }
 
+  /** What cannot be read for once is as it was. */
+  #readWishes(): void {
+    const { board, log } = this.#options;
+    try {
+      this.#wishes = board.readWishes();
+    } catch (error) {
+      if (this.#wishes === undefined) throw error;
+      log.error({ error: errorMessage(error) }, 'What is wanted of the bridge cannot be read: it stays as it was');
+    }
+  }
+
+  #wishOf({ rule }: Slot): RuleWish | undefined {
+    return this.#wishes?.[rule.name];
+  }
+
   #wanted(): ReadonlyMap<string, Slot> {
     const slots = this.#options.rules.flatMap(({ rule, members, partitions }) =>
-      slotsOf(rule, { members: this.#wishes[rule.name]?.members ?? members, partitions }),
+      slotsOf(rule, { members: this.#wishes?.[rule.name]?.members ?? members, partitions }),
     );
     return new Map(slots.map((slot) => [slotKey(slot), slot]));
   }
@@ -115,14 +132,26 @@ export class SlotDesk {
     for (const [key, worked] of this.#worked) {
       const { runner, slot } = worked;
       if (runner === undefined || worked.isEnding) continue;
-      const wish = this.#wishes[slot.rule.name];
+      const wish = this.#wishOf(slot);
       const isWanted = wanted.has(key);
       const isResumed = runner.link.isStopped && (wish?.resumes ?? 0) > worked.resumes;
       if (isResumed || (isWanted && worked.isLeaving)) this.#end(worked);
       else if (worked.isLeaving && runner.link.hasLeft) this.#remove(worked);
-      else if (!isWanted && !worked.isLeaving) this.#retire(worked, runner);
+      else if (!isWanted && !worked.isLeaving && this.#mayLeave(slot, wanted)) this.#retire(worked, runner);
       else runner.pause(wish?.isPaused === true && !worked.isLeaving);
     }
+  }
+
+  /** Who is subscribed to the same from now on, in whatever process, has to be so first: else a message finds nobody. */
+  #mayLeave(slot: Slot, wanted: ReadonlyMap<string, Slot>): boolean {
+    const successors = [...wanted.values()].filter((next) => succeeds(next, slot));
+    if (successors.length === 0) return true;
+    const { board, presence } = this.#options;
+    const others = board.readStatuses().filter(({ process }) => process !== presence.process);
+    const slots = [...this.statuses(), ...others.flatMap((status) => status.slots)];
+    return successors.every(({ rule, label }) =>
+      slots.some((status) => status.rule === rule.name && status.slot === label && status.isSubscribed),
+    );
   }
 
   #giveBack(quota: number): void {
@@ -135,34 +164,46 @@ export class SlotDesk {
   }
 
   #take(slots: ReadonlyMap<string, Slot>, wanted: ReadonlyMap<string, Slot>, quota: number): void {
-    const { presence, directory, clock, log } = this.#options;
+    const { presence, directory, clock } = this.#options;
     const free = [...slots.keys()].filter((key) => !this.#worked.has(key));
     for (const key of byPreference(free, presence.process)) {
       if (this.#worked.size >= quota) return;
       if (clock.monotonicMs() - (this.#failedAtMs.get(key) ?? Number.NEGATIVE_INFINITY) < failedAgainMs) continue;
       const slot = slots.get(key) as Slot;
-      const lock = directory.claim(slot);
+      const lock = this.#claim(key, slot);
       if (lock === undefined) continue;
-      const isLeaving = !wanted.has(key);
+      const isLeaving = !wanted.has(key) && this.#mayLeave(slot, wanted);
       // Another process has finished it meanwhile.
-      if (isLeaving && !directory.isOnDisk(slot)) {
+      if (!wanted.has(key) && !directory.isOnDisk(slot)) {
         lock.release();
         continue;
       }
-      const resumes = this.#wishes[slot.rule.name]?.resumes ?? 0;
+      const resumes = this.#wishOf(slot)?.resumes ?? 0;
       const worked: WorkedSlot = { slot, lock, isLeaving, isEnding: false, resumes };
       this.#worked.set(key, worked);
       this.#does(
         this.#begin(worked).catch((error: unknown) => {
-          this.#failedAtMs.set(key, clock.monotonicMs());
-          log.error(
-            { slot: key, error: errorMessage(error) },
-            'A slot of the bridge cannot be worked; it is tried again',
-          );
+          this.#tellFailed(key, error);
           this.#letGo(worked);
         }),
       );
     }
+  }
+
+  /** One that cannot be locked keeps no other from being worked. */
+  #claim(key: string, slot: Slot): FileLock | undefined {
+    try {
+      return this.#options.directory.claim(slot);
+    } catch (error) {
+      this.#tellFailed(key, error);
+      return undefined;
+    }
+  }
+
+  #tellFailed(key: string, error: unknown): void {
+    const { clock, log } = this.#options;
+    this.#failedAtMs.set(key, clock.monotonicMs());
+    log.error({ slot: key, error: errorMessage(error) }, 'A slot of the bridge cannot be worked; it is tried again');
   }
 
   async #begin(worked: WorkedSlot): Promise<void> {
@@ -174,7 +215,7 @@ export class SlotDesk {
     worked.runner = runner;
     this.#failedAtMs.delete(slotKey(slot));
     log.info({ rule: rule.name, slot: label, isLeaving }, 'A slot of the bridge is worked by this process');
-    runner.pause(this.#wishes[rule.name]?.isPaused === true && !isLeaving);
+    runner.pause(this.#wishOf(slot)?.isPaused === true && !isLeaving);
     runner.start();
     if (isLeaving) runner.retire();
     onChange();
@@ -230,14 +271,18 @@ export class SlotDesk {
     void work.finally(() => this.#busy.delete(work));
   }
 
+  /** Where it cannot be written, what the slots do goes on. */
   #writeStatus(): void {
-    const { directory, presence, clock } = this.#options;
-    writeStatus(directory, {
-      process: presence.process,
-      pid: process.pid,
-      startedAtMs: this.#startedAtMs,
-      writtenAtMs: clock.wallMs(),
-      slots: this.statuses(),
-    });
+    const { directory, presence, clock, log } = this.#options;
+    const slots = this.statuses();
+    const times = { startedAtMs: this.#startedAtMs, writtenAtMs: clock.wallMs() };
+    try {
+      writeStatus(directory, { process: presence.process, pid: process.pid, ...times, slots });
+      this.#isStatusUnwritten = false;
+    } catch (error) {
+      if (!this.#isStatusUnwritten)
+        log.error({ error: errorMessage(error) }, 'The bridge cannot write its status: what is shown of it is old');
+      this.#isStatusUnwritten = true;
+    }
   }
 }

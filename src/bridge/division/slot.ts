@@ -1,4 +1,5 @@
 import { hash } from 'node:crypto';
+import { filtersIntersect } from '../../mqtt/topic-range.ts';
 import type { TopicRule } from '../../mqtt/topic-rule.ts';
 
 /** What a slot is: the member of a share group, or a partition of the keys of a rule. */
@@ -37,6 +38,17 @@ export function slotsOf(
 /** Names it among all slots. */
 export function slotKey({ rule, label }: Slot): string {
   return `${rule.name}/${label}`;
+}
+
+/**
+ * What the former one is subscribed to is the other's from now on: before that has its subscription nobody else would get
+ * it. Members of one share group take each other's part as they are.
+ */
+export function succeeds(next: Slot, former: Slot): boolean {
+  const [{ rule }, { rule: past }] = [next, former];
+  const isGroup = rule.share !== undefined && rule.share === past.share && rule.filter === past.filter;
+  const isSameRule = rule.name === past.name && rule.from === past.from;
+  return isSameRule && !isGroup && filtersIntersect(rule.filter, past.filter);
 }
 
 /** A slot that is subscribed to something else, or publishes elsewhere, is another slot: the former one has to leave. */
