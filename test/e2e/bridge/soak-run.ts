@@ -21,6 +21,8 @@ export interface SizeSample extends ProcessSize {
   readonly atMs: number;
   /** Of which process of the bridge. */
   readonly start: number;
+  /** No failure was under way, and every one before it was recovered from. */
+  readonly isCalm: boolean;
 }
 
 export interface SideFindings {
@@ -160,7 +162,9 @@ class SoakRun {
   async #sample(): Promise<void> {
     const { bridge } = this.#world;
     const size = await bridge.size().catch(() => undefined);
-    if (size !== undefined && size.rssMiB > 0) this.#sizes.push({ ...size, atMs: machineMs(), start: bridge.starts });
+    if (size === undefined || size.rssMiB === 0) return;
+    const isCalm = !this.#isFailing && this.#recovering === undefined;
+    this.#sizes.push({ ...size, atMs: machineMs(), start: bridge.starts, isCalm });
   }
 
   /** All is acknowledged and heard; the verdict says what is not. */

@@ -25,10 +25,11 @@ const clean: SoakFindings = {
   sides: { legacy: fine, target: fine },
   ...{ bridge: calmBridge, bridgeStarts: 2, deadLetterBytes: 0, exitCode: 0 },
   sizes: [
-    { atMs: 90_000, start: 0, rssMiB: 300, descriptors: 90 },
-    { atMs: 100_000, start: 1, rssMiB: 50, descriptors: 10 },
-    { atMs: 160_000, start: 1, rssMiB: 100, descriptors: 30 },
-    { atMs: 200_000, start: 1, rssMiB: 110, descriptors: 32 },
+    { atMs: 90_000, start: 0, isCalm: true, rssMiB: 300, descriptors: 90 },
+    { atMs: 100_000, start: 1, isCalm: true, rssMiB: 50, descriptors: 10 },
+    { atMs: 159_000, start: 1, isCalm: false, rssMiB: 60, descriptors: 12 },
+    { atMs: 160_000, start: 1, isCalm: true, rssMiB: 100, descriptors: 30 },
+    { atMs: 200_000, start: 1, isCalm: true, rssMiB: 110, descriptors: 32 },
   ],
 };
 
@@ -88,11 +89,11 @@ describe('judgeSoak', () => {
     [{ failures: [{ ...failure, recoveredMs: 171_001 }] }, 'every failure was recovered from'],
     [{ exitCode: 1 }, 'SIGTERM ends the bridge in order'],
     [
-      { sizes: [...clean.sizes, { atMs: 200_001, start: 1, rssMiB: 181, descriptors: 30 }] },
+      { sizes: [...clean.sizes, { atMs: 200_001, start: 1, isCalm: true, rssMiB: 181, descriptors: 30 }] },
       'the memory of the bridge does not grow',
     ],
     [
-      { sizes: [...clean.sizes, { atMs: 200_001, start: 1, rssMiB: 100, descriptors: 39 }] },
+      { sizes: [...clean.sizes, { atMs: 200_001, start: 1, isCalm: true, rssMiB: 100, descriptors: 39 }] },
       'its descriptors do not grow',
     ],
   ] as const;

@@ -99,13 +99,13 @@ export interface SteadySizes {
   readonly text: string;
 }
 
-/** Of the last process: after its first minute, or after a third of a shorter life, and in the end. */
+/** Of the last process: after its first minute, or after a third of a shorter life, when nothing fails; and in the end. */
 export function steadySizes(sizes: readonly SizeSample[]): SteadySizes | undefined {
   const last = sizes.at(-1);
   const ofLast = sizes.filter(({ start }) => start === last?.start);
   const beganMs = ofLast[0]?.atMs ?? 0;
   const afterMs = Math.min(steadyAfterMs, ((last?.atMs ?? 0) - beganMs) / 3);
-  const first = ofLast.find(({ atMs }) => atMs - beganMs >= afterMs);
+  const first = ofLast.find(({ atMs, isCalm }) => isCalm && atMs - beganMs >= afterMs);
   if (first === undefined || last === undefined) return undefined;
   const sizeText = ({ rssMiB, descriptors, atMs }: SizeSample) =>
     `${rssMiB} MiB and ${descriptors} descriptors at ${Math.round((atMs - beganMs) / 1_000)} s`;
