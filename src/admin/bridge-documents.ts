@@ -96,6 +96,8 @@ export interface BridgeSlotDocument extends BridgeFiguresDocument {
   readonly state: 'running' | 'paused' | 'leaving' | 'stopped';
   /** The source has granted its subscription. */
   readonly subscribed: boolean;
+  /** Why one of its connections is not open, or its subscription not granted; null: all is well. */
+  readonly problem: string | null;
   /** Times that another client came in under one of its client IDs: another bridge has the same name. */
   readonly takeovers: number;
   /** Of the rule's traffic, 0 to 1: of the last seconds, or where nothing came then, of all; null: nothing came. */
@@ -152,6 +154,7 @@ const slotDocument = z.object({
   process: z.string(),
   state: z.enum(['running', 'paused', 'leaving', 'stopped']),
   subscribed: z.boolean(),
+  problem: z.string().nullable(),
   takeovers: count,
   share: z.number().min(0).max(1).nullable(),
   lanes: z.array(z.object({ lane: count, open: z.boolean(), messages: count })),

@@ -111,6 +111,7 @@ function slotDocuments(slots: readonly WorkedSlot[], maxBytes: number): readonly
       index: status.place.index,
       ...{ process, state: status.state },
       subscribed: status.isSubscribed,
+      problem: status.problem ?? null,
       takeovers: status.takeovers ?? 0,
       share: shareOf(status, rate, received),
       ...figuresOf(status, maxBytes),

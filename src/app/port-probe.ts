@@ -46,7 +46,7 @@ function bindProblem(name: string, address: HostPort, error: unknown): Crossfade
   const text = renderHostPort(address);
   const problem =
     systemErrorCode(error) === 'EADDRINUSE'
-      ? `${text} is in use: is another gateway running? Stop it, or give ${name} another address`
+      ? `${text} is in use: is another gateway or bridge running? Stop it, or give ${name} another address`
       : `${text} cannot be bound: ${errorMessage(error)}`;
   return new CrossfadeError('bind', `${name}: ${problem}`, { cause: error });
 }

@@ -13,6 +13,7 @@ import { createLogger, type Logger } from '../telemetry/logger.ts';
 import { BridgeOperator } from './bridge-operator.ts';
 import { hasBridgeWork } from './bridge-work.ts';
 import { ServiceLedger } from './service-ledger.ts';
+import { assertPortIsFree } from './port-probe.ts';
 import { bridgeDialer, bridgeSettings, type ReloadableDialer } from './bridge-terms.ts';
 
 /** The line that `crossfade bridge run` prints once it has its directory and its port. */
@@ -41,6 +42,9 @@ export async function runBridge(
   }
   const log = createLogger({ level: configuration.log.level, component: 'bridge' });
   const materials = readMaterials(configuration);
+  // Before any slot is taken: a process that cannot stay would take them from others for nothing.
+  const { admin } = configuration.bridge;
+  if (admin !== undefined) await assertPortIsFree('bridge.admin', admin);
   const dialer = bridgeDialer(configuration, materials, log);
   const bridge = await startBridge(bridgeSettings(configuration), { dialer, clock: systemClock, log });
   void bridge.open.then(() => log.info({}, 'Every source has answered: the bridge is open'));

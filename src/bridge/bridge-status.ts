@@ -44,6 +44,8 @@ export interface SlotStatus {
   readonly isSubscribed: boolean;
   /** Times that another client came in under one of its client IDs. */
   readonly takeovers?: number;
+  /** Why one of its connections is not open, or its subscription not granted. */
+  readonly problem?: string;
   readonly lanes: readonly LaneStatus[];
   readonly messages: SlotMessages;
   /** Over the last seconds. */

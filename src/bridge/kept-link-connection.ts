@@ -40,6 +40,7 @@ export class KeptLinkConnection {
   readonly #reconnects: Reconnects;
   #isPaused = false;
   #isEnding = false;
+  #problem: string | undefined;
   #running: Promise<void> | undefined;
 
   constructor(options: KeptConnectionOptions) {
@@ -50,6 +51,11 @@ export class KeptLinkConnection {
   /** Times that another client came in under its client ID. */
   get takeovers(): number {
     return this.#reconnects.takeovers;
+  }
+
+  /** Why it is not open: what the last attempt, or the connection that was lost, ended with. */
+  get problem(): string | undefined {
+    return this.#problem;
   }
 
   start(): void {
@@ -80,6 +86,7 @@ export class KeptLinkConnection {
       if (this.#isEnding) return;
       const dialed = await dialer.dial(broker, { spreadKey: name, signal: this.#controller.signal });
       if (!dialed.ok) {
+        this.#problem = dialed.error;
         if (!this.#isEnding)
           log.warn({ broker, connection: name, error: dialed.error }, 'A bridge connection is not made');
         continue;
@@ -118,6 +125,7 @@ export class KeptLinkConnection {
       client.receive(chunk, clock.monotonicMs());
       if (!isAnswered && client.isOpen) {
         isAnswered = true;
+        this.#problem = undefined;
         dialed.reportOutcome('answered');
         log.info({ broker, connection: name, endpoint }, 'A bridge connection is open');
       }
@@ -128,6 +136,9 @@ export class KeptLinkConnection {
     const nowMs = clock.monotonicMs();
     if (!isAnswered) dialed.reportOutcome('failed');
     const { wasTakenOver } = client;
+    this.#problem = wasTakenOver
+      ? `another client came in under its client ID: ${advice}`
+      : `Broker ${broker} (${endpoint}): ${cause}`;
     this.#reconnects.handleEnd({ wasOpen: isAnswered, lastedMs: nowMs - sinceMs, wasTakenOver });
     this.#socket = undefined;
     part.handleLost(nowMs);

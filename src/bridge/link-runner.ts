@@ -63,6 +63,8 @@ export class LinkRunner {
   #isStopping = false;
   #whenIdle: (() => void) | undefined;
   #isHalfAged = false;
+  /** Of the last SUBSCRIBE. */
+  #refusal: string | undefined;
 
   constructor(options: LinkRunnerOptions) {
     this.#options = options;
@@ -121,6 +123,13 @@ export class LinkRunner {
   /** Times that another client came in under the client ID of one of its connections. */
   get takeovers(): number {
     return [this.#source, ...this.#lanes].reduce((sum, { takeovers }) => sum + takeovers, 0);
+  }
+
+  /** Why it has no subscription at its source, or a lane is not connected. */
+  get problem(): string | undefined {
+    return [this.#source.problem, this.#refusal, ...this.#lanes.map(({ problem }) => problem)].find(
+      (problem) => problem !== undefined,
+    );
   }
 
   /** Half of what the spool may hold is used, or of the time that it keeps anything: somebody should look at the target. */
@@ -239,6 +248,7 @@ export class LinkRunner {
     switch (event.kind) {
       case 'subscribed':
       case 'subscription-refused':
+        this.#refusal = event.kind === 'subscribed' ? undefined : refusalOf(rule, event.code);
         if (event.kind === 'subscription-refused')
           log.error({ ...at, code: event.code }, 'The source refuses the subscription of a bridge rule');
         this.#isAnswered = true;
@@ -300,6 +310,10 @@ export class LinkRunner {
     this.#act(() => this.link.growLanes(wanted, nowMs));
     this.#connectLanes();
   }
+}
+
+function refusalOf({ from, filter }: Slot['rule'], code: number): string {
+  return `Broker ${from} refuses the subscription of ${filter} with 0x${code.toString(16)}: look at what it lets the bridge subscribe to`;
 }
 
 const longestTimerMs = 3_600_000;

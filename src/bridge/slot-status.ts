@@ -6,6 +6,7 @@ export function slotStatus(runner: LinkRunner, isLeaving: boolean, nowMs: number
   const { link, slot } = runner;
   const { counts } = link;
   const lag = lagOf(runner, nowMs);
+  const { problem } = runner;
   return {
     rule: slot.rule.name,
     slot: slot.label,
@@ -13,6 +14,7 @@ export function slotStatus(runner: LinkRunner, isLeaving: boolean, nowMs: number
     state: stateOf(runner, isLeaving),
     isSubscribed: link.leg.isSubscribed,
     takeovers: runner.takeovers,
+    ...(problem !== undefined && { problem }),
     lanes: link.lanes.map(({ number, isOpen, length }) => ({ number, isOpen, messages: length })),
     messages: {
       received: counts.received,

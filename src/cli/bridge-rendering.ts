@@ -18,10 +18,23 @@ export function renderBridge({ rules, processes, problem }: BridgeDocument, styl
     problem === null ? '' : `${style.bad(printable(problem))}\n`,
     rules.length === 0 ? 'the configuration has no rules\n' : renderTable(ruleColumns, rules, style),
     slots.length === 0 ? '' : renderTable(slotColumns, slots, style),
+    renderProblems(rules, style),
     processes.length === 0 ? `${style.warning('no process of the bridge lives')}\n` : '',
     processes.length === 0 ? '' : renderTable(processColumns, processes, style),
   ];
   return parts.filter((part) => part !== '').join('\n');
+}
+
+/** Once each, by rule: the slots of a rule seldom have different ones. */
+function renderProblems(rules: readonly BridgeRuleDocument[], style: Style): string {
+  return rules
+    .flatMap(({ name, slots }) => problemsOf(slots).map((problem) => `${name}: ${problem}`))
+    .map((line) => `${style.warning(printable(line))}\n`)
+    .join('');
+}
+
+export function problemsOf(slots: readonly Pick<BridgeSlotDocument, 'problem'>[]): readonly string[] {
+  return [...new Set(slots.flatMap(({ problem }) => problem ?? []))];
 }
 
 /** The slots of one rule. */
@@ -33,11 +46,11 @@ export function renderSlots(rule: BridgeRuleDocument, style: Style): string {
   );
 }
 
-/** One rule after a change: `telemetry: paused`. */
-export function renderRuleLine({ name, state, paused, members, share, slots }: BridgeRuleDocument): string {
-  const wanted = paused && state !== 'paused' ? ', to be paused' : '';
+/** One rule after a change: `telemetry: running, to be paused`. */
+export function renderRuleLine(rule: BridgeRuleDocument): string {
+  const { name, members, share, slots } = rule;
   const group = share === null ? '' : `, members ${members}, at work ${slots.filter(isAtWork).length}`;
-  return `${printable(name)}: ${state}${wanted}${group}\n`;
+  return `${printable(name)}: ${renderState(rule)}${group}\n`;
 }
 
 /** `2 running, 1 paused; spool 1.5 MiB; lag p99.9 up to 12 ms`. */
@@ -124,8 +137,10 @@ function renderFilter({ filter, share }: BridgeRuleDocument): string {
   return share === null ? filter : `$share/${share}/${filter}`;
 }
 
-function renderState({ state, paused }: BridgeRuleDocument): string {
-  return paused && state !== 'paused' ? `${state}, to be paused` : state;
+/** Its processes look what is wanted every half second. */
+function renderState({ state, paused }: Pick<BridgeRuleDocument, 'state' | 'paused'>): string {
+  if (paused && state !== 'paused') return `${state}, to be paused`;
+  return !paused && state === 'paused' ? 'paused, to be resumed' : state;
 }
 
 function renderSlotState({ state, subscribed }: BridgeSlotDocument): string {

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { AdminClient } from '../admin/admin-client.ts';
 import type { BridgeRuleDocument } from '../admin/bridge-documents.ts';
 import { isFinalFailure, toCommandFailure } from './admin-access.ts';
-import { isAtWork } from './bridge-rendering.ts';
+import { isAtWork, problemsOf } from './bridge-rendering.ts';
 import { CommandFailure } from './command-failure.ts';
 import { exitCodes } from './exit-codes.ts';
 import { createProgress, type Progress, type ProgressState } from './progress.ts';
@@ -69,6 +69,7 @@ function progressOf({ slots, members }: BridgeRuleDocument, processes: number): 
   const waiting = leaving.reduce((sum, { spool }) => sum + spool.messages, 0);
   const told = [
     ...(leaving.length > 0 ? [`${leaving.length} leaving, with ${waiting} messages in their spools`] : []),
+    ...problemsOf(slots),
     ...(processes === 0 ? ['no process of the bridge lives'] : []),
   ];
   return { done: slots.filter(isAtWork).length, total: members, text: ['members at work', ...told].join(', ') };

@@ -48,6 +48,20 @@ PROCESS  PID  SLOTS  SINCE
   );
 });
 
+test('bridge status says once for each rule why it is not at work', async (context) => {
+  const { board, inProcess } = await runGateway(context, 'viewer');
+  const problem = 'Broker aws (127.0.0.1:1884): CONNACK refuses with 0x87: look';
+  stand(board, [
+    slotStatus('telemetry', 0),
+    slotStatus('billing', 0, { slot: 'm0', problem }),
+    slotStatus('billing', 1, { slot: 'm1', problem, isSubscribed: false }),
+  ]);
+  const { stdout } = await inProcess('status');
+  assert.deepEqual(stdout.match(/^\w+: .*$/gm), [`billing: ${problem}`]);
+  const [telemetry, billing] = JSON.parse((await inProcess('status', '--json')).stdout).rules;
+  assert.deepEqual([telemetry.slots[0].problem, billing.slots[1].problem], [null, problem]);
+});
+
 test('bridge status of one rule, as JSON, and of one that is not there', async (context) => {
   const { board, inProcess } = await runGateway(context, 'viewer');
   stand(board, [slotStatus('billing', 0)]);
@@ -80,7 +94,8 @@ test('pause and resume say how the rule stands; a viewer may not, and an unknown
   assert.match((await inProcess('status')).stdout, /^telemetry .* paused /m);
   const resumed = await inProcess('resume', 'telemetry', '--json');
   assert.deepEqual([resumed.code, JSON.parse(resumed.stdout).paused], [0, false]);
-  assert.deepEqual(board.wishes, { telemetry: { isPaused: false, resumes: 1 } });
+  assert.equal((await inProcess('resume', 'telemetry')).stdout, 'telemetry: paused, to be resumed\n');
+  assert.deepEqual(board.wishes, { telemetry: { isPaused: false, resumes: 2 } });
   const unknown = await inProcess('pause', 'nobody');
   assert.equal(unknown.code, 64);
   assert.match(unknown.stderr, /bridge status/);
@@ -93,7 +108,7 @@ test('scale follows until the members stand and the others have left', async (co
   const { board, inProcess } = await runGateway(context);
   stand(board, [slotStatus('billing', 0)]);
   const scripted = [
-    [slotStatus('billing', 0), slotStatus('billing', 1, { isSubscribed: false })],
+    [slotStatus('billing', 0), slotStatus('billing', 1, { isSubscribed: false, problem: 'Broker legacy: no' })],
     [0, 1, 2].map((index) => slotStatus('billing', index, { messagesPerSecond: 1 })),
   ];
   const changeWish = board.changeWish.bind(board);
@@ -111,7 +126,7 @@ test('scale follows until the members stand and the others have left', async (co
   };
   const { code, stdout, stderr } = await inProcess('scale', 'billing', '--members', '3');
   assert.deepEqual([code, board.wishes['billing']], [0, { members: 3 }]);
-  assert.equal(stderr, '1/3 members at work\n3/3 members at work\n');
+  assert.equal(stderr, '1/3 members at work, Broker legacy: no\n3/3 members at work\n');
   assert.match(stdout, /^billing: running, members 3, at work 3$/m);
   assert.equal(stdout.match(/ 33\.3% /g)?.length, 3, stdout);
 });

@@ -58,7 +58,7 @@ test('a second gateway on the same port is refused, although workers share their
   const bind = `127.0.0.1:${world.gateway.port}`;
   const { code, text } = await refusedStart(directory.path, { brokers, listeners: [{ name: 'plain', bind }] });
   assert.equal(code, 1);
-  assert.match(text, new RegExp(`${bind} is in use: is another gateway running\\?`));
+  assert.match(text, new RegExp(`${bind} is in use: is another gateway or bridge running\\?`));
 });
 
 test('an admin port that is in use is refused, and no listener stays bound', async () => {

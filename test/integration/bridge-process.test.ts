@@ -24,7 +24,12 @@ class BridgeProcess {
     this.process = this.#spawn();
   }
 
-  static async start(directory: string, legacy: MosquittoBroker, aws: MosquittoBroker): Promise<BridgeProcess> {
+  static async start(
+    directory: string,
+    legacy: MosquittoBroker,
+    aws: MosquittoBroker,
+    { admin = '127.0.0.1:0' }: { readonly admin?: string } = {},
+  ): Promise<BridgeProcess> {
     const pki = await writePki(directory);
     const path = join(directory, 'crossfade.yaml');
     const target = {
@@ -41,7 +46,7 @@ class BridgeProcess {
       admin: { bind: '127.0.0.1:0', tokens: [{ name: 'ops', role: 'operator', token: 'a-token-of-some-length' }] },
       bridge: {
         directory: 'bridge',
-        admin: '127.0.0.1:0',
+        admin,
         spool: { afterMs: 100 },
         rules: [
           { name: 'telemetry', from: 'legacy', to: 'aws', filter: 'dt/#', order: { keyLevel: 2 }, lanes: 2 },
@@ -120,6 +125,19 @@ describe('crossfade bridge run', { timeout: 90_000 }, () => {
     bridge.process.kill('SIGTERM');
     assert.deepEqual(await bridge.process.exited, { code: 0, signal: null });
     await Promise.all([device.endAsync(true), backend.endAsync(true)]);
+    await directory[Symbol.asyncDispose]();
+  });
+
+  test('one whose bridge.admin somebody has says so, and takes no slot from anybody', async () => {
+    const directory = await temporaryDirectory();
+    await using legacy = await startMosquitto({ quiet: true });
+    await using aws = await startMosquitto({ quiet: true, tls: 'client-certificates' });
+    const admin = `127.0.0.1:${aws.port}`;
+    const bridge = await BridgeProcess.start(directory.path, legacy, aws, { admin });
+    assert.deepEqual(await bridge.process.exited, { code: 1, signal: null });
+    const text = bridge.process.lines.join('\n');
+    assert.match(text, new RegExp(`bridge\\.admin: ${admin} is in use.*another address`));
+    assert.doesNotMatch(text, /A slot of the bridge/);
     await directory[Symbol.asyncDispose]();
   });
 

@@ -303,6 +303,9 @@ function connectFields(terms: ClientTerms): Parameters<typeof encodeConnect>[0] 
 
 function refusalText({ code }: Connack, protocol: ProtocolVersion): string {
   const isVersion = protocol === '5' ? code === 0x84 : code === 1;
-  const hint = isVersion ? `: it does not speak MQTT ${protocol}; say so in the broker's versions` : '';
+  const isCredential = protocol === '5' ? code === 0x86 || code === 0x87 : code === 4 || code === 5;
+  let hint = '';
+  if (isVersion) hint = `: it does not speak MQTT ${protocol}; say so in the broker's versions`;
+  if (isCredential) hint = ': it does not let these credentials in; look at its entry in bridge.connections';
   return `CONNACK refuses with 0x${code.toString(16)}${hint}`;
 }
