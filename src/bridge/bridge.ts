@@ -9,6 +9,7 @@ import type { BrokerDialer } from './broker-dialer.ts';
 import { DeadLetterFile } from './dead-letter-file.ts';
 import { openBridgeBoard } from './directory-board.ts';
 import type { Slot } from './division/slot.ts';
+import { Gates } from './gates.ts';
 import type { EchoWindow } from './link/echo-window.ts';
 import { LinkRunner } from './link-runner.ts';
 import { SlotDesk } from './slot-desk.ts';
@@ -39,6 +40,8 @@ const segmentBytes = 8 * 1_048_576;
 /** Long enough for many to share an fsync, short enough for a source's window not to run dry. */
 const batchMs = 10;
 const connectsPerSecond = 100;
+/** Longer than a broker that is there takes to answer; what comes meanwhile is in the spool. */
+const gateWaitMs = 30_000;
 
 /** Takes this process's part of the rules. Rejects with CrossfadeError `bridge` where the directory cannot be used. */
 export async function startBridge(settings: BridgeSettings, ports: BridgePorts): Promise<Bridge> {
@@ -53,10 +56,11 @@ export async function startBridge(settings: BridgeSettings, ports: BridgePorts):
     createRunner: (slot) => runners.create(slot),
     onChange: () => gates.look(),
   });
-  const gates = new Gates(desk);
+  const gates = new Gates(desk, { clock, log, waitMs: gateWaitMs });
   const turn = () => {
     try {
       desk.turn();
+      gates.look();
     } catch (error) {
       log.error({ directory: settings.directory, error: errorMessage(error) }, 'The bridge cannot read its directory');
     }
@@ -126,39 +130,5 @@ class RunnerFactory {
     const bucket = createTokenBucket({ ratePerSecond, startsFull: true });
     this.#buckets.set(broker, bucket);
     return bucket;
-  }
-}
-
-/**
- * Nothing is published at a broker before the bridge's own subscriptions there were answered: else the reply to what
- * is carried could come before anybody listens for it. Of another process's slots nothing is known here: their
- * sessions mostly outlive it.
- */
-class Gates {
-  readonly open: Promise<void>;
-  readonly #desk: Pick<SlotDesk, 'runners'>;
-  readonly #whenOpen: () => void;
-  #hasBegun = false;
-
-  constructor(desk: Pick<SlotDesk, 'runners'>) {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.open = promise;
-    this.#whenOpen = resolve;
-    this.#desk = desk;
-  }
-
-  /** All slots of the first turn are there. */
-  begin(): void {
-    this.#hasBegun = true;
-    this.look();
-  }
-
-  look(): void {
-    if (!this.#hasBegun) return;
-    const { runners } = this.#desk;
-    for (const runner of runners) {
-      if (runners.every((other) => other.source !== runner.target || other.isAnswered)) runner.openGate();
-    }
-    if (runners.every((runner) => runner.isAnswered)) this.#whenOpen();
   }
 }

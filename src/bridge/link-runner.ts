@@ -108,6 +108,11 @@ export class LinkRunner {
     return this.#isAnswered;
   }
 
+  /** The target has let one of its lanes in. */
+  get isAtTarget(): boolean {
+    return this.link.lanes.some((lane) => lane.isOpen);
+  }
+
   get isPaused(): boolean {
     return this.#isPaused;
   }
