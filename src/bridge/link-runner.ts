@@ -256,6 +256,8 @@ export class LinkRunner {
         this.#refusal = event.kind === 'subscribed' ? undefined : refusalOf(rule, event.code);
         if (event.kind === 'subscription-refused')
           log.error({ ...at, code: event.code }, 'The source refuses the subscription of a bridge rule');
+        else if (event.code === 0 && this.#options.link.source.subscription.qos > 0)
+          log.error(at, 'The source grants QoS 0 to a bridge rule: what is lost on its way from there is lost');
         this.#isAnswered = true;
         this.#options.onSubscribed();
         break;

@@ -2,12 +2,18 @@ import assert from 'node:assert/strict';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
+import { systemClock } from '../../src/base/clock.ts';
+import { startBridge } from '../../src/bridge/bridge.ts';
 import { BridgeDirectory } from '../../src/bridge/bridge-directory.ts';
 import type { SlotStatus } from '../../src/bridge/bridge-status.ts';
 import { type Slot, slotsOf } from '../../src/bridge/division/slot.ts';
 import { isInPartition } from '../../src/bridge/link/lane-choice.ts';
+import { brokerProfiles } from '../../src/mqtt/broker-profiles.ts';
+import { plainDialer } from '../bridge/plain-dialer.ts';
+import { silentLog, temporaryFolder } from '../bridge/temporary-folder.ts';
 import { eventually } from '../e2e/eventually.ts';
 import { BridgeWorld, bridgeRule, Hearing } from './bridge-world.ts';
+import { startMosquitto } from './mosquitto-broker.ts';
 
 const timeout = 60_000;
 
@@ -44,6 +50,33 @@ describe('slots that are others from now on', { timeout }, () => {
     await device.publishAsync(`dt/${key}`, 'behind it', { qos: 1 });
     await hearing.all(['behind it']);
     assert.equal(hearing.heard.filter(({ text }) => text === 'behind it').length, 1);
+  });
+});
+
+describe('a source that grants less than a rule asks for', { timeout }, () => {
+  test('is said so: no acknowledgement protects what comes with QoS 0', async () => {
+    await using broker = await startMosquitto({ quiet: true, configuration: ['max_qos 0'] });
+    await using folder = await temporaryFolder();
+    const said: string[] = [];
+    const meeting = { profile: brokerProfiles.mqtt, protocol: '5' as const };
+    const bridge = await startBridge(
+      {
+        ...{ name: 'bridge', directory: folder.path, rules: [bridgeRule('telemetry', 'up', 'dt/#')] },
+        brokers: { legacy: meeting, aws: meeting },
+        ackTimeoutMs: 3_000,
+        spool: { maxBytes: 1_000_000, maxAgeMs: 3_600_000, afterMs: 200 },
+        deadLetters: { maxBytes: 1_000_000 },
+        breaker: { repeats: 200, windowMs: 10_000 },
+      },
+      {
+        dialer: plainDialer({ legacy: broker.port, aws: broker.port }),
+        clock: systemClock,
+        log: { ...silentLog, error: (_at: unknown, text?: string) => void said.push(text ?? '') },
+      },
+    );
+    await bridge.open;
+    await bridge.stop();
+    assert.match(said.join(), /grants QoS 0/);
   });
 });
 
