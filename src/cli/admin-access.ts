@@ -105,6 +105,10 @@ export function readOperatorFile(path: string): string {
   throw usageFailure(`${path}: expected a readable file: ${text.error}`);
 }
 
+/** The question itself is not known there. */
+const otherApi =
+  'this admin API does not answer that: at bridge.admin stands the bridge alone, at admin.bind the gateway; an older gateway may lack it too';
+
 function problemFailure(problem: Problem, missing: string): CommandFailure {
   const message = messageOf(problem);
   switch (problem.status) {
@@ -119,7 +123,7 @@ function problemFailure(problem: Problem, missing: string): CommandFailure {
         "use a token of that role: admin.tokens of the configuration names each token's role",
       );
     case 404:
-      return usageFailure(message, missing);
+      return usageFailure(message, message.startsWith('Expected a path of ') ? otherApi : missing);
     case 409:
       return new CommandFailure(exitCodes.failed, message, conflictHint(problem));
     case 422:
