@@ -6,7 +6,7 @@ import type { BrokerDialer } from './broker-dialer.ts';
 import type { DeadLetterFile } from './dead-letter-file.ts';
 import type { Slot } from './division/slot.ts';
 import { type ConnectedPart, KeptLinkConnection } from './kept-link-connection.ts';
-import { lanesFor } from './link/lane-choice.ts';
+import { isCrowded, lanesFor } from './link/lane-choice.ts';
 import { Link } from './link/link.ts';
 import type { LinkEvent, LinkOptions } from './link/link-port.ts';
 import type { Spool } from './spool.ts';
@@ -58,7 +58,9 @@ export class LinkRunner {
   #timer: NodeJS.Timeout | undefined;
   #timerAtMs = Number.POSITIVE_INFINITY;
   #measureTimer: NodeJS.Timeout | undefined;
-  #measured = { received: 0, bytes: 0, behind: 0, atMs: 0 };
+  #measured = { received: 0, bytes: 0, behind: 0, arrived: 0, atMs: 0 };
+  /** Its source leg comes near what the source delivers to one connection. */
+  #crowding: string | undefined;
   #rates: LinkRates = { messagesPerSecond: 0, bytesPerSecond: 0 };
   #isStopping = false;
   #whenIdle: (() => void) | undefined;
@@ -130,9 +132,9 @@ export class LinkRunner {
     return [this.#source, ...this.#lanes].reduce((sum, { takeovers }) => sum + takeovers, 0);
   }
 
-  /** Why it has no subscription at its source, or a lane is not connected. */
+  /** Why it has no subscription at its source, or a lane is not connected; or what it will lack soon. */
   get problem(): string | undefined {
-    return [this.#source.problem, this.#refusal, ...this.#lanes.map(({ problem }) => problem)].find(
+    return [this.#source.problem, this.#refusal, ...this.#lanes.map(({ problem }) => problem), this.#crowding].find(
       (problem) => problem !== undefined,
     );
   }
@@ -306,7 +308,9 @@ export class LinkRunner {
       messagesPerSecond: (counts.received - former.received) / seconds,
       bytesPerSecond: (counts.receivedBytes - former.bytes) / seconds,
     };
-    this.#measured = { received: counts.received, bytes: counts.receivedBytes, behind, atMs: nowMs };
+    const arrived = this.link.leg.receivedCount;
+    this.#lookAtSource((arrived - former.arrived) / seconds);
+    this.#measured = { received: counts.received, bytes: counts.receivedBytes, behind, arrived, atMs: nowMs };
     // A line that an outage or a pause makes says nothing of the lanes before it is over.
     if (this.#isPaused || !lanes.every((lane) => lane.isOpen)) return;
     const line = { behind, behindBefore: former.behind };
@@ -316,6 +320,19 @@ export class LinkRunner {
     this.#options.log.info({ rule: this.slot.rule.name, lanes: wanted }, 'More lanes for the traffic');
     this.#act(() => this.link.growLanes(wanted, nowMs));
     this.#connectLanes();
+  }
+
+  /** What a source holds back or discards beyond its bound, no lane can carry. */
+  #lookAtSource(messagesPerSecond: number): void {
+    const { rule, label } = this.slot;
+    const profile = this.#options.profile(rule.from);
+    const wasCrowded = this.#crowding !== undefined;
+    this.#crowding = isCrowded(messagesPerSecond, profile)
+      ? `Broker ${rule.from} delivers at most ${profile.publishesPerSecond} messages a second to a connection, and ${Math.round(messagesPerSecond)} come: ` +
+        'divide the filter among several rules, or give the rule a share with more members'
+      : undefined;
+    if (this.#crowding !== undefined && !wasCrowded)
+      this.#options.log.warn({ rule: rule.name, slot: label }, this.#crowding);
   }
 }
 

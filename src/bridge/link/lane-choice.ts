@@ -73,6 +73,11 @@ export function connectionsFor(traffic: MeasuredTraffic, bounds: ConnectionBound
   );
 }
 
+/** One connection gets so many messages that a burst may be more than its broker delivers to it. */
+export function isCrowded(messagesPerSecond: number, bounds: Pick<ConnectionBounds, 'publishesPerSecond'>): boolean {
+  return messagesPerSecond > bounds.publishesPerSecond * plannedShare;
+}
+
 /** What the lanes of a rule have before them. */
 export interface LaneDemand extends MeasuredTraffic {
   /** Messages that stand in line for the lanes, and that stood there when it was measured before, a second or more ago. */

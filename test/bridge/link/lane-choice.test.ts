@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { connectionsFor, keyHash, laneOfKey, lanesFor } from '../../../src/bridge/link/lane-choice.ts';
+import { connectionsFor, isCrowded, keyHash, laneOfKey, lanesFor } from '../../../src/bridge/link/lane-choice.ts';
 import { brokerProfiles } from '../../../src/mqtt/broker-profiles.ts';
 
 const hashes = Array.from({ length: 20_000 }, (_, index) => keyHash(`meter-${index}`));
@@ -54,6 +54,14 @@ describe('connectionsFor', () => {
     const traffic = { messagesPerSecond: 50_000, bytesPerSecond: 1e9, acknowledgementMs: 0.1 };
     assert.equal(connectionsFor(traffic, brokerProfiles.mqtt), 1);
   });
+});
+
+test('a source leg is crowded above four fifths of what its broker delivers to a connection', () => {
+  assert.deepEqual(
+    [79, 81].map((rate) => isCrowded(rate, { publishesPerSecond: 100 })),
+    [false, true],
+  );
+  assert.equal(isCrowded(1e9, { publishesPerSecond: Number.POSITIVE_INFINITY }), false);
 });
 
 describe('lanesFor', () => {
