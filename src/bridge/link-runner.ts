@@ -199,6 +199,12 @@ export class LinkRunner {
     this.#whenIdle = undefined;
   }
 
+  /** What the source waits for is done, as far as it can be: left so, it sends nothing again that somebody has. */
+  get #isIdle(): boolean {
+    if (this.link.isSyncing()) return false;
+    return this.#isPaused || this.link.lanes.every((lane) => !lane.isOpen || lane.length === 0);
+  }
+
   #connectLanes(): void {
     const { rule, label } = this.slot;
     for (const lane of this.link.lanes.slice(this.#lanes.length)) {
@@ -221,8 +227,7 @@ export class LinkRunner {
 
   #act(act: () => void): void {
     act();
-    const isIdle = () => this.#isPaused || this.link.lanes.every((lane) => !lane.isOpen || lane.length === 0);
-    if (this.#whenIdle !== undefined && isIdle()) this.#whenIdle();
+    if (this.#whenIdle !== undefined && this.#isIdle) this.#whenIdle();
     this.#arm();
     if (this.#isStopping) return;
     // Nothing is dialled again for a session that is given up.

@@ -134,6 +134,27 @@ describe('a rule', { timeout }, () => {
     await eventually('the spool is empty', () => slots(world.bridge)[0]?.spool.messages === 0);
   });
 
+  test('that is paused is given to another process with nothing in its spool twice', async () => {
+    await using world = await BridgeWorld.start([bridgeRule('telemetry', 'up', 'dt/#')]);
+    const { board } = world.bridge;
+    const [device, backend] = [await world.client('legacy'), await world.client('aws')];
+    const hearing = await Hearing.begin(backend, 'dt/#');
+    board.changeWish('telemetry', { isPaused: true });
+    await eventually('it is paused', () => slots(world.bridge)[0]?.state === 'paused');
+    const flow = beginFlow(device, 'dt');
+    for (let start = 0; start < 3; start += 1) {
+      const before = slots(world.bridge)[0]?.spool.messages ?? 0;
+      await eventually('the spool grows', () => (slots(world.bridge)[0]?.spool.messages ?? 0) > before + 20);
+      await world.restartBridge();
+    }
+    const texts = await flow.end();
+    board.changeWish('telemetry', { isPaused: false });
+    await hearing.all(texts);
+    assertInOrder(hearing);
+    await eventually('the spool is empty', () => slots(world.bridge)[0]?.spool.messages === 0);
+    assert.equal(hearing.heard.length, texts.length);
+  });
+
   test('that is taken out of the configuration while its target is away finishes its spool, and leaves its source', async () => {
     const telemetry = bridgeRule('telemetry', 'up', 'dt/#');
     await using world = await BridgeWorld.start([telemetry, bridgeRule('events', 'up', 'ev/#')]);

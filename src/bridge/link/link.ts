@@ -21,6 +21,8 @@ import { UnsafeItems } from './unsafe-items.ts';
 export class Link {
   readonly counts = new LinkCounts();
   readonly leg: SourceLeg;
+  /** Records are on their way to the disk, and their sources wait for that. */
+  readonly isSyncing = () => this.#course.isSyncing;
   readonly #options: LinkOptions;
   readonly #port: LinkPort;
   readonly #encoder: PublishEncoder;
@@ -197,14 +199,13 @@ export class Link {
   }
 
   #carry(item: LinkItem, nowMs: number): void {
-    if (item.delivery === undefined) {
-      this.#carryUnacknowledged(item, nowMs);
-      return;
+    if (item.delivery === undefined) this.#carryUnacknowledged(item, nowMs);
+    else {
+      this.#unsafe.push(item);
+      this.#course.stand(item);
+      if (this.#isSpooling && !this.#hasSpoolFailed) this.#course.write([item]);
+      this.#feed(nowMs);
     }
-    this.#unsafe.push(item);
-    this.#course.stand(item);
-    if (this.#isSpooling && !this.#hasSpoolFailed) this.#course.write([item]);
-    this.#feed(nowMs);
   }
 
   /** QoS 0: it goes now, behind nothing that waits for an outage to end, or not at all. */
@@ -284,13 +285,12 @@ export class Link {
   }
 
   #spoolUnsafe(nowMs: number): void {
-    const items = this.#unsafe.waiting;
     if (!this.#isBehind) this.#port.tell({ kind: 'spooling' }, nowMs);
     this.#isBehind = true;
     this.#isSpooling = true;
     this.#hasSpoolFailed = false;
     this.#spoolRetryMs = Number.NEGATIVE_INFINITY;
-    this.#course.write(items);
+    this.#course.write(this.#unsafe.waiting);
   }
 
   #bury(item: LinkItem, reason: BurialReason, nowMs: number): void {
