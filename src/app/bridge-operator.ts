@@ -80,7 +80,7 @@ export class BridgeOperator implements BridgeBackend {
       return failure({ kind: 'not-found', message });
     }
     return attempt(() => {
-      if (bridge.runs === 'alone' && board.readStatuses().length === 0) return failure(nobodyReads);
+      if (isReadByNobody(bridge, board)) return failure(nobodyReads);
       const wish = wishOf(rule);
       if (!wish.ok) return wish;
       board.changeWish(name, wish.value);
@@ -100,11 +100,16 @@ export class BridgeOperator implements BridgeBackend {
 }
 
 /** A wish that is written where no process looks would never come true, and seem to. */
-const nobodyReads: AdminFailure = {
+export const nobodyReads: AdminFailure = {
   kind: 'not-possible',
   message:
     'no process of the bridge uses this gateway’s bridge.directory (bridge.runs is alone): ask "crossfade bridge run" itself, at its bridge.admin',
 };
+
+/** Bridges that run alone have another directory than this process, or none of them lives. */
+export function isReadByNobody(bridge: Pick<BridgeConfiguration, 'runs'>, board: BridgeBoard): boolean {
+  return bridge.runs === 'alone' && board.readStatuses().length === 0;
+}
 
 function obstacleToScale({ share, partitions }: BridgeRuleConfiguration): AdminFailure | undefined {
   if (share !== undefined) return undefined;

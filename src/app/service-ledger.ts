@@ -9,7 +9,7 @@ import type { KnownService, ServiceTimes } from '../bridge/service-work.ts';
 import type { Configuration } from '../config/configuration.ts';
 import type { TlsMaterial } from '../config/tls-material.ts';
 import type { Logger } from '../telemetry/logger.ts';
-import { openBoard } from './bridge-operator.ts';
+import { isReadByNobody, nobodyReads, openBoard } from './bridge-operator.ts';
 import { bridgeDialer, bridgeSettings, type ReloadableDialer } from './bridge-terms.ts';
 import { serviceDocument } from './service-document.ts';
 import { serviceTerms } from './service-terms.ts';
@@ -26,11 +26,16 @@ export class ServiceLedger implements LedgerBackend {
   readonly #desk: ServiceDesk;
   readonly #dialer: ReloadableDialer;
   readonly #log: Logger;
+  readonly #isReadByNobody: () => boolean;
 
-  private constructor(desk: ServiceDesk, dialer: ReloadableDialer, log: Logger) {
+  private constructor(
+    desk: ServiceDesk,
+    { dialer, log, isReadByNobody }: { dialer: ReloadableDialer; log: Logger; isReadByNobody: () => boolean },
+  ) {
     this.#desk = desk;
     this.#dialer = dialer;
     this.#log = log;
+    this.#isReadByNobody = isReadByNobody;
   }
 
   /** Takes up what a process before this one has begun. */
@@ -42,7 +47,7 @@ export class ServiceLedger implements LedgerBackend {
     const ports = { board, dialer, clock: systemClock, brokers, bridgeName: name };
     const desk = new ServiceDesk({ ...ports, directory, services, times, log });
     if (services.length > 0) desk.start();
-    return new ServiceLedger(desk, dialer, log);
+    return new ServiceLedger(desk, { dialer, log, isReadByNobody: () => isReadByNobody(configuration.bridge, board) });
   }
 
   /** For connections made from now on; what is wrong is logged, and the old stays in force. */
@@ -74,13 +79,24 @@ export class ServiceLedger implements LedgerBackend {
   }
 
   async moveService(name: string, request: MoveServiceRequest): Promise<Answer<ServiceDocument>> {
+    if (this.#seesNobody()) return failure(nobodyReads);
     const begun = this.#desk.move(name, request);
     return begun.ok ? this.service(name) : failure(toAdminFailure(begun.error, request.way));
   }
 
   async verifyService(name: string, request: VerifyServiceRequest): Promise<Answer<ServiceDocument>> {
+    if (this.#seesNobody()) return failure(nobodyReads);
     const begun = this.#desk.verify(name, request);
     return begun.ok ? this.service(name) : failure(toAdminFailure(begun.error));
+  }
+
+  /** What cannot be read is the desk's to tell. */
+  #seesNobody(): boolean {
+    try {
+      return this.#isReadByNobody();
+    } catch {
+      return false;
+    }
   }
 
   #read<Value>(toValue: (records: ReturnType<ServiceDesk['records']>) => Value): Answer<Value> {

@@ -105,7 +105,9 @@ function stepForth(terms: ServiceTerms, record: ServiceRecord, { instance, membe
   switch (step.kind) {
     case 'awaiting-removal': {
       if (instance === undefined) {
-        return failure(`the service waits until one of ${legacy.join(', ')} is ended: say which with removed`);
+        return failure(
+          `the service waits until one of ${legacy.join(', ')} is ended: end it, and say so with --removed NAME`,
+        );
       }
       if (!legacy.includes(instance)) return failure(`${instance} is noted as removed already`);
       const change = { removed: [...removed, instance], step: { kind: 'measuring', instance } } as const;
