@@ -2,6 +2,7 @@ import { constants, mkdir, open } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { errorMessage } from '../base/errors.ts';
 import type { Logger } from '../telemetry/logger.ts';
+import { syncDirectory } from './directory-sync.ts';
 import type { BridgedMessage } from './link/bridged-message.ts';
 
 export interface DeadLetterFileOptions {
@@ -116,6 +117,7 @@ export class DeadLetterFile {
       if (bytesWritten < lines.length)
         throw new Error(`expected ${lines.length} bytes to be written, got ${bytesWritten}`);
       await file.datasync();
+      if (size === 0) await syncDirectory(dirname(path));
       return fitting.length;
     } finally {
       await file.close();

@@ -2,6 +2,7 @@ import { constants, type FileHandle, open, rename, unlink } from 'node:fs/promis
 import { join } from 'node:path';
 import { errorMessage } from '../base/errors.ts';
 import type { Logger } from '../telemetry/logger.ts';
+import { syncDirectory } from './directory-sync.ts';
 import type { SpooledMessage } from './link/link-item.ts';
 import { cursorName, type RecoveredSpool, recoverSpool } from './spool-recovery.ts';
 import { encodeRecord, SegmentReader, type SpoolSegment, segmentName } from './spool-segment.ts';
@@ -321,15 +322,5 @@ export class Spool {
     await this.#reading?.file.close();
     this.#writing = undefined;
     this.#reading = undefined;
-  }
-}
-
-/** A new file's name is on disk only when its directory is. */
-async function syncDirectory(path: string): Promise<void> {
-  const directory = await open(path, constants.O_RDONLY);
-  try {
-    await directory.sync();
-  } finally {
-    await directory.close();
   }
 }
