@@ -40,6 +40,8 @@ const segmentBytes = 8 * 1_048_576;
 /** Long enough for many to share an fsync, short enough for a source's window not to run dry. */
 const batchMs = 10;
 const connectsPerSecond = 100;
+/** Few connections, and a line behind each: their CONNECTs are bounded by the broker's rate, not by long waits. */
+const reconnectBackoff = { baseMs: 250, maxMs: 5_000 };
 /** Longer than a broker that is there takes to answer; what comes meanwhile is in the spool. */
 const gateWaitMs = 30_000;
 
@@ -117,7 +119,7 @@ class RunnerFactory {
     return new LinkRunner({
       ...{ slot, link, spool, deadLetters, dialer, clock, log, onSubscribed },
       maxLanes: lanesOf(slot.rule.name, settings).most,
-      backoff: { baseMs: 250, maxMs: 30_000 },
+      backoff: reconnectBackoff,
       connects: (broker) => this.#bucketOf(broker),
       profile: (broker) => brokerOf(settings, broker).profile,
     });

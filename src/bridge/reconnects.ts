@@ -20,6 +20,8 @@ const steadyAmongShortMs = 60_000;
 /** Behind which what took it over counts as gone. */
 const peacefulMs = 600_000;
 const takeoverBackoff: BackoffOptions = { baseMs: 4_000, maxMs: 300_000 };
+/** The longest ordinary wait where another client seems to use the client ID. */
+const contestedMaxMs = 30_000;
 /** Short connections in a row, behind which a second client is worth a thought though nobody says so. */
 const manyShort = 5;
 
@@ -52,8 +54,9 @@ export class Reconnects {
   nextDelayMs(random: number): number {
     const attempt = this.#attempt;
     this.#attempt += 1;
-    const ordinaryMs =
-      attempt === 0 ? 0 : Math.max(this.#options.leastMs, backoffDelayMs(attempt - 1, random, this.#options));
+    const { baseMs, leastMs } = this.#options;
+    const maxMs = this.looksContested ? Math.max(contestedMaxMs, this.#options.maxMs) : this.#options.maxMs;
+    const ordinaryMs = attempt === 0 ? 0 : Math.max(leastMs, backoffDelayMs(attempt - 1, random, { baseMs, maxMs }));
     if (this.#takeoversInRow === 0) return ordinaryMs;
     // At least half of it: who drew nothing would win every time.
     return Math.max(ordinaryMs, backoffDelayMs(this.#takeoversInRow - 1, (1 + random) / 2, takeoverBackoff));

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { Reconnects } from '../../src/bridge/reconnects.ts';
 
-const options = { baseMs: 250, maxMs: 30_000, leastMs: 0 };
+const options = { baseMs: 250, maxMs: 5_000, leastMs: 0 };
 const lost = { wasOpen: true, lastedMs: 10, wasTakenOver: false };
 
 describe('Reconnects', () => {
@@ -36,6 +36,20 @@ describe('Reconnects', () => {
     reconnects.handleEnd({ ...lost, lastedMs: 600_000 });
     assert.equal(reconnects.nextDelayMs(0), 0);
     assert.equal(reconnects.looksContested, false);
+  });
+
+  test('a broker that is away is back in use soon; one at which another client seems to come in waits longer', () => {
+    const away = new Reconnects(options);
+    for (let time = 0; time < 20; time += 1) {
+      assert.ok(away.nextDelayMs(0.999) <= 5_000);
+      away.handleEnd({ ...lost, wasOpen: false });
+    }
+    const contested = new Reconnects(options);
+    for (let time = 0; time < 20; time += 1) {
+      contested.nextDelayMs(0.999);
+      contested.handleEnd(lost);
+    }
+    assert.ok(contested.nextDelayMs(0.999) > 29_000);
   });
 
   test('some brokers do not say that it was taken over: many short connections in a row look like it', () => {
